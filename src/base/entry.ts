@@ -1,0 +1,125 @@
+/**
+ * The sealed entry: what a leader signs off once and every node stores, sends and verifies unchanged.
+ *
+ * ```text
+ * offset size type  field          little-endian; format 1
+ *      0    4  u32  headerSum      CRC-32 of bytes 4..56
+ *      4    4  u32  payloadSum     CRC-32 of the payload
+ *      8    4  u32  payloadBytes   length of the payload, without its padding
+ *     12    1  u8   kind           see EntryKind
+ *     13    3       zero
+ *     16    8  u64  group
+ *     24    8  u64  index
+ *     32    8  u64  term
+ *     40    8  u64  timeMs         log time, Unix ms
+ *     48    4  u32  chain          CRC-32 of bytes 4..48, continued from the chain of the entry before
+ *     52    4       zero
+ *     56       payload, then zeros up to a multiple of 8
+ * ```
+ *
+ * The chain sums up the whole log so far, so two logs that agree on (index, term, chain) agree on all before; (index,
+ * term) alone would let an entry that was edited on one node's disk pass for the real one. CRC is linear: once two
+ * logs differ in one entry their chains differ at every later one, until another difference hides it by chance (2^-32).
+ */
+import { align8, crc32, getU64, setU64, viewOf } from "./bytes.ts";
+
+/** What an entry is for. A replica that meets a kind it does not know stops: skipping it would fork the state. */
+export const EntryKind = {
+  command: 1,
+  configuration: 2,
+  noop: 3,
+  time: 4,
+  session: 5,
+  version: 6,
+  verdict: 7,
+  group: 8,
+} as const;
+
+/** One of the numbers of {@link EntryKind}; an unknown one travels as it is. */
+export type EntryKindNumber = number;
+
+/** Length of the sealed header in bytes. */
+export const ENTRY_HEADER_BYTES = 56;
+
+/** What the header says. `index`, `term`, `timeMs` and `chain` are 0 until a leader stamps the entry. */
+export interface EntryHead {
+  kind: EntryKindNumber;
+  group: number;
+  index: number;
+  term: number;
+  timeMs: number;
+  chain: number;
+  payloadBytes: number;
+  payloadSum: number;
+}
+
+/** Bytes of a sealed entry: header, payload and padding. */
+export function sealedBytes(payloadBytes: number): number {
+  return ENTRY_HEADER_BYTES + align8(payloadBytes);
+}
+
+/** The sum that seals a payload. */
+export function payloadSumOf(payload: Uint8Array): number {
+  return crc32(payload, 0, payload.length, 0);
+}
+
+const scratch = new Uint8Array(ENTRY_HEADER_BYTES);
+const scratchView = viewOf(scratch);
+
+/** The chain at `head`, given the chain of the entry before. */
+export function chainAfter(previousChain: number, head: EntryHead): number {
+  writeFields(scratchView, 0, head);
+  return crc32(scratch, 4, 48, previousChain);
+}
+
+/** Writes the header of a stamped entry at `at`, with its sums. The payload is the caller's to place behind it. */
+export function writeHeader(bytes: Uint8Array, view: DataView, at: number, head: EntryHead): void {
+  writeFields(view, at, head);
+  view.setUint32(at + 48, head.chain, true);
+  view.setUint32(at + 52, 0, true);
+  view.setUint32(at, crc32(bytes, at + 4, at + ENTRY_HEADER_BYTES, 0), true);
+}
+
+function writeFields(view: DataView, at: number, head: EntryHead): void {
+  view.setUint32(at + 4, head.payloadSum, true);
+  view.setUint32(at + 8, head.payloadBytes, true);
+  view.setUint32(at + 12, head.kind, true);
+  setU64(view, at + 16, head.group);
+  setU64(view, at + 24, head.index);
+  setU64(view, at + 32, head.term);
+  setU64(view, at + 40, head.timeMs);
+}
+
+/** Why a sealed entry cannot be believed. */
+export type SealFault = "short" | "header" | "payload";
+
+/**
+ * Reads and verifies the header at `at`; null if there is no whole, valid one. Nothing of the header is believed, its
+ * length field least of all, before the sum fits.
+ */
+export function readHeader(bytes: Uint8Array, view: DataView, at: number): EntryHead | null {
+  if (at + ENTRY_HEADER_BYTES > bytes.length) return null;
+  if (view.getUint32(at, true) !== crc32(bytes, at + 4, at + ENTRY_HEADER_BYTES, 0)) return null;
+  const head: EntryHead = {
+    kind: view.getUint8(at + 12),
+    group: getU64(view, at + 16),
+    index: getU64(view, at + 24),
+    term: getU64(view, at + 32),
+    timeMs: getU64(view, at + 40),
+    chain: view.getUint32(at + 48, true),
+    payloadBytes: view.getUint32(at + 8, true),
+    payloadSum: view.getUint32(at + 4, true),
+  };
+  const numbersHold = head.group > 0 && head.index > 0 && head.term > 0 && head.timeMs >= 0;
+  return numbersHold ? head : null;
+}
+
+/** Whether the payload behind the header at `at` is whole and fits its sum; the padding must be zeros. */
+export function payloadHolds(bytes: Uint8Array, at: number, head: EntryHead): boolean {
+  const from = at + ENTRY_HEADER_BYTES;
+  const end = from + head.payloadBytes;
+  const paddedEnd = at + sealedBytes(head.payloadBytes);
+  if (paddedEnd > bytes.length) return false;
+  for (let i = end; i < paddedEnd; i++) if (bytes[i] !== 0) return false;
+  return crc32(bytes, from, end, 0) === head.payloadSum;
+}

@@ -1,0 +1,96 @@
+/**
+ * Everything that can happen to a group, and everything that it can ask for. `step(state, event)` is the only way in,
+ * the effects that it returns the only way out.
+ */
+import type { Message } from "./message.ts";
+import type { Configuration, HardState, Index, LogEntry, MemberNumber, Role, Term } from "./types.ts";
+
+/** The two clocks as the node read them after it had taken in the turn's last request. */
+export interface Now {
+  readonly nowMs: number;
+  readonly wallMs: number;
+}
+
+/** What happened. */
+export type Event = Now & EventBody;
+
+export type EventBody =
+  /** The node is ready: the first event of a state. */
+  | { readonly type: "start" }
+  /** The moment that `RaftState.deadlineMs` named has passed, and the sockets were polled since. */
+  | { readonly type: "deadline" }
+  | { readonly type: "receive"; readonly message: Message }
+  /** The store of this number, and all before it, are durable. */
+  | { readonly type: "stored"; readonly store: number }
+  /** The machine has applied everything up to `index`; `wakeAtMs` is its next moment in log time, or null. */
+  | { readonly type: "applied"; readonly index: Index; readonly wakeAtMs: number | null }
+  /** Unstamped entries, in order. The core stamps them in place; one that is refused keeps index 0. */
+  | { readonly type: "propose"; readonly entries: readonly LogEntry[] }
+  /** A linearizable read wants its index. */
+  | { readonly type: "read"; readonly readId: number }
+  | { readonly type: "transfer"; readonly to: MemberNumber }
+  | { readonly type: "changeMembership"; readonly configuration: Configuration }
+  | { readonly type: "linkUp"; readonly peer: MemberNumber }
+  | { readonly type: "linkDown"; readonly peer: MemberNumber }
+  /** Entries for a follower could not be read back from this node's log. */
+  | { readonly type: "readFailed"; readonly from: Index; readonly to: Index }
+  /** The disk made no progress for one election timeout. */
+  | { readonly type: "diskStalled" }
+  | { readonly type: "diskFull" }
+  | { readonly type: "snapshotStored"; readonly index: Index }
+  | { readonly type: "snapshotSent"; readonly peer: MemberNumber; readonly index: Index; readonly ok: boolean }
+  | { readonly type: "restored"; readonly index: Index };
+
+export type EventType = EventBody["type"];
+
+/** Why a proposal or a transfer was refused. Nothing was done. */
+export type Refusal =
+  | "not-leader"
+  | "transferring"
+  | "busy"
+  | "disk-full"
+  | "unknown-member"
+  | "not-a-voter"
+  | "timed-out"
+  | "not-supported";
+
+/** What the group asks its node to do. Effects are performed in their order. */
+export type Effect =
+  /** Send now: the message promises nothing that is not durable yet. */
+  | { readonly type: "send"; readonly message: Message }
+  | StoreEffect
+  /** Committed entries to apply, behind those asked for before. */
+  | { readonly type: "apply"; readonly from: Index; readonly to: Index }
+  /** The read may be answered once `index` is applied. */
+  | { readonly type: "answerRead"; readonly readId: number; readonly index: Index }
+  /** These reads will not be answered; their callers may try again. */
+  | { readonly type: "failPending"; readonly readIds: readonly number[]; readonly reason: Refusal }
+  /** The proposal of this step was refused. */
+  | { readonly type: "rejected"; readonly reason: Refusal }
+  /** A transfer that was asked for ended: the target leads, or why not. */
+  | { readonly type: "transferEnded"; readonly to: MemberNumber; readonly refusal: Refusal | null }
+  | { readonly type: "roleChanged"; readonly role: Role; readonly term: Term; readonly leaderId: MemberNumber }
+  | { readonly type: "configurationChanged"; readonly configuration: Configuration }
+  /** This replica's committed log differs from the leader's: it must stop, naming index and both chains. */
+  | { readonly type: "diverged"; readonly index: Index; readonly ownChain: number; readonly leaderChain: number }
+  | { readonly type: "sendSnapshot"; readonly to: MemberNumber }
+  | { readonly type: "installSnapshot"; readonly from: MemberNumber; readonly index: Index }
+  | { readonly type: "compact"; readonly to: Index };
+
+/**
+ * Records to make durable, in this order: hard state, truncation, entries. When that is done (and all earlier stores
+ * are), the messages leave and the core is told `stored`.
+ */
+export interface StoreEffect {
+  readonly type: "store";
+  /** Counts up by one from 1. Completion is told by this number, never by an index: an index may be overwritten. */
+  readonly store: number;
+  readonly hardState: HardState | null;
+  /** Remove this index and all after it; 0: nothing. */
+  readonly truncateFrom: Index;
+  readonly entries: readonly LogEntry[];
+  /** What becomes true once the records are durable. */
+  readonly messages: readonly Message[];
+}
+
+export type EffectType = Effect["type"];
