@@ -123,3 +123,35 @@ export function payloadHolds(bytes: Uint8Array, at: number, head: EntryHead): bo
   for (let i = end; i < paddedEnd; i++) if (bytes[i] !== 0) return false;
   return crc32(bytes, from, end, 0) === head.payloadSum;
 }
+
+/** A sealed entry with its bytes (header, payload, padding), as it lies in a batch, a frame or a segment. */
+export interface SealedEntry extends EntryHead {
+  readonly sealed: Uint8Array;
+}
+
+/** The payload within sealed bytes. */
+export function payloadOf(entry: SealedEntry): Uint8Array {
+  return entry.sealed.subarray(ENTRY_HEADER_BYTES, ENTRY_HEADER_BYTES + entry.payloadBytes);
+}
+
+/**
+ * Reads a run of sealed entries that lie one behind the other and must fill `run` exactly. The entries hold views of
+ * `run`. Each header and payload is verified; that indexes are consecutive and the chain holds is the caller's check.
+ *
+ * @returns the entries, or at which offset what could not be believed
+ */
+export function readRun(run: Uint8Array): { readonly entries: SealedEntry[]; readonly faultAt: number; readonly fault: SealFault | null } {
+  const view = viewOf(run);
+  const entries: SealedEntry[] = [];
+  let at = 0;
+  while (at < run.length) {
+    const head = readHeader(run, view, at);
+    if (head === null) return { entries, faultAt: at, fault: "header" };
+    const end = at + sealedBytes(head.payloadBytes);
+    if (end > run.length) return { entries, faultAt: at, fault: "short" };
+    if (!payloadHolds(run, at, head)) return { entries, faultAt: at, fault: "payload" };
+    entries.push(Object.assign(head, { sealed: run.subarray(at, end) }));
+    at = end;
+  }
+  return { entries, faultAt: -1, fault: null };
+}
