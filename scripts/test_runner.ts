@@ -50,8 +50,8 @@ const OUTPUT_BYTES_MAX = 4 << 20;
 /** How long after its end a process's output may still come. */
 const CLOSE_LIMIT_MS = 2_000;
 
-/** Process groups that run now; ended with this process. */
-const running: Set<ChildProcess> = new Set();
+/** Leaders of process groups that run now; ended with this process if it called endWithThisProcess(). */
+export const running: Set<ChildProcess> = new Set();
 
 /** The command line for a job. Only node must be told what "draft" means: the others read their configuration. */
 export function commandOf({ file, runtime }: Job): string[] {
@@ -187,7 +187,8 @@ function collect(child: ChildProcess): Output {
   return { add, text: () => Buffer.concat(chunks).toString("utf8") };
 }
 
-function killGroup(child: ChildProcess): void {
+/** Ends a process that leads a group, and all that it started. */
+export function killGroup(child: ChildProcess): void {
   if (child.pid === undefined) return;
   try {
     process.kill(-child.pid, "SIGKILL");
@@ -198,7 +199,7 @@ function killGroup(child: ChildProcess): void {
 }
 
 /** The project's own runtimes first, no colours, and nothing that asks or looks for updates. */
-function environment(root: string): NodeJS.ProcessEnv {
+export function environment(root: string): NodeJS.ProcessEnv {
   const { FORCE_COLOR: _, ...inherited } = process.env;
   const PATH = [join(root, "node_modules", ".bin"), process.env["PATH"] ?? ""].join(delimiter);
   return { ...inherited, PATH, NO_COLOR: "1", DENO_NO_PROMPT: "1", DENO_NO_UPDATE_CHECK: "1" };
