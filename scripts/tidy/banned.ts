@@ -45,7 +45,7 @@ const BANS: readonly Ban[] = [
   {
     rule: "timer",
     where: (path) => isShipped(path) && layerOf(path) !== "cli" && !isNodeHost(path),
-    names: /^(set|clear)(Timeout|Interval|Immediate)$|^queueMicrotask$|^process\.nextTick$|^scheduler\b/,
+    names: /^(set|clear)(Timeout|Interval|Immediate)$|^queueMicrotask$|^process\.nextTick$|^scheduler\.(wait|yield)$/,
     why: "timers stand in src/host/node_*.ts alone: use the Clock port",
   },
   {

@@ -1,6 +1,7 @@
 /**
  * Which globals a file uses, and how. Names are dotted: `Math.random` for a member, `new Date()` for a call without
- * arguments (which reads the clock; one with arguments does not), `async` and `await` for the keywords.
+ * arguments (which reads the clock; one with arguments does not), `instanceof Date` for a question about a value,
+ * `async` and `await` for the keywords.
  */
 import ts from "typescript";
 import { lineOf, type Source, walk } from "./source.ts";
@@ -36,9 +37,14 @@ function nameOfIdentifier(node: ts.Identifier): string | null {
     name = name === "globalThis" ? member : `${name}.${member}`;
     outer = outer.parent;
   }
-  const call = outer.parent;
-  const bare = ts.isNewExpression(call) && call.expression === outer && (call.arguments ?? []).length === 0;
+  const parent = outer.parent;
+  if (isInstanceOf(parent) && parent.right === outer) return `instanceof ${name}`;
+  const bare = ts.isNewExpression(parent) && parent.expression === outer && (parent.arguments ?? []).length === 0;
   return bare ? `new ${name}()` : name;
+}
+
+function isInstanceOf(node: ts.Node): node is ts.BinaryExpression {
+  return ts.isBinaryExpression(node) && node.operatorToken.kind === ts.SyntaxKind.InstanceOfKeyword;
 }
 
 /** The member that is taken of `node`, if one is: `now` for the `Date` in `Date.now` and in `Date["now"]`. */

@@ -19,7 +19,7 @@ export type Task<T> = Generator<Operation<unknown>, T, unknown>;
  * @throws what the operation failed with
  */
 export function* wait<T>(operation: Operation<T>): Task<T> {
-  return (yield operation) as T;
+  return (yield operation as Operation<unknown>) as T;
 }
 
 /** Runs `task` to its end and tells `done` what it returned or threw. Completions in the same turn do not nest. */
