@@ -91,15 +91,7 @@ export class Applier {
     if (operation.row.kind !== "read") {
       return new DraftError("BAD_REQUEST", `operation '${operation.name}' is a write: must go through the log`);
     }
-    try {
-      return this.#read(Operations.named(command, operation), this.view());
-    } catch (thrown) {
-      // `new Error(text)` is written on purpose, for the caller; TypeError and its kin are the engine's.
-      if (thrown instanceof Error && thrown.name === "Error") return new DraftError("BAD_REQUEST", thrown.message);
-      if (thrown instanceof DraftError) return thrown;
-      this.#log(`query of '${operation.name}' broke`, thrown);
-      return new DraftError("MACHINE_FAULT", FAULT_TEXT, { outcome: "not-done" });
-    }
+    return this.#read(Operations.named(command, operation), this.view());
   }
 
   /**
@@ -196,20 +188,26 @@ export class Applier {
     if (operation === null) return this.operations.unknown(envelope.command);
     const command = Operations.named(envelope.command, operation);
     this.#entry.session = envelope.session;
+    // A read that somebody put into the log is a read of the state at its place there.
+    if (operation.row.kind === "read") return this.#read(command, this.#entry);
     try {
-      // A read that somebody put into the log is a read of the state at its place there.
-      const isWrite = operation.row.kind === "write";
-      const answer = isWrite ? this.#machine.apply(command, this.#entry) : this.#read(command, this.#entry);
-      return this.#settle(answer, operation.name);
+      return this.#settle(this.#machine.apply(command, this.#entry), operation.name);
     } catch (thrown) {
       return this.#entry.refused(thrown) ? thrown : this.#fault(`apply of '${operation.name}' at index ${head.index}`, thrown);
     }
   }
 
-  #read(command: Command, view: View): Reply {
+  #read(command: Command, view: View): Reply | DraftError {
     const machine = this.#machine;
-    if (machine.query === undefined) throw new Error(`the machine '${this.plugin.name}' answers no reads`);
-    return machine.query(command, view);
+    if (machine.query === undefined) return new DraftError("BAD_REQUEST", `the machine '${this.plugin.name}' answers no reads`);
+    try {
+      return this.#settle(machine.query(command, view), command[0]);
+    } catch (thrown) {
+      // `new Error(text)` is written on purpose, for the caller; TypeError and its kin are the engine's.
+      if (thrown instanceof Error && thrown.name === "Error") return new DraftError("BAD_REQUEST", thrown.message);
+      this.#log(`query of '${command[0]}' broke`, thrown);
+      return new DraftError("MACHINE_FAULT", FAULT_TEXT, { outcome: "not-done" });
+    }
   }
 
   /** The answer, unless it is none: a promise would end at another moment on each replica. */
