@@ -94,8 +94,8 @@ export class AppendSender {
       const from = message.prevLogIndex + 1;
       if (this.#options.leads(message.term) && from <= message.lastIndex && from < tail.first) {
         const to = Math.min(message.lastIndex, tail.first - 1);
-        log.read(message.group, from, to, FRAME_ENTRY_BYTES_MAX, (...[error, runs]) => {
-          if (error === null) this.#sendRead(first, runs);
+        log.read(message.group, from, to, FRAME_ENTRY_BYTES_MAX, (...[error, read]) => {
+          if (error === null) this.#sendRead(first, read.runs);
           else if (queue[0] === first) this.#options.failed(message, error);
           if (error !== null && queue[0] === first) queue.shift();
           this.#readNext(member);

@@ -97,14 +97,14 @@ export class ApplyQueue {
     this.#reading = true;
     const { log, group, tail } = this.#options;
     const to = Math.min(this.#through, tail.first - 1);
-    log.read(group, this.#next, to, PAGE_BYTES, (...[error, runs]) => {
+    log.read(group, this.#next, to, PAGE_BYTES, (...[error, read]) => {
       this.#reading = false;
       if (error !== null) {
         this.#stopped = true;
         this.#options.failed(error);
         return;
       }
-      this.#page = runs.flatMap((run) => readRun(run).entries);
+      this.#page = read.runs.flatMap((run) => readRun(run).entries);
       assert(this.#page[0]?.index === this.#next, "the page that was asked for was read", this.#next, this.#page[0]?.index);
       this.#options.ready();
     });

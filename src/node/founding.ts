@@ -109,10 +109,11 @@ export class Founding {
   #judge(answers: readonly Answer[]): void {
     if (this.#ended) return;
     const obstacles = answers.map((answer) => this.#obstacle(answer)).filter((text) => text !== null);
+    if (this.#waitsFor !== null) return;
     const { founders, id, clock } = this.#options;
     if (obstacles.length > 0) {
       this.#say(`waiting to found a cluster: ${obstacles.join("; ")}`);
-    } else if (this.#waitsFor === null) {
+    } else {
       const lowest = (founders ?? []).map((founder) => founder.id).sort()[0];
       if (lowest === id) return this.#found(answers);
       this.#say(`waiting for ${lowest} to found the cluster`);

@@ -101,8 +101,14 @@ export class Group {
     return this.#options.isLinked(member);
   }
 
-  get pendingWrites(): number {
-    return this.#writes.size + this.#proposals.count;
+  /** Whether somebody waits for an answer. */
+  get isWaitedFor(): boolean {
+    return this.#writes.size > 0 || this.#proposals.count > 0 || this.#reads.size > 0;
+  }
+
+  /** Whether this node is the only member. */
+  get isAlone(): boolean {
+    return currentConfiguration(this.state).members.length === 1;
   }
 
   /** Takes a command into this turn. `payload` is copied; it must be a valid command envelope. */
@@ -231,7 +237,9 @@ export class Group {
       this.#runs.delete(store);
       log.appendEntries(group, (effect.entries[0] as LogEntry).index, effect.entries.length, run);
     }
-    log.barrier(() => {
+    log.barrier((...[error]) => {
+      // A WAL that failed tells nothing any more: what was not durable never becomes true.
+      if (error !== null) return;
       for (const message of messages) outbox.send(message.to, message, []);
       this.#options.submit(this, { type: "stored", store });
     });

@@ -30,6 +30,11 @@ export class GroupReads {
     this.#applier = applier;
   }
 
+  /** Batches of reads that wait. */
+  get size(): number {
+    return this.#gathered.length + this.#asked.size + this.#indexed.length;
+  }
+
   /** Takes a read. A stale one is answered as soon as its least index is applied, now if it is. */
   add(command: Command, options: ReadOptions, nowMs: number, done: AnswerDone): void {
     const read = { command, minIndex: options.minIndex, deadlineMs: nowMs + options.timeoutMs, done };
