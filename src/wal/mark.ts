@@ -78,7 +78,7 @@ export class MarkFile {
     this.#waiting = [];
     this.#writing = true;
     this.#number += 1;
-    runTask(writeSlot(this.#file, { number: this.#number, incarnation: this.#incarnation, mark: this.#wanted }), (error) => {
+    runTask(writeSlot(this.#file, { number: this.#number, incarnation: this.#incarnation, mark: this.#wanted }), (...[error]) => {
       this.#writing = false;
       for (const done of told) error === null ? done(null, undefined) : done(error);
       if (error === null) this.#writeNext();
