@@ -1,0 +1,184 @@
+/**
+ * Streams over node:net. Names are resolved at each dial. What the runtimes do differently (which errors bear a code,
+ * whether `end` comes before `close`) is levelled here: a socket tells `closed` once, and its error has a code.
+ */
+import * as net from "node:net";
+import { concatBytes } from "../base/bytes.ts";
+import type { Done } from "../base/task.ts";
+import type { Address, HostError, Listener, Net, Socket, SocketHandlers } from "./host.ts";
+
+/** How long a socket that was ended may take to hand over what is queued, in milliseconds. */
+const LINGER_MS = 10_000;
+
+/** Up to this many bytes parts are copied into one: cheaper than a vectored write. */
+const COPY_BYTES_MAX = 8192;
+
+const BACKLOG = 512;
+
+/** The network of this machine. */
+export class NodeNet implements Net {
+  listen(address: Address, accept: (socket: Socket) => void, done: Done<Listener>): void {
+    const server = net.createServer({ pauseOnConnect: true, noDelay: true }, (raw) => accept(new NodeSocket(raw)));
+    let settled = false;
+    server.on("error", (error) => {
+      if (!settled) {
+        settled = true;
+        done(withCode(error, "EIO"));
+      }
+    });
+    server.listen({ host: address.host, port: address.port, backlog: BACKLOG, exclusive: true }, () => {
+      settled = true;
+      done(null, new NodeListener(server, address));
+    });
+  }
+
+  dial(address: Address, timeoutMs: number, done: Done<Socket>): void {
+    const raw = net.connect({ host: address.host, port: address.port, noDelay: true });
+    const settle = (error: Error | null): void => {
+      clearTimeout(timer);
+      raw.off("connect", connected).off("error", settle);
+      if (error === null) {
+        done(null, new NodeSocket(raw));
+      } else {
+        raw.on("error", () => undefined);
+        raw.destroy();
+        done(withCode(error, "ECONNREFUSED"));
+      }
+    };
+    const connected = (): void => settle(null);
+    const timer = setTimeout(() => settle(hostError("ETIMEDOUT", `no connection within ${timeoutMs} ms`)), timeoutMs);
+    raw.once("connect", connected).once("error", settle);
+  }
+}
+
+/** The runtime's own socket behind `socket`, for node:http, which takes over the connection; null in a simulation. */
+export function runtimeSocketOf(socket: Socket): net.Socket | null {
+  return socket instanceof NodeSocket ? socket.release() : null;
+}
+
+class NodeListener implements Listener {
+  readonly address: Address;
+  readonly #server: net.Server;
+
+  constructor(server: net.Server, asked: Address) {
+    this.#server = server;
+    const bound = server.address();
+    this.address = bound === null || typeof bound === "string" ? asked : { host: asked.host, port: bound.port };
+  }
+
+  /** Does not wait for the sockets that were accepted, as the runtime's own `close` would. */
+  close(done: Done<void>): void {
+    this.#server.close();
+    setImmediate(() => done(null, undefined));
+  }
+}
+
+class NodeSocket implements Socket {
+  readonly remote: string;
+  readonly #raw: net.Socket;
+  #handlers: SocketHandlers | null = null;
+  #error: Error | null = null;
+  #over = false;
+  #told = false;
+  #released = false;
+
+  constructor(raw: net.Socket) {
+    this.#raw = raw;
+    this.remote = `${raw.remoteAddress ?? "?"}:${raw.remotePort ?? 0}`;
+    raw.on("error", (error) => {
+      this.#error ??= withCode(error, "ECONNRESET");
+    });
+    raw.on("close", () => this.#close());
+  }
+
+  open(handlers: SocketHandlers): void {
+    this.#handlers = handlers;
+    if (this.#over) {
+      setImmediate(() => this.#tell());
+      return;
+    }
+    this.#raw.on("data", (bytes: Uint8Array) => {
+      if (!this.#told && !this.#released) handlers.data(bytes);
+    });
+    this.#raw.on("drain", () => {
+      if (!this.#told && !this.#released) handlers.drained();
+    });
+    this.#raw.on("end", () => {
+      this.#lingerThenDestroy();
+      this.#close();
+    });
+    this.#raw.resume();
+  }
+
+  write(parts: readonly Uint8Array[]): void {
+    const raw = this.#raw;
+    if (this.#over || raw.writableEnded || raw.destroyed) return;
+    const total = parts.reduce((sum, part) => sum + part.length, 0);
+    if (parts.length === 1 || total <= COPY_BYTES_MAX) {
+      raw.write(parts.length === 1 ? parts[0] as Uint8Array : concatBytes(parts));
+      return;
+    }
+    raw.cork();
+    for (const part of parts) raw.write(part);
+    raw.uncork();
+  }
+
+  get queuedBytes(): number {
+    return this.#raw.writableLength;
+  }
+
+  pause(): void {
+    this.#raw.pause();
+  }
+
+  resume(): void {
+    this.#raw.resume();
+  }
+
+  end(): void {
+    if (this.#raw.destroyed || this.#raw.writableEnded) return;
+    this.#lingerThenDestroy();
+    this.#raw.end();
+  }
+
+  destroy(): void {
+    this.#raw.destroy();
+  }
+
+  /** Hears nothing of the socket any more: it belongs to another. */
+  release(): net.Socket {
+    this.#released = true;
+    this.#raw.removeAllListeners("data").removeAllListeners("drain").removeAllListeners("end");
+    return this.#raw;
+  }
+
+  /** A peer that neither reads nor closes must not keep the socket, and the bytes queued on it, for ever. */
+  #lingerThenDestroy(): void {
+    const raw = this.#raw;
+    const timer = setTimeout(() => raw.destroy(), LINGER_MS);
+    timer.unref();
+    raw.once("close", () => clearTimeout(timer));
+  }
+
+  #close(): void {
+    this.#over = true;
+    this.#tell();
+  }
+
+  #tell(): void {
+    if (this.#told || this.#released || this.#handlers === null) return;
+    this.#told = true;
+    this.#handlers.closed(this.#error);
+  }
+}
+
+function hostError(code: string, message: string): HostError {
+  return Object.assign(new Error(`${code}: ${message}`), { code });
+}
+
+/** Bun leaves the code out of some errors, or uses names of its own. */
+function withCode(error: Error, fallback: string): HostError {
+  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  if (/^E[A-Z0-9]+$/.test(code)) return error as HostError;
+  return Object.assign(new Error(`${fallback}: ${error.message}`, { cause: error }), { code: fallback });
+}
