@@ -4,7 +4,7 @@
 import { parseAddress } from "../base/address.ts";
 import { DraftError } from "../base/errors.ts";
 import type { Address, Socket, Timer } from "../host/host.ts";
-import { encodePreface, FrameReader } from "../net/frame.ts";
+import { ConnectionKind, FrameParser, Lane, writePreface } from "../net/frame.ts";
 import { FrameBatch } from "../net/frame_batch.ts";
 import { CLIENT_PROTOCOL, decodeNodeHello, encodeClientHello } from "../net/client_hello.ts";
 import { ReplyReader } from "../net/client_protocol.ts";
@@ -23,9 +23,6 @@ export interface ConnectionOptions {
 /** A message that no node sends. */
 const REPLY_BYTES_MAX = 64 * 1024 * 1024;
 
-const CLIENT_KIND = 2;
-const CLIENT_LANE = 0;
-
 /** How opening ends. Errors are UNREACHABLE, WRONG_IDENTITY, BAD_REQUEST (a bad address), or what the node said. */
 export type OpenDone = (error: DraftError | null, connection: Connection | null) => void;
 
@@ -38,11 +35,13 @@ class Opening {
   readonly #ports: ConnectionPorts;
   readonly #address: string;
   readonly #options: ConnectionOptions;
-  readonly #frames: FrameReader = new FrameReader(REPLY_BYTES_MAX);
+  readonly #frames: FrameParser = new FrameParser(REPLY_BYTES_MAX);
   #done: OpenDone | null;
   #socket: Socket | null = null;
   #timer: Timer | null = null;
   #connection: Connection | null = null;
+  /** Nothing that still arrives counts. */
+  #over = false;
 
   constructor(ports: ConnectionPorts, address: string, options: ConnectionOptions, done: OpenDone) {
     this.#ports = ports;
@@ -68,7 +67,7 @@ class Opening {
 
   #parsedAddress(): Address | DraftError {
     try {
-      return parseAddress(this.#address);
+      return parseAddress(this.#address, "BAD_REQUEST");
     } catch (error) {
       if (error instanceof DraftError) return error;
       throw error;
@@ -89,16 +88,19 @@ class Opening {
       drained: () => {},
       closed: (error) => this.#closed(error),
     });
-    socket.write([encodePreface(CLIENT_KIND, CLIENT_LANE), batch.take() ?? new Uint8Array(0)]);
+    socket.write([writePreface(ConnectionKind.client, Lane.control), batch.take() ?? new Uint8Array(0)]);
   }
 
   #received(bytes: Uint8Array): void {
-    this.#frames.push(bytes);
+    const frames = this.#frames;
+    if (this.#over) return;
+    frames.feed(bytes);
     try {
-      for (let body = this.#frames.next(); body !== null; body = this.#frames.next()) {
+      for (let body = frames.next(); body !== null && !this.#over; body = frames.next()) {
         if (this.#connection === null) this.#greeted(body);
         else this.#connection.receive(body);
       }
+      if (frames.fault !== null) throw new DraftError("BAD_REQUEST", `frame is broken: ${frames.fault}`);
     } catch (error) {
       if (!(error instanceof DraftError)) throw error;
       this.#broken(error);
@@ -129,6 +131,7 @@ class Opening {
   }
 
   #broken(error: DraftError): void {
+    this.#over = true;
     if (this.#connection === null) this.#fail("does not speak draft's client protocol", error);
     else {
       this.#connection.lost(error);
@@ -145,7 +148,10 @@ class Opening {
     if (done === null) return;
     this.#done = null;
     this.#timer?.cancel();
-    if (connection === null) this.#socket?.destroy();
+    if (connection === null) {
+      this.#over = true;
+      this.#socket?.destroy();
+    }
     done(error, connection);
   }
 }
