@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { encode } from "../../src/base/codec.ts";
+import { decode, encode } from "../../src/base/codec.ts";
 import { decodeEnvelope, encodeCommand, encodeEnvelope } from "../../src/machine/command.ts";
 
 const SESSION = "00ff2233445566778899aabbccddeeff";
@@ -32,6 +32,20 @@ test("decodeEnvelope() copies bytes wherever they stand", () => {
   payload.fill(0);
   assert.equal([bytes, copy.list[0], copy.floats], [Uint8Array.of(3), Uint8Array.of(1), Float64Array.of(1.5)]);
   for (const view of [bytes, copy.list[0]!, copy.floats]) assert.is(view.buffer.byteLength, view.byteLength);
+});
+
+test("decodeEnvelope() reads flat commands as the codec would", () => {
+  const texts = ["", "a", "é", "\ufeffk", "\u{1f600}", "x".repeat(23), "x".repeat(24), "x".repeat(300), "é".repeat(40_000)];
+  const numbers = [0, 23, 24, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, 2 ** 53, -1, -24, -25, -257, -(2 ** 32), 0.5, -0, 1e300, 2n ** 63n];
+  const others = [true, false, null, undefined, new Uint8Array(0), new Uint8Array(300).fill(7), [], {}];
+  for (const item of [...texts, ...numbers, ...others]) {
+    const payload = encodeEnvelope({ session: null, sequence: 300, answeredBelow: 70_000, command: ["x", item, "end"] });
+    const [, , , command] = decode(payload) as [number, number, number, unknown[]];
+    const wanted = command.map((one) => (one instanceof Uint8Array ? new Uint8Array(one) : one));
+    assert.equal(decodeEnvelope(payload), { session: null, sequence: 300, answeredBelow: 70_000, command: wanted });
+    for (let end = 0; end < Math.min(payload.length, 40); end++) assert.throws(() => decodeEnvelope(payload.subarray(0, end)));
+    if (payload.length < 1000) assert.throws(() => decodeEnvelope(Uint8Array.of(...payload, 0)));
+  }
 });
 
 test("decodeEnvelope() refuses what is no envelope", () => {

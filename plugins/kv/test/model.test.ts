@@ -179,7 +179,10 @@ function history(seed: number, steps: number): void {
   model.timeMs += 1000;
   for (const rig of rigs) rig.pass(1000, true);
   model.purge();
-  for (const [key, value] of plain.taken()) value === undefined ? shown.delete(key) : shown.set(key, value);
+  for (const [key, value] of plain.taken()) {
+    if (value === undefined) shown.delete(key);
+    else shown.set(key, value);
+  }
   assert.equal(new Map([...shown].sort()), new Map([...model.rows].map(([key, row]) => [key, row.value] as const).sort()), `seed ${seed}: changes add up to the state`);
   assert.equal(plain.save(), restored.save());
   assert.equal(plain.save(), unwoken.save());
