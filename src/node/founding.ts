@@ -18,6 +18,9 @@ import { encodeGenesis } from "./genesis.ts";
 const PROBE_TIMEOUT_MS = 1000;
 const PROBE_INTERVAL_MS = 200;
 
+/** A founder that is only about to be handed the genesis is no cause for words: so long it waits in silence. */
+const PATIENCE_MS = 2000;
+
 /** One node of the list. */
 export interface Founder {
   readonly id: NodeId;
@@ -165,10 +168,12 @@ export class Founding {
 
   #wait(why: string): void {
     if (this.#waitsFor !== null) return;
-    const { id, address } = this.#options;
+    const { id, address, clock } = this.#options;
     this.#waitsFor = why;
     this.#timer?.cancel();
-    this.#say(`${why}: this node founds nothing and waits; to take it in again: draft admin replace ${id} ${id}@${address}`);
+    this.#timer = clock.setTimer(PATIENCE_MS, () => {
+      this.#say(`${why}: this node founds nothing and waits; to take it in again: draft admin replace ${id} ${id}@${address}`);
+    });
   }
 
   /** Says it once, until something else is to be said. */

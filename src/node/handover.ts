@@ -5,10 +5,7 @@
 import type { Clock, Log, Timer } from "../host/host.ts";
 import type { Transport } from "../net/transport.ts";
 import type { Configuration, Member, MemberNumber } from "../raft/types.ts";
-
-/** What a probe asks. */
-export const PROBE_HELLO: readonly unknown[] = ["hello"];
-export const PROBE_GENESIS = "genesis";
+import { PROBE_GENESIS, PROBE_HELLO } from "./introductions.ts";
 
 const INTERVAL_MIN_MS = 100;
 const INTERVAL_MAX_MS = 2000;
@@ -38,8 +35,15 @@ export class Handover {
     this.#missing = options.configuration.members.filter((member) => member.number !== options.self);
   }
 
-  start(): void {
-    this.#look();
+  /** @param firstRoundDone called once each founder that could be asked at once was */
+  start(firstRoundDone: () => void): void {
+    let asked = this.#missing.length;
+    const settled = (): void => {
+      asked -= 1;
+      if (asked === 0 && !this.#stopped) firstRoundDone();
+    };
+    if (asked === 0) firstRoundDone();
+    this.#look(settled);
   }
 
   stop(): void {
@@ -47,31 +51,31 @@ export class Handover {
     this.#timer?.cancel();
   }
 
-  #look(): void {
+  #look(settled: () => void): void {
     const { isLinked, clock } = this.#options;
     this.#missing = this.#missing.filter((member) => !isLinked(member.number));
     if (this.#stopped || this.#missing.length === 0) return;
-    for (const member of this.#missing) this.#ask(member);
-    this.#timer = clock.setTimer(this.#intervalMs, () => this.#look());
+    for (const member of this.#missing) this.#ask(member, settled);
+    this.#timer = clock.setTimer(this.#intervalMs, () => this.#look(() => undefined));
     this.#intervalMs = Math.min(this.#intervalMs * 2, INTERVAL_MAX_MS);
   }
 
-  #ask(member: Member): void {
+  #ask(member: Member, settled: () => void): void {
     const { transport } = this.#options;
     transport.probe(member.address, PROBE_HELLO, TIMEOUT_MS, (...[error, answer]) => {
-      if (error !== null || this.#stopped) return;
-      const { hello } = answer;
-      if (hello.nodeId !== member.id || hello.clusterId !== "") return;
-      if (hello.incarnation === member.incarnation) this.#give(member);
-      else this.#sayLost(member);
+      const isEmpty = error === null && answer.hello.nodeId === member.id && answer.hello.clusterId === "";
+      if (!isEmpty || this.#stopped) return settled();
+      if (answer.hello.incarnation === member.incarnation) return this.#give(member, settled);
+      this.#sayLost(member);
+      settled();
     });
   }
 
-  #give(member: Member): void {
+  #give(member: Member, settled: () => void): void {
     const { transport, genesis, words } = this.#options;
     transport.probe(member.address, [PROBE_GENESIS, genesis], TIMEOUT_MS, (...[error, answer]) => {
-      const said = error === null ? String(answer.reply[0]) : error.message;
-      words.write("info", `gave the genesis to ${member.id}: ${said}`);
+      words.write("info", `gave the genesis to ${member.id}: ${error === null ? String(answer.reply[0]) : error.message}`);
+      settled();
     });
   }
 

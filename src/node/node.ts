@@ -6,7 +6,7 @@ import { runTask, type Task, wait } from "../base/task.ts";
 import type { Host, Socket } from "../host/host.ts";
 import { Applier } from "../machine/applier.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
-import type { Hello } from "../net/hello.ts";
+import { Lane } from "../net/frame.ts";
 import { Transport } from "../net/transport.ts";
 import type { Message } from "../raft/message.ts";
 import { createRaft } from "../raft/state.ts";
@@ -15,10 +15,11 @@ import { openWal } from "../wal/open_wal.ts";
 import type { Wal } from "../wal/wal.ts";
 import { WAL_DEFAULTS } from "../wal/wal_options.ts";
 import type { DataDir } from "./data_dir.ts";
-import { Founding, foundersDigest } from "./founding.ts";
+import { Founding } from "./founding.ts";
 import { decodeGenesis, encodeGenesis, type Genesis } from "./genesis.ts";
 import { Group } from "./group.ts";
-import { Handover, PROBE_GENESIS, PROBE_HELLO } from "./handover.ts";
+import { Handover } from "./handover.ts";
+import { Introductions, PROBE_HELLO } from "./introductions.ts";
 import { raftConfig, type NodeSettings } from "./settings.ts";
 import { RecoveredLog } from "./recovered_log.ts";
 import { Turn } from "./turn.ts";
@@ -52,19 +53,26 @@ export class Node {
   #handover: Handover | null = null;
   #ended = false;
   #expiring = false;
-  readonly #linked: Set<MemberNumber> = new Set();
 
   constructor(parts: NodeParts) {
     this.parts = parts;
     this.startedMs = parts.host.clock.monotonicMs();
-    this.transport = new Transport(parts.host, parts.settings.link, {
-      hello: () => this.#hello(),
-      admit: (hello) => this.#admit(hello),
-      probe: (hello, request) => this.#probed(hello, request),
+    const introductions = new Introductions({
+      settings: parts.settings, plugin: parts.plugin, dataDir: parts.dataDir,
+      main: () => this.groups.get("main") ?? null,
+      founding: () => this.#founding,
+      take: (genesis, taken) => this.#take(genesis, taken),
+      failed: (error) => this.fail(error),
+    });
+    const { frameBytesMax, queueBytesMax } = parts.settings;
+    this.transport = new Transport(parts.host, {
+      hello: () => introductions.hello(),
+      admit: (hello, lane) => (lane === Lane.probe ? null : introductions.admit(hello)),
+      probe: (_hello, request, answer) => introductions.probed(request, answer),
       message: (_hello, message) => this.#received(message),
       linkUp: (member) => this.#linkChanged(member, true),
       linkDown: (member) => this.#linkChanged(member, false),
-    });
+    }, { frameBytesMax, bulkBytesMax: queueBytesMax });
     this.#turn = new Turn({
       clock: parts.host.clock,
       groups: () => this.groups.values(),
@@ -85,7 +93,7 @@ export class Node {
   /** A connection on which a peer's preface was seen. */
   acceptPeer(socket: Socket): void {
     if (this.#ended) socket.destroy();
-    else this.transport.acceptPeer(socket);
+    else this.transport.acceptPeer(socket, new Uint8Array());
   }
 
   /** The node's own member number; 0 until it belongs to a cluster. */
@@ -100,7 +108,7 @@ export class Node {
 
   /** Whether a link to the member is up. */
   isLinked(member: MemberNumber): boolean {
-    return this.#linked.has(member);
+    return this.transport.isUp(member);
   }
 
   /** A request was taken in: a turn is wanted, and somebody looks whether its time is up. */
@@ -152,10 +160,11 @@ export class Node {
   }
 
   /** A genesis that names this incarnation: makes it durable, and only then belongs to the cluster. */
-  #take(genesis: Uint8Array): void {
+  #take(genesis: Uint8Array, taken: () => void = () => undefined): void {
     this.#founding?.stop();
     runTask(this.#join(genesis), (...[error]) => {
-      if (error !== null) this.fail(error);
+      if (error === null) taken();
+      else this.fail(error);
     });
   }
 
@@ -207,12 +216,14 @@ export class Node {
       failed: (error) => this.fail(error),
     });
     this.groups.set(group.name, group);
-    this.#setPeers(recovered.configurations.at(-1) as Configuration);
     this.#handover = new Handover({
       genesis: encodeGenesis(genesis), configuration: genesis.configuration, self: this.memberNumber,
       isLinked: (member) => this.isLinked(member), transport: this.transport, clock: host.clock, words: host.log,
     });
-    this.#handover.start();
+    const meetPeers = (): void => this.#setPeers(recovered.configurations.at(-1) as Configuration);
+    // Founders are dialled as members once they have been told that they are.
+    this.#handover.start(recovered.trail.lastIndex === 0 ? meetPeers : () => undefined);
+    if (recovered.trail.lastIndex > 0) meetPeers();
     this.#turn.submit(group, { type: "start" });
   }
 
@@ -227,8 +238,6 @@ export class Node {
   }
 
   #linkChanged(member: MemberNumber, up: boolean): void {
-    if (up) this.#linked.add(member);
-    else this.#linked.delete(member);
     for (const group of this.groups.values()) {
       if (up) group.linkUp(member);
       else group.linkDown(member);
@@ -237,54 +246,6 @@ export class Node {
 
   #toAll(event: Parameters<Turn["submit"]>[1]): void {
     for (const group of this.groups.values()) this.#turn.submit(group, event);
-  }
-
-  #hello(): Omit<Hello, "protocolVersion" | "featureLevel" | "frameBytesMax"> {
-    const { settings, plugin, dataDir } = this.parts;
-    const { identity } = dataDir;
-    return {
-      clusterId: identity.clusterId, nodeId: identity.nodeId, memberNumber: identity.memberNumber,
-      incarnation: identity.incarnation, bootId: identity.bootId, address: settings.address,
-      machineName: plugin.name, machineVersion: plugin.version, sourceDigest: "",
-      foundingDigest: foundersDigest(settings.founding?.founders ?? null), groups: [],
-    };
-  }
-
-  /** Whether a node may send us messages. Null: it may; else why not. */
-  #admit(hello: Hello): string | null {
-    const { identity } = this.parts.dataDir;
-    const group = this.groups.get("main");
-    if (identity.clusterId === "" || group === undefined) {
-      if (hello.clusterId !== "" && identity.clusterId === "") this.#founding?.dialledBy(hello);
-      return `${identity.nodeId} belongs to no cluster`;
-    }
-    if (hello.clusterId === identity.clusterId) return null;
-    if (hello.clusterId !== "" && group.isAlone) {
-      this.fail(new DraftError("WRONG_IDENTITY",
-        `node ${identity.nodeId} founded cluster ${identity.clusterId} alone, and ${hello.nodeId} knows it as a member of cluster ` +
-        `${hello.clusterId}: empty ${this.parts.dataDir.path} and start again without --bootstrap`));
-    }
-    return `${identity.nodeId} belongs to cluster ${identity.clusterId}, not to ${hello.clusterId === "" ? "none" : hello.clusterId}`;
-  }
-
-  /** Answers a probe: who we are stands in the hello; a genesis is taken if it names this very incarnation. */
-  #probed(_hello: Hello, request: readonly unknown[]): readonly unknown[] | null {
-    const [kind, bytes] = request;
-    if (kind === PROBE_HELLO[0]) return ["hello"];
-    if (kind !== PROBE_GENESIS || !(bytes instanceof Uint8Array)) return null;
-    const { identity } = this.parts.dataDir;
-    if (identity.clusterId !== "") return ["not-empty"];
-    let genesis: Genesis;
-    try {
-      genesis = decodeGenesis(bytes);
-    } catch (error) {
-      if (error instanceof DraftError) return ["malformed"];
-      throw error;
-    }
-    const self = genesis.configuration.members.find((member) => member.id === identity.nodeId);
-    if (self === undefined || self.incarnation !== identity.incarnation) return ["another-incarnation"];
-    this.#take(new Uint8Array(bytes));
-    return ["taken"];
   }
 
   #storageFailed(error: Error): void {
