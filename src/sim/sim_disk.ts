@@ -135,8 +135,12 @@ export class SimDisk {
     const image = new SimImage();
     image.write(content, 0);
     image.endSync(image.beginSync());
+    this.#makeDirectory(parentOf(path));
     this.#names.set(path, image);
-    this.#names.sync(parentOf(path));
+    for (let directory = parentOf(path); ; directory = parentOf(directory)) {
+      this.#names.sync(directory);
+      if (directory === "." || directory === "/") break;
+    }
   }
 
   /** Renames or removes (`to` null) a file, durably and at once. */
