@@ -63,7 +63,7 @@ export class Wal {
     this.#queue = new RecordQueue(options.slabBytes, options.recordBytesMax);
     this.#reads = new ReadQueue({ disk: host.disk, directory: parts.directory, saltOf: (sequence) => salts.get(sequence) ?? 0 });
     const room = parts.room((error) => this.#fail(error));
-    const isStuck = (): boolean => this.#inFlight && !room.full;
+    const isStuck = (): boolean => this.#inFlight && !this.#failed && !room.full;
     this.#room = room;
     this.#watch = new StallWatch(host.clock, options.stallMs, isStuck, options.onStall);
     const { batchBytesMax } = options;

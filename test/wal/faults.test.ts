@@ -26,6 +26,7 @@ test("F11: a failed sync fences: told once, no completion after it, no second sy
     rig.append(1, 1, 100);
     once(rig, "sync", 1, { error: "EIO" }, path);
     rig.sync(50);
+    rig.scheduler.runUntil(rig.scheduler.nowMs + 50);
     rig.disk.fault = () => null;
     const { acked } = rig;
     rig.append(1, 1, 100);
