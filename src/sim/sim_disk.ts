@@ -6,10 +6,11 @@
 import { assert } from "../base/assert.ts";
 import { nextFloat, nextInRange, type RandomState, seedRandom } from "../base/random.ts";
 import type { Done } from "../base/task.ts";
+import { parentOf } from "../host/files.ts";
 import type { Disk, File, FileLock, FileStat, OpenOptions } from "../host/host.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { type CrashFate, SimImage } from "./sim_image.ts";
-import { parentOf, SimNames } from "./sim_names.ts";
+import { SimNames } from "./sim_names.ts";
 
 /** What kind of call it is, by the name of the port's function. */
 export type DiskCallKind =
