@@ -6,10 +6,11 @@
 import { assert } from "../base/assert.ts";
 import { nextFloat, nextInRange, type RandomState, seedRandom } from "../base/random.ts";
 import type { Done } from "../base/task.ts";
+import { parentOf } from "../host/files.ts";
 import type { Disk, File, FileLock, FileStat, OpenOptions } from "../host/host.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { type CrashFate, SimImage } from "./sim_image.ts";
-import { parentOf, SimNames } from "./sim_names.ts";
+import { SimNames } from "./sim_names.ts";
 
 /** What kind of call it is, by the name of the port's function. */
 export type DiskCallKind =
@@ -135,8 +136,12 @@ export class SimDisk {
     const image = new SimImage();
     image.write(content, 0);
     image.endSync(image.beginSync());
+    this.#makeDirectory(parentOf(path));
     this.#names.set(path, image);
-    this.#names.sync(parentOf(path));
+    for (let directory = parentOf(path); ; directory = parentOf(directory)) {
+      this.#names.sync(directory);
+      if (directory === "." || directory === "/") break;
+    }
   }
 
   /** Renames or removes (`to` null) a file, durably and at once. */

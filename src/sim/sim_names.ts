@@ -3,6 +3,7 @@
  * removed is durable only once its directory was synced; until then a crash may keep or undo it on its own.
  */
 import { nextFloat, type RandomState } from "../base/random.ts";
+import { parentOf } from "../host/files.ts";
 import type { CrashFate, SimImage } from "./sim_image.ts";
 
 /** A directory, or a file by its image. */
@@ -13,13 +14,6 @@ interface Change {
   readonly directory: string;
   /** Path to its new entry; null: removed. */
   readonly set: readonly (readonly [path: string, entry: SimEntry | null])[];
-}
-
-/** The directory that holds `path`. */
-export function parentOf(path: string): string {
-  const slash = path.lastIndexOf("/");
-  if (slash < 0) return ".";
-  return slash === 0 ? "/" : path.slice(0, slash);
 }
 
 /** The tree of names. `.` and `/` are always there. */

@@ -127,19 +127,21 @@ export class RecordQueue {
   /** Adds a run of sealed entries as one record, or as several where it is too long for one. */
   addRun(group: GroupId, firstIndex: Index, count: number, run: Uint8Array): void {
     const view = viewOf(run);
+    let envelope = this.#envelopeOf(run);
     let from = 0;
     let at = 0;
     let first = firstIndex;
     for (let i = 0; i < count && run.length + ENVELOPE_BYTES > this.#recordBytesMax; i++) {
       const end = at + sealedBytes(view.getUint32(at + 8, true));
       if (at > from && ENVELOPE_BYTES + end - from > this.#recordBytesMax) {
-        this.#pushRun(group, first, firstIndex + i - first, run.subarray(from, at));
+        this.#pushRun(group, first, firstIndex + i - first, envelope, run.subarray(from, at));
+        envelope = new Uint8Array(ENVELOPE_BYTES);
         from = at;
         first = firstIndex + i;
       }
       at = end;
     }
-    this.#pushRun(group, first, firstIndex + count - first, from === 0 ? run : run.subarray(from));
+    this.#pushRun(group, first, firstIndex + count - first, envelope, from === 0 ? run : run.subarray(from));
   }
 
   /** Calls `done` when everything that was added before is durable. */
@@ -176,8 +178,8 @@ export class RecordQueue {
     return this.#barriers.splice(0, count).map((barrier) => barrier.done);
   }
 
-  #pushRun(group: GroupId, firstIndex: Index, count: number, body: Uint8Array): void {
-    this.#push({ group, type: RecordType.entries, firstIndex, count, envelope: this.#envelopeOf(body), body });
+  #pushRun(group: GroupId, firstIndex: Index, count: number, envelope: Uint8Array, body: Uint8Array): void {
+    this.#push({ group, type: RecordType.entries, firstIndex, count, envelope, body });
   }
 
   #push(record: PendingRecord): void {

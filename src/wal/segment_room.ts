@@ -174,7 +174,10 @@ export class SegmentRoom {
     for (let job = this.#job(); job !== null && !this.#stopped; job = this.#job()) {
       if (job === "make") {
         const { disk, directory } = this.#options;
-        this.#next = yield* makeSegment(disk, directory, this.#current.sequence + 1, this.#nextBytes);
+        const next = yield* makeSegment(disk, directory, this.#current.sequence + 1, 0);
+        // A batch that needs more may have come meanwhile.
+        next.sizeBytes = this.#nextBytes;
+        this.#next = next;
       } else {
         this.#busyWith = job;
         yield* fillChunk(job, job.sizeBytes);

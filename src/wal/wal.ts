@@ -4,7 +4,7 @@
  * batches grow with the load and need no timer. A failed write or sync fences the WAL: nothing is told any more, and
  * nothing is tried again, since nobody knows what the disk holds.
  */
-import { assert } from "../base/assert.ts";
+import { assert, AssertionFailed } from "../base/assert.ts";
 import { getU64, viewOf } from "../base/bytes.ts";
 import { DraftError } from "../base/errors.ts";
 import { type Done, runTask, type Task, wait } from "../base/task.ts";
@@ -63,7 +63,7 @@ export class Wal {
     this.#queue = new RecordQueue(options.slabBytes, options.recordBytesMax);
     this.#reads = new ReadQueue({ disk: host.disk, directory: parts.directory, saltOf: (sequence) => salts.get(sequence) ?? 0 });
     const room = parts.room((error) => this.#fail(error));
-    const isStuck = (): boolean => this.#inFlight && !room.full;
+    const isStuck = (): boolean => this.#inFlight && !this.#failed && !room.full;
     this.#room = room;
     this.#watch = new StallWatch(host.clock, options.stallMs, isStuck, options.onStall);
     const { batchBytesMax } = options;
@@ -216,6 +216,7 @@ export class Wal {
   }
 
   #fail(error: Error): void {
+    if (error instanceof AssertionFailed) throw error;
     if (this.#failed) return;
     this.#failed = true;
     this.#markTimer?.cancel();

@@ -2,7 +2,7 @@
 import { viewOf } from "../../src/base/bytes.ts";
 import { chainAfter, type EntryHead, payloadSumOf, sealedBytes, writeHeader } from "../../src/base/entry.ts";
 import { nextInRange, nextU32, type RandomState, seedRandom } from "../../src/base/random.ts";
-import { runTask, type Task } from "../../src/base/task.ts";
+import { runTask, type Task, wait } from "../../src/base/task.ts";
 import type { Host } from "../../src/host/host.ts";
 import type { HardState } from "../../src/raft/types.ts";
 import { Scheduler } from "../../src/sim/scheduler.ts";
@@ -93,6 +93,11 @@ export class Rig {
     this.disk = disk ?? new SimDisk(this.scheduler, { seed });
     this.random = seedRandom(seed + 1_000_000);
     this.#options = options;
+    const port = this.disk.boot();
+    this.run((function* (): Task<void> {
+      yield* wait<void>((done) => port.makeDirectory(DIRECTORY, done));
+      yield* wait<void>((done) => port.syncDirectory(".", done));
+    })());
   }
 
   host(): Pick<Host, "clock" | "disk" | "random" | "log"> {
@@ -145,8 +150,9 @@ export class Rig {
     for (const payload of payloads) {
       entries.push({ term, sum: payloadSumOf(payload), chain: view.getUint32(at + 48, true) });
       at += sealedBytes(payload.length);
+      // A run may be split into several records, so each of its entries may be the last one after a crash.
+      this.states.push(this.model.text());
     }
-    this.states.push(this.model.text());
   }
 
   make(group: number): void {
@@ -237,4 +243,14 @@ export function playScript(rig: Rig, turns: number): void {
     else if (!rig.sync(50)) return;
   }
   rig.sync(50);
+}
+
+/** Runs `check` and, if it throws, says in the message what was being tried. */
+export function trying(what: string, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    const reason = error instanceof Error ? `${error.message}\n${error.stack}` : String(error);
+    throw new Error(`${what}: ${reason}`, { cause: error });
+  }
 }
