@@ -117,7 +117,8 @@ export function decodeGreeting(body: Uint8Array): Greeting {
 
 function helloOf(tuple: readonly unknown[]): Hello {
   tupleOf(tuple, REQUIRED_ITEMS, "hello");
-  const [limits = [FRAME_BYTES_MAX_DEFAULT], machineName = "", machineVersion = 0, source = "", founding = ""] = tuple.slice(9);
+  const [address = "", limits = [FRAME_BYTES_MAX_DEFAULT], ...rest] = tuple.slice(REQUIRED_ITEMS);
+  const [machineName = "", machineVersion = 0, sourceDigest = "", foundingDigest = "", groups = []] = rest;
   const nodeId = textOf(tuple[4], "nodeId", TEXT_CHARACTERS_MAX);
   if (!isNodeId(nodeId)) throw refused("nodeId", "1 to 64 of a-z 0-9 . _ -");
   return {
@@ -128,13 +129,13 @@ function helloOf(tuple: readonly unknown[]): Hello {
     memberNumber: wholeOf(tuple[5], "memberNumber"),
     incarnation: wholeOf(tuple[6], "incarnation"),
     bootId: wholeOf(tuple[7], "bootId"),
-    address: textOf(tuple[8] ?? "", "address", ADDRESS_CHARACTERS_MAX),
+    address: textOf(address, "address", ADDRESS_CHARACTERS_MAX),
     frameBytesMax: wholeOf(tupleOf(limits, 1, "limits")[0], "frameBytesMax"),
     machineName: textOf(machineName, "machineName", TEXT_CHARACTERS_MAX),
     machineVersion: wholeOf(machineVersion, "machineVersion"),
-    sourceDigest: textOf(source, "sourceDigest", TEXT_CHARACTERS_MAX),
-    foundingDigest: textOf(founding, "foundingDigest", TEXT_CHARACTERS_MAX),
-    groups: tupleOf(tuple[14] ?? [], 0, "groups").map(groupFlagsOf),
+    sourceDigest: textOf(sourceDigest, "sourceDigest", TEXT_CHARACTERS_MAX),
+    foundingDigest: textOf(foundingDigest, "foundingDigest", TEXT_CHARACTERS_MAX),
+    groups: tupleOf(groups, 0, "groups").map(groupFlagsOf),
   };
 }
 
