@@ -1,0 +1,159 @@
+/**
+ * The contract between draft and the machines that people write. A machine is a plain object with plain methods: it
+ * holds the state, `apply` changes it, `query` reads it. draft sees to it that every replica's machine is given the
+ * same commands in the same order, so all that a machine must be is deterministic. The contract is structural: `import
+ * type` is enough, and nothing of draft need be loaded to test a machine.
+ */
+
+/** An operation and its arguments: values of CBOR. Bytes in it are the machine's own, to keep or to change. */
+export type Command = readonly [operation: string, ...args: unknown[]];
+
+/** What an operation answers: any value of CBOR. A promise is none: it would end after the entry did. */
+export type Reply = void | undefined | null | boolean | number | bigint | string | (object & { readonly then?: never });
+
+/** The moment in the log at which a state is looked at. */
+export interface View {
+  /** Index of the last entry that the state holds. */
+  readonly index: number;
+  /** Log time in Unix milliseconds; never falls. Whatever is due at or before it counts as gone, swept or not. */
+  readonly timeMs: number;
+  /** The machine version in force. While it is 1, do what version 1 did. */
+  readonly version: number;
+}
+
+/**
+ * The entry that is being applied. It is valid until `apply`, `wake` or `upgrade` returns: the same object serves the
+ * next entry, so copy the fields that you want to keep.
+ */
+export interface Entry extends View {
+  readonly term: number;
+  /** The session that sent the command, 32 hexadecimal digits, or null. */
+  readonly session: string | null;
+  /** A number in [0, 1), the same on every replica. The only randomness that `apply` may use. */
+  random(): number;
+  /** Tells watchers that `key` has a new value; without a value, that it was deleted. */
+  emit(key: string, value?: unknown): void;
+  /**
+   * The error to throw when the machine refuses a command: `throw entry.reject("…")`, before anything was changed.
+   *
+   * @param message what was wrong, for the caller; the same text on every replica
+   * @param code CONFLICT if the caller's idea of the state was out of date, else REJECTED
+   */
+  reject(message: string, code?: "REJECTED" | "CONFLICT"): Error;
+}
+
+/** What machines of both kinds have. */
+export interface Base {
+  /**
+   * Runs one write: synchronous and deterministic. It may use its arguments and the state, no clock, no `Math.random`,
+   * no I/O. What it throws, `entry.reject` apart, is a MACHINE_FAULT, and the entry counts as applied.
+   */
+  apply(command: Command, entry: Entry): Reply;
+  /** Runs one read; changes nothing. An `Error` that it throws is BAD_REQUEST with its message. */
+  query?(command: Command, view: View): Reply;
+  /** The log time in Unix milliseconds at which something falls due next, or null. */
+  wakeAt?(): number | null;
+  /** Does what is due at `entry.timeMs`. Called once log time has reached `wakeAt()`. */
+  wake?(entry: Entry): void;
+  /** The version in force has risen to `entry.version`: brings the state of version `from` up to it. */
+  upgrade?(from: number, entry: Entry): void;
+  /** Runs several writes at once, for machines to which that matters; the answers in the order of the commands. */
+  applyBatch?(commands: readonly Command[], entries: readonly Entry[]): readonly Reply[];
+  /** For machines that keep their state on disk: the index of the last entry that is durable there. */
+  lastApplied?(): number;
+  /** A digest of the state, equal on every replica; compared between them. */
+  hash?(): string | number | bigint | Uint8Array;
+  /** Gives back what `create` took. */
+  close?(): void | Promise<void>;
+}
+
+/**
+ * A machine whose state fits one value.
+ *
+ * @typeParam S what `snapshot` returns: a value of CBOR
+ */
+export interface Machine<S> extends Base {
+  /** The whole state. It is encoded before the next apply, so live state may be returned. */
+  snapshot(): S;
+  /** Replaces the state. The restored machine must behave as one that never stopped, order of Maps included. */
+  restore(saved: S, version: number): void;
+}
+
+/**
+ * A machine whose snapshot is taken and restored piece by piece.
+ *
+ * @typeParam C one piece: a value of CBOR
+ */
+export interface StreamMachine<C> extends Base {
+  /** The first piece is pulled before the next apply, the rest while applies go on: pieces must not show those. */
+  snapshot(): Iterator<C, void> | AsyncIterator<C, void>;
+  restore(pieces: AsyncIterable<C>, version: number): Promise<void>;
+}
+
+/** Describes one operation to clients: their prompts, their help, the check of what they send. */
+export interface OperationRow {
+  /** A write goes through the log to `apply`, a read to `query`. */
+  readonly kind: "read" | "write";
+  /** The arguments as a user would read them: `KEY VALUE [NX|XX]`. */
+  readonly args?: string;
+  /** One line of help. */
+  readonly summary?: string;
+}
+
+/** What `create` is told. */
+export interface CreateOptions {
+  /** A directory of this machine's own, for those that keep their state on disk. Made when first asked for. */
+  readonly directory: string;
+}
+
+/** What plugins of both kinds have. */
+export interface PluginBase {
+  /** `[a-z][a-z0-9_.-]*`; stands in the log, so that another machine is not given this one's entries. */
+  readonly name: string;
+  /** Counts up from 1 whenever `apply` would do something else with the same entry. */
+  readonly version: number;
+  /** By name: `[a-z][a-z0-9_.-]*`, matched in any case; `apply` and `query` get the name as it is written here. */
+  readonly operations: Readonly<Record<string, OperationRow>>;
+  /**
+   * Runs once on the node that received the command, before the log: checks arguments and turns text into types. What
+   * it throws is BAD_REQUEST.
+   */
+  prepare?(command: Command): Command;
+  /** A command for the simulator to try. `random` gives numbers in [0, 1). */
+  generate?(random: () => number): Command;
+}
+
+/**
+ * A plugin: what a file for `--machine` exports by default.
+ *
+ * @typeParam S what a snapshot of its machine is
+ * @example
+ * ```ts
+ * const counter: Plugin<{ total: number }> = {
+ *   name: "counter",
+ *   version: 1,
+ *   operations: { add: { kind: "write", args: "[n]" }, total: { kind: "read" } },
+ *   create() {
+ *     let total = 0;
+ *     return {
+ *       apply: ([, n = 1]) => (total += Number(n)),
+ *       query: () => total,
+ *       snapshot: () => ({ total }),
+ *       restore: (saved) => { total = saved.total; },
+ *     };
+ *   },
+ * };
+ * export default counter;
+ * ```
+ */
+export interface Plugin<S> extends PluginBase {
+  create(options: CreateOptions): Machine<S>;
+}
+
+/** A plugin whose machine's snapshot is a stream. */
+export interface StreamPlugin<C> extends PluginBase {
+  create(options: CreateOptions): StreamMachine<C>;
+}
+
+/** Any plugin, whatever its snapshots are: what draft itself handles. */
+export type AnyPlugin = Plugin<any> | StreamPlugin<any>;

@@ -1,0 +1,268 @@
+/**
+ * What clients and nodes say to each other. A client opens a connection with the preface of kind 2 (frame.ts); then both
+ * sides send a hello, at once, and afterwards the client requests and the node replies, in any order. Each is one frame
+ * whose body is a CBOR tuple. Tuples may grow at the end; a reader ignores what it does not know.
+ *
+ * ```text
+ * client hello  [protocol, client name, cluster id expected or "", flags]
+ *               flags: 1 = a node forwards for a client here, do not forward again
+ * node hello    [protocol, cluster id or "", node id, address, version,
+ *                [frameBytesMax, valueBytesMax, inflightMax], [leader id, leader address] or null]
+ *
+ * request       [request id, kind, group, timeoutMs, …]
+ *   1 write       command envelope (a byte string)
+ *   2 read        level (0 linearizable, 1 lease, 2 stale), minIndex, command
+ *   3 operations
+ *   4 status
+ *   5 members
+ *   6 transfer    member id
+ *
+ * reply         [request id, 0, index, result]
+ *               [request id, 1, code, message, outcome, leader id or null, leader address or null, retryAfterMs or null]
+ *               outcome: 0 not-done, 1 unknown, 2 done
+ * ```
+ *
+ * A request id is the client's choice, a whole number; it is free again once its reply came. Request id 0 in a reply
+ * concerns the connection, which is closed behind it.
+ */
+import { CBOR_HEAD_BYTES_MAX, CborHeadReader, CborMajor, writeCborHead } from "../base/cbor_head.ts";
+import { decode, encode } from "../base/codec.ts";
+import { equalBytes } from "../base/bytes.ts";
+import { DraftError, isErrorCode, type Outcome } from "../base/errors.ts";
+import { byteString, leaderFrom, malformed, name, tuple, whole } from "./client_fields.ts";
+
+/** Timeouts beyond this are cut to it: a day. */
+const TIMEOUT_MS_MAX = 86_400_000;
+
+const KIND = { write: 1, read: 2, operations: 3, status: 4, members: 5, transfer: 6 } as const;
+const LEVELS = ["linearizable", "lease", "stale"] as const;
+const OUTCOMES: readonly Outcome[] = ["not-done", "unknown", "done"];
+
+/** How fresh a read must be. */
+export type Level = (typeof LEVELS)[number];
+
+/** An operation's name and its arguments. */
+export type CommandTuple = readonly [operation: string, ...args: unknown[]];
+
+interface RequestHead {
+  readonly id: number;
+  readonly group: string;
+  readonly timeoutMs: number;
+}
+
+/** A command that changes the state. */
+export interface WriteRequest extends RequestHead {
+  readonly kind: "write";
+  /** CBOR of [session, sequence, answeredBelow, command]; not looked into here. */
+  readonly envelope: Uint8Array;
+}
+
+/** A command that only reads. */
+export interface ReadRequest extends RequestHead {
+  readonly kind: "read";
+  readonly level: Level;
+  readonly minIndex: number;
+  readonly command: CommandTuple;
+}
+
+/** A question about the node or the group. */
+export interface AskRequest extends RequestHead {
+  readonly kind: "operations" | "status" | "members";
+}
+
+/** Asks the leader to make another member the leader. */
+export interface TransferRequest extends RequestHead {
+  readonly kind: "transfer";
+  readonly to: string;
+}
+
+/** A request that this version does not know. */
+export interface UnknownRequest extends RequestHead {
+  readonly kind: "unknown";
+}
+
+export type ClientRequest = WriteRequest | ReadRequest | AskRequest | TransferRequest | UnknownRequest;
+
+/** A reply: a result, or an error. */
+export interface ClientReply {
+  readonly id: number;
+  readonly index: number;
+  readonly result: unknown;
+  readonly error: DraftError | null;
+}
+
+/** Bytes that {@link writeWriteRequest} takes, at most. */
+export function writeRequestBytesMax(groupBytes: number, envelopeBytes: number): number {
+  return 6 * CBOR_HEAD_BYTES_MAX + groupBytes + envelopeBytes;
+}
+
+/** Writes the body of a write request at `at` and tells where it ends. `group` is the name in UTF-8. */
+export function writeWriteRequest(
+  into: Uint8Array,
+  at: number,
+  request: { id: number; group: Uint8Array; timeoutMs: number; envelope: Uint8Array },
+): number {
+  let end = writeCborHead(into, at, CborMajor.array, 5);
+  end = writeCborHead(into, end, CborMajor.unsigned, request.id);
+  end = writeCborHead(into, end, CborMajor.unsigned, KIND.write);
+  end = writeCborHead(into, end, CborMajor.text, request.group.length);
+  into.set(request.group, end);
+  end = writeCborHead(into, end + request.group.length, CborMajor.unsigned, request.timeoutMs);
+  end = writeCborHead(into, end, CborMajor.bytes, request.envelope.length);
+  into.set(request.envelope, end);
+  return end + request.envelope.length;
+}
+
+/** Body of any request but a write. */
+export function encodeRequest(request: ReadRequest | AskRequest | TransferRequest): Uint8Array {
+  const head = [request.id, KIND[request.kind], request.group, request.timeoutMs];
+  switch (request.kind) {
+    case "read":
+      return encode([...head, LEVELS.indexOf(request.level), request.minIndex, request.command]);
+    case "transfer":
+      return encode([...head, request.to]);
+    default:
+      return encode(head);
+  }
+}
+
+/**
+ * Reads requests of one connection. Byte strings within a request are views of its frame.
+ */
+export class RequestReader {
+  readonly #heads: CborHeadReader = new CborHeadReader();
+  #group = "";
+  #groupBytes: Uint8Array = new Uint8Array(0);
+
+  /** @throws DraftError BAD_REQUEST if the body is no request; the connection cannot go on then */
+  read(body: Uint8Array): ClientRequest {
+    const common = this.#readWrite(body);
+    if (common !== null) return common;
+    const request = decodeRequest(body);
+    if (request.kind === "write") this.#remember(request.group);
+    return request;
+  }
+
+  #remember(group: string): void {
+    this.#group = group;
+    this.#groupBytes = new TextEncoder().encode(group);
+  }
+
+  /** The common case by hand: a write for the same group as the last request. */
+  #readWrite(body: Uint8Array): WriteRequest | null {
+    const heads = this.#heads;
+    heads.reset(body);
+    if (heads.next(CborMajor.array) !== 5) return null;
+    const id = heads.next(CborMajor.unsigned);
+    if (id < 0 || heads.next(CborMajor.unsigned) !== KIND.write) return null;
+    const groupBytes = heads.next(CborMajor.text);
+    if (groupBytes < 0 || heads.at + groupBytes > body.length) return null;
+    const group = this.#groupFrom(body.subarray(heads.at, heads.at + groupBytes));
+    heads.at += groupBytes;
+    const timeoutMs = heads.next(CborMajor.unsigned);
+    const envelopeBytes = heads.next(CborMajor.bytes);
+    if (group === null || timeoutMs < 0 || envelopeBytes !== body.length - heads.at) return null;
+    return { id, kind: "write", group, timeoutMs: Math.min(timeoutMs, TIMEOUT_MS_MAX), envelope: body.subarray(heads.at) };
+  }
+
+  #groupFrom(bytes: Uint8Array): string | null {
+    const known = this.#groupBytes;
+    return equalBytes(bytes, known) ? this.#group : null;
+  }
+}
+
+function decodeRequest(body: Uint8Array): ClientRequest {
+  const [id, kind, group, timeoutMs, ...rest] = tuple(decode(body), "request");
+  const head: RequestHead = {
+    id: whole(id, "request id"),
+    group: name(group, "group"),
+    timeoutMs: Math.min(whole(timeoutMs, "timeoutMs"), TIMEOUT_MS_MAX),
+  };
+  switch (kind) {
+    case KIND.write:
+      return { ...head, kind: "write", envelope: byteString(rest[0], "envelope") };
+    case KIND.read:
+      return { ...head, kind: "read", level: levelFrom(rest[0]), minIndex: whole(rest[1], "minIndex"), command: commandFrom(rest[2]) };
+    case KIND.operations:
+      return { ...head, kind: "operations" };
+    case KIND.status:
+      return { ...head, kind: "status" };
+    case KIND.members:
+      return { ...head, kind: "members" };
+    case KIND.transfer:
+      return { ...head, kind: "transfer", to: name(rest[0], "member id") };
+    default:
+      return { ...head, kind: "unknown" };
+  }
+}
+
+function levelFrom(value: unknown): Level {
+  const level = LEVELS[whole(value, "level")];
+  if (level === undefined) throw malformed("level");
+  return level;
+}
+
+function commandFrom(value: unknown): CommandTuple {
+  const command = tuple(value, "command");
+  if (typeof command[0] !== "string") throw malformed("command");
+  return command as unknown as CommandTuple;
+}
+
+/** Bytes of a reply's head, at most: what stands before the result. */
+const REPLY_HEAD_BYTES_MAX = 3 * CBOR_HEAD_BYTES_MAX;
+
+/** Body of the reply to a request that went well. */
+export function encodeResult(id: number, index: number, result: unknown): Uint8Array {
+  const encoded = encode(result ?? null);
+  const body = new Uint8Array(REPLY_HEAD_BYTES_MAX + encoded.length);
+  let end = writeCborHead(body, 0, CborMajor.array, 4);
+  end = writeCborHead(body, end, CborMajor.unsigned, id);
+  end = writeCborHead(body, end, CborMajor.unsigned, 0);
+  end = writeCborHead(body, end, CborMajor.unsigned, index);
+  body.set(encoded, end);
+  return body.subarray(0, end + encoded.length);
+}
+
+/** Body of the reply to a request that failed. */
+export function encodeError(id: number, error: DraftError): Uint8Array {
+  const { code, message, outcome, leader, retryAfterMs } = error;
+  return encode([id, 1, code, message, OUTCOMES.indexOf(outcome), leader?.id ?? null, leader?.address ?? null, retryAfterMs]);
+}
+
+/** Reads replies of one connection. Byte strings within a result are views of its frame. */
+export class ReplyReader {
+  readonly #heads: CborHeadReader = new CborHeadReader();
+
+  /** @throws DraftError BAD_REQUEST if the body is no reply; the connection cannot go on then */
+  read(body: Uint8Array): ClientReply {
+    const heads = this.#heads;
+    heads.reset(body);
+    if (heads.next(CborMajor.array) !== 4) return decodeReply(body);
+    const id = heads.next(CborMajor.unsigned);
+    if (id < 0 || heads.next(CborMajor.unsigned) !== 0) return decodeReply(body);
+    const index = heads.next(CborMajor.unsigned);
+    if (index < 0) return decodeReply(body);
+    return { id, index, result: decode(body.subarray(heads.at)), error: null };
+  }
+}
+
+function decodeReply(body: Uint8Array): ClientReply {
+  const [id, failed, ...rest] = tuple(decode(body), "reply");
+  const head = { id: whole(id, "request id") };
+  if (failed === 0) return { ...head, index: whole(rest[0], "index"), result: rest[1], error: null };
+  const [code, message, outcome, leaderId, leaderAddress, retryAfterMs] = rest;
+  if (failed !== 1 || typeof message !== "string") throw malformed("reply");
+  return { ...head, index: 0, result: null, error: errorFrom({ code, message, outcome, leaderId, leaderAddress, retryAfterMs }) };
+}
+
+/** A code that this version does not know still bears its outcome, which is what a client acts on. */
+function errorFrom(fields: Record<"code" | "outcome" | "leaderId" | "leaderAddress" | "retryAfterMs", unknown> & { message: string }): DraftError {
+  const outcome = OUTCOMES[whole(fields.outcome, "outcome")] ?? "unknown";
+  const known = isErrorCode(fields.code);
+  const code = isErrorCode(fields.code) ? fields.code : outcome === "not-done" ? "BAD_REQUEST" : "LOST";
+  return new DraftError(code, known ? fields.message : `${String(fields.code)}: ${fields.message}`, {
+    outcome,
+    leader: leaderFrom(fields.leaderId, fields.leaderAddress),
+    ...(typeof fields.retryAfterMs === "number" ? { retryAfterMs: fields.retryAfterMs } : {}),
+  });
+}

@@ -1,0 +1,70 @@
+/**
+ * What the doors ask of a node. Every call is answered once, through `done`, in the same turn or later, and never by a
+ * throw. Names of groups come from clients unchecked: an unknown one is NOT_FOUND.
+ */
+import type { DraftError, LeaderHint } from "../base/errors.ts";
+import type { MemberList, NodeStatus, OperationInfo } from "../net/client_answers.ts";
+
+/** A result and the index of the entry (or, for a read, of the state) that it comes from. */
+export interface Answer {
+  readonly index: number;
+  readonly reply: unknown;
+}
+
+/** How a request ends. `leader` of a NOT_LEADER names where to go, if that is known. */
+export type AnswerDone = (result: Answer | DraftError) => void;
+
+/** How fresh a read must be. */
+export type ReadLevel = "linearizable" | "lease" | "stale";
+
+/** How a read is to be served. */
+export interface ReadOptions {
+  readonly level: ReadLevel;
+  /** Answer from a state at or past this index; 0 for any. */
+  readonly minIndex: number;
+  readonly timeoutMs: number;
+}
+
+/** Who this node is. */
+export interface NodeIdentity {
+  readonly nodeId: string;
+  /** Empty until the node belongs to a cluster. */
+  readonly clusterId: string;
+  /** `host:port` where others find it. */
+  readonly address: string;
+  readonly version: string;
+}
+
+/** What a client may send, at most. */
+export interface NodeLimits {
+  readonly frameBytesMax: number;
+  readonly valueBytesMax: number;
+  /** Requests of one connection that wait for their answers. */
+  readonly inflightMax: number;
+}
+
+/** One node, as its doors see it. */
+export interface NodeApi {
+  identity(): NodeIdentity;
+  limits(): NodeLimits;
+  /** The leader of `group` as far as known, this node included; null if none is, or if there is no such group. */
+  leaderOf(group: string): LeaderHint | null;
+  /** Operations of the group's machine. */
+  operations(group: string): readonly OperationInfo[] | DraftError;
+  /**
+   * Proposes a command, if this node leads; else NOT_LEADER or NO_LEADER.
+   *
+   * @param envelope the command envelope, unchecked; a view of the receive buffer, valid during this call only
+   */
+  propose(group: string, envelope: Uint8Array, timeoutMs: number, done: AnswerDone): void;
+  /**
+   * Answers from this node's own state, which may mean to ask the leader for a read index first.
+   *
+   * @param command the operation's name and its arguments; byte strings within are views of the receive buffer
+   */
+  read(group: string, command: readonly [operation: string, ...args: unknown[]], options: ReadOptions, done: AnswerDone): void;
+  status(done: (status: NodeStatus | DraftError) => void): void;
+  members(group: string, done: (members: MemberList | DraftError) => void): void;
+  /** Hands leadership of `group` to the member `id`; answered when it leads. NOT_LEADER unless this node leads. */
+  transfer(group: string, id: string, timeoutMs: number, done: AnswerDone): void;
+}
