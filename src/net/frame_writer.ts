@@ -40,9 +40,10 @@ export class FrameWriter {
     this.#argument(0x80, items);
   }
 
-  /** A whole number that is not negative. */
+  /** A whole number that is not negative. From 2^32 on as a float, which holds it exactly: cbor-x reads a u64 as a BigInt. */
   whole(value: number): void {
-    this.#argument(0x00, value);
+    if (value < 2 ** 32) this.#argument(0x00, value);
+    else this.#float(value);
   }
 
   flag(value: boolean): void {
@@ -51,13 +52,8 @@ export class FrameWriter {
 
   /** Any finite number. */
   number(value: number): void {
-    if (Number.isSafeInteger(value) && value >= 0) {
-      this.whole(value);
-      return;
-    }
-    this.#buffer[this.#at] = 0xfb;
-    this.#view.setFloat64(this.#at + 1, value, false);
-    this.#at += 9;
+    if (Number.isSafeInteger(value) && value >= 0) this.whole(value);
+    else this.#float(value);
   }
 
   /** Ends the frame with a byte string: the bytes of all `parts`, which must not change any more. */
@@ -135,15 +131,17 @@ export class FrameWriter {
       buffer[at] = major | 25;
       this.#view.setUint16(at + 1, value, false);
       this.#at += 3;
-    } else if (value < 0x1_0000_0000) {
+    } else {
+      assert(value < 2 ** 32, "a length is below 4 GiB", value);
       buffer[at] = major | 26;
       this.#view.setUint32(at + 1, value, false);
       this.#at += 5;
-    } else {
-      buffer[at] = major | 27;
-      this.#view.setUint32(at + 1, Math.floor(value / 2 ** 32), false);
-      this.#view.setUint32(at + 5, value >>> 0, false);
-      this.#at += 9;
     }
+  }
+
+  #float(value: number): void {
+    this.#buffer[this.#at] = 0xfb;
+    this.#view.setFloat64(this.#at + 1, value, false);
+    this.#at += 9;
   }
 }

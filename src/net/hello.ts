@@ -18,6 +18,7 @@
  */
 import { ADDRESS_CHARACTERS_MAX, isNodeId } from "../base/address.ts";
 import { encode } from "../base/codec.ts";
+import { DraftError } from "../base/errors.ts";
 import type { BootId, GroupId, Incarnation, Index, MemberNumber, NodeId } from "../raft/types.ts";
 import { decodeTuple, flagOf, refused, textOf, tupleOf, wholeOf } from "./tuple.ts";
 
@@ -117,7 +118,8 @@ export function decodeGreeting(body: Uint8Array): Greeting {
 
 function helloOf(tuple: readonly unknown[]): Hello {
   tupleOf(tuple, REQUIRED_ITEMS, "hello");
-  const [limits = [FRAME_BYTES_MAX_DEFAULT], machineName = "", machineVersion = 0, source = "", founding = ""] = tuple.slice(9);
+  const [address = "", limits = [FRAME_BYTES_MAX_DEFAULT], ...rest] = tuple.slice(REQUIRED_ITEMS);
+  const [machineName = "", machineVersion = 0, sourceDigest = "", foundingDigest = "", groups = []] = rest;
   const nodeId = textOf(tuple[4], "nodeId", TEXT_CHARACTERS_MAX);
   if (!isNodeId(nodeId)) throw refused("nodeId", "1 to 64 of a-z 0-9 . _ -");
   return {
@@ -128,13 +130,13 @@ function helloOf(tuple: readonly unknown[]): Hello {
     memberNumber: wholeOf(tuple[5], "memberNumber"),
     incarnation: wholeOf(tuple[6], "incarnation"),
     bootId: wholeOf(tuple[7], "bootId"),
-    address: textOf(tuple[8] ?? "", "address", ADDRESS_CHARACTERS_MAX),
+    address: textOf(address, "address", ADDRESS_CHARACTERS_MAX),
     frameBytesMax: wholeOf(tupleOf(limits, 1, "limits")[0], "frameBytesMax"),
     machineName: textOf(machineName, "machineName", TEXT_CHARACTERS_MAX),
     machineVersion: wholeOf(machineVersion, "machineVersion"),
-    sourceDigest: textOf(source, "sourceDigest", TEXT_CHARACTERS_MAX),
-    foundingDigest: textOf(founding, "foundingDigest", TEXT_CHARACTERS_MAX),
-    groups: tupleOf(tuple[14] ?? [], 0, "groups").map(groupFlagsOf),
+    sourceDigest: textOf(sourceDigest, "sourceDigest", TEXT_CHARACTERS_MAX),
+    foundingDigest: textOf(foundingDigest, "foundingDigest", TEXT_CHARACTERS_MAX),
+    groups: tupleOf(groups, 0, "groups").map(groupFlagsOf),
   };
 }
 
@@ -160,12 +162,13 @@ export function encodeProbe(kind: number, payload: readonly unknown[]): Uint8Arr
 }
 
 /**
- * The payload of a probe's question or answer; a refusal becomes an error.
+ * The payload of a probe's answer.
  *
- * @throws DraftError BAD_REQUEST
+ * @throws DraftError FORBIDDEN if it is a refusal, BAD_REQUEST if it is neither
  */
-export function decodeProbe(body: Uint8Array, kind: number): readonly unknown[] {
+export function decodeReply(body: Uint8Array): readonly unknown[] {
   const tuple = decodeTuple(body, 2);
-  if (tuple[0] !== kind) throw refused("probe", `a frame of kind ${kind}`);
-  return tupleOf(tuple[1], 0, "probe");
+  if (tuple[0] === ConnectionFrame.refusal) throw new DraftError("FORBIDDEN", textOf(tuple[1], "refusal", TEXT_CHARACTERS_MAX));
+  if (tuple[0] !== ConnectionFrame.reply) throw refused("answer", "a reply");
+  return tupleOf(tuple[1], 0, "reply");
 }

@@ -4,7 +4,6 @@
  * one peer leave together.
  */
 import { assert } from "../base/assert.ts";
-import { DraftError } from "../base/errors.ts";
 import { type Done, runTask, type Task, wait } from "../base/task.ts";
 import type { Host, Socket } from "../host/host.ts";
 import type { Message } from "../raft/message.ts";
@@ -13,7 +12,7 @@ import { Counters } from "./counters.ts";
 import { Lane, type LaneNumber } from "./frame.ts";
 import { FrameWriter } from "./frame_writer.ts";
 import { firstFrame, greet } from "./greeting.ts";
-import { ConnectionFrame, decodeGreeting, decodeProbe, encodeProbe, type Hello, PROTOCOL_VERSION } from "./hello.ts";
+import { ConnectionFrame, decodeReply, encodeProbe, type Hello, PROTOCOL_VERSION } from "./hello.ts";
 import { Inbound, type InboundOwner } from "./inbound.ts";
 import { Link, type LinkOwner, type Peer } from "./link.ts";
 
@@ -147,19 +146,17 @@ export class Transport {
     const leftMs = startMs + timeoutMs - host.clock.monotonicMs();
     const body = yield* wait<Uint8Array>((done) => firstFrame(host, { socket, parser, timeoutMs: leftMs }, done));
     socket.destroy();
-    if (isRefusal(body)) throw new DraftError("FORBIDDEN", `${address}: ${refusalOf(body)}`);
-    return { hello, reply: decodeProbe(body, ConnectionFrame.reply) };
+    return { hello, reply: decodeReply(body) };
   }
 
   #linkOwner(): LinkOwner {
-    const { hello, linkUp, linkDown } = this.#handlers;
     return {
       host: this.#host,
       counters: this.counters,
       bulkBytesMax: this.#options.bulkBytesMax,
-      hello,
-      linkUp,
-      linkDown,
+      hello: () => this.#handlers.hello(),
+      linkUp: (number) => this.#handlers.linkUp(number),
+      linkDown: (number) => this.#handlers.linkDown(number),
     };
   }
 
@@ -233,13 +230,4 @@ export class Transport {
 
 function isSame(a: Peer, b: Peer): boolean {
   return a.incarnation === b.incarnation && a.id === b.id;
-}
-
-function isRefusal(body: Uint8Array): boolean {
-  return body[1] === 0x18 && body[2] === ConnectionFrame.refusal;
-}
-
-function refusalOf(body: Uint8Array): string {
-  const greeting = decodeGreeting(body);
-  return greeting.type === "refusal" ? greeting.text : "";
 }
