@@ -5,6 +5,7 @@
 import process from "node:process";
 import { adminLeaves } from "./admin.ts";
 import { clientLeaf } from "./client.ts";
+import { devLeaf } from "./dev.ts";
 import { dispatch } from "./dispatch.ts";
 import { processIo } from "./io.ts";
 import type { Leaf } from "./leaf.ts";
@@ -13,7 +14,7 @@ import { startServer, type StartServer } from "./serve_node.ts";
 
 /** All commands, in the order of the help. */
 export function allLeaves(start: StartServer): Leaf[] {
-  return [serveLeaf(start), clientLeaf, ...adminLeaves];
+  return [devLeaf, serveLeaf(start), clientLeaf, ...adminLeaves];
 }
 
 /** Runs the command line of this process. */
