@@ -9,7 +9,8 @@ import { isHostError } from "../host/files.ts";
 import type { Address, Host } from "../host/host.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import type { NodeConfig } from "../node/config.ts";
-import { DataDir } from "../node/data_dir.ts";
+import { type DataDir, openDataDir } from "../node/data_dir.ts";
+import type { FoundingNode } from "../node/identity.ts";
 import { Node } from "../node/node.ts";
 import { NodeRequests, type ProcessInfo } from "../node/requests.ts";
 import type { NodeSettings } from "../node/settings.ts";
@@ -55,14 +56,14 @@ export class Server {
     this.#door.stop();
     yield* wait<void>((done) => this.#host.clock.soon(() => done(null, undefined)));
     this.#door.close();
-    this.#dataDir.release();
+    this.#dataDir.close();
   }
 
   /** Lets go of everything at once: the node failed. */
   abandon(): void {
     this.#door.close();
     runTask(wait<void>((done) => this.#mux.close(done)), () => {});
-    this.#dataDir.release();
+    this.#dataDir.close();
   }
 }
 
@@ -73,11 +74,11 @@ export class Server {
  */
 export function* startServer(host: Host, options: ServerOptions): Task<Server> {
   const { config, plugin } = options;
-  const dataDir = yield* DataDir.open(host, { path: config.data, id: config.id, machine: plugin.name });
+  const dataDir = yield* openDataDir(host, config.data, { nodeId: config.id, machine: plugin.name });
   try {
     return yield* startOn(host, options, dataDir);
   } catch (error) {
-    dataDir.release();
+    dataDir.close();
     throw error;
   }
 }
@@ -93,8 +94,11 @@ function* startOn(host: Host, options: ServerOptions, dataDir: DataDir): Task<Se
   });
   const listen = yield* bind(mux, config.listen);
   try {
-    yield* dataDir.begin();
-    const settings = settingsFrom(config, dataDir.identity.nodeId, listen);
+    const founding = config.initial.map((listed) => ({ id: listed.id, address: formatAddress(listed) }));
+    const nodeId = config.id ?? dataDir.identity?.nodeId;
+    if (nodeId === undefined) throw new DraftError("BAD_CONFIG", `directory ${config.data} holds no node yet: draft serve --id a --data ${config.data}`);
+    yield* dataDir.begin({ nodeId, machine: plugin.name, founding });
+    const settings = settingsFrom(config, nodeId, { listen, founding });
     let server: Server | null = null;
     const failed = (error: DraftError): void => {
       server?.abandon();
@@ -125,13 +129,13 @@ function* bind(mux: Mux, address: Address): Task<Address> {
   }
 }
 
-function settingsFrom(config: NodeConfig, id: string, listen: Address): NodeSettings {
-  const founders = config.initial.map((node) => ({ id: node.id, address: formatAddress(node) }));
-  const founds = config.bootstrap || founders.length > 0;
+function settingsFrom(config: NodeConfig, id: string, placed: { listen: Address; founding: readonly FoundingNode[] }): NodeSettings {
+  const { listen, founding } = placed;
+  const founds = config.bootstrap || founding.length > 0;
   return {
     id,
     address: config.advertise ?? formatAddress(listen),
-    founding: founds ? { founders: founders.length > 0 ? founders : null } : null,
+    founding: founds ? { founders: founding.length > 0 ? founding : null } : null,
     heartbeatMs: config.heartbeatMs,
     electionMinMs: config.electionMinMs,
     electionMaxMs: config.electionMaxMs,

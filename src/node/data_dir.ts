@@ -104,6 +104,12 @@ export class DataDir {
   }
 }
 
+/** The identity of a directory that was begun. */
+export function identityOf(dataDir: DataDir): Identity {
+  assert(dataDir.identity !== null, "the directory was begun", dataDir.path);
+  return dataDir.identity;
+}
+
 /** An incarnation: a whole number in 1..2^53-1 that nobody has had before. */
 export function drawIncarnation(random: Random): Incarnation {
   const high = random.u32() % 2 ** 21;
@@ -113,7 +119,7 @@ export function drawIncarnation(random: Random): Incarnation {
 function firstIdentity(beginning: Beginning, random: Random): Identity {
   const { nodeId, machine, founding } = beginning;
   const incarnation = drawIncarnation(random);
-  return { clusterId: "", nodeId, incarnation, memberNumber: 0, bootCount: 0, machine, promiseMaxMs: 0, founding };
+  return { clusterId: "", nodeId, incarnation, memberNumber: 0, bootCount: 0, machine, promiseMaxMs: 0, founding, genesis: null };
 }
 
 function checkClaim(directory: string, identity: Identity, claim: Claim): void {

@@ -13,6 +13,7 @@ import type { Hello } from "../net/hello.ts";
 import { genesisConfiguration } from "../raft/configuration.ts";
 import type { Incarnation, NodeId } from "../raft/types.ts";
 import { encodeGenesis } from "./genesis.ts";
+import type { FoundingNode } from "./identity.ts";
 
 /** How long a listed node has to answer, and how often it is asked, in milliseconds. */
 const PROBE_TIMEOUT_MS = 1000;
@@ -21,12 +22,6 @@ const PROBE_INTERVAL_MS = 200;
 /** A founder that is only about to be handed the genesis is no cause for words: so long it waits in silence. */
 const PATIENCE_MS = 2000;
 
-/** One node of the list. */
-export interface Founder {
-  readonly id: NodeId;
-  readonly address: string;
-}
-
 export interface FoundingOptions {
   readonly id: NodeId;
   readonly address: string;
@@ -34,7 +29,7 @@ export interface FoundingOptions {
   readonly machine: string;
   readonly machineVersion: number;
   /** The list that all founders share; null to found alone. */
-  readonly founders: readonly Founder[] | null;
+  readonly founders: readonly FoundingNode[] | null;
   /** How long a node that founds alone listens first, in milliseconds. */
   readonly aloneAfterMs: number;
   readonly clock: Clock;
@@ -48,13 +43,13 @@ export interface FoundingOptions {
 }
 
 /** Digest of a list of founders: equal lists in any order have equal digests. */
-export function foundersDigest(founders: readonly Founder[] | null): string {
+export function foundersDigest(founders: readonly FoundingNode[] | null): string {
   if (founders === null) return "";
   return [...founders].map(({ id, address }) => `${id}@${address}`).sort().join(",");
 }
 
 /** What one listed node said, or why it said nothing. */
-type Answer = { readonly founder: Founder; readonly hello: Hello } | { readonly founder: Founder; readonly error: Error };
+type Answer = { readonly founder: FoundingNode; readonly hello: Hello } | { readonly founder: FoundingNode; readonly error: Error };
 
 /** The founding of a cluster, as one node takes part in it. */
 export class Founding {

@@ -6,8 +6,8 @@
  * genesis  [format, cluster id, machine name, machine version, founded at (Unix ms), configuration (a byte string)]
  * ```
  */
-import { crc32 } from "../base/bytes.ts";
 import { decode, encode } from "../base/codec.ts";
+import { chainOfGenesis } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
 import { decodeConfiguration, encodeConfiguration } from "../raft/configuration.ts";
 import type { Configuration, LogPoint } from "../raft/types.ts";
@@ -50,7 +50,7 @@ export function decodeGenesis(bytes: Uint8Array): Genesis {
 
 /** The position before the first entry of a group that was founded with these bytes. */
 export function genesisPoint(bytes: Uint8Array): LogPoint {
-  return { index: 0, term: 0, chain: crc32(bytes, 0, bytes.length, 0) };
+  return { index: 0, term: 0, chain: chainOfGenesis(bytes) };
 }
 
 function malformed(what: string): DraftError {

@@ -14,6 +14,7 @@
  *   "machine": "kv",         name of `main`'s machine
  *   "promiseMaxMs": 0,       longest time for which a vote may have been refused in advance
  *   "founding": [{"id": "a", "address": "host:port"}],
+ *   "genesis": "86…",        what the cluster was founded with, in hexadecimal; empty before
  *   "sum": "0a1b2c3d"        CRC-32, in hexadecimal, of the same object without "sum" as JSON.stringify writes it
  * }
  * ```
@@ -41,12 +42,15 @@ export interface Identity {
   readonly machine: string;
   readonly promiseMaxMs: number;
   readonly founding: readonly FoundingNode[];
+  /** Bytes that the cluster was founded with; null before. */
+  readonly genesis: Uint8Array | null;
 }
 
 /** `identity` as the file's content. */
 export function encodeIdentity(identity: Identity): Uint8Array {
   const { clusterId, nodeId, incarnation, memberNumber, bootCount, machine, promiseMaxMs, founding } = identity;
-  const fields = { format: FORMAT, draft: version, clusterId, nodeId, incarnation, memberNumber, bootCount, machine, promiseMaxMs, founding };
+  const genesis = hexOf(identity.genesis ?? new Uint8Array());
+  const fields = { format: FORMAT, draft: version, clusterId, nodeId, incarnation, memberNumber, bootCount, machine, promiseMaxMs, founding, genesis };
   return new TextEncoder().encode(`${JSON.stringify({ ...fields, sum: sumOf(fields) }, null, 2)}\n`);
 }
 
@@ -72,6 +76,7 @@ export function decodeIdentity(content: Uint8Array, path: string): Identity {
     machine: textOf(fields["machine"], path),
     promiseMaxMs: numberOf(fields["promiseMaxMs"], path),
     founding: foundingOf(fields["founding"], path),
+    genesis: genesisOf(textOf(fields["genesis"], path), path),
   };
   if (identity.incarnation < 1) throw damaged(path, "its incarnation is 0");
   return identity;
@@ -107,6 +112,16 @@ function numberOf(value: unknown, path: string): number {
 function foundingOf(value: unknown, path: string): FoundingNode[] {
   if (!Array.isArray(value)) throw damaged(path, "the founding list is none");
   return value.map((row: { id?: unknown; address?: unknown }) => ({ id: textOf(row?.id, path), address: textOf(row?.address, path) }));
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function genesisOf(hex: string, path: string): Uint8Array | null {
+  if (hex === "") return null;
+  if (!/^([0-9a-f]{2})+$/.test(hex)) throw damaged(path, "the genesis is no hexadecimal");
+  return Uint8Array.from({ length: hex.length / 2 }, (_, i) => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16));
 }
 
 function damaged(path: string, what: string): DraftError {

@@ -5,7 +5,7 @@
 import { DraftError } from "../base/errors.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { type Hello, PROTOCOL_VERSION } from "../net/hello.ts";
-import type { DataDir } from "./data_dir.ts";
+import { type DataDir, identityOf } from "./data_dir.ts";
 import { type Founding, foundersDigest } from "./founding.ts";
 import { decodeGenesis, type Genesis } from "./genesis.ts";
 import type { Group } from "./group.ts";
@@ -40,11 +40,11 @@ export class Introductions {
 
   hello(): Hello {
     const { settings, plugin, dataDir } = this.#options;
-    const { identity } = dataDir;
+    const identity = identityOf(dataDir);
     return {
       protocolVersion: PROTOCOL_VERSION, featureLevel: FEATURE_LEVEL, frameBytesMax: settings.frameBytesMax,
       clusterId: identity.clusterId, nodeId: identity.nodeId, memberNumber: identity.memberNumber,
-      incarnation: identity.incarnation, bootId: identity.bootId, address: settings.address,
+      incarnation: identity.incarnation, bootId: identity.bootCount, address: settings.address,
       machineName: plugin.name, machineVersion: plugin.version, sourceDigest: "",
       foundingDigest: foundersDigest(settings.founding?.founders ?? null), groups: [],
     };
@@ -52,7 +52,7 @@ export class Introductions {
 
   /** Whether a node may send us messages. Null: it may; else why not. */
   admit(hello: Hello): string | null {
-    const { identity } = this.#options.dataDir;
+    const identity = identityOf(this.#options.dataDir);
     const main = this.#options.main();
     if (identity.clusterId === "" || main === null) {
       if (hello.clusterId !== "" && identity.clusterId === "") this.#options.founding()?.dialledBy(hello);
@@ -65,7 +65,8 @@ export class Introductions {
 
   /** A node that founded a cluster alone is dialled as a member of another: one of the two must not go on. */
   #foundedTwice(hello: Hello): void {
-    const { identity, path } = this.#options.dataDir;
+    const { path } = this.#options.dataDir;
+    const identity = identityOf(this.#options.dataDir);
     this.#options.failed(new DraftError(
       "WRONG_IDENTITY",
       `node ${identity.nodeId} founded cluster ${identity.clusterId} alone, and ${hello.nodeId} knows it as a member of cluster ` +
@@ -85,7 +86,7 @@ export class Introductions {
   }
 
   #whyNotTake(bytes: Uint8Array): string | null {
-    const { identity } = this.#options.dataDir;
+    const identity = identityOf(this.#options.dataDir);
     if (identity.clusterId !== "" || this.#taking) return "not empty";
     let genesis: Genesis;
     try {

@@ -14,11 +14,12 @@ import { type Configuration, MAIN_GROUP, type MemberNumber } from "../raft/types
 import { openWal } from "../wal/open_wal.ts";
 import type { Wal } from "../wal/wal.ts";
 import { WAL_DEFAULTS } from "../wal/wal_options.ts";
-import type { DataDir } from "./data_dir.ts";
+import { type DataDir, identityOf } from "./data_dir.ts";
 import { Founding } from "./founding.ts";
 import { decodeGenesis, encodeGenesis, type Genesis } from "./genesis.ts";
 import { Group } from "./group.ts";
 import { Handover } from "./handover.ts";
+import type { Identity } from "./identity.ts";
 import { Introductions, PROBE_HELLO } from "./introductions.ts";
 import { raftConfig, type NodeSettings } from "./settings.ts";
 import { RecoveredLog } from "./recovered_log.ts";
@@ -85,7 +86,7 @@ export class Node {
 
   /** Recovers the cluster that the directory belongs to, or begins to found one. The port is bound by now. */
   *open(): Task<void> {
-    const { genesis } = this.parts.dataDir.identity;
+    const { genesis } = this.identity;
     if (genesis !== null) yield* this.#join(genesis);
     else this.#beginFounding();
   }
@@ -98,7 +99,12 @@ export class Node {
 
   /** The node's own member number; 0 until it belongs to a cluster. */
   get memberNumber(): MemberNumber {
-    return this.parts.dataDir.identity.memberNumber;
+    return this.identity.memberNumber;
+  }
+
+  /** Who this node is, as its directory says. */
+  get identity(): Identity {
+    return identityOf(this.parts.dataDir);
   }
 
   /** Why a node without a cluster has none, in words. */
@@ -132,14 +138,14 @@ export class Node {
   }
 
   #beginFounding(): void {
-    const { host, settings, plugin, dataDir } = this.parts;
+    const { host, settings, plugin } = this.parts;
     const { founding } = settings;
     if (founding === null) {
       host.log.write("info", `waiting to be added: draft admin add ${settings.id}@${settings.address} -c <a node of the cluster>`);
       return;
     }
     this.#founding = new Founding({
-      id: settings.id, address: settings.address, incarnation: dataDir.identity.incarnation,
+      id: settings.id, address: settings.address, incarnation: this.identity.incarnation,
       machine: plugin.name, machineVersion: plugin.version, founders: founding.founders,
       aloneAfterMs: settings.electionMaxMs, clock: host.clock, words: host.log,
       drawClusterId: () => this.#drawClusterId(),
@@ -175,9 +181,11 @@ export class Node {
       throw new DraftError("BAD_CONFIG", `--machine ${plugin.name} differs from the cluster's ${genesis.machine}: start with --machine ${genesis.machine}`);
     }
     const self = genesis.configuration.members.find((member) => member.id === settings.id);
-    yield* dataDir.joinCluster({ clusterId: genesis.clusterId, memberNumber: self?.number ?? 0, genesis: bytes });
+    if (this.identity.clusterId === "") {
+      yield* dataDir.change({ clusterId: genesis.clusterId, memberNumber: self?.number ?? 0, genesis: bytes });
+    }
     const log = new RecoveredLog(MAIN_GROUP);
-    const { clusterId, nodeId, incarnation } = dataDir.identity;
+    const { clusterId, nodeId, incarnation } = this.identity;
     const wal = yield* openWal(host, dataDir.path, { clusterId, nodeId, incarnation }, {
       ...WAL_DEFAULTS, segmentBytes: settings.segmentBytes, stallMs: settings.electionMaxMs,
       onFailure: (error) => this.#storageFailed(error),
@@ -201,7 +209,7 @@ export class Node {
     const { host, settings, plugin, dataDir } = this.parts;
     const recovered = log.recovered();
     const seed = host.random.u32();
-    const state = createRaft(raftConfig(settings, dataDir.identity, seed), recovered);
+    const state = createRaft(raftConfig(settings, this.identity, seed), recovered);
     const applier = new Applier({
       plugin, group: MAIN_GROUP, directory: `${dataDir.path}/machines/main`,
       log: (message, thrown) => host.log.write("error", message, thrown === null ? {} : { thrown: stackOf(thrown) }),

@@ -33,8 +33,8 @@ export class NodeRequests implements NodeApi {
   }
 
   identity(): NodeIdentity {
-    const { settings, dataDir } = this.#node.parts;
-    return { nodeId: settings.id, clusterId: dataDir.identity.clusterId, address: settings.address, version };
+    const { settings } = this.#node.parts;
+    return { nodeId: settings.id, clusterId: this.#node.identity.clusterId, address: settings.address, version };
   }
 
   limits(): NodeLimits {
@@ -93,14 +93,15 @@ export class NodeRequests implements NodeApi {
   status(done: (status: NodeStatus | DraftError) => void): void {
     const node = this.#node;
     const { host, settings, dataDir, plugin } = node.parts;
+    const { identity } = node;
     const nowMs = host.clock.monotonicMs();
     const groups = [...node.groups.values()].map((group) => groupStatus(group, nowMs));
     const alarms = node.waitsFor === "" ? [] : [{ code: "WAITING", message: node.waitsFor }];
     host.disk.freeBytes(dataDir.path, (...[error, freeBytes]) => {
       done({
         version, runtime: this.#process.runtime, pid: this.#process.pid,
-        clusterId: dataDir.identity.clusterId === "" ? null : dataDir.identity.clusterId,
-        nodeId: settings.id, incarnation: incarnationText(dataDir.identity.incarnation), address: settings.address,
+        clusterId: identity.clusterId === "" ? null : identity.clusterId,
+        nodeId: settings.id, incarnation: incarnationText(identity.incarnation), address: settings.address,
         uptimeMs: Math.round(nowMs - node.startedMs), fenced: node.fenced,
         disk: { freeBytes: error === null ? freeBytes : 0, state: node.diskIsFull ? "full" : "ok" },
         groups: groups.length > 0 ? groups : [waitingStatus(plugin.name, plugin.version)],

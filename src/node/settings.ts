@@ -1,9 +1,8 @@
 /**
  * What a node is told, checked and with units: the part of the configuration that the node itself uses.
  */
-import type { BootId, Incarnation, MemberNumber, NodeId, RaftConfig } from "../raft/types.ts";
-import { MAIN_GROUP } from "../raft/types.ts";
-import type { Founder } from "./founding.ts";
+import { MAIN_GROUP, type NodeId, type RaftConfig } from "../raft/types.ts";
+import type { FoundingNode, Identity } from "./identity.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -13,7 +12,7 @@ export interface NodeSettings {
   /** `host:port` where others find this node. */
   readonly address: string;
   /** Found a cluster: alone (founders null) or with others. Null: wait to be added. */
-  readonly founding: { readonly founders: readonly Founder[] | null } | null;
+  readonly founding: { readonly founders: readonly FoundingNode[] | null } | null;
   readonly heartbeatMs: number;
   readonly electionMinMs: number;
   readonly electionMaxMs: number;
@@ -27,14 +26,14 @@ export interface NodeSettings {
 /** The core's configuration of the main group. */
 export function raftConfig(
   settings: NodeSettings,
-  identity: { readonly memberNumber: MemberNumber; readonly incarnation: Incarnation; readonly bootId: BootId },
+  identity: Pick<Identity, "memberNumber" | "incarnation" | "bootCount">,
   seed: number,
 ): RaftConfig {
   return {
     group: MAIN_GROUP,
     self: identity.memberNumber,
     incarnation: identity.incarnation,
-    bootId: identity.bootId,
+    bootId: identity.bootCount,
     heartbeatMs: settings.heartbeatMs,
     electionMinMs: settings.electionMinMs,
     electionMaxMs: settings.electionMaxMs,

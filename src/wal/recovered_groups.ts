@@ -3,7 +3,7 @@
  * to the visitor. A record that verifies and yet contradicts what stands before is damage, wherever it lies.
  */
 import { crc32, equalBytes } from "../base/bytes.ts";
-import { ENTRY_HEADER_BYTES, type EntryHead, payloadHolds, readHeader, sealedBytes } from "../base/entry.ts";
+import { chainOfGenesis, ENTRY_HEADER_BYTES, type EntryHead, payloadHolds, readHeader, sealedBytes } from "../base/entry.ts";
 import type { Task } from "../base/task.ts";
 import type { GroupId, HardState, Index } from "../raft/types.ts";
 import { type Envelope, ENVELOPE_BYTES, readBaseBody, readHardStateBody, readMadeBody } from "./record.ts";
@@ -95,7 +95,7 @@ export class RecoveredGroups {
     if (this.#groups.has(envelope.group)) return contradiction(envelope, "its group was made before");
     const genesis = readMadeBody(body);
     if (genesis === null) return unreadable(envelope, "a genesis that cannot be read");
-    this.#groups.set(envelope.group, { log: new WalGroup(envelope.group, genesis), lastTerm: 0, lastChain: 0 });
+    this.#groups.set(envelope.group, { log: new WalGroup(envelope.group, genesis), lastTerm: 0, lastChain: chainOfGenesis(genesis) });
     this.#visitor.groupMade(envelope.group, genesis);
     return null;
   }
@@ -121,7 +121,7 @@ export class RecoveredGroups {
     if (from < 1 || from > end.log.lastIndex) return contradiction(envelope, `the group ends at index ${end.log.lastIndex}`);
     end.log.truncate(from);
     end.lastTerm = 0;
-    end.lastChain = 0;
+    end.lastChain = chainOfGenesis(end.log.genesis);
     if (from > 1) {
       const request = { group: envelope.group, from: from - 1, to: from - 1, bytesMax: 1 };
       const read = yield* readEntries({ ...source, points: end.log.index.route(from - 1, from - 1, 1).points }, request);

@@ -145,7 +145,7 @@ export function serveFake(cluster: FakeCluster, id: string, port: number = 0): P
     mux.listen({ host: "127.0.0.1", port }, (...[error, address]) => {
       if (error !== null) return reject(error);
       node.address = `127.0.0.1:${address.port}`;
-      cluster.members.push({ id, address: node.address });
+      if (!cluster.members.some((member) => member.id === id)) cluster.members.push({ id, address: node.address });
       cluster.leader ??= { id, address: node.address };
       const stop = (): Promise<void> =>
         new Promise((stopped) => {
