@@ -109,7 +109,7 @@ export class Node {
 
   /** Why a node without a cluster has none, in words. */
   get waitsFor(): string {
-    return this.#founding?.waitsFor ?? "";
+    return this.groups.size > 0 ? "" : (this.#founding?.waitsFor ?? "");
   }
 
   /** Whether a link to the member is up. */
