@@ -76,7 +76,9 @@ class Prompt {
     this.#readline.on("line", (line) => {
       history.add(line);
       this.#typed.push(line);
-      void this.#drain();
+      this.#drain().catch((error: unknown) => queueMicrotask(() => {
+        throw error;
+      }));
     });
     this.#readline.on("SIGINT", () => this.#interrupt());
     this.#readline.on("close", () => this.#close());

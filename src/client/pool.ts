@@ -122,7 +122,7 @@ export class Pool {
     };
     return new Promise((resolve, reject) => {
       openConnection(this.#ports, address, options, (error, connection) => {
-        if (connection === null) reject(error);
+        if (connection === null) reject(error ?? new DraftError("UNREACHABLE", `${address} gave no connection`));
         else this.#admit(connection, resolve, reject);
       });
     });
