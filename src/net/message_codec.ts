@@ -1,0 +1,210 @@
+/**
+ * The members' messages as tuples: `[kind, group, from, fromIncarnation, to, term, …]`, then the fields of the kind in
+ * the order of the tables below. Fields are added at the end of a table and get a default there; a reader ignores what
+ * is behind the fields that it knows. Only an append request ends otherwise: `…, more, entries]`, where `more` is a
+ * tuple that can grow, and `entries` the sealed entries one behind the other, last so that they are sent uncopied.
+ */
+import { assert } from "../base/assert.ts";
+import { chainAfter, EntryKind, payloadOf, readRun, type SealedEntry } from "../base/entry.ts";
+import { decodeConfiguration } from "../raft/configuration.ts";
+import type { AppendRequest, Message, MessageType } from "../raft/message.ts";
+import type { Configuration } from "../raft/types.ts";
+import type { FrameWriter } from "./frame_writer.ts";
+import { bytesOf, decodeTuple, durationOf, flagOf, refused, tupleOf, wholeOf } from "./tuple.ts";
+
+/** An entry as it arrives: what the core sees, and the sealed bytes, which are a view of the received piece. */
+export interface ReceivedEntry extends SealedEntry {
+  configuration: Configuration | null;
+}
+
+/** Numbers of the kinds of messages; below 64, see hello.ts. */
+export const MessageKind: Readonly<Record<MessageType, number>> = {
+  voteRequest: 1,
+  voteReply: 2,
+  appendRequest: 3,
+  appendReply: 4,
+  heartbeat: 5,
+  heartbeatReply: 6,
+  timeoutNow: 7,
+  readIndexRequest: 8,
+  readIndexReply: 9,
+  installSnapshot: 10,
+  installSnapshotReply: 11,
+};
+
+type FieldKind = "whole" | "u32" | "flag" | "duration";
+type EnvelopeField = "type" | "group" | "from" | "fromIncarnation" | "to" | "term";
+type MessageOf<T extends MessageType> = Extract<Message, { type: T }>;
+type FieldTable = { readonly [T in MessageType]: Readonly<Record<Exclude<keyof MessageOf<T>, EnvelopeField | "entries">, FieldKind>> };
+
+const ENVELOPE = { group: "whole", from: "whole", fromIncarnation: "whole", to: "whole", term: "whole" } as const;
+
+const STATUS = {
+  bootId: "whole",
+  promiseMs: "duration",
+  wallMs: "whole",
+  checkIndex: "whole",
+  checkDigest: "whole",
+  durableIndex: "whole",
+  durableTerm: "whole",
+  durableChain: "u32",
+} as const;
+
+/** The order of the lines is the order on the wire. */
+const FIELDS: FieldTable = {
+  voteRequest: {
+    preVote: "flag",
+    lastLogIndex: "whole",
+    lastLogTerm: "whole",
+    forcedLeader: "whole",
+    forcedTerm: "whole",
+  },
+  voteReply: { preVote: "flag", requestTerm: "whole", granted: "flag", bootId: "whole" },
+  appendRequest: {
+    prevLogIndex: "whole",
+    prevLogTerm: "whole",
+    prevLogChain: "u32",
+    lastIndex: "whole",
+    leaderCommit: "whole",
+    round: "whole",
+    heardQuorum: "flag",
+  },
+  appendReply: {
+    ...STATUS,
+    success: "flag",
+    matchIndex: "whole",
+    rejectedIndex: "whole",
+    conflictTerm: "whole",
+    conflictIndex: "whole",
+    pointIndex: "whole",
+    pointTerm: "whole",
+    pointChain: "u32",
+    round: "whole",
+  },
+  heartbeat: { leaderCommit: "whole", round: "whole", heardQuorum: "flag" },
+  heartbeatReply: { ...STATUS, round: "whole" },
+  timeoutNow: {},
+  readIndexRequest: { readId: "whole", bootId: "whole" },
+  readIndexReply: { readId: "whole", bootId: "whole", index: "whole" },
+  installSnapshot: {
+    lastIncludedIndex: "whole",
+    lastIncludedTerm: "whole",
+    lastIncludedChain: "u32",
+    round: "whole",
+  },
+  installSnapshotReply: { ...STATUS, success: "flag", lastIncludedIndex: "whole", round: "whole" },
+};
+
+interface Layout {
+  readonly type: MessageType;
+  readonly fields: readonly (readonly [name: string, kind: FieldKind])[];
+  /** Items of the tuple in version 1: kind, fields, and what ends an append request. */
+  readonly items: number;
+}
+
+/** By kind number. */
+const LAYOUTS: readonly (Layout | undefined)[] = layouts();
+
+function layouts(): (Layout | undefined)[] {
+  const table: (Layout | undefined)[] = [];
+  for (const type of Object.keys(FIELDS) as MessageType[]) {
+    const fields = Object.entries<FieldKind>({ ...ENVELOPE, ...FIELDS[type] });
+    table[MessageKind[type]] = { type, fields, items: 1 + fields.length + (type === "appendRequest" ? 2 : 0) };
+  }
+  return table;
+}
+
+/**
+ * Writes `message` as one frame. `runs` are the sealed bytes of an append request's entries, in as many pieces as they
+ * lie in; they go out as they are, and must stay unchanged.
+ */
+export function writeMessage(writer: FrameWriter, message: Message, runs: readonly Uint8Array[]): void {
+  const kind = MessageKind[message.type];
+  const layout = LAYOUTS[kind] as Layout;
+  const values = message as unknown as Readonly<Record<string, number | boolean>>;
+  writer.begin();
+  writer.array(layout.items);
+  writer.whole(kind);
+  for (const [name, fieldKind] of layout.fields) {
+    const value = values[name] as number | boolean;
+    if (fieldKind === "flag") writer.flag(value as boolean);
+    else if (fieldKind === "duration") writer.number(value as number);
+    else writeWhole(writer, value as number, name);
+  }
+  if (message.type === "appendRequest") {
+    writer.array(0);
+    writer.endWithBytes(runs);
+  } else {
+    assert(runs.length === 0, "only an append request carries entries", message.type);
+    writer.end();
+  }
+}
+
+function writeWhole(writer: FrameWriter, value: number, name: string): void {
+  assert(Number.isSafeInteger(value) && value >= 0, "a number on the wire is whole", name, value);
+  writer.whole(value);
+}
+
+/** Tells apart a message of a newer version, which is ignored. */
+export interface UnknownMessage {
+  readonly type: "unknown";
+  readonly kind: number;
+}
+
+/**
+ * Reads the message in the body of a frame. The entries of an append request are verified, header, payload and chain,
+ * and continue one another from `prevLogIndex`; those of configurations are decoded.
+ *
+ * @throws DraftError BAD_REQUEST if it is malformed
+ */
+export function readMessage(body: Uint8Array): Message | UnknownMessage {
+  return messageOf(decodeTuple(body, 1));
+}
+
+/** {@link readMessage} of a tuple that was decoded already. */
+export function messageOf(tuple: readonly unknown[]): Message | UnknownMessage {
+  const kind = wholeOf(tuple[0], "kind");
+  const layout = LAYOUTS[kind];
+  if (layout === undefined) return { type: "unknown", kind };
+  tupleOf(tuple, layout.items, layout.type);
+  const message: Record<string, unknown> = { type: layout.type };
+  layout.fields.forEach(([name, fieldKind], i) => {
+    message[name] = valueOf(tuple[i + 1], fieldKind, name);
+  });
+  if (layout.type === "appendRequest") message["entries"] = [];
+  const read = message as unknown as Message;
+  if (read.type === "appendRequest") {
+    tupleOf(tuple[layout.items - 2], 0, "more");
+    return { ...read, entries: entriesOf(read, bytesOf(tuple[layout.items - 1], "entries")) };
+  }
+  return read;
+}
+
+function valueOf(value: unknown, kind: FieldKind, name: string): number | boolean {
+  if (kind === "flag") return flagOf(value, name);
+  if (kind === "duration") return durationOf(value, name);
+  return wholeOf(value, name, kind === "u32" ? 0xffff_ffff : Number.MAX_SAFE_INTEGER);
+}
+
+function entriesOf(request: AppendRequest, run: Uint8Array): ReceivedEntry[] {
+  const { entries, fault, faultAt } = readRun(run);
+  if (fault !== null) throw refused("entries", `sealed entries, not one with a bad ${fault} at byte ${faultAt}`);
+  if (request.prevLogIndex + entries.length !== request.lastIndex) {
+    throw refused("entries", `${request.lastIndex - request.prevLogIndex} entries, not ${entries.length}`);
+  }
+  let index = request.prevLogIndex;
+  let term = request.prevLogTerm;
+  let chain = request.prevLogChain;
+  for (const entry of entries) {
+    index += 1;
+    chain = chainAfter(chain, entry);
+    const follows = entry.group === request.group && entry.index === index && entry.term >= term;
+    if (!follows || entry.term > request.term || entry.chain !== chain) {
+      throw refused("entries", `an entry that continues the log at index ${index}`);
+    }
+    term = entry.term;
+    const received = entry as ReceivedEntry;
+    received.configuration = entry.kind === EntryKind.configuration ? decodeConfiguration(payloadOf(entry), index) : null;
+  }
+  return entries as ReceivedEntry[];
+}
