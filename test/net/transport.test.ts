@@ -116,6 +116,18 @@ test("a lost connection is told, dialled again, and told again", () => {
   assert.is(b.heard.length, 1);
 });
 
+test("a link is up only when both of its connections are", () => {
+  const world = simWorld(2);
+  const [a, b] = two(world);
+  b.admit = (_hello, lane) => lane === Lane.control ? null : "not on this lane";
+  a.transport.setPeers([peerOf(b)]);
+  world.run(1000);
+  assert.equal([a.links, a.transport.isUp(2)], [[], false]);
+  b.admit = () => null;
+  world.run(3000);
+  assert.equal(a.links, ["up 2"]);
+});
+
 test("a peer that is down is dialled with backoff, not in a loop", () => {
   const world = simWorld(2);
   const [a, b] = two(world);
