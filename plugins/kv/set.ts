@@ -116,7 +116,9 @@ function append(store: Store, command: Command, entry: Entry): Reply {
   const old = store.find(key, entry.timeMs);
   const value = old === undefined ? tail : joined(old.value, tail);
   const bytes = byteLength(value);
-  if (bytes > APPENDED_BYTES_MAX) throw entry.reject(`string exceeds maximum allowed size: ${bytes}, at most ${APPENDED_BYTES_MAX}`);
+  if (bytes > APPENDED_BYTES_MAX) {
+    throw entry.reject(`string exceeds maximum allowed size: ${bytes}, at most ${APPENDED_BYTES_MAX}`);
+  }
   store.write(key, value, old?.expiresAtMs ?? 0, entry);
   return bytes;
 }
@@ -130,7 +132,14 @@ export const setOperations: Readonly<Record<string, WriteOperation>> = {
     check: checkSet,
     run: set,
   },
-  mset: { kind: "write", args: "K V [K V…]", summary: "gives several keys their values", count: [2, MANY], check: checkPairs, run: mset },
+  mset: {
+    kind: "write",
+    args: "K V [K V…]",
+    summary: "gives several keys their values",
+    count: [2, MANY],
+    check: checkPairs,
+    run: mset,
+  },
   cas: {
     kind: "write",
     args: "K REVISION V",
@@ -139,5 +148,11 @@ export const setOperations: Readonly<Record<string, WriteOperation>> = {
     check: checkCas,
     run: cas,
   },
-  append: { kind: "write", args: "K V", summary: "adds to the end of a value, returns its length in bytes", count: [2, 2], run: append },
+  append: {
+    kind: "write",
+    args: "K V",
+    summary: "adds to the end of a value, returns its length in bytes",
+    count: [2, 2],
+    run: append,
+  },
 };

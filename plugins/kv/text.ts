@@ -13,7 +13,7 @@ export type Value = string | Uint8Array;
 /** Makes the error that refuses an argument: BAD_REQUEST before the log, REJECTED in it. */
 export type Refuse = (message: string) => Error;
 
-const ASCII = /^[\x00-\x7f]*$/;
+const NOT_ASCII = /[\u0080-\uffff]/;
 const REPLACEMENT = "\ufffd";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -28,7 +28,7 @@ export function valueOf(argument: unknown, refuse: Refuse): Value {
 
 /** The key that `argument` stands for. */
 export function keyOf(argument: unknown, refuse: Refuse): Key {
-  if (typeof argument === "string" && ASCII.test(argument)) return argument;
+  if (typeof argument === "string" && !NOT_ASCII.test(argument)) return argument;
   const value = valueOf(argument, refuse);
   return binaryOf(typeof value === "string" ? encoder.encode(value) : value);
 }
@@ -41,7 +41,7 @@ export function wordOf(argument: unknown): string {
 
 /** A key as answers show it: text if it is UTF-8, else bytes. */
 export function keyShown(key: Key): Value {
-  return ASCII.test(key) ? key : textOf(bytesOf(key));
+  return NOT_ASCII.test(key) ? textOf(bytesOf(key)) : key;
 }
 
 /**
@@ -57,7 +57,7 @@ export function keyEmitted(key: Key): string {
 /** Length of a value in bytes of UTF-8. */
 export function byteLength(value: Value): number {
   if (typeof value !== "string") return value.length;
-  return ASCII.test(value) ? value.length : encoder.encode(value).length;
+  return NOT_ASCII.test(value) ? encoder.encode(value).length : value.length;
 }
 
 /** Whether two values are the same bytes. */

@@ -121,9 +121,10 @@ export function helpOf(leaf: Leaf): string {
   const { cac } = cacFor(leaf);
   let text = "";
   cac.globalCommand.helpCallback = (sections) => {
-    const [, ...rest] = sections;
+    // The name and version, the list of commands and how to get help on each say nothing here.
+    const rest = sections.filter(({ title }) => title === "Usage" || title === "Options" || title === "Examples");
     text = [{ body: leaf.summary }, ...rest]
-      .map(({ title, body }: { title?: string; body: string }) => title === undefined ? body : `${title}:\n${body}`)
+      .map(({ title, body }: { title?: string; body: string }): string => title === undefined ? body : `${title}:\n${body}`)
       .join("\n\n");
     return [];
   };

@@ -1,10 +1,25 @@
 #!/usr/bin/env node
+/**
+ * The command line.
+ */
 import process from "node:process";
-import { version } from "../base/version.ts";
+import { adminLeaves } from "./admin.ts";
+import { clientLeaf } from "./client.ts";
+import { devLeaf } from "./dev.ts";
+import { dispatch } from "./dispatch.ts";
+import { processIo } from "./io.ts";
+import type { Leaf } from "./leaf.ts";
+import { serveLeaf } from "./serve.ts";
+import { startServer, type StartServer } from "./serve_node.ts";
 
-if (process.argv[2] === "--version") {
-  console.log(`draft ${version}`);
-} else {
-  console.error("draft: no command yet: draft --version");
-  process.exitCode = 2;
+/** All commands, in the order of the help. */
+export function allLeaves(start: StartServer): Leaf[] {
+  return [devLeaf, serveLeaf(start), clientLeaf, ...adminLeaves];
 }
+
+/** Runs the command line of this process. */
+export async function main(start: StartServer): Promise<void> {
+  process.exitCode = await dispatch(process.argv.slice(2), allLeaves(start), processIo());
+}
+
+if (import.meta.main) await main(startServer);

@@ -1,7 +1,7 @@
 /**
- * What clients and nodes say to each other. A client opens a connection with the preface of kind 2 (frame.ts); then both
- * sides send a hello, at once, and afterwards the client requests and the node replies, in any order. Each is one frame
- * whose body is a CBOR tuple. Tuples may grow at the end; a reader ignores what it does not know.
+ * What clients and nodes say to each other. A client opens a connection with the preface of kind 2 (frame.ts) and its
+ * hello, which the node answers with its own; from then on the client requests and the node replies, in any order. Each
+ * is one frame whose body is a CBOR tuple. Tuples may grow at the end; a reader ignores what it does not know.
  *
  * ```text
  * client hello  [protocol, client name, cluster id expected or "", flags]
@@ -23,7 +23,7 @@
  * ```
  *
  * A request id is the client's choice, a whole number; it is free again once its reply came. Request id 0 in a reply
- * concerns the connection, which is closed behind it.
+ * concerns the connection, which is closed behind it; it may come in place of the node's hello (no protocol is 0).
  */
 import { CBOR_HEAD_BYTES_MAX, CborHeadReader, CborMajor, writeCborHead } from "../base/cbor_head.ts";
 import { decode, encode } from "../base/codec.ts";

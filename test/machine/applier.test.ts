@@ -1,49 +1,11 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { EntryKind } from "../../src/base/entry.ts";
-import type { EntryHead } from "../../src/base/entry.ts";
 import { encode } from "../../src/base/codec.ts";
-import { DraftError } from "../../src/base/errors.ts";
-import { Applier, FAULT_TEXT } from "../../src/machine/applier.ts";
+import { FAULT_TEXT } from "../../src/machine/applier.ts";
 import { encodeCommand, encodeEnvelope } from "../../src/machine/command.ts";
-import type { Base, Command, Entry, Plugin, Reply, View } from "../../src/machine/machine.ts";
-
-const NOTHING: Uint8Array = new Uint8Array(0);
-
-function headOf(index: number, kind: number, timeMs: number): EntryHead {
-  return { kind, group: 1, index, term: 2, timeMs, chain: 0, payloadBytes: 0, payloadSum: 0 };
-}
-
-interface Rig {
-  readonly applier: Applier;
-  readonly logged: string[];
-  run(...command: Command): Reply | DraftError;
-  entry(kind: number, timeMs: number, payload?: Uint8Array): Reply | DraftError;
-}
-
-function rigOf(machine: Partial<Base>, prepare?: (command: Command) => Command): Rig {
-  const plugin: Plugin<null> = {
-    name: "tried",
-    version: 1,
-    operations: { do: { kind: "write" }, see: { kind: "read" } },
-    create: () => ({ apply: () => null, snapshot: () => null, restore: () => {}, ...machine }),
-    ...(prepare === undefined ? {} : { prepare }),
-  };
-  const logged: string[] = [];
-  const applier = new Applier({ plugin, group: 1, directory: "", log: (message) => logged.push(message) });
-  let index = 0;
-  const entry = (kind: number, timeMs: number, payload = NOTHING) => applier.apply(headOf(++index, kind, timeMs), payload);
-  return { applier, logged, entry, run: (...command) => entry(EntryKind.command, 0, encodeCommand(command)) };
-}
-
-function isError(answer: unknown, code: string, message: string | RegExp): DraftError {
-  assert.instance(answer, DraftError);
-  const error = answer as DraftError;
-  assert.is(error.code, code);
-  if (typeof message === "string") assert.is(error.message, message);
-  else assert.match(error.message, message);
-  return error;
-}
+import type { Base, Command, Entry, Reply } from "../../src/machine/machine.ts";
+import { NOTHING, headOf, isError, rigOf } from "./rig.ts";
 
 test("apply() hands the machine the command and what stands in the header", () => {
   const seen: unknown[] = [];
@@ -255,49 +217,6 @@ test("stateHash() is the machine's own, else the digest", () => {
   assert.is(rigOf({ hash: () => "abc" }).applier.stateHash(), "abc");
   assert.is(rigOf({ hash: () => 255n }).applier.stateHash(), "ff");
   assert.is(rigOf({ hash: () => Uint8Array.of(1, 255) }).applier.stateHash(), "01ff");
-});
-
-test("query() answers at the last entry applied and refuses what is no read", () => {
-  const rig = rigOf({
-    query([, how], view: View) {
-      if (how === "refuse") throw new Error("see wants nothing");
-      if (how === "break") throw new TypeError("engine's words");
-      return [view.index, view.timeMs];
-    },
-  });
-  rig.entry(EntryKind.noop, 30);
-  assert.equal(rig.applier.query(["SEE"]), [1, 30]);
-  isError(rig.applier.query(["do"]), "BAD_REQUEST", /is a write/);
-  isError(rig.applier.query(["what"]), "UNKNOWN_OPERATION", /what/);
-  isError(rig.applier.query(["see", "refuse"]), "BAD_REQUEST", "see wants nothing");
-  assert.is(isError(rig.applier.query(["see", "break"]), "MACHINE_FAULT", FAULT_TEXT).outcome, "not-done");
-  isError(rigOf({}).applier.query(["see"]), "BAD_REQUEST", /answers no reads/);
-});
-
-test("checkOperation() and prepare() match names in any case and refuse unknown ones", () => {
-  const { applier } = rigOf({}, (command) => {
-    if (command.length > 2) throw new Error("wants one argument");
-    return [command[0], Number(command[1])];
-  });
-  assert.is(applier.checkOperation(["Do"]), "write");
-  assert.is(applier.checkOperation(["SEE"]), "read");
-  assert.throws(() => applier.checkOperation(["constructor"]), (error: DraftError) => error.code === "UNKNOWN_OPERATION");
-  assert.equal(applier.prepare(["DO", "5"]), ["do", 5]);
-  assert.throws(() => applier.prepare(["do", 1, 2]), (error: DraftError) => error.code === "BAD_REQUEST" && error.message === "wants one argument");
-  assert.throws(() => applier.prepare(["what"]), (error: DraftError) => error.code === "UNKNOWN_OPERATION");
-});
-
-test("an operation without a proper name or kind is a bad plugin", () => {
-  const plugin = (operations: object): Plugin<null> => ({
-    name: "bad",
-    version: 1,
-    operations: operations as Plugin<null>["operations"],
-    create: () => ({ apply: () => null, snapshot: () => null, restore: () => {} }),
-  });
-  for (const operations of [{ Do: { kind: "write" } }, { do: { kind: "writes" } }]) {
-    const make = (): Applier => new Applier({ plugin: plugin(operations), group: 1, directory: "", log: () => {} });
-    assert.throws(make, (error: DraftError) => error.code === "BAD_PLUGIN");
-  }
 });
 
 test.run();

@@ -5,7 +5,7 @@ import { EntryKind } from "../../../src/base/entry.ts";
 import { DraftError } from "../../../src/base/errors.ts";
 import { Applier } from "../../../src/machine/applier.ts";
 import { encodeCommand } from "../../../src/machine/command.ts";
-import type { Machine, Plugin, Reply } from "../../../src/machine/machine.ts";
+import type { Entry, Machine, Plugin, Reply } from "../../../src/machine/machine.ts";
 import kv from "../kv.ts";
 
 /** One kv, its log time, and what its watchers were told. */
@@ -17,7 +17,7 @@ export class Rig {
   #machine!: Machine<unknown>;
 
   constructor() {
-    const plugin: Plugin<unknown> = { ...(kv as Plugin<unknown>), create: (options) => this.#listenedTo(kv.create(options)) };
+    const plugin: Plugin<unknown> = { ...kv, create: (options) => this.#listenedTo(kv.create(options) as Machine<unknown>) };
     const log = (message: string, thrown: unknown): never => {
       throw new Error(message, { cause: thrown });
     };
@@ -72,10 +72,9 @@ export class Rig {
     return changes;
   }
 
-  #listenedTo(machine: Machine<readonly never[]> | Machine<never> | Machine<unknown>): Machine<unknown> {
-    const inner = machine as Machine<unknown>;
+  #listenedTo(inner: Machine<unknown>): Machine<unknown> {
     this.#machine = inner;
-    const listening = (entry: Parameters<typeof inner.apply>[1]): typeof entry => ({
+    const listening = (entry: Entry): Entry => ({
       index: entry.index,
       term: entry.term,
       timeMs: entry.timeMs,

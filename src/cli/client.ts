@@ -1,0 +1,40 @@
+/**
+ * `draft client`: one command, lines of a pipe, or the prompt.
+ */
+import { CLIENT_OPTIONS, clientFrom, LEVEL_OPTION, settingsFrom } from "./client_options.ts";
+import type { Io } from "./io.ts";
+import type { Leaf, Parsed } from "./leaf.ts";
+import { runPiped, runPrompt } from "./prompt.ts";
+import { Session } from "./session.ts";
+
+/** The command. */
+export const clientLeaf: Leaf = {
+  words: ["client"],
+  usage: "[COMMAND…]",
+  summary: "runs commands on a cluster; without one, opens a prompt",
+  options: [
+    ...CLIENT_OPTIONS,
+    LEVEL_OPTION,
+    { raw: "--min-index <n>", description: "read from a state at or past this index" },
+  ],
+  positionals: { min: 0, max: Number.POSITIVE_INFINITY },
+  verbatim: true,
+  examples: [
+    "draft client set k v",
+    "draft client --level stale get k",
+    "draft client -c 127.0.0.1:7101,127.0.0.1:7102 incrby n -5",
+    "echo 'get k' | draft client --json",
+    "draft client help",
+  ],
+  run: client,
+};
+
+async function client({ options, positionals }: Parsed, io: Io): Promise<number> {
+  const settings = settingsFrom(options);
+  await using connected = clientFrom(options, io.env);
+  const session = new Session(connected, settings, io);
+  if (positionals.length > 0) return await session.run(positionals);
+  if (!io.inputIsTerminal) return (await runPiped(session, io)).code;
+  io.out("draft client: .help lists what can be typed, .exit leaves");
+  return await runPrompt(session, io);
+}

@@ -1,0 +1,131 @@
+/**
+ * `draft dev`: a cluster of real processes on this machine, and a prompt on it.
+ */
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { version } from "../base/version.ts";
+import { connect } from "../client/client.ts";
+import { DevCluster, holdsCluster, leaderOf, NODES_MAX, prepareData, removeData } from "./dev_cluster.ts";
+import { type Io, styleFor } from "./io.ts";
+import { type Leaf, type Options, type Parsed, UsageError } from "./leaf.ts";
+import { runPiped, runPrompt } from "./prompt.ts";
+import { type PromptWord, Session } from "./session.ts";
+
+const DATA = "./draft-data/dev";
+const TIMEOUT_MS = 5000;
+
+/** The command. */
+export const devLeaf: Leaf = {
+  words: ["dev"],
+  usage: "",
+  summary: "runs a cluster of real processes here and opens a prompt on it",
+  options: [
+    { raw: "--nodes <n>", description: "how many nodes", default: "3" },
+    { raw: "--machine <machine>", description: "kv, or the path of a plugin", default: "kv" },
+    { raw: "--port <port>", description: "the first node's port; the others follow", default: "7100" },
+    { raw: "--data <dir>", description: "where their data goes", default: DATA },
+    { raw: "--fresh", description: "start over: removes their data, after asking" },
+    { raw: "--yes", description: "do not ask" },
+    { raw: "--json", description: "answer with one line of JSON each" },
+  ],
+  positionals: { min: 0, max: 0 },
+  examples: ["draft dev", "draft dev --nodes 5 --fresh --yes", "printf 'set k v\\nget k\\n' | draft dev"],
+  run: dev,
+};
+
+async function dev({ options }: Parsed, io: Io): Promise<number> {
+  const nodes = options.number("nodes", { otherwise: 3, from: 1, to: NODES_MAX });
+  const port = options.number("port", { otherwise: 7100, from: 1, to: 65_536 - nodes });
+  const data = options.text("data") ?? DATA;
+  if (options.has("fresh") && !await startOver(data, options, io)) return 1;
+  prepareData(data, { nodes, port });
+  const machines = options.all("machine").length > 0 ? options.all("machine") : ["kv"];
+  const cluster = new DevCluster({ nodes, port, data, machines });
+  const stopped = stopSignal();
+  try {
+    await cluster.start();
+    await using client = connect(cluster.addresses, { name: "draft dev", timeoutMs: TIMEOUT_MS });
+    announce(cluster, { leader: await leaderOf(client), data }, io);
+    const settings = { level: "linearizable", minIndex: 0, timeoutMs: TIMEOUT_MS, group: "main", json: options.has("json") } as const;
+    const session = new Session(client, settings, io, wordsFor(cluster, io));
+    return await Promise.race([converse(session, io), stopped.promise.then(() => 0)]);
+  } finally {
+    stopped.forget();
+    await cluster.stop();
+    io.input.destroy();
+  }
+}
+
+/** The prompt, or the lines of a pipe; input without a line means to serve until a signal. */
+async function converse(session: Session, io: Io): Promise<number> {
+  if (io.inputIsTerminal) return runPrompt(session, io);
+  const { lines, code } = await runPiped(session, io);
+  return lines > 0 ? code : new Promise<number>(() => {});
+}
+
+function announce(cluster: DevCluster, { leader, data }: { leader: string; data: string }, io: Io): void {
+  const style = styleFor(io.inputIsTerminal ? io.outputIsTerminal : io.errorIsTerminal, io.env);
+  const lines = [
+    `draft ${version}: ${cluster.nodes.length === 1 ? "one node" : `${cluster.nodes.length} nodes`}, each a process of its own`,
+    ...cluster.nodes.map(({ id, address }) => `  ${style.bold(id)}  ${address}${id === leader ? style.green("  leader") : ""}`),
+    style.dim(`data and logs: ${data}   from another terminal: draft client`),
+    ...(io.inputIsTerminal ? ["try: set greeting hello, get greeting, .kill a, .status; .help lists all, .exit stops the nodes"] : []),
+  ];
+  // Piped output is for replies alone.
+  if (io.inputIsTerminal) io.out(lines.join("\n"));
+  else io.err(lines.join("\n"));
+}
+
+function wordsFor(cluster: DevCluster, io: Io): PromptWord[] {
+  const onNode = (name: string, summary: string, run: (id: string) => Promise<string>): PromptWord => ({
+    name,
+    args: "NODE",
+    summary,
+    run: async ([id = ""]) => {
+      io.out(await run(id));
+      return 0;
+    },
+  });
+  return [
+    onNode("kill", "ends a node as a crash would", async (id) => {
+      await cluster.node(id).kill();
+      return `${id} is dead: .start ${id} brings it back`;
+    }),
+    onNode("pause", "freezes a node", (id) => {
+      cluster.node(id).pause();
+      return Promise.resolve(`${id} is frozen: .start ${id} lets it go on`);
+    }),
+    onNode("start", "starts a node that was killed, or lets it go on", async (id) => {
+      await cluster.node(id).start();
+      return `${id} runs`;
+    }),
+  ];
+}
+
+/** Removes what was there, if the user means it. */
+async function startOver(data: string, options: Options, io: Io): Promise<boolean> {
+  if (holdsCluster(data) && !options.has("yes")) {
+    if (!io.inputIsTerminal) throw new UsageError(`--fresh removes ${data}, and nobody is there to ask: add --yes`);
+    if (!await confirmed(`--fresh removes everything in ${data}. Go on? [y/N] `, io)) return false;
+  }
+  removeData(data);
+  return true;
+}
+
+function confirmed(question: string, io: Io): Promise<boolean> {
+  return new Promise((resolve) => {
+    const readline = createInterface({ input: io.input, output: process.stdout });
+    readline.question(question, (answer) => {
+      readline.close();
+      resolve(/^y(es)?$/i.test(answer.trim()));
+    });
+    readline.on("close", () => resolve(false));
+  });
+}
+
+function stopSignal(): { promise: Promise<void>; forget: () => void } {
+  let tell = (): void => {};
+  const promise = new Promise<void>((resolve) => (tell = resolve));
+  process.on("SIGTERM", tell).on("SIGINT", tell).on("SIGHUP", tell);
+  return { promise, forget: () => void process.off("SIGTERM", tell).off("SIGINT", tell).off("SIGHUP", tell) };
+}

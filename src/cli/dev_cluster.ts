@@ -1,0 +1,123 @@
+/**
+ * A cluster of node processes on this machine, for `draft dev` and `draft bench`.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DraftError } from "../base/errors.ts";
+import type { Client } from "../client/client.ts";
+import { NodeProcess } from "./node_process.ts";
+
+const LEADER_TIMEOUT_MS = 15_000;
+const SHAPE_FILE = "dev.json";
+const IDS = "abcdefghijklmnopqrstuvwxyz";
+
+/** Nodes of a local cluster, at most. */
+export const NODES_MAX: number = 9;
+
+/** What a local cluster is like. */
+export interface DevShape {
+  readonly nodes: number;
+  /** The first node's port; the others follow. */
+  readonly port: number;
+}
+
+/** How to start it. */
+export interface DevClusterOptions extends DevShape {
+  readonly data: string;
+  readonly machines: readonly string[];
+  /** More flags of `draft serve`. */
+  readonly flags?: readonly string[];
+}
+
+/** The nodes, a first. */
+export class DevCluster {
+  readonly nodes: readonly NodeProcess[];
+
+  constructor({ nodes, port, data, machines, flags = [] }: DevClusterOptions) {
+    const members = Array.from({ length: nodes }, (_, i) => ({ id: IDS[i] ?? "", address: `127.0.0.1:${port + i}` }));
+    const initial = members.map(({ id, address }) => `${id}@${address}`).join(",");
+    this.nodes = members.map(({ id, address }) => new NodeProcess({
+      id,
+      address,
+      logFile: join(data, `${id}.log`),
+      flags: [
+        ...["--id", id, "--listen", address, "--data", join(data, id), "--initial", initial, "--log-format", "text"],
+        ...machines.flatMap((machine) => ["--machine", machine]),
+        ...flags,
+      ],
+    }));
+  }
+
+  get addresses(): string[] {
+    return this.nodes.map(({ address }) => address);
+  }
+
+  /** The node `id`. @throws DraftError BAD_REQUEST if there is none */
+  node(id: string): NodeProcess {
+    const node = this.nodes.find((each) => each.id === id);
+    if (node !== undefined) return node;
+    throw new DraftError("BAD_REQUEST", `no node "${id}": this cluster has ${this.nodes.map((each) => each.id).join(", ")}`);
+  }
+
+  /** Starts all; if one cannot start, none is left. */
+  async start(): Promise<void> {
+    const results = await Promise.allSettled(this.nodes.map((node) => node.start()));
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed === undefined) return;
+    await this.stop();
+    throw failed.reason;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.stop()));
+  }
+}
+
+/** Waits until a node leads, and tells its id. @throws DraftError NO_LEADER */
+export async function leaderOf(client: Client): Promise<string> {
+  const untilMs = Date.now() + LEADER_TIMEOUT_MS;
+  for (;;) {
+    try {
+      const { groups } = await client.status({ timeoutMs: 1000 });
+      const leader = groups.find(({ name }) => name === "main")?.leader ?? null;
+      if (leader !== null) return leader.id;
+    } catch (error) {
+      if (!(error instanceof DraftError)) throw error;
+    }
+    if (Date.now() > untilMs) throw new DraftError("NO_LEADER", "the nodes did not elect a leader: see their logs");
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+}
+
+/**
+ * Makes the directory of a local cluster, or checks that it fits what it held before: nodes would not find each other
+ * under other addresses.
+ *
+ * @throws DraftError BAD_CONFIG
+ */
+export function prepareData(data: string, { nodes, port }: DevShape): void {
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  const path = join(data, SHAPE_FILE);
+  const shape = JSON.stringify({ nodes, port });
+  if (!existsSync(path)) {
+    writeFileSync(path, `${shape}\n`, { mode: 0o600 });
+    return;
+  }
+  const before = readFileSync(path, "utf8").trim();
+  if (before === shape) return;
+  throw new DraftError("BAD_CONFIG", `the cluster in ${data} was made with ${before}, not ${shape}: start it so, or over with --fresh`);
+}
+
+/** Whether `data` holds a local cluster. */
+export function holdsCluster(data: string): boolean {
+  return existsSync(join(data, SHAPE_FILE));
+}
+
+/** Removes the local cluster in `data`. @throws DraftError BAD_CONFIG if it holds anything else */
+export function removeData(data: string): void {
+  if (!existsSync(data) || readdirSync(data).length === 0) return;
+  if (!holdsCluster(data)) {
+    throw new DraftError("BAD_CONFIG", `${data} was not made by draft dev: remove it yourself, or name another --data`);
+  }
+  rmSync(data, { recursive: true, force: true });
+}

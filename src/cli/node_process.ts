@@ -1,0 +1,148 @@
+/**
+ * A node as a process of this same program: started, waited for, paused, killed. It ends when we end, however we end:
+ * its standard input is a pipe that we hold.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import process from "node:process";
+import { DraftError, type ErrorCode } from "../base/errors.ts";
+import { linesOf } from "./lines.ts";
+import { selfCommand } from "./self.ts";
+import { END_WITH_INPUT } from "./serve.ts";
+
+const READY_TIMEOUT_MS = 20_000;
+const STOP_TIMEOUT_MS = 10_000;
+
+/** What a node is started with. */
+export interface NodeProcessOptions {
+  readonly id: string;
+  readonly address: string;
+  /** Flags of `draft serve`. */
+  readonly flags: readonly string[];
+  /** Where its log goes. */
+  readonly logFile: string;
+}
+
+/** What a node process is doing. */
+export type NodeProcessState = "stopped" | "running" | "paused";
+
+/** One node. */
+export class NodeProcess {
+  readonly id: string;
+  readonly address: string;
+  readonly logFile: string;
+  readonly #flags: readonly string[];
+  #child: ChildProcess | null = null;
+  #ended: Promise<void> = Promise.resolve();
+  /** Kills the node if we die while it is paused and cannot see its input end. */
+  #guard: ChildProcess | null = null;
+
+  constructor({ id, address, flags, logFile }: NodeProcessOptions) {
+    this.id = id;
+    this.address = address;
+    this.#flags = flags;
+    this.logFile = logFile;
+  }
+
+  get state(): NodeProcessState {
+    if (this.#child === null) return "stopped";
+    return this.#guard === null ? "running" : "paused";
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /**
+   * Starts it, or lets it go on; returns when it listens and has recovered.
+   *
+   * @throws DraftError with what the node said, if it ended instead
+   */
+  async start(): Promise<void> {
+    if (this.#child !== null) {
+      this.#goOn();
+      return;
+    }
+    const { program, args } = selfCommand();
+    const log = openSync(this.logFile, "a", 0o600);
+    const child = spawn(program, [...args, "serve", ...this.#flags], {
+      stdio: ["pipe", "pipe", log],
+      env: { ...process.env, [END_WITH_INPUT]: "1" },
+    });
+    closeSync(log);
+    this.#child = child;
+    this.#ended = new Promise((resolve) => {
+      const ended = (): void => {
+        if (this.#child === child) this.#child = null;
+        this.#releaseGuard();
+        resolve();
+      };
+      child.once("exit", ended).once("error", ended);
+    });
+    await this.#ready(child);
+  }
+
+  /** Ends it at once, as a crash would. */
+  async kill(): Promise<void> {
+    this.#child?.kill("SIGKILL");
+    await this.#ended;
+  }
+
+  /** Freezes it: it keeps its connections and answers nothing. */
+  pause(): void {
+    const pid = this.#child?.pid;
+    if (pid === undefined || this.#guard !== null) return;
+    this.#guard = spawn("sh", ["-c", `cat > /dev/null; kill -KILL ${pid}`], { stdio: ["pipe", "ignore", "ignore"], detached: true });
+    this.#guard.on("error", () => {});
+    this.#child?.kill("SIGSTOP");
+  }
+
+  /** Ends it in good order; by force if it takes too long. */
+  async stop(): Promise<void> {
+    this.#goOn();
+    this.#child?.kill("SIGTERM");
+    const timer = setTimeout(() => this.#child?.kill("SIGKILL"), STOP_TIMEOUT_MS);
+    await this.#ended;
+    clearTimeout(timer);
+  }
+
+  #goOn(): void {
+    if (this.#guard === null) return;
+    this.#releaseGuard();
+    this.#child?.kill("SIGCONT");
+  }
+
+  #releaseGuard(): void {
+    this.#guard?.kill("SIGKILL");
+    this.#guard = null;
+  }
+
+  async #ready(child: ChildProcess): Promise<void> {
+    const timer = setTimeout(() => child.kill("SIGKILL"), READY_TIMEOUT_MS);
+    try {
+      if (child.stdout === null) throw new TypeError("a node's standard output is a pipe");
+      for await (const line of linesOf(child.stdout)) if (line.startsWith("ready ")) return;
+    } finally {
+      clearTimeout(timer);
+    }
+    await this.#ended;
+    throw this.#failure(child.exitCode);
+  }
+
+  /** What the node said last, as the error that it ended with. */
+  #failure(exitCode: number | null): DraftError {
+    const last = readFileSync(this.logFile, "utf8").trim().split("\n").at(-1) ?? "";
+    const said = /^\(error\) ([A-Z_]+) (.*)$/.exec(last);
+    const code = CODE_OF_EXIT[exitCode ?? -1] ?? "BAD_CONFIG";
+    return new DraftError(code, `node ${this.id} did not start: ${said?.[2] ?? `${last}: see ${this.logFile}`}`);
+  }
+}
+
+const CODE_OF_EXIT: Readonly<Record<number, ErrorCode>> = {
+  10: "DAMAGED",
+  11: "IN_USE",
+  12: "STORAGE_FAILED",
+  13: "WRONG_IDENTITY",
+  14: "BAD_CONFIG",
+  15: "ADDRESS_IN_USE",
+};

@@ -1,0 +1,138 @@
+/**
+ * The prompt: one line at a time, with history and completion. Lines that were pasted wait for those before them;
+ * ^C interrupts what runs, ^D leaves.
+ */
+import process from "node:process";
+import { createInterface, type Interface } from "node:readline";
+import { DraftError } from "../base/errors.ts";
+import { openHistory } from "./history.ts";
+import { type Io, type Style, styleFor } from "./io.ts";
+import { linesOf } from "./lines.ts";
+import { splitWords } from "./quoting.ts";
+import { type Session, worseCode } from "./session.ts";
+
+/** Reads lines until the user leaves. Returns the exit code: 0, whatever the commands returned. */
+export function runPrompt(session: Session, io: Io): Promise<number> {
+  return new Promise((resolve) => {
+    const prompt = new Prompt(session, io, () => resolve(0));
+    prompt.start();
+  });
+}
+
+/**
+ * Reads lines of input that is no terminal, one reply after the other.
+ *
+ * @returns how many lines there were, and the worst exit code met
+ */
+export async function runPiped(session: Session, io: Io): Promise<{ lines: number; code: number }> {
+  let lines = 0;
+  let code = 0;
+  for await (const line of linesOf(io.input)) {
+    if (line.trim() === "") continue;
+    lines += 1;
+    code = worseCode(code, await runLine(session, line));
+    // No later line can be sent either.
+    if (session.ended || code > 4) break;
+  }
+  return { lines, code };
+}
+
+async function runLine(session: Session, line: string, signal?: AbortSignal): Promise<number> {
+  try {
+    return await session.run(splitWords(line), signal);
+  } catch (error) {
+    if (error instanceof DraftError) return session.report(error);
+    throw error;
+  }
+}
+
+class Prompt {
+  readonly #session: Session;
+  readonly #style: Style;
+  readonly #io: Io;
+  readonly #onEnd: () => void;
+  readonly #readline: Interface;
+  readonly #typed: string[] = [];
+  #running: AbortController | null = null;
+  #closed = false;
+
+  constructor(session: Session, io: Io, onEnd: () => void) {
+    this.#session = session;
+    this.#io = io;
+    this.#onEnd = onEnd;
+    this.#style = styleFor(io.outputIsTerminal, io.env);
+    const history = openHistory(io.env);
+    this.#readline = createInterface({
+      input: io.input,
+      output: process.stdout,
+      terminal: true,
+      history: history.lines,
+      historySize: 1000,
+      removeHistoryDuplicates: true,
+      completer: (line: string, done: (error: null, result: [string[], string]) => void) => {
+        this.#complete(line).then((result) => done(null, result), () => done(null, [[], line]));
+      },
+    });
+    this.#readline.on("line", (line) => {
+      history.add(line);
+      this.#typed.push(line);
+      this.#drain().catch((error: unknown) => queueMicrotask(() => {
+        throw error;
+      }));
+    });
+    this.#readline.on("SIGINT", () => this.#interrupt());
+    this.#readline.on("close", () => this.#close());
+  }
+
+  start(): void {
+    this.#ask();
+  }
+
+  #ask(): void {
+    const { group } = this.#session;
+    this.#readline.setPrompt(this.#style.bold(group === "main" ? "draft> " : `draft ${group}> `));
+    this.#readline.prompt();
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#running !== null) return;
+    for (let line = this.#typed.shift(); line !== undefined; line = this.#typed.shift()) {
+      this.#running = new AbortController();
+      await runLine(this.#session, line, this.#running.signal);
+      this.#running = null;
+      if (this.#session.ended) this.#readline.close();
+      if (this.#closed) break;
+    }
+    if (this.#closed) this.#onEnd();
+    else this.#ask();
+  }
+
+  #interrupt(): void {
+    if (this.#running !== null) {
+      this.#running.abort(new DraftError("TIMEOUT", "interrupted: what was sent may still be done"));
+      return;
+    }
+    if (this.#readline.line === "") this.#io.out("\n.exit or ^D leaves");
+    else this.#io.out("");
+    // Clears what was typed.
+    this.#readline.write(null, { ctrl: true, name: "e" });
+    this.#readline.write(null, { ctrl: true, name: "u" });
+    this.#ask();
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (!this.#session.ended) this.#io.out("");
+    if (this.#running === null) this.#onEnd();
+  }
+
+  async #complete(line: string): Promise<[string[], string]> {
+    const { commands, words } = await this.#session.completions();
+    const inHelp = /^\.?help\s+(\S*)$/i.exec(line);
+    const typed = inHelp?.[1] ?? line;
+    if (/\s/.test(typed)) return [[], line];
+    const matches = [...commands, ...words].filter((each) => each.startsWith(typed.toLowerCase()));
+    return [matches.map((each) => `${each} `), typed];
+  }
+}

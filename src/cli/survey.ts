@@ -1,0 +1,83 @@
+/**
+ * How all nodes of a cluster are: each that was named and each member of the newest configuration that any of them
+ * knows is asked by itself, so that no leader is needed.
+ */
+import { DraftError } from "../base/errors.ts";
+import type { Client } from "../client/client.ts";
+import type { MemberList, NodeStatus } from "../net/client_answers.ts";
+import { renderTable } from "./render.ts";
+
+/** A member that does not answer. */
+export interface UnreachableNode {
+  readonly nodeId: string;
+  readonly address: string;
+  readonly unreachable: true;
+}
+
+export type NodeState = NodeStatus | UnreachableNode;
+
+interface SurveyOptions {
+  readonly group: string;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Asks everybody. Sorted by id.
+ *
+ * @throws DraftError UNREACHABLE if nobody answers, WRONG_IDENTITY if two clusters do
+ */
+export async function survey(client: Client, options: SurveyOptions): Promise<NodeState[]> {
+  const named = await Promise.all(client.addresses.map((address) => statusOf(client, address, options)));
+  const statuses = named.filter((each) => each !== null);
+  if (statuses.length === 0) {
+    throw new DraftError("UNREACHABLE", `no node answers at ${client.addresses.join(", ")}: draft dev starts a cluster, -c names one`);
+  }
+  const answering = client.addresses.filter((_, i) => named[i] !== null);
+  const lists = await Promise.all(answering.map((address) => membersOf(client, address, options)));
+  const newest = lists.filter((each) => each !== null).sort((a, b) => b.index - a.index)[0];
+  const found = new Map<string, NodeState>(statuses.map((status) => [status.nodeId, status]));
+  const missing = (newest?.members ?? []).filter(({ id }) => !found.has(id));
+  await Promise.all(missing.map(async ({ id, address }) => {
+    const status = await statusOf(client, address, options);
+    found.set(id, status ?? { nodeId: id, address, unreachable: true });
+  }));
+  return [...found.values()].sort((a, b) => a.nodeId < b.nodeId ? -1 : 1);
+}
+
+async function statusOf(client: Client, address: string, options: SurveyOptions): Promise<NodeStatus | null> {
+  try {
+    return await client.status({ ...options, address });
+  } catch (error) {
+    if (error instanceof DraftError && error.code !== "WRONG_IDENTITY") return null;
+    throw error;
+  }
+}
+
+async function membersOf(client: Client, address: string, options: SurveyOptions): Promise<MemberList | null> {
+  try {
+    return await client.members({ ...options, address });
+  } catch (error) {
+    if (error instanceof DraftError && error.code !== "WRONG_IDENTITY") return null;
+    throw error;
+  }
+}
+
+/** `states` as a table, for one group. */
+export function statesText(states: readonly NodeState[], groupName: string): string {
+  const head = ["NODE", "ADDRESS", "ROLE", "TERM", "LEADER", "COMMIT", "APPLIED", "LAST", "NOTE"];
+  return renderTable([head, ...states.map((state) => stateRow(state, groupName))]);
+}
+
+function stateRow(state: NodeState, groupName: string): string[] {
+  if ("unreachable" in state) return [state.nodeId, state.address, "unreachable"];
+  const group = state.groups.find(({ name }) => name === groupName);
+  if (group === undefined) return [state.nodeId, state.address, `not in group ${groupName}`];
+  const numbers = [group.commitIndex, group.appliedIndex, group.lastIndex].map(String);
+  const notes = [
+    ...(state.fenced ? ["fenced"] : []),
+    ...(group.condition === null ? [] : [group.condition]),
+    ...(group.voting || group.role === "learner" ? [] : ["no vote"]),
+    ...(Array.isArray(state.alarms) ? state.alarms : []).map(({ code, message }) => `${code}: ${message}`),
+  ];
+  return [state.nodeId, state.address, group.role, String(group.term), group.leader?.id ?? "-", ...numbers, notes.join(", ")];
+}

@@ -1,0 +1,283 @@
+/**
+ * One connection to one node: requests go out in batches, one socket write a turn, and replies come back in any order.
+ * Callbacks only, so that a load generator pays for no promise; and the one place that knows of each request whether
+ * it was handed over, which decides between *definitely not done* and *unknown*.
+ */
+import { DraftError } from "../base/errors.ts";
+import type { Clock, Net, Socket, Timer } from "../host/host.ts";
+import type { NodeHello } from "../net/client_hello.ts";
+import { FrameBatch } from "../net/frame_batch.ts";
+import {
+  type AskRequest,
+  type CommandTuple,
+  encodeRequest,
+  type Level,
+  type ReadRequest,
+  ReplyReader,
+  type TransferRequest,
+  writeRequestBytesMax,
+  writeWriteRequest,
+} from "../net/client_protocol.ts";
+
+/** The ports that a connection needs. */
+export interface ConnectionPorts {
+  readonly net: Net;
+  readonly clock: Clock;
+}
+
+/** How a request ends: with an error, or with an index and a result. Called once, never within the call that asked. */
+export type RequestDone = (error: DraftError | null, index: number, result: unknown) => void;
+
+/** Requests beyond the node's limit that wait here for their turn, at most: beyond, BUSY. */
+const WAITING_MAX = 65_536;
+
+/** The node is told to answer this much earlier than we give up, so that its own words arrive; at most a tenth. */
+const ANSWER_MARGIN_MS = 100;
+
+interface Pending {
+  readonly deadlineMs: number;
+  /** Lost on the way, it may have been done: a write. Reads are always not done. */
+  readonly changes: boolean;
+  readonly request: Queued;
+  done: RequestDone;
+}
+
+/** A request before it gets its id. */
+type Queued =
+  | { readonly kind: "write"; readonly group: string; readonly envelope: Uint8Array }
+  | Omit<ReadRequest, "id" | "timeoutMs">
+  | Omit<TransferRequest, "id" | "timeoutMs">
+  | Omit<AskRequest, "id" | "timeoutMs">;
+
+/** An open connection. */
+export class Connection {
+  readonly address: string;
+  readonly hello: NodeHello;
+  /** Called once when no more requests can be sent. */
+  onClosed: (() => void) | null = null;
+
+  readonly #clock: Clock;
+  readonly #socket: Socket;
+  readonly #replies: ReplyReader = new ReplyReader();
+  readonly #batch: FrameBatch = new FrameBatch();
+  readonly #inflight: Map<number, Pending> = new Map();
+  readonly #waiting: Set<Pending> = new Set();
+  readonly #groups: Map<string, Uint8Array> = new Map();
+  /** Requests of this id and above are not handed over yet. */
+  #unsentFrom = 1;
+  #nextId = 1;
+  #flushPlanned = false;
+  #timer: Timer | null = null;
+  #timerAtMs = Number.POSITIVE_INFINITY;
+  #closed = false;
+  #lastWords: DraftError | null = null;
+
+  /** Use {@link openConnection}. */
+  constructor(ports: ConnectionPorts, address: string, socket: Socket, hello: NodeHello) {
+    this.#clock = ports.clock;
+    this.address = address;
+    this.#socket = socket;
+    this.hello = hello;
+  }
+
+  get isOpen(): boolean {
+    return !this.#closed;
+  }
+
+  /** Requests that wait for their reply, or for their turn. */
+  get pendingCount(): number {
+    return this.#inflight.size + this.#waiting.size;
+  }
+
+  /** Sends a command envelope to be proposed. */
+  write(group: string, envelope: Uint8Array, timeoutMs: number, done: RequestDone): void {
+    this.#submit({ kind: "write", group, envelope }, timeoutMs, true, done);
+  }
+
+  /** Sends a command that only reads. */
+  read(
+    group: string,
+    command: CommandTuple,
+    options: { readonly level: Level; readonly minIndex: number; readonly timeoutMs: number },
+    done: RequestDone,
+  ): void {
+    const { level, minIndex, timeoutMs } = options;
+    this.#submit({ kind: "read", group, level, minIndex, command }, timeoutMs, false, done);
+  }
+
+  /** Asks about the node or the group. */
+  ask(kind: AskRequest["kind"], group: string, timeoutMs: number, done: RequestDone): void {
+    this.#submit({ kind, group }, timeoutMs, false, done);
+  }
+
+  /** Asks the leader to hand leadership to member `to`. */
+  transfer(group: string, to: string, timeoutMs: number, done: RequestDone): void {
+    this.#submit({ kind: "transfer", group, to }, timeoutMs, true, done);
+  }
+
+  /** Sends what was asked in this turn, then closes. What still waits for a reply ends as if the connection broke. */
+  close(): void {
+    if (this.#closed) return;
+    this.#flush();
+    this.#lastWords ??= new DraftError("UNREACHABLE", "the connection was closed here");
+    this.#socket.end();
+    this.#end(null);
+  }
+
+  #submit(request: Queued, timeoutMs: number, changes: boolean, done: RequestDone): void {
+    if (this.#closed) {
+      this.#clock.soon(() => done(this.#notSent(), 0, null));
+      return;
+    }
+    const nowMs = this.#clock.monotonicMs();
+    const deadlineMs = nowMs + timeoutMs;
+    const pending: Pending = { deadlineMs, changes, request, done };
+    if (this.#inflight.size < this.hello.inflightMax) this.#send(pending, nowMs);
+    else if (this.#waiting.size < WAITING_MAX) this.#waiting.add(pending);
+    else {
+      const busy = new DraftError("BUSY", `${WAITING_MAX} requests wait for ${this.address} already`, { retryAfterMs: 50 });
+      this.#clock.soon(() => done(busy, 0, null));
+      return;
+    }
+    this.#armTimer(deadlineMs, nowMs);
+  }
+
+  #send(pending: Pending, nowMs: number): void {
+    const id = this.#nextId;
+    const remainingMs = Math.max(1, pending.deadlineMs - nowMs);
+    const timeoutMs = Math.ceil(remainingMs - Math.min(ANSWER_MARGIN_MS, remainingMs / 10));
+    const tooLarge = this.#append(pending.request, id, timeoutMs);
+    if (tooLarge !== null) {
+      this.#clock.soon(() => pending.done(tooLarge, 0, null));
+      return;
+    }
+    this.#nextId += 1;
+    this.#inflight.set(id, pending);
+    if (this.#flushPlanned) return;
+    this.#flushPlanned = true;
+    this.#clock.soon(() => this.#flush());
+  }
+
+  /** Puts the request into the turn's batch; an error if it is larger than the node takes. */
+  #append(request: Queued, id: number, timeoutMs: number): DraftError | null {
+    const batch = this.#batch;
+    if (request.kind !== "write") {
+      const body = encodeRequest({ ...request, id, timeoutMs });
+      if (body.length > this.hello.frameBytesMax) return this.#tooLarge(body.length);
+      batch.append(body);
+      return null;
+    }
+    const group = this.#groupBytes(request.group);
+    const bytesMax = writeRequestBytesMax(group.length, request.envelope.length);
+    if (bytesMax > this.hello.frameBytesMax) return this.#tooLarge(request.envelope.length);
+    const at = batch.reserve(bytesMax);
+    batch.finish(writeWriteRequest(batch.bytes, at, { id, group, timeoutMs, envelope: request.envelope }));
+    return null;
+  }
+
+  #tooLarge(bytes: number): DraftError {
+    const { frameBytesMax } = this.hello;
+    return new DraftError("TOO_LARGE", `the command has ${bytes} bytes: ${this.address} takes ${frameBytesMax} at most`);
+  }
+
+  #groupBytes(group: string): Uint8Array {
+    const known = this.#groups.get(group);
+    if (known !== undefined) return known;
+    const bytes = new TextEncoder().encode(group);
+    if (this.#groups.size < 1024) this.#groups.set(group, bytes);
+    return bytes;
+  }
+
+  #flush(): void {
+    this.#flushPlanned = false;
+    if (this.#closed) return;
+    const bytes = this.#batch.take();
+    if (bytes === null) return;
+    this.#unsentFrom = this.#nextId;
+    this.#socket.write([bytes]);
+  }
+
+  /** One frame arrived. @throws DraftError if it is no reply */
+  receive(body: Uint8Array): void {
+    const { id, index, result, error } = this.#replies.read(body);
+    if (id === 0) {
+      this.#lastWords = error;
+      return;
+    }
+    const pending = this.#inflight.get(id);
+    if (pending === undefined) return; // Its deadline passed, and its caller was told.
+    this.#inflight.delete(id);
+    if (this.#waiting.size > 0) this.#sendNext();
+    pending.done(error, index, result);
+  }
+
+  #sendNext(): void {
+    for (const next of this.#waiting) {
+      this.#waiting.delete(next);
+      this.#send(next, this.#clock.monotonicMs());
+      return;
+    }
+  }
+
+  /** The socket is gone. */
+  lost(error: Error | null): void {
+    if (error !== null) this.#lastWords ??= new DraftError("UNREACHABLE", error.message);
+    this.#end(error);
+  }
+
+  #end(cause: Error | null): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#timer?.cancel();
+    const unsent = this.#notSent();
+    for (const [id, pending] of this.#inflight) {
+      const sent = id < this.#unsentFrom;
+      pending.done(sent && pending.changes ? this.#unknown(cause) : unsent, 0, null);
+    }
+    for (const pending of this.#waiting) pending.done(unsent, 0, null);
+    this.#inflight.clear();
+    this.#waiting.clear();
+    this.onClosed?.();
+  }
+
+  #notSent(): DraftError {
+    const words = this.#lastWords;
+    if (words !== null && words.code !== "UNREACHABLE" && words.outcome === "not-done") return words;
+    return new DraftError("UNREACHABLE", `${this.address} closed the connection${words === null ? "" : `: ${words.message}`}`);
+  }
+
+  #unknown(cause: Error | null): DraftError {
+    const why = this.#lastWords === null ? "" : `: ${this.#lastWords.message}`;
+    return new DraftError("LOST", `the connection to ${this.address} ended before the answer${why}`, { cause });
+  }
+
+  #armTimer(deadlineMs: number, nowMs: number): void {
+    if (deadlineMs >= this.#timerAtMs) return;
+    this.#timer?.cancel();
+    this.#timerAtMs = deadlineMs;
+    this.#timer = this.#clock.setTimer(Math.max(0, deadlineMs - nowMs), () => this.#expire());
+  }
+
+  /** Ends what is overdue, and sets the timer for what is due next: it fires seldom, since most are answered before. */
+  #expire(): void {
+    this.#timerAtMs = Number.POSITIVE_INFINITY;
+    const nowMs = this.#clock.monotonicMs();
+    const overdue: [Pending, boolean][] = [];
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const [id, pending] of this.#inflight) {
+      if (pending.deadlineMs > nowMs) nextMs = Math.min(nextMs, pending.deadlineMs);
+      else if (this.#inflight.delete(id)) overdue.push([pending, pending.changes]);
+    }
+    for (const pending of this.#waiting) {
+      if (pending.deadlineMs > nowMs) nextMs = Math.min(nextMs, pending.deadlineMs);
+      else if (this.#waiting.delete(pending)) overdue.push([pending, false]);
+    }
+    if (nextMs < Number.POSITIVE_INFINITY) this.#armTimer(nextMs, nowMs);
+    for (const [pending, handedOver] of overdue) pending.done(this.#timedOut(handedOver), 0, null);
+  }
+
+  #timedOut(handedOver: boolean): DraftError {
+    const outcome = handedOver ? "unknown" : "not-done";
+    return new DraftError("TIMEOUT", `no answer from ${this.address} within the timeout`, { outcome });
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * Dials a node and exchanges hellos: what comes out is a connection that can take requests, or a reason why not.
+ */
+import { parseAddress } from "../base/address.ts";
+import { DraftError } from "../base/errors.ts";
+import type { Address, Socket, Timer } from "../host/host.ts";
+import { ConnectionKind, FrameParser, Lane, writePreface } from "../net/frame.ts";
+import { FrameBatch } from "../net/frame_batch.ts";
+import { CLIENT_PROTOCOL, decodeNodeHello, encodeClientHello } from "../net/client_hello.ts";
+import { ReplyReader } from "../net/client_protocol.ts";
+import { Connection, type ConnectionPorts } from "./connection.ts";
+
+/** How to introduce oneself. */
+export interface ConnectionOptions {
+  readonly clientName: string;
+  /** The cluster that is meant; empty for any. */
+  readonly clusterId: string;
+  readonly forwarded: boolean;
+  /** Bounds dialing and the hellos together. */
+  readonly openTimeoutMs: number;
+}
+
+/** A message that no node sends. */
+const REPLY_BYTES_MAX = 64 * 1024 * 1024;
+
+/** How opening ends. Errors are UNREACHABLE, WRONG_IDENTITY, BAD_REQUEST (a bad address), or what the node said. */
+export type OpenDone = (error: DraftError | null, connection: Connection | null) => void;
+
+/** Opens a connection to the node at `address` (`host:port`). */
+export function openConnection(ports: ConnectionPorts, address: string, options: ConnectionOptions, done: OpenDone): void {
+  new Opening(ports, address, options, done).start();
+}
+
+class Opening {
+  readonly #ports: ConnectionPorts;
+  readonly #address: string;
+  readonly #options: ConnectionOptions;
+  readonly #frames: FrameParser = new FrameParser(REPLY_BYTES_MAX);
+  #done: OpenDone | null;
+  #socket: Socket | null = null;
+  #timer: Timer | null = null;
+  #connection: Connection | null = null;
+  /** Nothing that still arrives counts. */
+  #over = false;
+
+  constructor(ports: ConnectionPorts, address: string, options: ConnectionOptions, done: OpenDone) {
+    this.#ports = ports;
+    this.#address = address;
+    this.#options = options;
+    this.#done = done;
+  }
+
+  start(): void {
+    const { clock, net } = this.#ports;
+    const { openTimeoutMs } = this.#options;
+    const address = this.#parsedAddress();
+    if (address instanceof DraftError) {
+      clock.soon(() => this.#finish(address, null));
+      return;
+    }
+    this.#timer = clock.setTimer(openTimeoutMs, () => this.#fail(`says nothing for ${Math.round(openTimeoutMs)} ms`));
+    net.dial(address, openTimeoutMs, (...[error, socket]) => {
+      if (error !== null) this.#fail(`cannot be reached: ${error.message}`, error);
+      else this.#dialed(socket);
+    });
+  }
+
+  #parsedAddress(): Address | DraftError {
+    try {
+      return parseAddress(this.#address, "BAD_REQUEST");
+    } catch (error) {
+      if (error instanceof DraftError) return error;
+      throw error;
+    }
+  }
+
+  #dialed(socket: Socket): void {
+    if (this.#done === null) {
+      socket.destroy();
+      return;
+    }
+    this.#socket = socket;
+    const { clientName, clusterId, forwarded } = this.#options;
+    const batch = new FrameBatch();
+    batch.append(encodeClientHello({ protocol: CLIENT_PROTOCOL, clientName, clusterId, forwarded }));
+    socket.open({
+      data: (bytes) => this.#received(bytes),
+      drained: () => {},
+      closed: (error) => this.#closed(error),
+    });
+    socket.write([writePreface(ConnectionKind.client, Lane.control), batch.take() ?? new Uint8Array(0)]);
+  }
+
+  #received(bytes: Uint8Array): void {
+    const frames = this.#frames;
+    if (this.#over) return;
+    frames.feed(bytes);
+    try {
+      for (let body = frames.next(); body !== null && !this.#over; body = frames.next()) {
+        if (this.#connection === null) this.#greeted(body);
+        else this.#connection.receive(body);
+      }
+      if (frames.fault !== null) throw new DraftError("BAD_REQUEST", `frame is broken: ${frames.fault}`);
+    } catch (error) {
+      if (!(error instanceof DraftError)) throw error;
+      this.#broken(error);
+    }
+  }
+
+  /** The first frame: a hello, or a reply about the connection. They differ in their first number. */
+  #greeted(body: Uint8Array): void {
+    if (body[1] === 0) {
+      const { error } = new ReplyReader().read(body);
+      this.#finish(error ?? new DraftError("UNREACHABLE", `${this.#address} refuses connections`), null);
+      return;
+    }
+    const hello = decodeNodeHello(body);
+    const expected = this.#options.clusterId;
+    if (expected !== "" && hello.clusterId !== "" && hello.clusterId !== expected) {
+      const message = `${this.#address} belongs to cluster ${hello.clusterId}, not ${expected}: name nodes of one cluster with -c`;
+      this.#finish(new DraftError("WRONG_IDENTITY", message), null);
+      return;
+    }
+    this.#connection = new Connection(this.#ports, this.#address, this.#socket as Socket, hello);
+    this.#finish(null, this.#connection);
+  }
+
+  #closed(error: Error | null): void {
+    if (this.#connection === null) this.#fail(`closed the connection${error === null ? "" : `: ${error.message}`}`);
+    else this.#connection.lost(error);
+  }
+
+  #broken(error: DraftError): void {
+    this.#over = true;
+    if (this.#connection === null) this.#fail("does not speak draft's client protocol", error);
+    else {
+      this.#connection.lost(error);
+      this.#socket?.destroy();
+    }
+  }
+
+  #fail(why: string, cause?: Error): void {
+    this.#finish(new DraftError("UNREACHABLE", `${this.#address} ${why}`, { cause }), null);
+  }
+
+  #finish(error: DraftError | null, connection: Connection | null): void {
+    const done = this.#done;
+    if (done === null) return;
+    this.#done = null;
+    this.#timer?.cancel();
+    if (connection === null) {
+      this.#over = true;
+      this.#socket?.destroy();
+    }
+    done(error, connection);
+  }
+}

@@ -1,0 +1,257 @@
+/**
+ * One client's connection, as the node sees it.
+ */
+import { DraftError, type LeaderHint } from "../base/errors.ts";
+import type { Clock, Log, Socket } from "../host/host.ts";
+import { FrameParser, PREFACE_BYTES } from "../net/frame.ts";
+import { FrameBatch } from "../net/frame_batch.ts";
+import { CLIENT_PROTOCOL, type ClientHello, decodeClientHello, encodeNodeHello } from "../net/client_hello.ts";
+import {
+  type ClientRequest,
+  encodeError,
+  encodeResult,
+  RequestReader,
+  type TransferRequest,
+  type WriteRequest,
+} from "../net/client_protocol.ts";
+import type { AnswerDone, NodeApi } from "../node/node_api.ts";
+import type { Forwarder, ForwardRequest } from "./forward.ts";
+
+/** While this much of our replies is not read, the client's requests are not read either. */
+const UNREAD_PAUSE_BYTES = 1024 * 1024;
+
+/** A client that lets replies to what it asked already pile up beyond this is dropped. */
+const UNREAD_MAX_BYTES = 256 * 1024 * 1024;
+
+/** A reply that would be longer is refused: clients take frames up to here. */
+const REPLY_BYTES_MAX = 63 * 1024 * 1024;
+
+const BUSY_RETRY_MS = 20;
+
+/** Reads requests, asks the node, writes replies. */
+export class DoorConnection {
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #api: NodeApi;
+  readonly #forwarder: Forwarder;
+  readonly #socket: Socket;
+  readonly #onClosed: () => void;
+  readonly #frames: FrameParser;
+  readonly #requests: RequestReader = new RequestReader();
+  readonly #batch: FrameBatch = new FrameBatch();
+  readonly #inflightMax: number;
+  #prefaceLeft = PREFACE_BYTES;
+  #hello: ClientHello | null = null;
+  #inflight = 0;
+  #flushPlanned = false;
+  #paused = false;
+  #stopping = false;
+  #closed = false;
+
+  constructor(
+    ports: { readonly clock: Clock; readonly log: Log },
+    api: NodeApi,
+    forwarder: Forwarder,
+    socket: Socket,
+    onClosed: () => void,
+  ) {
+    this.#clock = ports.clock;
+    this.#log = ports.log;
+    this.#api = api;
+    this.#forwarder = forwarder;
+    this.#socket = socket;
+    this.#onClosed = onClosed;
+    const { frameBytesMax, inflightMax } = api.limits();
+    this.#frames = new FrameParser(frameBytesMax);
+    this.#inflightMax = inflightMax;
+    socket.open({
+      data: (bytes) => this.#data(bytes),
+      drained: () => this.#drained(),
+      closed: () => this.#end(),
+    });
+  }
+
+  /** Refuses what comes from now on, and closes once the last reply went out. */
+  stop(): void {
+    this.#stopping = true;
+    this.#endIfDone();
+  }
+
+  /** Closes at once. */
+  destroy(): void {
+    this.#socket.destroy();
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#onClosed();
+  }
+
+  #data(bytes: Uint8Array): void {
+    if (this.#closed) return;
+    const skip = Math.min(this.#prefaceLeft, bytes.length);
+    this.#prefaceLeft -= skip;
+    const frames = this.#frames;
+    frames.feed(skip === 0 ? bytes : bytes.subarray(skip));
+    try {
+      for (let body = frames.next(); body !== null && !this.#closed; body = frames.next()) this.#frame(body);
+      if (frames.fault !== null) throw new DraftError("BAD_REQUEST", `frame is broken: ${frames.fault}`);
+    } catch (error) {
+      if (!(error instanceof DraftError)) throw error;
+      this.#refuse(error);
+    }
+  }
+
+  #frame(body: Uint8Array): void {
+    if (this.#hello === null) {
+      this.#greet(decodeClientHello(body));
+      return;
+    }
+    const request = this.#requests.read(body);
+    if (this.#stopping) {
+      this.#reply(encodeError(request.id, new DraftError("STOPPING", "this node stops: another one answers")));
+    } else if (this.#inflight >= this.#inflightMax) {
+      const message = `${this.#inflightMax} requests of this connection wait already`;
+      this.#reply(encodeError(request.id, new DraftError("BUSY", message, { retryAfterMs: BUSY_RETRY_MS })));
+    } else {
+      this.#inflight += 1;
+      this.#handle(request);
+    }
+  }
+
+  #greet(hello: ClientHello): void {
+    const { clusterId, nodeId, address, version } = this.#api.identity();
+    if (hello.clusterId !== "" && clusterId !== "" && hello.clusterId !== clusterId) {
+      const message = `node ${nodeId} belongs to cluster ${clusterId}, not ${hello.clusterId}: name nodes of one cluster`;
+      throw new DraftError("WRONG_IDENTITY", message);
+    }
+    this.#hello = hello;
+    const leader = this.#api.leaderOf("main");
+    const limits = this.#api.limits();
+    this.#reply(encodeNodeHello({ protocol: CLIENT_PROTOCOL, clusterId, nodeId, address, version, ...limits, leader }));
+  }
+
+  /** The connection cannot go on: says why, to the client and in the log. */
+  #refuse(error: DraftError): void {
+    this.#log.write("warn", `closed a client's connection: ${error.message}`, { remote: this.#socket.remote });
+    this.#batch.append(encodeError(0, error));
+    this.#flush();
+    this.#socket.end();
+    this.#end();
+  }
+
+  #handle(request: ClientRequest): void {
+    const { id, group } = request;
+    const api = this.#api;
+    switch (request.kind) {
+      case "write":
+        this.#write(request);
+        return;
+      case "read":
+        api.read(group, request.command, request, (result) => this.#answer(id, result, false));
+        return;
+      case "operations":
+        this.#answerValue(id, api.operations(group));
+        return;
+      case "status":
+        api.status((status) => this.#answerValue(id, status));
+        return;
+      case "members":
+        api.members(group, (members) => this.#answerValue(id, members));
+        return;
+      case "transfer":
+        this.#transfer(request);
+        return;
+      case "unknown":
+        this.#answer(id, new DraftError("BAD_REQUEST", "this node does not know that request: upgrade it"), false);
+    }
+  }
+
+  #write({ id, group, envelope, timeoutMs }: WriteRequest): void {
+    const done: AnswerDone = (result) => this.#answer(id, result, true);
+    const elsewhere: ForwardRequest = (connection, passOn) => connection.write(group, envelope, timeoutMs, passOn);
+    this.#hereOrThere(group, elsewhere, done, (here) => this.#api.propose(group, envelope, timeoutMs, here));
+  }
+
+  #transfer({ id, group, to, timeoutMs }: TransferRequest): void {
+    const done: AnswerDone = (result) => this.#answer(id, result, true);
+    const elsewhere: ForwardRequest = (connection, passOn) => connection.transfer(group, to, timeoutMs, passOn);
+    this.#hereOrThere(group, elsewhere, done, (here) => this.#api.transfer(group, to, timeoutMs, here));
+  }
+
+  /** Asks this node, unless another one leads; that it leads no longer may also be its answer. */
+  #hereOrThere(group: string, elsewhere: ForwardRequest, done: AnswerDone, here: (done: AnswerDone) => void): void {
+    const leader = this.#forwardTo(this.#api.leaderOf(group));
+    if (leader !== null) {
+      this.#forwarder.forward(leader, elsewhere, done);
+      return;
+    }
+    here((result) => {
+      const other = result instanceof DraftError && result.code === "NOT_LEADER" ? this.#forwardTo(result.leader) : null;
+      if (other === null) done(result);
+      else this.#forwarder.forward(other, elsewhere, done);
+    });
+  }
+
+  /** `leader`, if it is another node and this connection may be forwarded. */
+  #forwardTo(leader: LeaderHint | null): LeaderHint | null {
+    if (leader === null || this.#hello?.forwarded === true) return null;
+    return leader.id === this.#api.identity().nodeId ? null : leader;
+  }
+
+  #answerValue(id: number, value: unknown): void {
+    this.#answer(id, value instanceof DraftError ? value : { index: 0, reply: value }, false);
+  }
+
+  #answer(id: number, result: Parameters<AnswerDone>[0], changes: boolean): void {
+    this.#inflight -= 1;
+    if (this.#closed) return;
+    this.#reply(result instanceof DraftError ? encodeError(id, result) : answerBody(id, result, changes));
+  }
+
+  #reply(body: Uint8Array): void {
+    this.#batch.append(body);
+    if (this.#flushPlanned) return;
+    this.#flushPlanned = true;
+    this.#clock.soon(() => {
+      this.#flushPlanned = false;
+      if (this.#closed) return;
+      this.#flush();
+      this.#endIfDone();
+    });
+  }
+
+  #flush(): void {
+    const bytes = this.#batch.take();
+    if (bytes !== null) this.#socket.write([bytes]);
+    const unread = this.#socket.queuedBytes;
+    if (unread > UNREAD_MAX_BYTES) {
+      this.#log.write("warn", "dropped a client that does not read its replies", { remote: this.#socket.remote, unread });
+      this.destroy();
+    } else if (unread > UNREAD_PAUSE_BYTES && !this.#paused) {
+      this.#paused = true;
+      this.#socket.pause();
+    }
+  }
+
+  #drained(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#socket.resume();
+  }
+
+  #endIfDone(): void {
+    if (!this.#stopping || this.#inflight > 0 || this.#batch.length > 0 || this.#closed) return;
+    this.#socket.end();
+    this.#end();
+  }
+}
+
+function answerBody(id: number, result: { readonly index: number; readonly reply: unknown }, changes: boolean): Uint8Array {
+  const body = encodeResult(id, result.index, result.reply);
+  if (body.length <= REPLY_BYTES_MAX) return body;
+  const message = `the answer has ${body.length} bytes: a reply takes ${REPLY_BYTES_MAX} at most`;
+  return encodeError(id, new DraftError(changes ? "ANSWER_NOT_KEPT" : "TOO_LARGE", message));
+}

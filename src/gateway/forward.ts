@@ -1,0 +1,115 @@
+/**
+ * Takes writes and transfers to the leader for clients that asked a follower. Before the first byte of a request went
+ * out, any not-done code may be given; from then on only the leader's own answer, TIMEOUT or LOST. Linearizable reads
+ * do not come here: every node answers them itself, with a read index of the leader.
+ */
+import { DraftError, type LeaderHint } from "../base/errors.ts";
+import type { Connection, ConnectionPorts, RequestDone } from "../client/connection.ts";
+import { openConnection } from "../client/open_connection.ts";
+import type { AnswerDone } from "../node/node_api.ts";
+
+/** How long a dial to the leader may take. */
+const OPEN_TIMEOUT_MS = 1000;
+
+/** Requests that wait for one dial, at most: beyond, BUSY. */
+const WAITING_MAX = 4096;
+
+/** Leaders that connections are kept to, at most; leadership wanders among few. */
+const LEADERS_MAX = 16;
+
+/** Sends one request over a connection. */
+export type ForwardRequest = (connection: Connection, done: RequestDone) => void;
+
+interface Way {
+  connection: Connection | null;
+  readonly waiting: { readonly request: ForwardRequest; readonly done: AnswerDone }[];
+}
+
+/** Keeps one connection to each leader of late. */
+export class Forwarder {
+  readonly #ports: ConnectionPorts;
+  readonly #nodeId: () => string;
+  readonly #clusterId: () => string;
+  readonly #ways: Map<string, Way> = new Map();
+
+  constructor(ports: ConnectionPorts, identity: () => { readonly nodeId: string; readonly clusterId: string }) {
+    this.#ports = ports;
+    this.#nodeId = () => identity().nodeId;
+    this.#clusterId = () => identity().clusterId;
+  }
+
+  /** Sends a request to `leader` and passes its answer on. */
+  forward(leader: LeaderHint, request: ForwardRequest, done: AnswerDone): void {
+    const way = this.#ways.get(leader.address) ?? this.#open(leader);
+    if (way.connection !== null) send(way.connection, request, done);
+    else if (way.waiting.length < WAITING_MAX) way.waiting.push({ request, done });
+    else {
+      const busy = new DraftError("BUSY", `${WAITING_MAX} requests wait for the way to ${leader.id}`, { retryAfterMs: 100 });
+      this.#ports.clock.soon(() => done(busy));
+    }
+  }
+
+  /** Closes all ways. What was sent ends with LOST. */
+  close(): void {
+    const ways = [...this.#ways.values()];
+    this.#ways.clear();
+    for (const way of ways) {
+      way.connection?.close();
+      for (const { done } of way.waiting.splice(0)) done(new DraftError("STOPPING", "this node stops"));
+    }
+  }
+
+  #open(leader: LeaderHint): Way {
+    this.#forgetOldest();
+    const way: Way = { connection: null, waiting: [] };
+    this.#ways.set(leader.address, way);
+    const options = {
+      clientName: `node ${this.#nodeId()}`,
+      clusterId: this.#clusterId(),
+      forwarded: true,
+      openTimeoutMs: OPEN_TIMEOUT_MS,
+    };
+    openConnection(this.#ports, leader.address, options, (error, connection) => {
+      if (this.#ways.get(leader.address) !== way) return connection?.close();
+      if (connection === null) this.#failed(leader, way, error);
+      else this.#opened(leader, way, connection);
+    });
+    return way;
+  }
+
+  #opened(leader: LeaderHint, way: Way, connection: Connection): void {
+    way.connection = connection;
+    connection.onClosed = () => this.#drop(leader, way);
+    for (const { request, done } of way.waiting.splice(0)) send(connection, request, done);
+  }
+
+  #failed(leader: LeaderHint, way: Way, error: DraftError | null): void {
+    this.#drop(leader, way);
+    const why = error === null ? "" : `: ${error.message}`;
+    for (const { done } of way.waiting.splice(0)) {
+      done(new DraftError("NO_LEADER", `the leader ${leader.id} cannot be asked${why}`));
+    }
+  }
+
+  #drop(leader: LeaderHint, way: Way): void {
+    if (this.#ways.get(leader.address) === way) this.#ways.delete(leader.address);
+  }
+
+  #forgetOldest(): void {
+    for (const [address, way] of this.#ways) {
+      if (this.#ways.size < LEADERS_MAX) return;
+      if (way.connection === null || way.connection.pendingCount > 0) continue;
+      this.#ways.delete(address);
+      way.connection.close();
+    }
+  }
+}
+
+function send(connection: Connection, request: ForwardRequest, done: AnswerDone): void {
+  request(connection, (error, index, reply) => done(error === null ? { index, reply } : notReached(error)));
+}
+
+/** A way that broke before the request went out: to the client that is a cluster without a leader, for now. */
+function notReached(error: DraftError): DraftError {
+  return error.code === "UNREACHABLE" ? new DraftError("NO_LEADER", `the leader cannot be asked: ${error.message}`) : error;
+}

@@ -1,0 +1,212 @@
+/**
+ * What a node is told at its start: every setting with its unit, its default and what is wrong with a bad one. Texts
+ * come from flags and environment alike; here they become numbers and addresses.
+ */
+import { formatAddress, isNodeId, type NodeAddress, parseAddress, parseNodeAddress } from "../base/address.ts";
+import { DraftError } from "../base/errors.ts";
+import type { Address, LogLevel } from "../host/host.ts";
+
+/** How lines of the log look. */
+export type LogFormat = "text" | "json";
+
+/** All settings of a node. */
+export interface NodeConfig {
+  /** null: the id that the data directory holds. */
+  readonly id: string | null;
+  readonly data: string;
+  /** Port 0 means any. */
+  readonly listen: Address;
+  /** `host:port` where others find this node; null: where it listens, with the real port. */
+  readonly advertise: string | null;
+  readonly bootstrap: boolean;
+  /** The voters that found a cluster together; empty if none were named. */
+  readonly initial: readonly NodeAddress[];
+  /** Names or paths of plugins; the first is the machine of `main`. */
+  readonly machines: readonly string[];
+  readonly heartbeatMs: number;
+  readonly electionMinMs: number;
+  readonly electionMaxMs: number;
+  readonly segmentBytes: number;
+  readonly valueBytesMax: number;
+  readonly frameBytesMax: number;
+  readonly queueBytesMax: number;
+  readonly logLevel: LogLevel;
+  /** null: text on a terminal, else json. */
+  readonly logFormat: LogFormat | null;
+}
+
+/** Settings as texts, by the names of their flags. */
+export interface RawConfig {
+  text(name: string): string | undefined;
+  all(name: string): readonly string[];
+  has(name: string): boolean;
+}
+
+const MIB = 1024 * 1024;
+
+/** What holds where nothing is said. */
+export const CONFIG_DEFAULTS: ConfigDefaults = {
+  listen: "127.0.0.1:7100",
+  machine: "kv",
+  heartbeatMs: 60,
+  election: "300-600",
+  segmentBytes: 64 * MIB,
+  valueBytesMax: 8 * MIB,
+  frameBytesMax: 16 * MIB,
+  queueBytesMax: 256 * MIB,
+};
+
+type ConfigDefaults =
+  & Readonly<Record<"listen" | "machine" | "election", string>>
+  & Readonly<Record<"heartbeatMs" | "segmentBytes" | "valueBytesMax" | "frameBytesMax" | "queueBytesMax", number>>;
+
+/** What a frame holds besides a value, at most. */
+const FRAME_OVERHEAD_BYTES = 64 * 1024;
+const INITIAL_MAX = 64;
+const LOG_LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error"];
+const UNITS: Readonly<Record<string, number>> = { "": 1, KiB: 1024, MiB: MIB, GiB: 1024 * MIB };
+
+/**
+ * The settings that `raw` means.
+ *
+ * @throws DraftError BAD_CONFIG that names the flag and what it should be
+ */
+export function parseNodeConfig(raw: RawConfig): NodeConfig {
+  const id = raw.text("id") ?? null;
+  if (id !== null && !isNodeId(id)) throw bad(`--id "${id}": want 1 to 64 of a-z 0-9 . _ -`);
+  const data = raw.text("data") ?? (id === null ? null : `./draft-data/${id}`);
+  if (data === null || data === "") throw bad("neither --id nor --data is given: draft serve --id a --bootstrap");
+  const listen = parseAddress(raw.text("listen") ?? CONFIG_DEFAULTS.listen);
+  const initial = parseInitial(raw, id);
+  const config: NodeConfig = {
+    id,
+    data,
+    listen,
+    advertise: advertised(raw, { id, listen, initial }),
+    bootstrap: raw.has("bootstrap"),
+    initial,
+    machines: raw.all("machine").length > 0 ? raw.all("machine") : [CONFIG_DEFAULTS.machine],
+    heartbeatMs: wholeNumber(raw, "heartbeat-ms", { otherwise: CONFIG_DEFAULTS.heartbeatMs, from: 1, to: 60_000 }),
+    ...parseElection(raw.text("election-ms") ?? CONFIG_DEFAULTS.election),
+    segmentBytes: bytes(raw, "segment-bytes", { otherwise: CONFIG_DEFAULTS.segmentBytes, from: 64 * 1024 }),
+    valueBytesMax: bytes(raw, "value-bytes-max", { otherwise: CONFIG_DEFAULTS.valueBytesMax, from: 1024 }),
+    frameBytesMax: bytes(raw, "frame-bytes-max", { otherwise: CONFIG_DEFAULTS.frameBytesMax, from: 64 * 1024 }),
+    queueBytesMax: bytes(raw, "queue-bytes-max", { otherwise: CONFIG_DEFAULTS.queueBytesMax, from: MIB }),
+    logLevel: oneOf(raw, "log-level", LOG_LEVELS) ?? "info",
+    logFormat: oneOf(raw, "log-format", ["text", "json"]),
+  };
+  checkTogether(config, raw);
+  return config;
+}
+
+function parseInitial(raw: RawConfig, id: string | null): NodeAddress[] {
+  const text = raw.text("initial");
+  if (text === undefined) return [];
+  const nodes = text.split(",").map((each) => parseNodeAddress(each.trim()));
+  if (new Set(nodes.map((node) => node.id)).size < nodes.length) throw bad(`--initial "${text}": an id stands there twice`);
+  if (new Set(nodes.map(formatAddress)).size < nodes.length) throw bad(`--initial "${text}": an address stands there twice`);
+  if (nodes.length > INITIAL_MAX) throw bad(`--initial names ${nodes.length} nodes: at most ${INITIAL_MAX} found a cluster`);
+  if (nodes.some((node) => node.port === 0)) throw bad(`--initial "${text}": others cannot find a node at port 0`);
+  if (id !== null && !nodes.some((node) => node.id === id)) {
+    throw bad(`--initial "${text}" does not name this node: add ${id}@host:port, the same list on each node`);
+  }
+  return nodes;
+}
+
+interface Placement {
+  readonly id: string | null;
+  readonly listen: Address;
+  readonly initial: readonly NodeAddress[];
+}
+
+/** Where others find this node, as far as known before it listens. */
+function advertised(raw: RawConfig, { id, listen, initial }: Placement): string | null {
+  const text = raw.text("advertise");
+  if (text !== undefined) {
+    const address = parseAddress(text);
+    if (address.port === 0) throw bad(`--advertise "${text}": others cannot find a node at port 0`);
+    if (isWildcard(address.host)) throw bad(`--advertise "${text}": others cannot find a node at every address`);
+    return formatAddress(address);
+  }
+  const own = initial.find((node) => node.id === id);
+  if (own !== undefined) return formatAddress(own);
+  if (isWildcard(listen.host)) {
+    throw bad(`--listen ${formatAddress(listen)} is every address of this machine: add --advertise host:port`);
+  }
+  return null;
+}
+
+function parseElection(text: string): { electionMinMs: number; electionMaxMs: number } {
+  const match = /^(\d{1,6})-(\d{1,6})$/.exec(text);
+  const electionMinMs = Number(match?.[1]);
+  const electionMaxMs = Number(match?.[2]);
+  if (match === null || electionMinMs < 1 || electionMaxMs <= electionMinMs) {
+    throw bad(`--election-ms "${text}": want MIN-MAX in milliseconds, as ${CONFIG_DEFAULTS.election}`);
+  }
+  return { electionMinMs, electionMaxMs };
+}
+
+/** What only fits or does not fit together. */
+function checkTogether(config: NodeConfig, raw: RawConfig): void {
+  const { heartbeatMs, electionMinMs, valueBytesMax, frameBytesMax, listen } = config;
+  if (config.bootstrap && config.initial.length > 0) {
+    throw bad("--bootstrap founds a cluster of this node alone, --initial one of several: give one of them");
+  }
+  if (2 * heartbeatMs > electionMinMs) {
+    throw bad(`--heartbeat-ms ${heartbeatMs} with --election-ms from ${electionMinMs}: want at most half of it`);
+  }
+  if (frameBytesMax < valueBytesMax + FRAME_OVERHEAD_BYTES) {
+    const needed = valueBytesMax + FRAME_OVERHEAD_BYTES;
+    throw bad(`--frame-bytes-max ${frameBytesMax} cannot carry a value of ${valueBytesMax} bytes: want ${needed} or more`);
+  }
+  if (!isLoopback(listen.host) && !raw.has("insecure")) {
+    throw bad(`--listen ${formatAddress(listen)} is beyond loopback, where nobody has to prove who they are: add --insecure to allow it`);
+  }
+}
+
+/** Whether `host` stands for every address of the machine. */
+export function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || /^[0:]+$/.test(host);
+}
+
+/** Whether only this machine reaches `host`. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+interface NumberRange {
+  readonly otherwise: number;
+  readonly from: number;
+  readonly to?: number;
+}
+
+function wholeNumber(raw: RawConfig, name: string, range: NumberRange): number {
+  const text = raw.text(name);
+  if (text === undefined) return range.otherwise;
+  return inRange(name, text, /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN, range);
+}
+
+/** A size: a number, or one with KiB, MiB or GiB behind it. */
+function bytes(raw: RawConfig, name: string, range: NumberRange): number {
+  const text = raw.text(name);
+  if (text === undefined) return range.otherwise;
+  const match = /^(\d{1,15}) ?(KiB|MiB|GiB|)$/.exec(text);
+  return inRange(name, text, match === null ? Number.NaN : Number(match[1]) * (UNITS[match[2] ?? ""] ?? 1), range);
+}
+
+function inRange(name: string, text: string, value: number, { from, to = 2 ** 40 }: NumberRange): number {
+  if (value >= from && value <= to) return value;
+  throw bad(`--${name} "${text}": want a whole number from ${from} to ${to}`);
+}
+
+function oneOf<const C extends string>(raw: RawConfig, name: string, choices: readonly C[]): C | null {
+  const text = raw.text(name);
+  if (text === undefined) return null;
+  const chosen = choices.find((choice) => choice === text);
+  if (chosen === undefined) throw bad(`--${name} "${text}": want one of ${choices.join(", ")}`);
+  return chosen;
+}
+
+function bad(message: string): DraftError {
+  return new DraftError("BAD_CONFIG", `${message}: draft serve --help`);
+}

@@ -1,0 +1,198 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { DraftError, type ErrorCode, type Outcome } from "../../src/base/errors.ts";
+import { type Client, connect } from "../../src/client/client.ts";
+import { type FakeServer, fakeCluster, serveFake } from "../gateway/fake_node.ts";
+
+const test = suite("client");
+
+/** Runs `body` with servers a, b, … of one cluster, a leads, and closes all afterwards. */
+async function withServers(count: number, body: (servers: FakeServer[], client: Client) => Promise<void>): Promise<void> {
+  const cluster = fakeCluster();
+  const servers: FakeServer[] = [];
+  for (const id of ["a", "b", "c"].slice(0, count)) servers.push(await serveFake(cluster, id));
+  const client = connect(servers.map(({ address }) => address), { timeoutMs: 2000 });
+  try {
+    await body(servers, client);
+  } finally {
+    await client.close();
+    for (const server of servers) await server.stop();
+  }
+}
+
+async function failure(promise: Promise<unknown>): Promise<DraftError> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof DraftError) return error;
+    throw error;
+  }
+  throw new Error("it did not fail");
+}
+
+function assertError(error: DraftError, code: ErrorCode, outcome: Outcome): void {
+  assert.equal([error.code, error.outcome], [code, outcome], error.message);
+}
+
+test("run() writes and reads, whichever the machine says", () =>
+  withServers(1, async ([server], client) => {
+    assert.equal(await client.run(["set", "k", "v"]), { result: "OK", index: 1 });
+    assert.equal(await client.run(["GET", "k"]), { result: "v", index: 1 });
+    assert.equal(server?.node.seen, ["set k v", "linearizable GET k"]);
+  }));
+
+test("run() refuses an operation that the machine does not have", () =>
+  withServers(1, async (_, client) => {
+    assertError(await failure(client.run(["gte", "k"])), "UNKNOWN_OPERATION", "not-done");
+  }));
+
+test("read() bears level and minIndex", () =>
+  withServers(1, async ([server], client) => {
+    await client.read(["get", "k"], { level: "stale", minIndex: 3 });
+    assert.equal(server?.node.seen, ["stale get k"]);
+  }));
+
+test("requests are pipelined: many at once, each with its own answer", () =>
+  withServers(1, async ([server], client) => {
+    if (server !== undefined) server.node.inflightMax = 8;
+    const answers = await Promise.all(Array.from({ length: 100 }, () => client.write(["incr", "n"])));
+    assert.equal(answers.map(({ result }) => result), Array.from({ length: 100 }, (_, i) => i + 1));
+  }));
+
+test("the client goes to the leader that a hello names", () =>
+  withServers(3, async (servers, client) => {
+    const cluster = servers[0]?.node.cluster;
+    if (cluster !== undefined) cluster.leader = { id: "c", address: servers[2]?.address ?? "" };
+    await client.write(["set", "k", "v"]);
+    assert.equal(servers.map(({ node }) => node.seen.length), [0, 0, 1]);
+  }));
+
+test("the client follows the hint of NOT_LEADER", () =>
+  withServers(2, async ([a, b], client) => {
+    await client.write(["set", "k", "1"]);
+    if (a === undefined || b === undefined) throw new Error("no servers");
+    a.node.onPropose = (_, done) => done(new DraftError("NOT_LEADER", "b leads", { leader: { id: "b", address: b.address } }));
+    a.node.cluster.leader = { id: "b", address: b.address };
+    a.node.leaderOf = () => null; // It does not forward.
+    assert.equal((await client.write(["set", "k", "2"])).result, "OK");
+    assert.equal(b.node.seen, ["set k 2"]);
+  }));
+
+test("a follower forwards a write, and passes the leader's refusal on", () =>
+  withServers(2, async ([, b]) => {
+    const client = connect(b?.address ?? "", { timeoutMs: 2000 });
+    if (b !== undefined) b.node.leaderOf = () => b.node.cluster.leader;
+    try {
+      assert.equal((await client.write(["set", "k", "v"])).result, "OK");
+      assertError(await failure(client.write(["bogus"])), "REJECTED", "not-done");
+    } finally {
+      await client.close();
+    }
+  }));
+
+test("without a leader the client waits, and says why at the deadline", () =>
+  withServers(2, async (servers, client) => {
+    const cluster = servers[0]?.node.cluster;
+    const leader = cluster?.leader ?? null;
+    if (cluster !== undefined) cluster.leader = null;
+    assertError(await failure(client.write(["set", "k", "v"], { timeoutMs: 200 })), "NO_LEADER", "not-done");
+    setTimeout(() => {
+      if (cluster !== undefined) cluster.leader = leader;
+    }, 100);
+    assert.equal((await client.write(["set", "k", "v"])).result, "OK");
+  }));
+
+test("a write that was sent and lost its connection is LOST, unknown, and never sent again", () =>
+  withServers(2, async ([a, b], client) => {
+    if (a === undefined || b === undefined) throw new Error("no servers");
+    a.node.onPropose = () => a.door.close();
+    assertError(await failure(client.write(["set", "k", "v"])), "LOST", "unknown");
+    assert.equal([a.node.seen.length, b.node.seen.length], [1, 0]);
+  }));
+
+test("a read that lost its connection is asked again elsewhere", () =>
+  withServers(2, async ([a, b], client) => {
+    if (a === undefined || b === undefined) throw new Error("no servers");
+    a.node.onRead = () => a.door.close();
+    b.node.onRead = (_, done) => done({ index: 7, reply: "here" });
+    assert.equal(await client.read(["get", "k"]), { result: "here", index: 7 });
+  }));
+
+test("a write without an answer is TIMEOUT, unknown; a read not-done", () =>
+  withServers(1, async ([a], client) => {
+    if (a === undefined) throw new Error("no server");
+    a.node.onPropose = () => {};
+    a.node.onRead = () => {};
+    assertError(await failure(client.write(["set", "k", "v"], { timeoutMs: 50 })), "TIMEOUT", "unknown");
+    assertError(await failure(client.read(["get", "k"], { timeoutMs: 50 })), "TIMEOUT", "not-done");
+  }));
+
+test("an AbortSignal ends the wait with its reason", () =>
+  withServers(1, async ([a], client) => {
+    if (a === undefined) throw new Error("no server");
+    a.node.onPropose = () => {};
+    const controller = new AbortController();
+    const write = client.write(["set", "k", "v"], { signal: controller.signal });
+    setTimeout(() => controller.abort(new Error("enough")), 20);
+    try {
+      await write;
+      assert.unreachable();
+    } catch (error) {
+      assert.is((error as Error).message, "enough");
+    }
+  }));
+
+test("addresses of two clusters: WRONG_IDENTITY, and nothing is sent", async () => {
+  const one = await serveFake(fakeCluster("c1"), "a");
+  const two = await serveFake(fakeCluster("c2"), "b");
+  const client = connect([one.address, two.address]);
+  try {
+    const error = await failure(client.write(["set", "k", "v"]));
+    assertError(error, "WRONG_IDENTITY", "not-done");
+    assert.is(error.exitCode, 13);
+    assert.equal([...one.node.seen, ...two.node.seen], []);
+  } finally {
+    await client.close();
+    await one.stop();
+    await two.stop();
+  }
+});
+
+test("no cluster at the addresses: UNREACHABLE, exit 4", async () => {
+  const server = await serveFake(fakeCluster(), "a");
+  await server.stop();
+  const client = connect(server.address, { timeoutMs: 300 });
+  const error = await failure(client.write(["set", "k", "v"]));
+  assertError(error, "UNREACHABLE", "not-done");
+  assert.is(error.exitCode, 4);
+  await client.close();
+});
+
+test("a command larger than the node takes is TOO_LARGE, and the connection goes on", () =>
+  withServers(1, async ([a]) => {
+    if (a === undefined) throw new Error("no server");
+    a.node.frameBytesMax = 1000;
+    const client = connect(a.address);
+    assertError(await failure(client.write(["set", "k", "v".repeat(1000)])), "TOO_LARGE", "not-done");
+    assert.equal((await client.write(["set", "k", "v"])).result, "OK");
+    await client.close();
+  }));
+
+test("status(), members(), operations() and transfer()", () =>
+  withServers(2, async ([a, b], client) => {
+    assert.equal((await client.operations()).map(({ name }) => name), ["set", "incr", "get", "list"]);
+    assert.is((await client.status({ address: b?.address ?? "" })).nodeId, "b");
+    assert.equal((await client.members()).members.map(({ id }) => id), ["a", "b"]);
+    await client.transfer("b");
+    assert.is(a?.node.cluster.leader?.id, "b");
+    assertError(await failure(client.operations({ group: "none" })), "NOT_FOUND", "not-done");
+  }));
+
+test("a closed client refuses at once", () =>
+  withServers(1, async (_, client) => {
+    await client.run(["set", "k", "v"]);
+    await client.close();
+    assertError(await failure(client.run(["set", "k", "v"])), "STOPPING", "not-done");
+  }));
+
+test.run();
