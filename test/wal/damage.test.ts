@@ -136,6 +136,7 @@ test("D04 P09: a new segment whose bases are not whole is begun anew, whatever a
       rig.open();
       rig.checkRecovered();
       assert.is(rig.recovered.of(1).entries.length, 1);
+      assert.is(rig.disk.content(rig.segment(2))?.[0] ?? 0, 0, "the segment is not in use");
       rig.disk.crashAt(rig.disk.calls + at);
       rig.append(1, 1, 50, 2);
       rig.sync(50);
