@@ -15,8 +15,10 @@ export function leaderAppendReply(state: RaftState, message: AppendReply, now: N
   const progress = noteHeard(state, message, now);
   if (progress === null) return;
   progress.ackedRound = Math.max(progress.ackedRound, message.round);
-  if (message.success) noteMatched(state, progress, message.matchIndex);
-  else noteRejected(state, progress, message);
+  if (message.success) {
+    const { matchIndex, pointIndex, pointChain } = message;
+    noteMatched(state, progress, matchIndex, pointIndex === matchIndex ? pointChain : null);
+  } else noteRejected(state, progress, message);
   noteDurable(state, progress, message);
 }
 
@@ -54,9 +56,9 @@ function noteHeard(state: RaftState, message: AckStatus & { readonly from: Membe
   return progress;
 }
 
-function noteMatched(state: RaftState, progress: Progress, matchIndex: Index): void {
+function noteMatched(state: RaftState, progress: Progress, matchIndex: Index, chain: number | null): void {
   if (matchIndex > state.trail.lastIndex) return drop(state, "match-behind-the-end");
-  const raised = noteMatch(progress, matchIndex);
+  const raised = noteMatch(progress, matchIndex, chain);
   if (progress.state === "probe" && (raised || matchIndex === progress.matchIndex)) becomeReplicate(progress);
   else if (progress.state === "snapshot" && raised && matchIndex >= state.trail.base.index) becomeReplicate(progress);
 }
@@ -66,7 +68,7 @@ function noteDurable(state: RaftState, progress: Progress, ack: AckStatus): void
   if (ack.durableIndex <= progress.matchIndex) return;
   const equal = termAt(state.trail, ack.durableIndex) === ack.durableTerm &&
     chainAt(state.trail, ack.durableIndex) === ack.durableChain;
-  if (equal) noteMatched(state, progress, ack.durableIndex);
+  if (equal) noteMatched(state, progress, ack.durableIndex, ack.durableChain);
 }
 
 /** The logs do not agree at `rejectedIndex`: looks for where they do, a term at a time. */

@@ -120,9 +120,13 @@ function truncate(state: RaftState, from: Index, chainBefore: number): void {
 
 /** Acknowledges, once everything through `matchIndex` is durable. */
 function reply(state: RaftState, message: AppendRequest, matchIndex: Index, now: Now): void {
+  const pointChain = chainAt(state.trail, matchIndex);
   const body = {
     type: "appendReply", success: true, matchIndex,
-    rejectedIndex: 0, conflictTerm: 0, conflictIndex: 0, pointIndex: 0, pointTerm: 0, pointChain: 0,
+    rejectedIndex: 0, conflictTerm: 0, conflictIndex: 0,
+    pointIndex: pointChain === null ? 0 : matchIndex,
+    pointTerm: pointChain === null ? 0 : (termAt(state.trail, matchIndex) as Term),
+    pointChain: pointChain ?? 0,
     round: message.round, ...ackStatus(state, now.wallMs),
   } as const;
   const isDurable = state.step.entries.length === 0 && matchIndex <= state.durableIndex;
