@@ -37,7 +37,8 @@ function emitStore(state: RaftState): void {
   state.effects.push({
     type: "store",
     store: state.lastStore,
-    hardState: hardStateChanged ? { term, votedFor, commitIndex: state.commitIndex } : null,
+    // What this very batch replaces may be what survives of it: only what is durable already is called committed.
+    hardState: hardStateChanged ? { term, votedFor, commitIndex: Math.min(state.commitIndex, state.durableIndex) } : null,
     truncateFrom: records.truncateFrom,
     entries: records.entries,
     messages: records.messages,
