@@ -12,6 +12,7 @@ import { quorumValue } from "./quorum.ts";
 import { appendAsLeader, broadcastHeartbeat, emptyEntry } from "./leader.ts";
 import { commitTo } from "./commit.ts";
 import { drop, type PendingRead, type RaftState } from "./state.ts";
+import type { Index } from "./types.ts";
 
 const WAKE_BACKOFF_MIN_MS = 10;
 const WAKE_BACKOFF_MAX_MS = 1000;
@@ -122,18 +123,19 @@ export function wakeMachine(state: RaftState, now: Now): void {
   appendTime(state, now);
 }
 
-/** The machine applied entries. A moment that does not move although time passed is asked for less and less often. */
-export function noteWake(state: RaftState, wakeAtMs: number | null, now: Now): void {
-  const timeApplied = state.timeEntryIndex !== 0 && state.lastApplied >= state.timeEntryIndex;
-  const stuck = timeApplied && wakeAtMs !== null && wakeAtMs === state.wakeAtMs && wakeAtMs <= state.trail.timeMs;
-  if (stuck) {
-    if (now.nowMs >= state.wakeNotBeforeMs) {
-      state.wakeBackoffMs = Math.min(Math.max(state.wakeBackoffMs * 2, WAKE_BACKOFF_MIN_MS), WAKE_BACKOFF_MAX_MS);
-      state.wakeNotBeforeMs = now.nowMs + state.wakeBackoffMs;
-    }
-  } else {
+/**
+ * The machine applied entries up to `index`. A moment that does not move although a time entry was among them is asked
+ * for less and less often.
+ */
+export function noteApplied(state: RaftState, index: Index, wakeAtMs: number | null, now: Now): void {
+  const timeApplied = state.lastApplied < state.timeEntryIndex && state.timeEntryIndex <= index;
+  state.lastApplied = Math.max(state.lastApplied, index);
+  if (wakeAtMs === null || wakeAtMs !== state.wakeAtMs) {
     state.wakeBackoffMs = 0;
     state.wakeNotBeforeMs = 0;
+  } else if (timeApplied && wakeAtMs <= state.trail.timeMs) {
+    state.wakeBackoffMs = Math.min(Math.max(state.wakeBackoffMs * 2, WAKE_BACKOFF_MIN_MS), WAKE_BACKOFF_MAX_MS);
+    state.wakeNotBeforeMs = now.nowMs + state.wakeBackoffMs;
   }
   state.wakeAtMs = wakeAtMs;
 }

@@ -53,6 +53,7 @@ export function becomeLeader(state: RaftState, now: Now): void {
   }
   state.heartbeatDeadlineMs = now.nowMs + state.config.heartbeatMs;
   state.timeEntryIndex = 0;
+  state.wakeBackoffMs = 0;
   state.wakeNotBeforeMs = 0;
   anchorLogTime(state, now);
   state.ownTermIndex = state.trail.lastIndex + 1;

@@ -16,7 +16,7 @@ import type { Message, MessageType } from "./message.ts";
 import { ackStatus, send } from "./output.ts";
 import { becomeProbe } from "./progress.ts";
 import {
-  followerReadIndexReply, leaderReadIndexRequest, noteWake, read, refuseReadIndexRequest, wakeMachine,
+  followerReadIndexReply, leaderReadIndexRequest, noteApplied, read, refuseReadIndexRequest, wakeMachine,
 } from "./reads.ts";
 import { becomeFollower } from "./roles.ts";
 import { settle } from "./settle.ts";
@@ -198,8 +198,7 @@ function stored(state: RaftState, store: number, now: Now): void {
 
 function applied(state: RaftState, index: Index, wakeAtMs: number | null, now: Now): void {
   assert(index <= state.applyRequested, "only what was asked for is applied", index, state.applyRequested);
-  state.lastApplied = Math.max(state.lastApplied, index);
-  noteWake(state, wakeAtMs, now);
+  noteApplied(state, index, wakeAtMs, now);
 }
 
 /** Clients' entries, in order; the first one that finds no room refuses those behind it too. */
