@@ -8,6 +8,7 @@ import type { Now } from "./event.ts";
 import { adoptConfiguration, rollBackConfigurations } from "./membership.ts";
 import type { AppendRequest, Heartbeat } from "./message.ts";
 import { ackStatus, send, sendStored } from "./output.ts";
+import { failLostReads } from "./reads.ts";
 import { drawElectionTimeout, drop, type RaftState } from "./state.ts";
 import {
   appendToTrail, chainAt, endOfRunBefore, firstOfTerm, pointAtOrBelow, termAt, truncateTrail,
@@ -18,6 +19,7 @@ import type { Index, LogEntry, LogPoint, Term } from "./types.ts";
 function noteLeader(state: RaftState, message: { readonly heardQuorum: boolean }, now: Now): void {
   if (message.heardQuorum) state.leaderHeardMs = now.nowMs;
   state.electionDeadlineMs = now.nowMs + drawElectionTimeout(state);
+  failLostReads(state, now);
 }
 
 export function followerHeartbeat(state: RaftState, message: Heartbeat, now: Now): void {

@@ -28,8 +28,8 @@ export interface PendingRead {
   readonly from: MemberNumber;
   readonly fromIncarnation: number;
   readonly bootId: number;
-  /** The commit index when it was taken in (dissertation 6.4 step 1). */
-  readonly index: Index;
+  /** The commit index when its round began (dissertation 6.4 step 1). */
+  index: Index;
 }
 
 /** Reads on the leader, in the order of their way. */
@@ -118,7 +118,7 @@ export interface RaftState {
   ownTermIndex: Index;
   transfer: Transfer | null;
   readonly reads: LeaderReads;
-  /** Followers: reads that were asked of the leader and not answered. */
+  /** Followers: reads that were asked of the leader and not answered, and when, in the order of asking. */
   forwardedReads: Map<number, number>;
   /** Leaders: log time continues from `anchorLogMs` at `anchorNowMs`. */
   anchorLogMs: number;
