@@ -58,8 +58,11 @@ function noteHeard(state: RaftState, message: AckStatus & { readonly from: Membe
 
 function noteMatched(state: RaftState, progress: Progress, matchIndex: Index, chain: number | null): void {
   if (matchIndex > state.trail.lastIndex) return drop(state, "match-behind-the-end");
+  if (chain !== null && (chainAt(state.trail, matchIndex) ?? chain) !== chain) return drop(state, "match-of-another-log");
   const raised = noteMatch(progress, matchIndex, chain);
-  if (progress.state === "probe" && (raised || matchIndex === progress.matchIndex)) becomeReplicate(progress);
+  // A match below where the probe began: the follower has more than it has made durable. The stream waits for its disk.
+  const found = !progress.probeSent || matchIndex >= progress.probeIndex;
+  if (progress.state === "probe" && found && (raised || matchIndex === progress.matchIndex)) becomeReplicate(progress);
   else if (progress.state === "snapshot" && raised && matchIndex >= state.trail.base.index) becomeReplicate(progress);
 }
 
