@@ -46,6 +46,8 @@ export interface LeaderReads {
 /** A transfer under way (dissertation 3.10). */
 export interface Transfer {
   readonly to: MemberNumber;
+  /** The term that it ends. */
+  readonly term: Term;
   readonly deadlineMs: number;
   sent: boolean;
 }
