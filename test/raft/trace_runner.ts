@@ -216,7 +216,7 @@ class Runner {
     const name = words.find((word) => word !== "*" && !word.includes(">"));
     const fits = (m: Message): boolean => (link === undefined || `${m.from}>${m.to}` === link) && (name === undefined || nameOf(m) === name);
     const found = this.wire.filter(fits).slice(0, all ? undefined : 1);
-    if (found.length === 0) throw new Error("no such message");
+    if (found.length === 0 && !all) throw new Error("no such message");
     this.wire = this.wire.filter((message) => !found.includes(message));
     for (const message of found) act(message);
   }
