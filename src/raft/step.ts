@@ -54,6 +54,8 @@ function dispatch(state: RaftState, event: Event): void {
       return linkChanged(state, event.peer);
     case "readFailed": return giveUp(state, event);
     case "diskStalled":
+      // Only a completed store tells that it moves again.
+      if (state.pendingStores.length === 0) return drop(state, "nothing-stalled");
       state.diskStalled = true;
       return giveUp(state, event);
     case "diskFull":
