@@ -125,6 +125,14 @@ test("4.2.3: while a leader with a quorum was heard within the least election ti
   assert.equal([core.state.term, core.state.votedFor], [7, 3]);
 });
 
+test("E14 stickiness is for a leader, not against it: its own request is granted", () => {
+  const core = new Single({ log: sealed([1]) });
+  core.receive(append({ term: 1 }, []));
+  core.storeAll();
+  const [reply] = sent(core.receive(message("voteRequest", { term: 2, preVote: true, lastLogIndex: 1, lastLogTerm: 1 })));
+  assert.ok(reply?.type === "voteReply" && reply.granted);
+});
+
 test("4.2.3: a leader that hears no quorum does not renew stickiness", () => {
   const core = new Single({ log: sealed([1]) });
   core.receive(append({ term: 1, heardQuorum: false }, []));
