@@ -125,6 +125,14 @@ test("4.2.3: while a leader with a quorum was heard within the least election ti
   assert.equal([core.state.term, core.state.votedFor], [7, 3]);
 });
 
+test("E09 a late refusal of an earlier round, from a voter that has reached our term since, is not counted", () => {
+  const core = new Single({ log: sealed([1]), term: 5 });
+  core.deadline();
+  for (const from of [2, 3]) core.receive(message("voteReply", { term: 5, from, preVote: true, requestTerm: 4, granted: false }));
+  assert.is(core.state.role, "pre-candidate");
+  assert.is(core.state.dropped["late-vote"], 2);
+});
+
 test("E14 stickiness is for a leader, not against it: its own request is granted", () => {
   const core = new Single({ log: sealed([1]) });
   core.receive(append({ term: 1 }, []));
