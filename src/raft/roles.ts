@@ -64,8 +64,6 @@ export function becomeLeader(state: RaftState, now: Now): void {
 export function leaveRole(state: RaftState): void {
   state.votes.clear();
   state.ownVoteStore = 0;
-  state.forcedLeader = 0;
-  state.forcedTerm = 0;
   state.progress.clear();
   state.heartbeatDeadlineMs = Number.POSITIVE_INFINITY;
   failReads(state, "not-leader");

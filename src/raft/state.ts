@@ -107,9 +107,6 @@ export interface RaftState {
   readonly votes: Map<MemberNumber, boolean>;
   /** Candidates: the store that makes the own vote durable; it counts only then. */
   ownVoteStore: number;
-  /** Candidates: the transfer that made this one, 0 and 0 if none. */
-  forcedLeader: MemberNumber;
-  forcedTerm: Term;
 
   /** Leaders: every other member. */
   readonly progress: Map<MemberNumber, Progress>;
@@ -189,8 +186,6 @@ export function createRaft(config: RaftConfig, recovered: Recovered): RaftState 
     leaderHeardMs: Number.NEGATIVE_INFINITY,
     votes: new Map(),
     ownVoteStore: 0,
-    forcedLeader: 0,
-    forcedTerm: 0,
     progress: new Map(),
     heartbeatDeadlineMs: Number.POSITIVE_INFINITY,
     round: 0,

@@ -36,7 +36,7 @@ for (const [name, terms] of FOLLOWERS) {
     log.push({ ...unstamped(), kind: 3, index: 11, term: 8, payloadBytes: 0, payloadSum: 0, chain: leader.state.trail.lastChain });
     let rounds = 0;
     let queue = [message("heartbeatReply", { term: 8 })];
-    while (queue.length > 0 && rounds < 20) {
+    for (let i = 0; i < 20 && queue.length > 0; i++) {
       const requests = queue.flatMap((reply) => sent(leader.receive(reply))).filter((m) => m.type === "appendRequest");
       queue = requests.flatMap((request) => {
         if (request.type !== "appendRequest") return [];

@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Effect } from "../../src/raft/event.ts";
 import { Cores } from "./cores.ts";
-import { append, membersOf, message, sealed, sent, Single, unstamped } from "./helpers.ts";
+import { append, held, membersOf, message, sealed, sent, Single, unstamped } from "./helpers.ts";
 
 function ended(effects: readonly Effect[]): Effect[] {
   return effects.filter((effect) => effect.type === "transferEnded");
@@ -104,8 +104,8 @@ test("T07 the forced flag serves one candidacy, in the term after its leader's",
   const target = new Single({ log: sealed([1]) });
   target.receive(message("heartbeat", { term: 1 }));
   target.storeAll();
-  target.receive(message("timeoutNow", { term: 1 }));
-  assert.equal([target.state.forcedLeader, target.state.forcedTerm, target.state.term], [2, 1, 2]);
+  const requests = held(target.receive(message("timeoutNow", { term: 1 })));
+  assert.equal(requests.map((m) => m.type === "voteRequest" && [m.term, m.forcedLeader, m.forcedTerm]), [[2, 2, 1], [2, 2, 1]]);
   target.storeAll();
   const retry = sent(target.deadline());
   assert.equal(retry.map((m) => m.type === "voteRequest" && [m.preVote, m.forcedLeader]), [[true, 0], [true, 0]]);
