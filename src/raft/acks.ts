@@ -18,6 +18,7 @@ export function leaderAppendReply(state: RaftState, message: AppendReply, now: N
   if (message.success) {
     const { matchIndex, pointIndex, pointChain } = message;
     noteMatched(state, progress, matchIndex, pointIndex === matchIndex ? pointChain : null);
+    progress.provenIndex = Math.max(progress.provenIndex, Math.min(matchIndex, progress.matchIndex));
   } else noteRejected(state, progress, message);
   noteDurable(state, progress, message);
 }
@@ -101,10 +102,11 @@ function nextAfterRefusal(state: RaftState, message: AppendReply): Index {
 function reopen(state: RaftState, progress: Progress, now: Now): void {
   if (progress.state === "replicate") {
     const oldest = progress.inflight[0];
+    if (oldest === undefined && progress.provenIndex < progress.matchIndex) return void sendAppend(state, progress, now);
     if (oldest === undefined || now.nowMs - oldest.sentMs < state.config.electionMinMs) return;
     becomeProbe(progress);
   }
   if (progress.state !== "probe") return;
   progress.probeSent = false;
-  if (progress.matchIndex < state.trail.lastIndex || progress.matchIndex === 0) sendAppend(state, progress, now);
+  if (progress.provenIndex < state.trail.lastIndex) sendAppend(state, progress, now);
 }

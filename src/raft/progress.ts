@@ -21,6 +21,11 @@ export interface Progress {
   matchIndex: Index;
   /** Use: streams from `matchIndex` where our own trail no longer knows the chain; null if the follower did not tell it. */
   matchChain: number | null;
+  /**
+   * Use: a follower believes commits only as far as an append of this term proved its log to match; where its durable
+   * position told us more, an append without entries follows. Invariant: provenIndex ≤ matchIndex.
+   */
+  provenIndex: Index;
   /** Use: the next entry to send. Invariant: matchIndex < nextIndex ≤ lastIndex + 1. */
   nextIndex: Index;
   /** In probe: a message is out; the next waits for its answer or for a sign that it was lost. */
@@ -48,6 +53,7 @@ export function createProgress(member: MemberNumber, lastIndex: Index): Progress
     state: "probe",
     matchIndex: 0,
     matchChain: null,
+    provenIndex: 0,
     nextIndex: lastIndex + 1,
     probeSent: false,
     probeIndex: 0,

@@ -29,6 +29,20 @@ test("R02 a follower that lags by more than the leader's known chains catches up
   assert.ok(entriesSent <= batches * 50 + window, `${entriesSent} entries for ${batches * 50}`);
 });
 
+test("R19 a follower that restarts with the whole log learns what is committed, though nobody writes", () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const cores = new Cores({ members: 3, seed, lossPercent: seed > 5 ? 20 : 0 });
+    const leader = cores.awaitLeader();
+    cores.propose(leader, 200);
+    cores.run(3000);
+    const follower = (leader.number % 3) + 1;
+    cores.crash(follower);
+    cores.start(follower);
+    cores.run(3000);
+    assert.is(cores.core(follower).state.lastApplied, cores.leader()!.state.trail.lastIndex, `seed ${seed}`);
+  }
+});
+
 test("R05 a link that comes up before a new leader knows a follower does not start from the first entry", () => {
   const cores = new Cores({ members: 3, seed: 2 });
   const first = cores.awaitLeader();
