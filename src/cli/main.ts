@@ -4,6 +4,7 @@
  */
 import process from "node:process";
 import { adminLeaves } from "./admin.ts";
+import { benchLeaf } from "./bench.ts";
 import { clientLeaf } from "./client.ts";
 import { devLeaf } from "./dev.ts";
 import { dispatch } from "./dispatch.ts";
@@ -14,7 +15,7 @@ import { startServer, type StartServer } from "./serve_node.ts";
 
 /** All commands, in the order of the help. */
 export function allLeaves(start: StartServer): Leaf[] {
-  return [devLeaf, serveLeaf(start), clientLeaf, ...adminLeaves];
+  return [devLeaf, serveLeaf(start), clientLeaf, ...adminLeaves, benchLeaf];
 }
 
 /** Runs the command line of this process. */
