@@ -72,6 +72,11 @@ export function chainAfter(previousChain: number, head: EntryHead): number {
   return crc32(scratch, 4, 48, previousChain);
 }
 
+/** The chain before the first entry of a group: the sum of what it was founded with, so that two clusters agree nowhere. */
+export function chainOfGenesis(genesis: Uint8Array): number {
+  return crc32(genesis, 0, genesis.length, 0);
+}
+
 /** Writes the header of a stamped entry at `at`, with its sums. The payload is the caller's to place behind it. */
 export function writeHeader(bytes: Uint8Array, view: DataView, at: number, head: EntryHead): void {
   writeFields(view, at, head);

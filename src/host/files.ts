@@ -77,3 +77,10 @@ export function* replaceWhole(disk: Disk, directory: string, name: string, conte
   yield* wait<void>((done) => disk.rename(temporary, `${directory}/${name}`, done));
   yield* wait<void>((done) => disk.syncDirectory(directory, done));
 }
+
+/** The directory that holds `path`. */
+export function parentOf(path: string): string {
+  const slash = path.lastIndexOf("/");
+  if (slash < 0) return ".";
+  return slash === 0 ? "/" : path.slice(0, slash);
+}

@@ -110,7 +110,7 @@ export interface SocketHandlers {
 export interface Socket {
   /** `host:port` of the other side, for messages only. */
   readonly remote: string;
-  /** Sets who hears of this socket; before that nothing is read from it. */
+  /** Sets who hears of this socket; before that nothing is read from it. Called again, it hands the socket on. */
   open(handlers: SocketHandlers): void;
   /** Queues `parts` one behind the other, sent as one write where the system allows. Ignored after close. */
   write(parts: readonly Uint8Array[]): void;

@@ -80,7 +80,6 @@ class NodeSocket implements Socket {
   #error: Error | null = null;
   #over = false;
   #told = false;
-  #released = false;
 
   constructor(raw: net.Socket) {
     this.#raw = raw;
@@ -92,16 +91,18 @@ class NodeSocket implements Socket {
   }
 
   open(handlers: SocketHandlers): void {
+    const first = this.#handlers === null;
     this.#handlers = handlers;
+    if (!first) return;
     if (this.#over) {
       setImmediate(() => this.#tell());
       return;
     }
     this.#raw.on("data", (bytes: Uint8Array) => {
-      if (!this.#told && !this.#released) handlers.data(bytes);
+      if (!this.#told) this.#handlers?.data(bytes);
     });
     this.#raw.on("drain", () => {
-      if (!this.#told && !this.#released) handlers.drained();
+      if (!this.#told) this.#handlers?.drained();
     });
     this.#raw.on("end", () => {
       this.#lingerThenDestroy();
@@ -147,7 +148,7 @@ class NodeSocket implements Socket {
 
   /** Hears nothing of the socket any more: it belongs to another. */
   release(): net.Socket {
-    this.#released = true;
+    this.#told = true;
     this.#raw.removeAllListeners("data").removeAllListeners("drain").removeAllListeners("end");
     return this.#raw;
   }
@@ -166,7 +167,7 @@ class NodeSocket implements Socket {
   }
 
   #tell(): void {
-    if (this.#told || this.#released || this.#handlers === null) return;
+    if (this.#told || this.#handlers === null) return;
     this.#told = true;
     this.#handlers.closed(this.#error);
   }

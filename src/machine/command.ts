@@ -13,6 +13,7 @@
  */
 import { decode, encode } from "../base/codec.ts";
 import { DraftError } from "../base/errors.ts";
+import { decodeFlat } from "./flat_decode.ts";
 import type { Command } from "./machine.ts";
 
 /** Length of a session's id in bytes. */
@@ -51,6 +52,13 @@ export function encodeCommand(command: Command): Uint8Array {
  * @throws DraftError BAD_REQUEST if the payload is no envelope
  */
 export function decodeEnvelope(payload: Uint8Array): CommandEnvelope {
+  const flat = decodeFlat(payload);
+  if (flat === null) return decodeAny(payload);
+  const { sequence, answeredBelow, command } = flat;
+  return { session: null, sequence, answeredBelow, command: checkCommand(command) };
+}
+
+function decodeAny(payload: Uint8Array): CommandEnvelope {
   const tuple = decode(payload);
   if (!Array.isArray(tuple) || tuple.length !== 4) throw malformed("is no tuple of four");
   const [session, sequence, answeredBelow, command] = tuple as unknown[];

@@ -18,6 +18,7 @@
  */
 import { ADDRESS_CHARACTERS_MAX, isNodeId } from "../base/address.ts";
 import { encode } from "../base/codec.ts";
+import { DraftError } from "../base/errors.ts";
 import type { BootId, GroupId, Incarnation, Index, MemberNumber, NodeId } from "../raft/types.ts";
 import { decodeTuple, flagOf, refused, textOf, tupleOf, wholeOf } from "./tuple.ts";
 
@@ -161,12 +162,13 @@ export function encodeProbe(kind: number, payload: readonly unknown[]): Uint8Arr
 }
 
 /**
- * The payload of a probe's question or answer; a refusal becomes an error.
+ * The payload of a probe's answer.
  *
- * @throws DraftError BAD_REQUEST
+ * @throws DraftError FORBIDDEN if it is a refusal, BAD_REQUEST if it is neither
  */
-export function decodeProbe(body: Uint8Array, kind: number): readonly unknown[] {
+export function decodeReply(body: Uint8Array): readonly unknown[] {
   const tuple = decodeTuple(body, 2);
-  if (tuple[0] !== kind) throw refused("probe", `a frame of kind ${kind}`);
-  return tupleOf(tuple[1], 0, "probe");
+  if (tuple[0] === ConnectionFrame.refusal) throw new DraftError("FORBIDDEN", textOf(tuple[1], "refusal", TEXT_CHARACTERS_MAX));
+  if (tuple[0] !== ConnectionFrame.reply) throw refused("answer", "a reply");
+  return tupleOf(tuple[1], 0, "reply");
 }

@@ -20,10 +20,12 @@ export function tupleOf(value: unknown, itemsMin: number, name: string): readonl
 
 /** @throws DraftError BAD_REQUEST unless `value` is a whole number in 0..`max` */
 export function wholeOf(value: unknown, name: string, max: number = Number.MAX_SAFE_INTEGER): number {
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0 || value > max) {
+  // The decoder gives a bigint for whatever was written in 64 bits, however small.
+  const number = typeof value === "bigint" ? Number(value) : value;
+  if (typeof number !== "number" || !Number.isSafeInteger(number) || number < 0 || number > max) {
     throw refused(name, max === Number.MAX_SAFE_INTEGER ? "a whole number" : `a whole number up to ${max}`);
   }
-  return value;
+  return number;
 }
 
 /** @throws DraftError BAD_REQUEST unless `value` is a finite number and not negative */

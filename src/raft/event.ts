@@ -36,7 +36,7 @@ export type EventBody =
   | { readonly type: "readFailed"; readonly from: Index; readonly to: Index }
   /** The disk made no progress for one election timeout. */
   | { readonly type: "diskStalled" }
-  | { readonly type: "diskFull" }
+  | { readonly type: "diskFull"; readonly full: boolean }
   | { readonly type: "snapshotStored"; readonly index: Index }
   | { readonly type: "snapshotSent"; readonly peer: MemberNumber; readonly index: Index; readonly ok: boolean }
   | { readonly type: "restored"; readonly index: Index };
@@ -52,6 +52,7 @@ export type Refusal =
   | "unknown-member"
   | "not-a-voter"
   | "timed-out"
+  | "replaced"
   | "not-supported";
 
 /** What the group asks its node to do. Effects are performed in their order. */

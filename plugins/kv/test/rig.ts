@@ -1,0 +1,112 @@
+/** A kv behind an applier, as a replica runs it, and shorthands for its tests. */
+import * as assert from "uvu/assert";
+import { decode, encode } from "../../../src/base/codec.ts";
+import { EntryKind } from "../../../src/base/entry.ts";
+import { DraftError } from "../../../src/base/errors.ts";
+import { Applier } from "../../../src/machine/applier.ts";
+import { encodeCommand } from "../../../src/machine/command.ts";
+import type { Entry, Machine, Plugin, Reply } from "../../../src/machine/machine.ts";
+import kv from "../kv.ts";
+
+/** One kv, its log time, and what its watchers were told. */
+export class Rig {
+  readonly applier: Applier;
+  /** What the machine emitted since it was last taken. */
+  changes: [key: string, value: unknown][] = [];
+  timeMs = 1_000_000;
+  #machine!: Machine<unknown>;
+
+  constructor() {
+    const plugin: Plugin<unknown> = { ...kv, create: (options) => this.#listenedTo(kv.create(options) as Machine<unknown>) };
+    const log = (message: string, thrown: unknown): never => {
+      throw new Error(message, { cause: thrown });
+    };
+    this.applier = new Applier({ plugin, group: 1, directory: "", log });
+  }
+
+  /** Index of the last entry. */
+  get index(): number {
+    return this.applier.lastApplied.index;
+  }
+
+  /** Proposes or asks as a node would: prepared, then applied or queried. Bare words are split at blanks. */
+  run(words: string, ...more: unknown[]): Reply | DraftError {
+    const command = this.applier.prepare([...words.split(" "), ...more] as [string, ...unknown[]]);
+    if (this.applier.checkOperation(command) === "read") return this.applier.query(command);
+    return this.entry(EntryKind.command, encodeCommand(command));
+  }
+
+  /** Applies a command that no node prepared. */
+  force(...command: [string, ...unknown[]]): Reply | DraftError {
+    return this.entry(EntryKind.command, encodeCommand(command));
+  }
+
+  /** Lets log time pass, and with `wake` the time entry that the leader would append. */
+  pass(ms: number, wake: boolean = false): void {
+    this.timeMs += ms;
+    this.entry(wake ? EntryKind.time : EntryKind.noop, new Uint8Array(0));
+  }
+
+  entry(kind: number, payload: Uint8Array): Reply | DraftError {
+    const head = { kind, group: 1, index: this.index + 1, term: 1, timeMs: this.timeMs, chain: 0, payloadBytes: 0, payloadSum: 0 };
+    return this.applier.apply(head, payload);
+  }
+
+  /** What a snapshot file would hold. */
+  save(): Uint8Array {
+    return encode(this.#machine.snapshot()).slice();
+  }
+
+  /** Goes on with a machine that was restored from a snapshot of this one. */
+  restart(): void {
+    const bytes = this.save();
+    this.#machine.restore([], 1);
+    this.#machine.restore(decode(bytes), 1);
+    bytes.fill(0);
+  }
+
+  /** What was emitted since the last call. */
+  taken(): [key: string, value: unknown][] {
+    const changes = this.changes;
+    this.changes = [];
+    return changes;
+  }
+
+  #listenedTo(inner: Machine<unknown>): Machine<unknown> {
+    this.#machine = inner;
+    const listening = (entry: Entry): Entry => ({
+      index: entry.index,
+      term: entry.term,
+      timeMs: entry.timeMs,
+      version: entry.version,
+      session: entry.session,
+      random: entry.random,
+      reject: entry.reject,
+      emit: (key, value) => {
+        this.changes.push([key, value]);
+        entry.emit(key, value);
+      },
+    });
+    return {
+      apply: (command, entry) => inner.apply(command, listening(entry)),
+      query: (command, view) => inner.query!(command, view),
+      wakeAt: () => inner.wakeAt!(),
+      wake: (entry) => inner.wake!(listening(entry)),
+      snapshot: () => inner.snapshot(),
+      restore: (saved, version) => inner.restore(saved, version),
+    };
+  }
+}
+
+/** Asserts that `answer` is this error. */
+export function isError(answer: unknown, code: string, message: string): void {
+  assert.instance(answer, DraftError);
+  assert.equal([(answer as DraftError).code, (answer as DraftError).message], [code, message]);
+}
+
+/** Asserts that a command is refused before it is proposed. */
+export function refuses(rig: Rig, words: string, message: string): void {
+  const before = rig.index;
+  assert.throws(() => rig.run(words), (error: DraftError) => error.code === "BAD_REQUEST" && error.message === message);
+  assert.is(rig.index, before);
+}

@@ -1,0 +1,88 @@
+/**
+ * Packs what tsup built into dist/*.tgz, then uses it as a stranger would: unpacked in a directory with nothing but its
+ * declared dependencies beside it, the types are checked and the library and the command run on this Node.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import process from "node:process";
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly dependencies: Record<string, string>;
+}
+
+/** A program that uses the library: it must type-check against the declarations, and print the version. */
+const USE = `import { version } from "@draft-raft/draft";
+const printed: string = version;
+console.log(printed);
+`;
+
+/** A strict user that looks into declarations too. `types` is empty: the library may not need what it does not bring. */
+const TSCONFIG = {
+  compilerOptions: {
+    target: "ES2024",
+    lib: ["ES2024", "ESNext.Disposable", "DOM", "DOM.AsyncIterable"],
+    types: [],
+    module: "NodeNext",
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noEmit: true,
+    skipLibCheck: false,
+  },
+  files: ["use.ts"],
+};
+
+const manifest = JSON.parse(readFileSync("package.json", "utf8")) as Manifest;
+const directory = mkdtempSync(join(tmpdir(), "draft-package-"));
+try {
+  const tarball = pack();
+  install(tarball);
+  check("types", run(join(resolve("node_modules"), ".bin", "tsc"), ["-p", "."]), "");
+  check("library", run("node", ["use.ts"]).trim(), manifest.version);
+  check(
+    "command",
+    run("node", [join("node_modules", manifest.name, "dist/npm/cli.js"), "--version"]),
+    manifest.version,
+  );
+  console.log(`${tarball}: types, library and command work on Node ${run("node", ["--version"]).trim()}`);
+} finally {
+  rmSync(directory, { recursive: true });
+}
+
+/** Packs into dist and returns the tarball's path. */
+function pack(): string {
+  const json = execFileSync("npm", ["pack", "--json", "--pack-destination", "dist"], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const [packed] = JSON.parse(json) as { filename: string }[];
+  return join("dist", packed?.filename ?? "");
+}
+
+/** Unpacks the tarball and links its dependencies from here, so that no registry is needed and no others are found. */
+function install(tarball: string): void {
+  const home = join(directory, "node_modules", manifest.name);
+  mkdirSync(home, { recursive: true });
+  execFileSync("tar", ["-xzf", resolve(tarball), "-C", home, "--strip-components=1"]);
+  for (const name of Object.keys(manifest.dependencies)) {
+    const link = join(directory, "node_modules", name);
+    mkdirSync(dirname(link), { recursive: true });
+    symlinkSync(resolve("node_modules", name), link);
+  }
+  writeFileSync(join(directory, "use.ts"), USE);
+  writeFileSync(join(directory, "package.json"), '{"type":"module"}');
+  writeFileSync(join(directory, "tsconfig.json"), JSON.stringify(TSCONFIG));
+}
+
+function run(program: string, args: readonly string[]): string {
+  return execFileSync(program, args, { cwd: directory, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+}
+
+function check(what: string, printed: string, wanted: string): void {
+  if (printed.includes(wanted)) return;
+  console.error(`${what} of the package printed "${printed}": want "${wanted}"`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,58 @@
+/**
+ * Runs the tests: each file under test/ and plugins/ in its own process on each runtime, end-to-end tests apart.
+ *
+ *   bun scripts/test.ts [--runtime bun|deno|node]... [--only PART-OF-PATH] [--time-limit SECONDS] [--jobs N]
+ *   bun scripts/test.ts --e2e          test/e2e/ on Bun, one at a time (npm run e2e)
+ */
+import { globSync } from "node:fs";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { endWithThisProcess, type Job, type Outcome, runJobs, type Runtime, RUNTIMES } from "./test_runner.ts";
+
+const { values } = parseArgs({
+  options: {
+    e2e: { type: "boolean", default: false },
+    runtime: { type: "string", multiple: true },
+    only: { type: "string", default: "" },
+    "time-limit": { type: "string" },
+    jobs: { type: "string" },
+  },
+});
+
+/** The test files, sorted, so that two runs differ in nothing. */
+function testFiles(): string[] {
+  const patterns = values.e2e ? ["test/e2e/**/*.test.ts"] : ["test/**/*.test.ts", "plugins/**/*.test.ts"];
+  const files = globSync(patterns).map((file) => file.replaceAll("\\", "/")).sort();
+  return files.filter((file) => file.includes(values.only) && file.startsWith("test/e2e/") === values.e2e);
+}
+
+function chosenRuntimes(): readonly Runtime[] {
+  if (values.e2e) return ["bun"];
+  const wrong = values.runtime?.find((name) => !(RUNTIMES as readonly string[]).includes(name));
+  if (wrong !== undefined) throw new TypeError(`--runtime "${wrong}": want one of ${RUNTIMES.join(", ")}`);
+  return RUNTIMES.filter((name) => values.runtime?.includes(name) ?? true);
+}
+
+function report({ file, runtime }: Job, { reason }: Outcome, output: string): void {
+  if (reason !== null) console.log(`\n${output.trimEnd()}\nFAILED ${runtime} ${file}: ${reason}\n`);
+}
+
+endWithThisProcess();
+const files = testFiles();
+const total = { passed: 0, failed: 0, skipped: 0 };
+for (const runtime of chosenRuntimes()) {
+  const startMs = performance.now();
+  const { passed, failed, skipped, reason } = await runJobs(files.map((file) => ({ file, runtime })), {
+    root: process.cwd(),
+    timeLimitMs: 1000 * Number(values["time-limit"] ?? (values.e2e ? 300 : 60)),
+    atOnce: Number(values.jobs ?? (values.e2e ? 1 : 2)),
+    onOutcome: report,
+  });
+  const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
+  console.log(`${runtime}: ${files.length} files, ${passed + failed} tests, ${failed} failed, ${seconds} s`);
+  total.passed += passed;
+  total.failed += failed;
+  total.skipped += skipped;
+  if (reason !== null) process.exitCode = 1;
+}
+console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);

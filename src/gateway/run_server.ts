@@ -1,0 +1,79 @@
+/**
+ * A server as promises: what the command line and the library start. It never ends the process, prints or takes signals.
+ */
+import process from "node:process";
+import { formatAddress } from "../base/address.ts";
+import { DraftError } from "../base/errors.ts";
+import { runTask, type Task } from "../base/task.ts";
+import type { Host } from "../host/host.ts";
+import type { NodeConfig } from "../node/config.ts";
+import { loadPlugin } from "../node/plugin_loader.ts";
+import type { NodeRequests } from "../node/requests.ts";
+import { type Server, startServer } from "./server.ts";
+
+/** A node that listens and has recovered. */
+export interface RunningServer {
+  readonly nodeId: string;
+  /** `host:port`, with the real port. */
+  readonly listen: string;
+  /** `host:port` where others find it. */
+  readonly address: string;
+  /** Empty until it belongs to a cluster. */
+  readonly clusterId: string;
+  /** Its role in `main`. */
+  readonly role: string;
+  readonly requests: NodeRequests;
+  /** Ends when the node has stopped; fails if it stopped by itself. */
+  readonly closed: Promise<void>;
+  /** Accepts no more, hands leadership over, flushes. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the node that `config` describes.
+ *
+ * @throws DraftError BAD_CONFIG, BAD_PLUGIN, IN_USE, WRONG_IDENTITY, ADDRESS_IN_USE, DAMAGED, STORAGE_FAILED
+ */
+export async function runServer(config: NodeConfig, host: Host): Promise<RunningServer> {
+  const [machine] = config.machines;
+  if (machine === undefined || config.machines.length > 1) {
+    throw new DraftError("BAD_CONFIG", `--machine is given ${config.machines.length} times: one machine is known to this version`);
+  }
+  const plugin = await loadPlugin(machine);
+  const ended = Promise.withResolvers<void>();
+  // Nobody has to wait for the end; a failure without a listener is told by `closed` when it is looked at.
+  ended.promise.catch(() => undefined);
+  const info = { runtime: runtimeName(), pid: process.pid };
+  const server = await promised(startServer(host, { config, plugin, process: info, failed: (error) => ended.reject(error) }));
+  return {
+    ...describe(server),
+    requests: server.requests,
+    closed: ended.promise,
+    stop: () => promised(server.stop()).then(ended.resolve, (error: unknown) => {
+      ended.reject(error);
+      throw error;
+    }),
+  };
+}
+
+function describe(server: Server): Pick<RunningServer, "nodeId" | "listen" | "address" | "clusterId" | "role"> {
+  const { nodeId, address, clusterId } = server.requests.identity();
+  const role = clusterId === "" ? "waiting" : "follower";
+  return { nodeId, address, clusterId, role, listen: formatAddress(server.listen) };
+}
+
+function promised<T>(task: Task<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    runTask(task, (...[error, value]) => {
+      if (error === null) resolve(value);
+      else reject(error);
+    });
+  });
+}
+
+/** The runtime and its release: `bun 1.4.5`. */
+function runtimeName(): string {
+  const { versions } = process as { versions: Record<string, string | undefined> };
+  for (const name of ["bun", "deno"]) if (versions[name] !== undefined) return `${name} ${versions[name]}`;
+  return `node ${process.version.slice(1)}`;
+}

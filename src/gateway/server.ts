@@ -1,0 +1,148 @@
+/**
+ * A node with its doors: from the settings to a process that listens and has recovered, and back. What can be wrong is
+ * found in a fixed order, so that an exit code means one thing: settings, plugin, lock, identity, port, recovery.
+ */
+import { formatAddress } from "../base/address.ts";
+import { DraftError } from "../base/errors.ts";
+import { runTask, type Task, wait } from "../base/task.ts";
+import { isHostError } from "../host/files.ts";
+import type { Address, Host } from "../host/host.ts";
+import type { AnyPlugin } from "../machine/machine.ts";
+import type { NodeConfig } from "../node/config.ts";
+import { type DataDir, openDataDir } from "../node/data_dir.ts";
+import type { FoundingNode } from "../node/identity.ts";
+import { Node } from "../node/node.ts";
+import { NodeRequests, type ProcessInfo } from "../node/requests.ts";
+import type { NodeSettings } from "../node/settings.ts";
+import { ClientDoor } from "./client_door.ts";
+import { Mux } from "./mux.ts";
+
+/** Entries that a node keeps in memory for followers and the machine, in bytes. */
+const TAIL_BYTES_MAX = 64 * 1024 * 1024;
+
+/** What a server is started with. */
+export interface ServerOptions {
+  readonly config: NodeConfig;
+  readonly plugin: AnyPlugin;
+  readonly process: ProcessInfo;
+  /** Called once, when the node cannot go on. */
+  readonly failed: (error: DraftError) => void;
+}
+
+/** A node that listens. */
+export class Server {
+  readonly node: Node;
+  readonly requests: NodeRequests;
+  readonly listen: Address;
+  readonly #host: Host;
+  readonly #mux: Mux;
+  readonly #door: ClientDoor;
+  readonly #dataDir: DataDir;
+
+  constructor(parts: { host: Host; node: Node; requests: NodeRequests; listen: Address; mux: Mux; door: ClientDoor; dataDir: DataDir }) {
+    this.node = parts.node;
+    this.requests = parts.requests;
+    this.listen = parts.listen;
+    this.#host = parts.host;
+    this.#mux = parts.mux;
+    this.#door = parts.door;
+    this.#dataDir = parts.dataDir;
+  }
+
+  /** Accepts no more, hands leadership over, makes everything durable, lets go of the directory. */
+  *stop(): Task<void> {
+    yield* wait<void>((done) => this.#mux.close(done));
+    yield* this.node.stop();
+    this.#door.stop();
+    yield* wait<void>((done) => this.#host.clock.soon(() => done(null, undefined)));
+    this.#door.close();
+    this.#dataDir.close();
+  }
+
+  /** Lets go of everything at once: the node failed. */
+  abandon(): void {
+    this.#door.close();
+    runTask(wait<void>((done) => this.#mux.close(done)), () => {});
+    this.#dataDir.close();
+  }
+}
+
+/**
+ * Starts a server.
+ *
+ * @throws DraftError IN_USE, WRONG_IDENTITY, BAD_CONFIG, ADDRESS_IN_USE, DAMAGED, STORAGE_FAILED
+ */
+export function* startServer(host: Host, options: ServerOptions): Task<Server> {
+  const { config, plugin } = options;
+  const dataDir = yield* openDataDir(host, config.data, { nodeId: config.id, machine: plugin.name });
+  try {
+    return yield* startOn(host, options, dataDir);
+  } catch (error) {
+    dataDir.close();
+    throw error;
+  }
+}
+
+function* startOn(host: Host, options: ServerOptions, dataDir: DataDir): Task<Server> {
+  const { config, plugin, process } = options;
+  let node: Node | null = null;
+  let door: ClientDoor | null = null;
+  const mux = new Mux(host, {
+    // What arrives before the node has recovered is turned away: its sender tries again.
+    peer: (socket) => (node === null ? socket.destroy() : node.acceptPeer(socket)),
+    client: (socket) => (door === null ? socket.destroy() : door.accept(socket)),
+  });
+  const listen = yield* bind(mux, config.listen);
+  try {
+    const founding = config.initial.map((listed) => ({ id: listed.id, address: formatAddress(listed) }));
+    const nodeId = config.id ?? dataDir.identity?.nodeId;
+    if (nodeId === undefined) throw new DraftError("BAD_CONFIG", `directory ${config.data} holds no node yet: draft serve --id a --data ${config.data}`);
+    yield* dataDir.begin({ nodeId, machine: plugin.name, founding });
+    const settings = settingsFrom(config, nodeId, { listen, founding });
+    let server: Server | null = null;
+    const failed = (error: DraftError): void => {
+      server?.abandon();
+      options.failed(error);
+    };
+    node = new Node({ host, settings, plugin, dataDir, failed });
+    yield* node.open();
+    const requests = new NodeRequests(node, process);
+    door = new ClientDoor(host, requests);
+    server = new Server({ host, node, requests, listen, mux, door, dataDir });
+    return server;
+  } catch (error) {
+    yield* wait<void>((done) => mux.close(done));
+    throw error;
+  }
+}
+
+function* bind(mux: Mux, address: Address): Task<Address> {
+  try {
+    return yield* wait<Address>((done) => mux.listen(address, done));
+  } catch (error) {
+    const text = formatAddress(address);
+    if (isHostError(error, "EADDRINUSE")) {
+      throw new DraftError("ADDRESS_IN_USE", `address ${text} is in use by another process: choose another --listen`, { cause: error });
+    }
+    const said = error instanceof Error ? error.message : String(error);
+    throw new DraftError("BAD_CONFIG", `cannot listen on ${text}: ${said}: choose another --listen`, { cause: error });
+  }
+}
+
+function settingsFrom(config: NodeConfig, id: string, placed: { listen: Address; founding: readonly FoundingNode[] }): NodeSettings {
+  const { listen, founding } = placed;
+  const founds = config.bootstrap || founding.length > 0;
+  return {
+    id,
+    address: config.advertise ?? formatAddress(listen),
+    founding: founds ? { founders: founding.length > 0 ? founding : null } : null,
+    heartbeatMs: config.heartbeatMs,
+    electionMinMs: config.electionMinMs,
+    electionMaxMs: config.electionMaxMs,
+    segmentBytes: config.segmentBytes,
+    valueBytesMax: config.valueBytesMax,
+    frameBytesMax: config.frameBytesMax,
+    queueBytesMax: config.queueBytesMax,
+    tailBytesMax: TAIL_BYTES_MAX,
+  };
+}

@@ -1,0 +1,52 @@
+/** The operations of a plugin by name: what may be asked of it, and how. Names are matched in any case. */
+import { DraftError } from "../base/errors.ts";
+import type { AnyPlugin, Command, OperationRow } from "./machine.ts";
+
+const NAME = /^[a-z][a-z0-9_.-]*$/;
+
+/** An operation that was found. */
+export interface Operation {
+  /** As the plugin writes it. */
+  readonly name: string;
+  readonly row: OperationRow;
+}
+
+/** Looks up the operations of one plugin. */
+export class Operations {
+  readonly #machine: string;
+  readonly #byName: Map<string, Operation> = new Map();
+
+  /** @throws DraftError BAD_PLUGIN if an operation's name or kind is none */
+  constructor(plugin: AnyPlugin) {
+    this.#machine = plugin.name;
+    for (const [name, row] of Object.entries(plugin.operations)) {
+      if (!NAME.test(name)) throw badPlugin(plugin, `operation '${name}' must be named like ${NAME.source}`);
+      if (row.kind !== "read" && row.kind !== "write") {
+        throw badPlugin(plugin, `operation '${name}' has the kind '${String(row.kind)}': must be read or write`);
+      }
+      this.#byName.set(name, { name, row });
+    }
+  }
+
+  /** The operation that `command` names in whatever case, or null. */
+  find(command: Command): Operation | null {
+    return this.#byName.get(command[0]) ?? this.#byName.get(command[0].toLowerCase()) ?? null;
+  }
+
+  /** The error for a command whose operation is not there. */
+  unknown(command: Command): DraftError {
+    const words = [...this.#byName.keys()];
+    const known = words.length > 12 ? `${words.slice(0, 12).join(", ")}, …` : words.join(", ");
+    const asked = command[0].slice(0, 64);
+    return new DraftError("UNKNOWN_OPERATION", `unknown operation '${asked}': the machine '${this.#machine}' has ${known}`);
+  }
+
+  /** `command` with the operation's name as the plugin writes it. */
+  static named(command: Command, operation: Operation): Command {
+    return command[0] === operation.name ? command : [operation.name, ...command.slice(1)];
+  }
+}
+
+function badPlugin(plugin: AnyPlugin, what: string): DraftError {
+  return new DraftError("BAD_PLUGIN", `plugin '${plugin.name}': ${what}`);
+}

@@ -1,0 +1,191 @@
+/**
+ * One connection that was dialled by somebody else, from its first byte. Nothing of it is believed before its hello was
+ * heard and admitted; until then it may take a bounded time and a bounded number of bytes.
+ */
+import { concatBytes } from "../base/bytes.ts";
+import { DraftError } from "../base/errors.ts";
+import type { Host, Socket, Timer } from "../host/host.ts";
+import type { Message } from "../raft/message.ts";
+import type { Counters } from "./counters.ts";
+import { ConnectionKind, FRAME_VERSION, FrameParser, Lane, PREFACE_BYTES, readPreface } from "./frame.ts";
+import { FrameWriter } from "./frame_writer.ts";
+import { ConnectionFrame, decodeGreeting, encodeHello, encodeProbe, encodeRefusal, type Hello, HELLO_BYTES_MAX } from "./hello.ts";
+import { messageOf } from "./message_codec.ts";
+import { decodeTuple, refused, tupleOf } from "./tuple.ts";
+
+const HANDSHAKE_MS = 10_000;
+
+/** For an answer to a probe: founding and joining write to the disk before they give one. */
+const PROBE_MS = 60_000;
+
+/** What an {@link Inbound} needs of its transport. */
+export interface InboundOwner {
+  readonly host: Host;
+  readonly counters: Counters;
+  readonly frameBytesMax: number;
+  /** Our own, made anew for each connection. */
+  hello(): Hello;
+  /** Why this peer may not speak on this lane; null if it may, and then its older connections are closed. */
+  admit(inbound: Inbound, hello: Hello): string | null;
+  message(from: Hello, message: Message): void;
+  probe(from: Hello, request: readonly unknown[], answer: (reply: readonly unknown[] | null) => void): void;
+  /** It serves now, or is closed: its handshake is over. */
+  settled(inbound: Inbound): void;
+  closed(inbound: Inbound): void;
+}
+
+/** A connection that was taken in. */
+export class Inbound {
+  /** What it is for, once the preface was read. */
+  lane = -1;
+  /** Who dialled, once it was admitted. */
+  hello: Hello | null = null;
+  readonly #owner: InboundOwner;
+  readonly #socket: Socket;
+  readonly #parser: FrameParser = new FrameParser(HELLO_BYTES_MAX);
+  readonly #writer: FrameWriter = new FrameWriter();
+  /** The first bytes, until they are a preface; null after that. */
+  #preface: Uint8Array | null = new Uint8Array();
+  /** What we told the peer of ourselves. */
+  #own: Hello | null = null;
+  #asked = false;
+  #closed = false;
+  #timer: Timer;
+
+  constructor(owner: InboundOwner, socket: Socket) {
+    this.#owner = owner;
+    this.#socket = socket;
+    this.#timer = owner.host.clock.setTimer(HANDSHAKE_MS, () => {
+      owner.counters.add("handshakeTimeout");
+      this.close();
+    });
+    socket.open({
+      data: (bytes) => this.receive(bytes),
+      drained: () => undefined,
+      closed: () => this.close(),
+    });
+  }
+
+  /** Takes in what arrived. */
+  receive(bytes: Uint8Array): void {
+    if (this.#closed) return;
+    try {
+      const rest = this.#preface === null ? bytes : this.#readPreface(bytes);
+      if (rest === null) return;
+      this.#parser.feed(rest);
+      for (let body = this.#parser.next(); body !== null; body = this.#parser.next()) {
+        this.#take(body);
+        if (this.#closed) return;
+      }
+      if (this.#parser.fault !== null) throw refused("frame", `a good one, this is ${this.#parser.fault}`);
+    } catch (error) {
+      if (!(error instanceof DraftError)) throw error;
+      this.#owner.counters.add("malformed");
+      this.#owner.host.log.write("warn", `connection from ${this.#name()} is closed: ${error.message}`);
+      this.close();
+    }
+    if (this.#writer.frames > 0) this.#socket.write(this.#writer.take());
+  }
+
+  /** Closes at once. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#timer.cancel();
+    this.#socket.destroy();
+    this.#owner.settled(this);
+    this.#owner.closed(this);
+  }
+
+  #readPreface(bytes: Uint8Array): Uint8Array | null {
+    const first = concatBytes([this.#preface ?? new Uint8Array(), bytes]);
+    if (first.length < PREFACE_BYTES) {
+      this.#preface = first;
+      return null;
+    }
+    const preface = readPreface(first);
+    if (preface === null || preface.kind !== ConnectionKind.peer) throw refused("preface", "that of a peer");
+    if (preface.version !== FRAME_VERSION) throw refused("preface", `version ${FRAME_VERSION}, not ${preface.version}`);
+    this.lane = preface.lane;
+    this.#preface = null;
+    return first.subarray(PREFACE_BYTES);
+  }
+
+  #take(body: Uint8Array): void {
+    if (this.#own === null) this.#greet(body);
+    else if (this.hello !== null) this.#serve(this.hello, this.#own, decodeTuple(body, 1));
+  }
+
+  #greet(body: Uint8Array): void {
+    const greeting = decodeGreeting(body);
+    if (greeting.type !== "hello") throw refused("first frame", "a hello");
+    const { hello } = greeting;
+    const refusal = this.#owner.admit(this, hello);
+    if (refusal !== null) {
+      this.#writer.add(encodeRefusal(refusal));
+      this.#end();
+      return;
+    }
+    this.hello = hello;
+    this.#own = this.#owner.hello();
+    this.#parser.bodyBytesMax = this.#owner.frameBytesMax;
+    this.#writer.add(encodeHello(this.#own));
+    if (this.lane === Lane.probe) return;
+    this.#timer.cancel();
+    this.#owner.settled(this);
+  }
+
+  #serve(from: Hello, own: Hello, tuple: readonly unknown[]): void {
+    const { counters } = this.#owner;
+    const [kind] = tuple;
+    if (kind === ConnectionFrame.ping) {
+      this.#pong();
+    } else if (this.lane === Lane.probe) {
+      this.#probe(from, tuple);
+    } else {
+      const message = messageOf(tuple);
+      if (message.type === "unknown") counters.add("unknownKind");
+      else if (message.from !== from.memberNumber || message.fromIncarnation !== from.incarnation) counters.add("wrongSender");
+      else if (own.memberNumber !== 0 && message.to !== own.memberNumber) counters.add("wrongAddressee");
+      else {
+        counters.add("messagesIn");
+        this.#owner.message(from, message);
+      }
+    }
+  }
+
+  #pong(): void {
+    this.#writer.begin();
+    this.#writer.array(2);
+    this.#writer.whole(ConnectionFrame.pong);
+    this.#writer.whole(0);
+    this.#writer.end();
+  }
+
+  /** One question a connection. */
+  #probe(from: Hello, tuple: readonly unknown[]): void {
+    if (tuple[0] !== ConnectionFrame.request || this.#asked) throw refused("probe", "one question");
+    this.#asked = true;
+    this.#timer.cancel();
+    this.#timer = this.#owner.host.clock.setTimer(PROBE_MS, () => this.close());
+    this.#owner.probe(from, tupleOf(tuple[1], 0, "probe"), (reply) => {
+      if (this.#closed) return;
+      this.#writer.add(reply === null ? encodeRefusal("the question is not understood") : encodeProbe(ConnectionFrame.reply, reply));
+      this.#end();
+    });
+  }
+
+  /** Sends what is written, and lets the other side read it before the connection closes. */
+  #end(): void {
+    this.#closed = true;
+    this.#timer.cancel();
+    this.#socket.write(this.#writer.take());
+    this.#socket.end();
+    this.#owner.settled(this);
+    this.#owner.closed(this);
+  }
+
+  #name(): string {
+    return this.hello === null ? this.#socket.remote : `${this.hello.nodeId} (${this.#socket.remote})`;
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * Attaches bytes to the appends that the core sends as ranges: from memory, else read back from the WAL, one read a
+ * follower at a time. What arrives after the leader's term has ended is dropped like a lost message.
+ */
+import { readRun, type SealedEntry } from "../base/entry.ts";
+import type { AppendRequest } from "../raft/message.ts";
+import type { MemberNumber } from "../raft/types.ts";
+import type { GroupLog, Outbox } from "./group_ports.ts";
+import { runsOf, type Tail } from "./tail.ts";
+
+/** Entries of one frame, at most, in bytes; one entry always goes. */
+const FRAME_ENTRY_BYTES_MAX = 8 * 1024 * 1024;
+
+/** A range that still has to be read and sent to one follower. */
+interface Waiting {
+  message: AppendRequest;
+}
+
+export interface AppendSenderOptions {
+  readonly tail: Tail;
+  readonly log: GroupLog;
+  readonly outbox: Outbox;
+  /** Whether this node still leads in that term: then its log at and below what it sent is what it was. */
+  readonly leads: (term: number) => boolean;
+  /** Entries could not be read back. */
+  readonly failed: (message: AppendRequest, error: Error) => void;
+}
+
+/** Sends appends of one group. */
+export class AppendSender {
+  readonly #options: AppendSenderOptions;
+  readonly #waiting: Map<MemberNumber, Waiting[]> = new Map();
+
+  constructor(options: AppendSenderOptions) {
+    this.#options = options;
+  }
+
+  send(message: AppendRequest): void {
+    const { tail, outbox } = this.#options;
+    const queue = this.#waiting.get(message.to);
+    if (queue !== undefined) {
+      // Behind a read the order is kept: an append that overtook another would be refused.
+      queue.push({ message });
+      return;
+    }
+    if (message.lastIndex === message.prevLogIndex) outbox.send(message.to, message, []);
+    else if (message.prevLogIndex + 1 >= tail.first) this.#sendFromTail(message);
+    else {
+      this.#waiting.set(message.to, [{ message }]);
+      this.#readNext(message.to);
+    }
+  }
+
+  /** Forgets what waits for this follower: its link is down, and the core starts over. */
+  forget(member: MemberNumber): void {
+    const queue = this.#waiting.get(member);
+    // The read that is out belongs to the first one; its answer finds nothing to send.
+    if (queue !== undefined) queue.length = 0;
+  }
+
+  #sendFromTail(message: AppendRequest): void {
+    const { tail, outbox } = this.#options;
+    let rest = message;
+    for (;;) {
+      const last = this.#lastWithinFrame(rest);
+      const runs = runsOf(tail, rest.prevLogIndex + 1, last);
+      if (last === rest.lastIndex) return outbox.send(rest.to, rest, runs);
+      outbox.send(rest.to, { ...rest, lastIndex: last }, runs);
+      rest = behind(rest, tail.get(last) as SealedEntry);
+    }
+  }
+
+  /** A message may turn out larger than a frame, where the core could only estimate sizes: it goes in pieces. */
+  #lastWithinFrame(message: AppendRequest): number {
+    const { tail } = this.#options;
+    let bytes = 0;
+    for (let index = message.prevLogIndex + 1; index <= message.lastIndex; index++) {
+      bytes += (tail.get(index) as SealedEntry).sealed.length;
+      if (bytes > FRAME_ENTRY_BYTES_MAX && index > message.prevLogIndex + 1) return index - 1;
+    }
+    return message.lastIndex;
+  }
+
+  #readNext(member: MemberNumber): void {
+    const queue = this.#waiting.get(member) as Waiting[];
+    const { tail, log } = this.#options;
+    for (;;) {
+      const first = queue[0];
+      if (first === undefined) {
+        this.#waiting.delete(member);
+        return;
+      }
+      const { message } = first;
+      const from = message.prevLogIndex + 1;
+      if (this.#options.leads(message.term) && from <= message.lastIndex && from < tail.first) {
+        const to = Math.min(message.lastIndex, tail.first - 1);
+        log.read(message.group, from, to, FRAME_ENTRY_BYTES_MAX, (...[error, read]) => {
+          if (error === null) this.#sendRead(first, read.runs);
+          else if (queue[0] === first) this.#options.failed(message, error);
+          if (error !== null && queue[0] === first) queue.shift();
+          this.#readNext(member);
+        });
+        return;
+      }
+      queue.shift();
+      if (!this.#options.leads(message.term)) continue;
+      if (from > message.lastIndex) this.#options.outbox.send(message.to, message, []);
+      else this.#sendFromTail(message);
+    }
+  }
+
+  /** Sends what was read of the first message that waits; the rest of it waits on in its place. */
+  #sendRead(waiting: Waiting, runs: readonly Uint8Array[]): void {
+    const { message } = waiting;
+    const queue = this.#waiting.get(message.to);
+    if (queue === undefined || queue[0] !== waiting || !this.#options.leads(message.term)) return;
+    const last = lastEntryOf(runs);
+    if (last === null) {
+      queue.shift();
+      return this.#options.failed(message, new Error(`nothing was read from index ${message.prevLogIndex + 1} on`));
+    }
+    this.#options.outbox.send(message.to, { ...message, lastIndex: last.index }, runs);
+    if (last.index >= message.lastIndex) queue.shift();
+    else waiting.message = behind(message, last);
+  }
+}
+
+/** What is left of an append once the entries through `last` were sent. */
+function behind(message: AppendRequest, last: SealedEntry): AppendRequest {
+  return { ...message, prevLogIndex: last.index, prevLogTerm: last.term, prevLogChain: last.chain };
+}
+
+function lastEntryOf(runs: readonly Uint8Array[]): SealedEntry | null {
+  const run = runs.at(-1);
+  return run === undefined ? null : (readRun(run).entries.at(-1) ?? null);
+}

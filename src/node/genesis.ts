@@ -1,0 +1,58 @@
+/**
+ * The genesis: what a cluster is founded with, and the position before its first entry. Its sum begins the chain, so
+ * that logs of two clusters agree nowhere.
+ *
+ * ```text
+ * genesis  [format, cluster id, machine name, machine version, founded at (Unix ms), configuration (a byte string)]
+ * ```
+ */
+import { decode, encode } from "../base/codec.ts";
+import { chainOfGenesis } from "../base/entry.ts";
+import { DraftError } from "../base/errors.ts";
+import { decodeConfiguration, encodeConfiguration } from "../raft/configuration.ts";
+import type { Configuration, LogPoint } from "../raft/types.ts";
+
+const FORMAT = 1;
+
+/** A founded cluster. */
+export interface Genesis {
+  readonly clusterId: string;
+  readonly machine: string;
+  readonly machineVersion: number;
+  /** Log time starts here. */
+  readonly foundedMs: number;
+  readonly configuration: Configuration;
+}
+
+export function encodeGenesis(genesis: Genesis): Uint8Array {
+  const { clusterId, machine, machineVersion, foundedMs, configuration } = genesis;
+  const tuple = [FORMAT, clusterId, machine, machineVersion, foundedMs, encodeConfiguration(configuration)];
+  // A copy of its own: the encoder's buffer holds other things too, and the genesis is kept for ever.
+  return new Uint8Array(encode(tuple));
+}
+
+/** @throws DraftError BAD_REQUEST if the bytes are no genesis */
+export function decodeGenesis(bytes: Uint8Array): Genesis {
+  const tuple = decode(bytes);
+  if (!Array.isArray(tuple)) throw malformed("is no tuple");
+  const [format, clusterId, machine, machineVersion, foundedMs, configuration] = tuple as unknown[];
+  if (format !== FORMAT) throw malformed(`has format ${String(format)}, known is ${FORMAT}`);
+  const fits = typeof clusterId === "string" && clusterId !== "" && typeof machine === "string" &&
+    Number.isSafeInteger(machineVersion) && Number.isSafeInteger(foundedMs) && configuration instanceof Uint8Array;
+  if (!fits) throw malformed("has fields of other types");
+  return {
+    clusterId, machine,
+    machineVersion: machineVersion as number,
+    foundedMs: foundedMs as number,
+    configuration: decodeConfiguration(configuration, 0),
+  };
+}
+
+/** The position before the first entry of a group that was founded with these bytes. */
+export function genesisPoint(bytes: Uint8Array): LogPoint {
+  return { index: 0, term: 0, chain: chainOfGenesis(bytes) };
+}
+
+function malformed(what: string): DraftError {
+  return new DraftError("BAD_REQUEST", `genesis ${what}`);
+}

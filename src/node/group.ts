@@ -1,0 +1,295 @@
+/**
+ * One group on this node: the core's state, the newest entries, the machine, and who waits for what. Steps the core and
+ * performs what it asks for. Nothing here decides anything that the core could decide.
+ */
+import { assertNever } from "../base/assert.ts";
+import { sealedBytes } from "../base/entry.ts";
+import { DraftError, type LeaderHint } from "../base/errors.ts";
+import type { Clock, Log } from "../host/host.ts";
+import type { Applier } from "../machine/applier.ts";
+import type { Command } from "../machine/machine.ts";
+import type { Effect, Event, EventBody, Now, Refusal, StoreEffect } from "../raft/event.ts";
+import { currentMember } from "../raft/membership.ts";
+import type { Message } from "../raft/message.ts";
+import { currentConfiguration, type RaftState } from "../raft/state.ts";
+import { step } from "../raft/step.ts";
+import type { Configuration, LogEntry, MemberNumber, Role } from "../raft/types.ts";
+import { AppendSender } from "./append_sender.ts";
+import { ApplyQueue } from "./apply_queue.ts";
+import type { GroupLog, Outbox } from "./group_ports.ts";
+import { GroupReads } from "./group_reads.ts";
+import type { AnswerDone, ReadOptions } from "./node_api.ts";
+import { noLeaderError, refusalError } from "./refusals.ts";
+import { PendingWrites } from "./pending.ts";
+import { Proposals } from "./proposals.ts";
+import { attachBytes, copyReceived, sealOwn } from "./sealing.ts";
+import { Tail } from "./tail.ts";
+
+/** What a group is made of. */
+export interface GroupOptions {
+  readonly name: string;
+  readonly state: RaftState;
+  readonly applier: Applier;
+  readonly log: GroupLog;
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+  readonly words: Log;
+  /** Bytes of entries that are kept in memory. */
+  readonly tailBytesMax: number;
+  /** Bytes of proposals that one turn may gather. */
+  readonly gatherBytesMax: number;
+  /** Something happened that the core has to hear of in the next turn. */
+  readonly submit: (group: Group, event: EventBody) => void;
+  /** A turn is wanted, though no event came. */
+  readonly wake: () => void;
+  /** Whether the link to this member is up. */
+  readonly isLinked: (member: MemberNumber) => boolean;
+  readonly configurationChanged: (configuration: Configuration) => void;
+  /** This replica must stop, and with it the node. */
+  readonly failed: (error: DraftError) => void;
+}
+
+/** One group. */
+export class Group {
+  readonly name: string;
+  readonly state: RaftState;
+  readonly applier: Applier;
+  leaderSinceMs: number | null = null;
+  readonly #options: GroupOptions;
+  readonly #tail: Tail;
+  readonly #writes: PendingWrites = new PendingWrites();
+  readonly #reads: GroupReads;
+  readonly #proposals: Proposals = new Proposals();
+  readonly #sender: AppendSender;
+  readonly #applies: ApplyQueue;
+  /** Bytes of stores that are being performed, by store. */
+  readonly #runs: Map<number, Uint8Array> = new Map();
+  #transfers: { readonly to: MemberNumber; readonly done: (refusal: Refusal | null) => void }[] = [];
+  #lastRefusal: Refusal = "not-leader";
+
+  constructor(options: GroupOptions) {
+    const { state, applier, log, outbox } = options;
+    this.#options = options;
+    this.name = options.name;
+    this.state = state;
+    this.applier = applier;
+    this.#tail = new Tail(state.trail.lastIndex + 1);
+    this.#reads = new GroupReads(applier);
+    this.#sender = new AppendSender({
+      tail: this.#tail, log, outbox,
+      leads: (term) => state.role === "leader" && state.term === term,
+      failed: (message, error) => {
+        options.words.write("error", `entries could not be read back: ${error.message}`);
+        options.submit(this, { type: "readFailed", from: message.prevLogIndex + 1, to: message.lastIndex });
+      },
+    });
+    this.#applies = new ApplyQueue({
+      group: state.config.group, applier, tail: this.#tail, log,
+      applied: (entry, reply) => this.#writes.applied(entry.index, entry.term, reply),
+      ready: options.wake,
+      failed: (error) => options.failed(error instanceof DraftError ? error : new DraftError("DAMAGED", error.message, { cause: error })),
+    }, applier.lastApplied.index);
+  }
+
+  /** Who leads, as far as known; null if nobody. */
+  get leader(): LeaderHint | null {
+    const member = currentMember(this.state, this.state.leaderId);
+    return member === null ? null : { id: member.id, address: member.address };
+  }
+
+  isLinked(member: MemberNumber): boolean {
+    return this.#options.isLinked(member);
+  }
+
+  /** Whether somebody waits for an answer. */
+  get isWaitedFor(): boolean {
+    return this.#writes.size > 0 || this.#proposals.count > 0 || this.#reads.size > 0;
+  }
+
+  /** Whether this node is the only member. */
+  get isAlone(): boolean {
+    return currentConfiguration(this.state).members.length === 1;
+  }
+
+  /** Takes a command into this turn. `payload` is copied; it must be a valid command envelope. */
+  propose(payload: Uint8Array, timeoutMs: number, done: AnswerDone): void {
+    if (this.state.role !== "leader") return done(noLeaderError(this));
+    if (this.#proposals.count > 0 && this.#proposals.bytes + payload.length > this.#options.gatherBytesMax) {
+      return done(refusalError("busy", this));
+    }
+    this.#proposals.add(payload, this.#options.clock.monotonicMs() + timeoutMs, done);
+    this.#options.wake();
+  }
+
+  /** Takes a read into this turn. What is kept of `command` must outlive the call. */
+  read(command: Command, options: ReadOptions, done: AnswerDone): void {
+    this.#reads.add(command, options, this.#options.clock.monotonicMs(), done);
+    this.#options.wake();
+  }
+
+  /** Makes the member the leader; `done` hears how that ended. */
+  transfer(to: MemberNumber, done: (refusal: Refusal | null) => void): void {
+    this.#transfers.push({ to, done });
+    this.#options.submit(this, { type: "transfer", to });
+  }
+
+  /** One event. */
+  step(body: EventBody, now: Now): void {
+    const event: Event = { ...body, ...now };
+    const effects = step(this.state, event);
+    this.#perform(effects, body.type === "receive" ? body.message : null);
+  }
+
+  /** What was gathered in this turn: one event for all proposals, one for all reads. */
+  stepGathered(now: Now): void {
+    if (this.#proposals.count > 0) this.#stepProposals(now);
+    const readId = this.#reads.takeGathered();
+    if (readId !== 0) this.step({ type: "read", readId }, now);
+  }
+
+  #stepProposals(now: Now): void {
+    const proposals = this.#proposals;
+    const entries = proposals.list.map((proposal) => proposal.entry);
+    this.#lastRefusal = "not-leader";
+    const effects = step(this.state, { type: "propose", entries, ...now });
+    this.#perform(effects, null);
+    for (const { entry, deadlineMs, done } of proposals.list) {
+      if (entry.index === 0) done(refusalError(this.#lastRefusal, this));
+      else this.#writes.add(entry.index, { term: entry.term, deadlineMs, done });
+    }
+    proposals.clear();
+  }
+
+  /** Applies a page of what is committed; true if there is more to do in this turn. */
+  runApplies(now: Now): boolean {
+    if (!this.#applies.hasMore) return false;
+    if (!this.#applies.run()) return false;
+    this.step({ type: "applied", index: this.#applies.applied, wakeAtMs: this.applier.wakeAt() }, now);
+    this.#reads.answerApplied();
+    this.#tail.dropTo(this.#options.tailBytesMax, Math.min(this.state.durableIndex, this.#applies.applied));
+    return this.#applies.hasMore;
+  }
+
+  /** Answers whoever waited too long. */
+  expire(nowMs: number): void {
+    this.#writes.expire(nowMs);
+    this.#reads.expire(nowMs);
+  }
+
+  #perform(effects: readonly Effect[], received: Message | null): void {
+    // Bytes first: appends of this step name entries that the same step stores.
+    for (const effect of effects) if (effect.type === "store") this.#seal(effect, received);
+    for (const effect of effects) this.#performOne(effect);
+  }
+
+  #performOne(effect: Effect): void {
+    switch (effect.type) {
+      case "send": return this.#send(effect.message);
+      case "store": return this.#store(effect);
+      case "apply": return this.#applies.extend(effect.from, effect.to);
+      case "answerRead":
+        this.#reads.answered(effect.readId, effect.index);
+        return this.#reads.answerApplied();
+      case "failPending":
+        for (const readId of effect.readIds) this.#reads.failed(readId, refusalError(effect.reason, this));
+        return;
+      case "rejected":
+        this.#lastRefusal = effect.reason;
+        return;
+      case "transferEnded": return this.#transferEnded(effect.to, effect.refusal);
+      case "roleChanged": return this.#roleChanged(effect.role, effect.term);
+      case "configurationChanged": return this.#options.configurationChanged(effect.configuration);
+      case "diverged": return this.#diverged(effect.index, effect.ownChain, effect.leaderChain);
+      case "sendSnapshot":
+      case "installSnapshot":
+      case "compact":
+        return;
+      default: return assertNever(effect);
+    }
+  }
+
+  #send(message: Message): void {
+    if (message.type === "appendRequest") this.#sender.send(message);
+    else this.#options.outbox.send(message.to, message, []);
+  }
+
+  /** Moves the bytes of new entries to where WAL, followers and machine read them, in one copy. */
+  #seal(effect: StoreEffect, received: Message | null): void {
+    if (effect.truncateFrom > 0) this.#tail.truncate(effect.truncateFrom);
+    const { entries } = effect;
+    if (entries.length === 0) return;
+    const bytes = entries.reduce((sum, entry) => sum + sealedBytes(entry.payloadBytes), 0);
+    const run = this.#options.log.reserve(bytes);
+    if (received !== null && received.type === "appendRequest") copyReceived(run, entries);
+    else sealOwn(run, entries, this.#proposals);
+    for (const entry of attachBytes(run, entries)) this.#tail.push(entry);
+    this.#runs.set(effect.store, run);
+  }
+
+  #store(effect: StoreEffect): void {
+    const { log, outbox } = this.#options;
+    const { group } = this.state.config;
+    const { store, messages } = effect;
+    if (effect.hardState !== null) log.appendHardState(group, effect.hardState);
+    if (effect.truncateFrom > 0) log.appendTruncate(group, effect.truncateFrom);
+    const run = this.#runs.get(store);
+    if (run !== undefined) {
+      this.#runs.delete(store);
+      log.appendEntries(group, (effect.entries[0] as LogEntry).index, effect.entries.length, run);
+    }
+    log.barrier((...[error]) => {
+      // A WAL that failed tells nothing any more: what was not durable never becomes true.
+      if (error !== null) return;
+      for (const message of messages) outbox.send(message.to, message, []);
+      this.#options.submit(this, { type: "stored", store });
+    });
+  }
+
+  #transferEnded(to: MemberNumber, refusal: Refusal | null): void {
+    const ended = this.#transfers.filter((transfer) => transfer.to === to);
+    this.#transfers = this.#transfers.filter((transfer) => transfer.to !== to);
+    for (const transfer of ended) transfer.done(refusal);
+  }
+
+  #roleChanged(role: Role, term: number): void {
+    const { words, clock } = this.#options;
+    const { leader } = this;
+    this.leaderSinceMs = leader === null ? null : clock.monotonicMs();
+    const { id } = currentMember(this.state, this.state.config.self) ?? { id: "?" };
+    words.write("info", `${id} is ${role} of group ${this.name} in term ${term}, leader ${leader?.id ?? "unknown"}`, {
+      group: this.name, role, term, leader: leader?.id ?? null,
+    });
+  }
+
+  #diverged(index: number, ownChain: number, leaderChain: number): void {
+    const hex = (chain: number): string => chain.toString(16).padStart(8, "0");
+    this.#options.failed(new DraftError(
+      "DAMAGED",
+      `the log of group ${this.name} differs from the leader's at index ${index}, which is committed: ` +
+        `chain ${hex(ownChain)} here, ${hex(leaderChain)} there: compare with draft log show --from ${index}`,
+    ));
+  }
+
+  /** The link to a member went down: what waits for it is of no use. */
+  linkDown(member: MemberNumber): void {
+    this.#sender.forget(member);
+    this.#options.submit(this, { type: "linkDown", peer: member });
+  }
+
+  linkUp(member: MemberNumber): void {
+    this.#options.submit(this, { type: "linkUp", peer: member });
+  }
+
+  /** The other voter with the longest log, to hand leadership to; 0 if there is none. */
+  bestSuccessor(): MemberNumber {
+    let best = 0;
+    let bestMatch = -1;
+    for (const member of currentConfiguration(this.state).members) {
+      const progress = this.state.progress.get(member.number);
+      if (member.role !== "voter" || progress === undefined || progress.matchIndex <= bestMatch) continue;
+      best = member.number;
+      bestMatch = progress.matchIndex;
+    }
+    return best;
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * The identity file: who this node is. JSON, so that a person can read it, with a sum, so that nobody edits it by
+ * accident; replaced as a whole.
+ *
+ * ```text
+ * {
+ *   "format": 1,             what a reader must know; another number is refused
+ *   "draft": "0.1.0",        the version that wrote it, for messages
+ *   "clusterId": "",         empty before the founding
+ *   "nodeId": "a",
+ *   "incarnation": 123,      1..2^53-1, drawn when the directory is made
+ *   "memberNumber": 0,       in `main`; 0 before the founding
+ *   "bootCount": 1,          counts up, durably, at each start
+ *   "machine": "kv",         name of `main`'s machine
+ *   "promiseMaxMs": 0,       longest time for which a vote may have been refused in advance
+ *   "founding": [{"id": "a", "address": "host:port"}],
+ *   "genesis": "86…",        what the cluster was founded with, in hexadecimal; empty before
+ *   "sum": "0a1b2c3d"        CRC-32, in hexadecimal, of the same object without "sum" as JSON.stringify writes it
+ * }
+ * ```
+ */
+import { crc32 } from "../base/bytes.ts";
+import { DraftError } from "../base/errors.ts";
+import { version } from "../base/version.ts";
+import type { BootId, Incarnation, MemberNumber, NodeId } from "../raft/types.ts";
+
+const FORMAT = 1;
+
+/** A node of the list that founds a cluster. */
+export interface FoundingNode {
+  readonly id: NodeId;
+  readonly address: string;
+}
+
+/** What the identity file holds. */
+export interface Identity {
+  readonly clusterId: string;
+  readonly nodeId: NodeId;
+  readonly incarnation: Incarnation;
+  readonly memberNumber: MemberNumber;
+  readonly bootCount: BootId;
+  readonly machine: string;
+  readonly promiseMaxMs: number;
+  readonly founding: readonly FoundingNode[];
+  /** Bytes that the cluster was founded with; null before. */
+  readonly genesis: Uint8Array | null;
+}
+
+/** `identity` as the file's content. */
+export function encodeIdentity(identity: Identity): Uint8Array {
+  const { clusterId, nodeId, incarnation, memberNumber, bootCount, machine, promiseMaxMs, founding } = identity;
+  const genesis = hexOf(identity.genesis ?? new Uint8Array());
+  const fields = { format: FORMAT, draft: version, clusterId, nodeId, incarnation, memberNumber, bootCount, machine, promiseMaxMs, founding, genesis };
+  return new TextEncoder().encode(`${JSON.stringify({ ...fields, sum: sumOf(fields) }, null, 2)}\n`);
+}
+
+/**
+ * The identity in a file's content.
+ *
+ * @param path for messages
+ * @throws DraftError WRONG_IDENTITY for a format of another version, DAMAGED for what cannot be believed
+ */
+export function decodeIdentity(content: Uint8Array, path: string): Identity {
+  const { sum, ...fields } = parse(content, path);
+  if (fields["format"] !== FORMAT && typeof fields["format"] === "number") {
+    const writer = `start the draft that wrote it: ${String(fields["draft"])}`;
+    throw new DraftError("WRONG_IDENTITY", `identity file "${path}" has format ${fields["format"]}, wanted ${FORMAT}; ${writer}`);
+  }
+  if (sum !== sumOf(fields)) throw damaged(path, `its sum is ${String(sum)}, wanted ${sumOf(fields)}`);
+  const identity: Identity = {
+    clusterId: textOf(fields["clusterId"], path),
+    nodeId: textOf(fields["nodeId"], path),
+    incarnation: numberOf(fields["incarnation"], path),
+    memberNumber: numberOf(fields["memberNumber"], path),
+    bootCount: numberOf(fields["bootCount"], path),
+    machine: textOf(fields["machine"], path),
+    promiseMaxMs: numberOf(fields["promiseMaxMs"], path),
+    founding: foundingOf(fields["founding"], path),
+    genesis: genesisOf(textOf(fields["genesis"], path), path),
+  };
+  if (identity.incarnation < 1) throw damaged(path, "its incarnation is 0");
+  return identity;
+}
+
+function sumOf(fields: object): string {
+  const bytes = new TextEncoder().encode(JSON.stringify(fields));
+  return crc32(bytes, 0, bytes.length, 0).toString(16).padStart(8, "0");
+}
+
+function parse(content: Uint8Array, path: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(content));
+    if (typeof value === "object" && value !== null) return { ...value };
+  } catch (error) {
+    if (!(error instanceof SyntaxError) && !(error instanceof TypeError)) throw error;
+  }
+  throw damaged(path, "it is no JSON object");
+}
+
+function textOf(value: unknown, path: string): string {
+  if (typeof value !== "string") throw damaged(path, `found ${JSON.stringify(value)}, wanted a text`);
+  return value;
+}
+
+function numberOf(value: unknown, path: string): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
+    throw damaged(path, `found ${JSON.stringify(value)}, wanted a whole number`);
+  }
+  return value;
+}
+
+function foundingOf(value: unknown, path: string): FoundingNode[] {
+  if (!Array.isArray(value)) throw damaged(path, "the founding list is none");
+  return value.map((row: { id?: unknown; address?: unknown }) => ({ id: textOf(row?.id, path), address: textOf(row?.address, path) }));
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function genesisOf(hex: string, path: string): Uint8Array | null {
+  if (hex === "") return null;
+  if (!/^([0-9a-f]{2})+$/.test(hex)) throw damaged(path, "the genesis is no hexadecimal");
+  return Uint8Array.from({ length: hex.length / 2 }, (_, i) => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16));
+}
+
+function damaged(path: string, what: string): DraftError {
+  const next = "move the whole data directory away, then type: draft admin replace OLD NEW@HOST:PORT";
+  return new DraftError("DAMAGED", `identity file "${path}" is damaged: ${what}; ${next}`);
+}

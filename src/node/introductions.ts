@@ -1,0 +1,102 @@
+/**
+ * Who this node is, whom it lets in, and what it answers to a stranger. A node is what its data directory says: the
+ * cluster and incarnation there decide, never an address.
+ */
+import { DraftError } from "../base/errors.ts";
+import type { AnyPlugin } from "../machine/machine.ts";
+import { type Hello, PROTOCOL_VERSION } from "../net/hello.ts";
+import { type DataDir, identityOf } from "./data_dir.ts";
+import { type Founding, foundersDigest } from "./founding.ts";
+import { decodeGenesis, type Genesis } from "./genesis.ts";
+import type { Group } from "./group.ts";
+import type { NodeSettings } from "./settings.ts";
+
+/** What a probe asks: who are you; or, with a genesis behind it: take this, you are in it. */
+export const PROBE_HELLO: readonly unknown[] = ["hello"];
+export const PROBE_GENESIS = "genesis";
+
+/** Rises when entry kinds, frames or disk formats come that an older release cannot read. */
+const FEATURE_LEVEL = 1;
+
+export interface IntroductionOptions {
+  readonly settings: NodeSettings;
+  readonly plugin: AnyPlugin;
+  readonly dataDir: DataDir;
+  readonly main: () => Group | null;
+  readonly founding: () => Founding | null;
+  /** A genesis that names this incarnation came. */
+  readonly take: (genesis: Uint8Array, taken: () => void) => void;
+  readonly failed: (error: DraftError) => void;
+}
+
+/** Speaks for the node before messages flow. */
+export class Introductions {
+  readonly #options: IntroductionOptions;
+  #taking = false;
+
+  constructor(options: IntroductionOptions) {
+    this.#options = options;
+  }
+
+  hello(): Hello {
+    const { settings, plugin, dataDir } = this.#options;
+    const identity = identityOf(dataDir);
+    return {
+      protocolVersion: PROTOCOL_VERSION, featureLevel: FEATURE_LEVEL, frameBytesMax: settings.frameBytesMax,
+      clusterId: identity.clusterId, nodeId: identity.nodeId, memberNumber: identity.memberNumber,
+      incarnation: identity.incarnation, bootId: identity.bootCount, address: settings.address,
+      machineName: plugin.name, machineVersion: plugin.version, sourceDigest: "",
+      foundingDigest: foundersDigest(settings.founding?.founders ?? null), groups: [],
+    };
+  }
+
+  /** Whether a node may send us messages. Null: it may; else why not. */
+  admit(hello: Hello): string | null {
+    const identity = identityOf(this.#options.dataDir);
+    const main = this.#options.main();
+    if (identity.clusterId === "" || main === null) {
+      if (hello.clusterId !== "" && identity.clusterId === "") this.#options.founding()?.dialledBy(hello);
+      return `${identity.nodeId} belongs to no cluster`;
+    }
+    if (hello.clusterId === identity.clusterId) return null;
+    if (hello.clusterId !== "" && main.isAlone) this.#foundedTwice(hello);
+    return `${identity.nodeId} belongs to cluster ${identity.clusterId}, not to ${hello.clusterId === "" ? "none" : hello.clusterId}`;
+  }
+
+  /** A node that founded a cluster alone is dialled as a member of another: one of the two must not go on. */
+  #foundedTwice(hello: Hello): void {
+    const { path } = this.#options.dataDir;
+    const identity = identityOf(this.#options.dataDir);
+    this.#options.failed(new DraftError(
+      "WRONG_IDENTITY",
+      `node ${identity.nodeId} founded cluster ${identity.clusterId} alone, and ${hello.nodeId} knows it as a member of cluster ` +
+        `${hello.clusterId}: empty ${path} and start again without --bootstrap`,
+    ));
+  }
+
+  /** Answers a probe; null if it is none that this version knows. */
+  probed(request: readonly unknown[], answer: (reply: readonly unknown[] | null) => void): void {
+    const [kind, bytes] = request;
+    if (kind === PROBE_HELLO[0]) return answer(["hello"]);
+    if (kind !== PROBE_GENESIS || !(bytes instanceof Uint8Array)) return answer(null);
+    const refusal = this.#whyNotTake(bytes);
+    if (refusal !== null) return answer([refusal]);
+    this.#taking = true;
+    this.#options.take(new Uint8Array(bytes), () => answer(["taken"]));
+  }
+
+  #whyNotTake(bytes: Uint8Array): string | null {
+    const identity = identityOf(this.#options.dataDir);
+    if (identity.clusterId !== "" || this.#taking) return "not empty";
+    let genesis: Genesis;
+    try {
+      genesis = decodeGenesis(bytes);
+    } catch (error) {
+      if (error instanceof DraftError) return "malformed";
+      throw error;
+    }
+    const self = genesis.configuration.members.find((member) => member.id === identity.nodeId);
+    if (self === undefined || self.incarnation !== identity.incarnation) return "another incarnation";
+    return genesis.machine === this.#options.plugin.name ? null : `another machine than ${this.#options.plugin.name}`;
+  }
+}

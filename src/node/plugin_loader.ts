@@ -1,0 +1,53 @@
+/**
+ * From the words of `--machine` to a plugin: a name of those that draft ships, or a path to a file whose default export
+ * is one. Loading is the one asynchronous thing here; it ends before the node begins.
+ */
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import counter from "../../plugins/counter/counter.ts";
+import kv from "../../plugins/kv/kv.ts";
+import { DraftError } from "../base/errors.ts";
+import type { AnyPlugin } from "../machine/machine.ts";
+
+/** The machines that need no file. */
+const SHIPPED: Readonly<Record<string, AnyPlugin>> = { kv, counter };
+
+/**
+ * Loads a plugin.
+ *
+ * @param nameOrPath one of the shipped names, or a path, relative to the working directory
+ * @throws DraftError BAD_PLUGIN that says what to change
+ */
+export async function loadPlugin(nameOrPath: string): Promise<AnyPlugin> {
+  const shipped = Object.hasOwn(SHIPPED, nameOrPath) ? SHIPPED[nameOrPath] : undefined;
+  if (shipped !== undefined) return shipped;
+  if (!/[/\\.]/.test(nameOrPath)) {
+    const names = Object.keys(SHIPPED).join(", ");
+    throw new DraftError("BAD_PLUGIN", `no machine is called '${nameOrPath}': give one of ${names}, or a path like ./machine.ts`);
+  }
+  const path = resolve(nameOrPath);
+  let loaded: { readonly default?: unknown };
+  try {
+    loaded = await import(pathToFileURL(path).href) as { readonly default?: unknown };
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    throw new DraftError("BAD_PLUGIN", `plugin ${path} cannot be loaded: ${said}`, { cause: error });
+  }
+  return checkPlugin(loaded.default, path);
+}
+
+/**
+ * `value` as a plugin. The contract is structural: a plugin may come from another copy of the library.
+ *
+ * @throws DraftError BAD_PLUGIN that says what is missing
+ */
+export function checkPlugin(value: unknown, path: string): AnyPlugin {
+  const wrong = (what: string): DraftError => new DraftError("BAD_PLUGIN", `plugin ${path} ${what}`);
+  if (typeof value !== "object" || value === null) throw wrong("has no default export that is a plugin: add 'export default'");
+  const { name, version, operations, create } = value as Record<string, unknown>;
+  if (typeof name !== "string" || name === "") throw wrong("has no name: add name: \"…\"");
+  if (!Number.isSafeInteger(version) || (version as number) < 1) throw wrong("has no version: add version: 1");
+  if (typeof operations !== "object" || operations === null) throw wrong("has no operations: add operations: { … }");
+  if (typeof create !== "function") throw wrong("has no create: add create() { return { apply, snapshot, restore } }");
+  return value as AnyPlugin;
+}

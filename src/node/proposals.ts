@@ -1,0 +1,73 @@
+/**
+ * What clients proposed in this turn. Payloads are laid out at once as they will lie in the WAL, with room for their
+ * headers, in a buffer that is used again every turn; once the core has stamped them one copy moves the batch to where
+ * WAL, followers and machine read it.
+ */
+import { EntryKind, ENTRY_HEADER_BYTES, payloadSumOf, sealedBytes } from "../base/entry.ts";
+import type { LogEntry } from "../raft/types.ts";
+import type { AnswerDone } from "./node_api.ts";
+
+const BUFFER_BYTES_START = 64 * 1024;
+/** A buffer that one large turn blew up is not kept. */
+const BUFFER_BYTES_KEPT = 4 * 1024 * 1024;
+
+/** A proposal that has no index yet. */
+export interface Proposal {
+  readonly entry: LogEntry;
+  readonly deadlineMs: number;
+  readonly done: AnswerDone;
+}
+
+/** The proposals of one turn. */
+export class Proposals {
+  #buffer: Uint8Array = new Uint8Array(BUFFER_BYTES_START);
+  #used = 0;
+  #list: Proposal[] = [];
+
+  get count(): number {
+    return this.#list.length;
+  }
+
+  /** Sealed bytes of all. */
+  get bytes(): number {
+    return this.#used;
+  }
+
+  get list(): readonly Proposal[] {
+    return this.#list;
+  }
+
+  /** Takes a command. `payload` is copied. */
+  add(payload: Uint8Array, deadlineMs: number, done: AnswerDone): void {
+    const at = this.#used;
+    const end = at + sealedBytes(payload.length);
+    if (end > this.#buffer.length) this.#grow(end);
+    const payloadAt = at + ENTRY_HEADER_BYTES;
+    this.#buffer.set(payload, payloadAt);
+    this.#buffer.fill(0, payloadAt + payload.length, end);
+    this.#used = end;
+    const entry: LogEntry = {
+      kind: EntryKind.command, group: 0, index: 0, term: 0, timeMs: 0, chain: 0,
+      payloadBytes: payload.length, payloadSum: payloadSumOf(payload), configuration: null,
+    };
+    this.#list.push({ entry, deadlineMs, done });
+  }
+
+  #grow(bytes: number): void {
+    const larger = new Uint8Array(Math.max(bytes, this.#buffer.length * 2));
+    larger.set(this.#buffer.subarray(0, this.#used));
+    this.#buffer = larger;
+  }
+
+  /** Copies the first `bytes` of the batch to `run`: payloads in place, headers still to be written. */
+  copyTo(run: Uint8Array, bytes: number): void {
+    run.set(this.#buffer.subarray(0, bytes));
+  }
+
+  /** Forgets the turn. */
+  clear(): void {
+    this.#used = 0;
+    this.#list = [];
+    if (this.#buffer.length > BUFFER_BYTES_KEPT) this.#buffer = new Uint8Array(BUFFER_BYTES_START);
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * The core's refusals in the words of users: each is definitely not done and says what to do next.
+ */
+import { DraftError } from "../base/errors.ts";
+import type { Refusal } from "../raft/event.ts";
+import { isVoting } from "../raft/quorum.ts";
+import { currentConfiguration } from "../raft/state.ts";
+import type { Group } from "./group.ts";
+
+/** How long a client that was told BUSY waits before it tries again, in milliseconds. */
+const BUSY_RETRY_MS = 50;
+
+/** What the core refused, as an error for the caller. */
+export function refusalError(refusal: Refusal, group: Group): DraftError {
+  switch (refusal) {
+    case "busy":
+      return new DraftError("BUSY", `group ${group.name} has too much under way: try again`, { retryAfterMs: BUSY_RETRY_MS });
+    case "transferring":
+    case "replaced":
+      return new DraftError("NO_LEADER", `leadership of group ${group.name} is being handed over: try again`, { leader: group.leader });
+    case "disk-full":
+      return new DraftError("DISK_FULL", `the disk of the leader of group ${group.name} is full: make room`, { leader: group.leader });
+    case "unknown-member":
+      return new DraftError("NOT_FOUND", `no such member in group ${group.name}: see draft admin servers`);
+    case "not-a-voter":
+      return new DraftError("BAD_REQUEST", "only a voter can lead: see draft admin servers");
+    case "timed-out":
+      return new DraftError("TIMEOUT", `the transfer in group ${group.name} was given up: the leader leads on`, { outcome: "not-done" });
+    case "not-supported":
+      return new DraftError("BAD_REQUEST", "membership cannot be changed yet");
+    case "not-leader":
+      return noLeaderError(group);
+  }
+}
+
+/** NOT_LEADER with where to go, or NO_LEADER with why there is none. */
+export function noLeaderError(group: Group): DraftError {
+  const { leader } = group;
+  if (leader !== null && group.state.role !== "leader") {
+    return new DraftError("NOT_LEADER", `group ${group.name} is led by ${leader.id} at ${leader.address}: go there`, { leader });
+  }
+  return new DraftError("NO_LEADER", `group ${group.name} has no leader: ${whyNoLeader(group)}`);
+}
+
+function whyNoLeader(group: Group): string {
+  const { state } = group;
+  const { incoming } = state.voters;
+  const needed = Math.floor(incoming.length / 2) + 1;
+  const voters = currentConfiguration(state).members.filter((member) => isVoting(state.voters, member.number));
+  const down = voters.filter((voter) => voter.number !== state.config.self && !group.isLinked(voter.number));
+  if (down.length === 0) return `an election is under way in term ${state.term}: try again`;
+  const answering = voters.length - down.length;
+  const names = down.map((voter) => `${voter.id} unreachable`).join(", ");
+  return `${answering} of ${voters.length} voters answer, ${needed} needed: ${names}`;
+}

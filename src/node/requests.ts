@@ -1,0 +1,165 @@
+/**
+ * What the doors ask, answered by the node: checks requests, finds the group, words the refusals.
+ */
+import { DraftError, type LeaderHint } from "../base/errors.ts";
+import { version } from "../base/version.ts";
+import { decodeEnvelope, encodeCommand } from "../machine/command.ts";
+import type { Command } from "../machine/machine.ts";
+import type { MemberList, NodeStatus, OperationInfo } from "../net/client_answers.ts";
+import { currentConfiguration } from "../raft/state.ts";
+import type { Group } from "./group.ts";
+import type { Node } from "./node.ts";
+import type { AnswerDone, NodeApi, NodeIdentity, NodeLimits, ReadOptions } from "./node_api.ts";
+import { noLeaderError, refusalError } from "./refusals.ts";
+import { groupStatus, incarnationText, memberList, waitingStatus } from "./status.ts";
+
+/** Requests of one connection that may wait for their answers. */
+const INFLIGHT_MAX = 16_384;
+
+/** What the process says of itself in a status. */
+export interface ProcessInfo {
+  readonly runtime: string;
+  readonly pid: number;
+}
+
+/** Serves one node's doors. */
+export class NodeRequests implements NodeApi {
+  readonly #node: Node;
+  readonly #process: ProcessInfo;
+
+  constructor(node: Node, process: ProcessInfo) {
+    this.#node = node;
+    this.#process = process;
+  }
+
+  identity(): NodeIdentity {
+    const { settings } = this.#node.parts;
+    return { nodeId: settings.id, clusterId: this.#node.identity.clusterId, address: settings.address, version };
+  }
+
+  limits(): NodeLimits {
+    const { frameBytesMax, valueBytesMax } = this.#node.parts.settings;
+    return { frameBytesMax, valueBytesMax, inflightMax: INFLIGHT_MAX };
+  }
+
+  leaderOf(name: string): LeaderHint | null {
+    return this.#node.groups.get(name)?.leader ?? null;
+  }
+
+  operations(name: string): readonly OperationInfo[] | DraftError {
+    const { plugin } = this.#node.parts;
+    const group = this.#find(name);
+    if (group instanceof DraftError && name !== "main") return group;
+    return Object.entries(plugin.operations).map(([operation, row]) => ({
+      name: operation, kind: row.kind, args: row.args ?? "", summary: row.summary ?? "",
+    }));
+  }
+
+  propose(name: string, envelope: Uint8Array, timeoutMs: number, done: AnswerDone): void {
+    const group = this.#find(name);
+    if (group instanceof DraftError) return done(group);
+    if (this.#node.stopping) return done(new DraftError("STOPPING", "this node is stopping: ask another", { leader: group.leader }));
+    if (group.state.role !== "leader") return done(noLeaderError(group));
+    const { valueBytesMax } = this.#node.parts.settings;
+    if (envelope.length > valueBytesMax) {
+      return done(new DraftError("TOO_LARGE", `the command has ${envelope.length} bytes: at most ${valueBytesMax} are taken, see --value-bytes-max`));
+    }
+    let payload: Uint8Array;
+    try {
+      payload = preparedPayload(group, envelope);
+    } catch (error) {
+      if (error instanceof DraftError) return done(error);
+      throw error;
+    }
+    group.propose(payload, timeoutMs, done);
+  }
+
+  read(name: string, command: Command, options: ReadOptions, done: AnswerDone): void {
+    const group = this.#find(name);
+    if (group instanceof DraftError) return done(group);
+    let prepared: Command;
+    try {
+      prepared = group.applier.prepare(command);
+      if (group.applier.checkOperation(prepared) !== "read") {
+        return done(new DraftError("BAD_REQUEST", `operation '${prepared[0]}' changes the state: send it as a write`));
+      }
+    } catch (error) {
+      if (error instanceof DraftError) return done(error);
+      throw error;
+    }
+    group.read(keepable(prepared), options, done);
+  }
+
+  status(done: (status: NodeStatus | DraftError) => void): void {
+    const node = this.#node;
+    const { host, settings, dataDir, plugin } = node.parts;
+    const { identity } = node;
+    const nowMs = host.clock.monotonicMs();
+    const groups = [...node.groups.values()].map((group) => groupStatus(group, nowMs));
+    const alarms = node.waitsFor === "" ? [] : [{ code: "WAITING", message: node.waitsFor }];
+    host.disk.freeBytes(dataDir.path, (...[error, freeBytes]) => {
+      done({
+        version, runtime: this.#process.runtime, pid: this.#process.pid,
+        clusterId: identity.clusterId === "" ? null : identity.clusterId,
+        nodeId: settings.id, incarnation: incarnationText(identity.incarnation), address: settings.address,
+        uptimeMs: Math.round(nowMs - node.startedMs), fenced: node.fenced,
+        disk: { freeBytes: error === null ? freeBytes : 0, state: node.diskIsFull ? "full" : "ok" },
+        groups: groups.length > 0 ? groups : [waitingStatus(plugin.name, plugin.version)],
+        alarms,
+      });
+    });
+  }
+
+  members(name: string, done: (members: MemberList | DraftError) => void): void {
+    const group = this.#find(name);
+    done(group instanceof DraftError ? group : memberList(group, (number) => this.#node.isLinked(number)));
+  }
+
+  transfer(name: string, id: string, _timeoutMs: number, done: AnswerDone): void {
+    const group = this.#find(name);
+    if (group instanceof DraftError) return done(group);
+    if (group.state.role !== "leader") return done(noLeaderError(group));
+    const member = currentConfiguration(group.state).members.find((candidate) => candidate.id === id);
+    if (member === undefined) {
+      return done(new DraftError("NOT_FOUND", `no member is called '${id}' in group ${name}: see draft admin servers`));
+    }
+    // It ends within an election timeout by itself, well before any client's own deadline.
+    group.transfer(member.number, (refusal) => {
+      done(refusal === null ? { index: group.state.commitIndex, reply: id } : refusalError(refusal, group));
+    });
+    this.#node.wake();
+  }
+
+  #find(name: string): Group | DraftError {
+    const group = this.#node.groups.get(name);
+    if (group !== undefined) return group;
+    if (name !== "main") return new DraftError("NOT_FOUND", `no group is called '${name}': see draft admin groups`);
+    const why = this.#node.waitsFor;
+    return new DraftError("NO_LEADER", `this node belongs to no cluster yet${why === "" ? "" : `: ${why}`}`);
+  }
+}
+
+/**
+ * What goes into the log for a client's envelope: the same bytes where the plugin leaves commands as they come, else
+ * the command as its `prepare` made it.
+ *
+ * @throws DraftError BAD_REQUEST, UNKNOWN_OPERATION
+ */
+function preparedPayload(group: Group, envelope: Uint8Array): Uint8Array {
+  const { session, sequence, answeredBelow, command } = decodeEnvelope(envelope);
+  if (session !== null || sequence !== 0 || answeredBelow !== 0) {
+    throw new DraftError("BAD_REQUEST", "sessions are not known to this version: send the command without one");
+  }
+  const prepared = group.applier.prepare(command);
+  if (group.applier.checkOperation(prepared) !== "write") {
+    throw new DraftError("BAD_REQUEST", `operation '${prepared[0]}' only reads: send it as a read`);
+  }
+  return prepared === command ? envelope : encodeCommand(prepared);
+}
+
+/** A read may wait for its index: byte strings that are views of a receive buffer are copied. */
+function keepable(command: Command): Command {
+  const views = command.some((argument) => argument instanceof Uint8Array);
+  if (!views) return command;
+  return command.map((argument) => (argument instanceof Uint8Array ? new Uint8Array(argument) : argument)) as unknown as Command;
+}

@@ -1,0 +1,48 @@
+/**
+ * What a node is told, checked and with units: the part of the configuration that the node itself uses.
+ */
+import { MAIN_GROUP, type NodeId, type RaftConfig } from "../raft/types.ts";
+import type { FoundingNode, Identity } from "./identity.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export interface NodeSettings {
+  readonly id: NodeId;
+  /** `host:port` where others find this node. */
+  readonly address: string;
+  /** Found a cluster: alone (founders null) or with others. Null: wait to be added. */
+  readonly founding: { readonly founders: readonly FoundingNode[] | null } | null;
+  readonly heartbeatMs: number;
+  readonly electionMinMs: number;
+  readonly electionMaxMs: number;
+  readonly segmentBytes: number;
+  readonly valueBytesMax: number;
+  readonly frameBytesMax: number;
+  readonly queueBytesMax: number;
+  readonly tailBytesMax: number;
+}
+
+/** The core's configuration of the main group. */
+export function raftConfig(
+  settings: NodeSettings,
+  identity: Pick<Identity, "memberNumber" | "incarnation" | "bootCount">,
+  seed: number,
+): RaftConfig {
+  return {
+    group: MAIN_GROUP,
+    self: identity.memberNumber,
+    incarnation: identity.incarnation,
+    bootId: identity.bootCount,
+    heartbeatMs: settings.heartbeatMs,
+    electionMinMs: settings.electionMinMs,
+    electionMaxMs: settings.electionMaxMs,
+    appendEntriesMax: 16_384,
+    appendBytesMax: MIB,
+    inflightAppendsMax: 256,
+    inflightBytesMax: 32 * MIB,
+    uncommittedBytesMax: settings.queueBytesMax,
+    pendingReadsMax: 65_536,
+    seed,
+  };
+}

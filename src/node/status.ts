@@ -1,0 +1,98 @@
+/**
+ * What a node says of itself and its groups, with the field names of the status API.
+ */
+import type { GroupRole, GroupStatus, MemberInfo, MemberList, PeerStatus } from "../net/client_answers.ts";
+import { currentMember } from "../raft/membership.ts";
+import { isVoting } from "../raft/quorum.ts";
+import { currentConfiguration } from "../raft/state.ts";
+import type { Incarnation, MemberRole } from "../raft/types.ts";
+import type { Group } from "./group.ts";
+
+/** An incarnation as people see it. */
+export function incarnationText(incarnation: Incarnation): string {
+  return incarnation.toString(16).padStart(14, "0");
+}
+
+/** One group, as this node sees it. */
+export function groupStatus(group: Group, nowMs: number): GroupStatus {
+  const { state, applier } = group;
+  const { trail } = state;
+  const self = currentMember(state, state.config.self);
+  return {
+    name: group.name,
+    id: state.config.group,
+    machine: applier.plugin.name,
+    machineVersion: applier.view().version,
+    machineVersionMax: applier.plugin.version,
+    role: roleOf(group),
+    term: state.term,
+    leader: group.leader,
+    leaderSinceMs: group.leaderSinceMs === null ? null : Math.round(nowMs - group.leaderSinceMs),
+    firstIndex: trail.base.index + 1,
+    lastIndex: trail.lastIndex,
+    durableIndex: state.durableIndex,
+    commitIndex: state.commitIndex,
+    appliedIndex: applier.lastApplied.index,
+    snapshotIndex: trail.base.index,
+    stateHash: applier.stateHash(),
+    stateHashIndex: applier.lastApplied.index,
+    members: {
+      voters: idsOf(group, "voter"),
+      learners: idsOf(group, "learner"),
+      witnesses: idsOf(group, "witness"),
+      outgoing: currentConfiguration(state).members.filter((member) => member.role === null).map((member) => member.id),
+    },
+    voting: self !== null && isVoting(state.voters, self.number),
+    condition: null,
+    quiesced: false,
+    peers: peersOf(group, nowMs),
+  };
+}
+
+function roleOf(group: Group): GroupRole {
+  const { state } = group;
+  const self = currentMember(state, state.config.self);
+  if (self === null) return "removed";
+  if (self.role === "witness" || self.role === "learner") return self.role;
+  return state.role;
+}
+
+function idsOf(group: Group, role: MemberRole): string[] {
+  return currentConfiguration(group.state).members.filter((member) => member.role === role).map((member) => member.id);
+}
+
+function peersOf(group: Group, nowMs: number): PeerStatus[] {
+  const peers: PeerStatus[] = [];
+  for (const progress of group.state.progress.values()) {
+    const member = currentMember(group.state, progress.member);
+    if (member === null) continue;
+    const { matchIndex, nextIndex, state, lastHeardMs } = progress;
+    const lastContactMs = Number.isFinite(lastHeardMs) ? Math.max(0, Math.round(nowMs - lastHeardMs)) : null;
+    peers.push({ id: member.id, address: member.address, matchIndex, nextIndex, state, lastContactMs });
+  }
+  return peers;
+}
+
+/** The status of the main group of a node that belongs to no cluster yet. */
+export function waitingStatus(machine: string, machineVersion: number): GroupStatus {
+  return {
+    name: "main", id: 1, machine, machineVersion: 0, machineVersionMax: machineVersion, role: "waiting", term: 0,
+    leader: null, leaderSinceMs: null, firstIndex: 1, lastIndex: 0, durableIndex: 0, commitIndex: 0, appliedIndex: 0,
+    snapshotIndex: 0, stateHash: null, stateHashIndex: 0,
+    members: { voters: [], learners: [], witnesses: [], outgoing: [] },
+    voting: false, condition: null, quiesced: false, peers: [],
+  };
+}
+
+/** The members of a group; `isReachable` tells of the others. */
+export function memberList(group: Group, isReachable: (number: number) => boolean): MemberList {
+  const configuration = currentConfiguration(group.state);
+  const members = configuration.members.map((member): MemberInfo => ({
+    id: member.id,
+    address: member.address,
+    role: member.role ?? "leaving",
+    incarnation: incarnationText(member.incarnation),
+    reachable: member.number === group.state.config.self || isReachable(member.number),
+  }));
+  return { index: configuration.index, members };
+}

@@ -1,0 +1,105 @@
+/**
+ * What a leader learns from answers: who is alive, how far each log matches, which round was heard.
+ */
+import type { Now } from "./event.ts";
+import { sendAppend } from "./leader.ts";
+import { progressOf } from "./membership.ts";
+import type { AckStatus, AppendReply, HeartbeatReply } from "./message.ts";
+import { becomeProbe, becomeReplicate, createProgress, noteMatch, type Progress } from "./progress.ts";
+import { drop, type RaftState } from "./state.ts";
+import { chainAt, lastAtOrBelowTerm, termAt } from "./trail.ts";
+import type { Index, MemberNumber } from "./types.ts";
+
+/** Leaders: a follower answers an append. */
+export function leaderAppendReply(state: RaftState, message: AppendReply, now: Now): void {
+  const progress = noteHeard(state, message, now);
+  if (progress === null) return;
+  progress.ackedRound = Math.max(progress.ackedRound, message.round);
+  if (message.success) noteMatched(state, progress, message.matchIndex);
+  else noteRejected(state, progress, message);
+  noteDurable(state, progress, message);
+}
+
+/** Leaders: a follower answers a heartbeat. Its own durable position recovers what lost answers would have said. */
+export function leaderHeartbeatReply(state: RaftState, message: HeartbeatReply, now: Now): void {
+  const progress = noteHeard(state, message, now);
+  if (progress === null) return;
+  progress.ackedRound = Math.max(progress.ackedRound, message.round);
+  noteDurable(state, progress, message);
+  reopen(state, progress, now);
+}
+
+/** Notes a sign of life; null if it does not count. */
+function noteHeard(state: RaftState, message: AckStatus & { readonly from: MemberNumber }, now: Now): Progress | null {
+  let progress = progressOf(state, message.from);
+  if (progress === null) {
+    drop(state, "ack-of-no-member");
+    return null;
+  }
+  if (message.bootId < progress.bootId) {
+    drop(state, "ack-of-earlier-boot");
+    return null;
+  }
+  if (message.bootId > progress.bootId) {
+    if (progress.bootId !== 0) {
+      // It restarted: nothing that its earlier boot acknowledged counts any more.
+      progress = createProgress(message.from, state.trail.lastIndex);
+      state.progress.set(message.from, progress);
+    }
+    progress.bootId = message.bootId;
+  }
+  progress.lastHeardMs = now.nowMs;
+  progress.wallMs = message.wallMs;
+  progress.wallHeardMs = now.nowMs;
+  return progress;
+}
+
+function noteMatched(state: RaftState, progress: Progress, matchIndex: Index): void {
+  if (matchIndex > state.trail.lastIndex) return drop(state, "match-behind-the-end");
+  const raised = noteMatch(progress, matchIndex);
+  if (progress.state === "probe" && (raised || matchIndex === progress.matchIndex)) becomeReplicate(progress);
+  else if (progress.state === "snapshot" && raised && matchIndex >= state.trail.base.index) becomeReplicate(progress);
+}
+
+/** A follower's durable position that bears our term and chain proves that all before is equal and durable there. */
+function noteDurable(state: RaftState, progress: Progress, ack: AckStatus): void {
+  if (ack.durableIndex <= progress.matchIndex) return;
+  const equal = termAt(state.trail, ack.durableIndex) === ack.durableTerm &&
+    chainAt(state.trail, ack.durableIndex) === ack.durableChain;
+  if (equal) noteMatched(state, progress, ack.durableIndex);
+}
+
+/** The logs do not agree at `rejectedIndex`: looks for where they do, a term at a time. */
+function noteRejected(state: RaftState, progress: Progress, message: AppendReply): void {
+  const { rejectedIndex } = message;
+  const isLate = progress.state === "snapshot" || rejectedIndex <= progress.matchIndex ||
+    (progress.state === "probe" && (!progress.probeSent || rejectedIndex !== progress.probeIndex));
+  if (isLate) return drop(state, "late-refusal");
+  becomeProbe(progress);
+  const highest = Math.min(rejectedIndex, state.trail.lastIndex + 1);
+  progress.nextIndex = Math.min(Math.max(nextAfterRefusal(state, message), progress.matchIndex + 1), highest);
+}
+
+function nextAfterRefusal(state: RaftState, message: AppendReply): Index {
+  const { trail } = state;
+  const { pointIndex, pointTerm, pointChain, conflictTerm, conflictIndex, rejectedIndex } = message;
+  const pointHolds = pointIndex < rejectedIndex && termAt(trail, pointIndex) === pointTerm &&
+    (chainAt(trail, pointIndex) ?? pointChain) === pointChain;
+  if (pointHolds) return pointIndex + 1;
+  const below = Math.min(rejectedIndex - 1, pointIndex);
+  const candidate = lastAtOrBelowTerm(trail, below, conflictTerm);
+  if (termAt(trail, candidate) === conflictTerm) return candidate + 1;
+  return Math.min(conflictIndex, candidate + 1);
+}
+
+/** After a heartbeat's answer: what was sent and never answered is taken for lost. */
+function reopen(state: RaftState, progress: Progress, now: Now): void {
+  if (progress.state === "replicate") {
+    const oldest = progress.inflight[0];
+    if (oldest === undefined || now.nowMs - oldest.sentMs < state.config.electionMinMs) return;
+    becomeProbe(progress);
+  }
+  if (progress.state !== "probe") return;
+  progress.probeSent = false;
+  if (progress.matchIndex < state.trail.lastIndex || progress.matchIndex === 0) sendAppend(state, progress, now);
+}

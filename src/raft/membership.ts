@@ -1,0 +1,80 @@
+/**
+ * Configurations within the log: each holds from the moment that its entry is appended (dissertation 4.1) and is gone
+ * again when its entry is truncated.
+ */
+import { assert } from "../base/assert.ts";
+import { createProgress, type Progress } from "./progress.ts";
+import { isVoting, voterSets } from "./quorum.ts";
+import { currentConfiguration, type RaftState } from "./state.ts";
+import type { Configuration, Index, Incarnation, Member, MemberNumber } from "./types.ts";
+
+/** Puts the configuration of an appended entry in force. */
+export function adoptConfiguration(state: RaftState, configuration: Configuration): void {
+  assert(configuration.index > currentConfiguration(state).index, "configurations follow one another", configuration.index);
+  state.configurations.push(configuration);
+  configurationChanged(state);
+}
+
+/** Takes back the configurations whose entries are truncated from `from` on. */
+export function rollBackConfigurations(state: RaftState, from: Index): void {
+  const { configurations } = state;
+  if (currentConfiguration(state).index < from) return;
+  while (currentConfiguration(state).index >= from) {
+    configurations.pop();
+    assert(configurations.length > 0, "a committed configuration is never rolled back", from);
+  }
+  configurationChanged(state);
+}
+
+function configurationChanged(state: RaftState): void {
+  const configuration = currentConfiguration(state);
+  state.voters = voterSets(configuration);
+  if (state.role === "leader") trackMembers(state);
+  state.effects.push({ type: "configurationChanged", configuration });
+}
+
+/** Gives each other member of the configuration its progress, and drops that of who is no member any more. */
+export function trackMembers(state: RaftState): void {
+  const { members } = currentConfiguration(state);
+  for (const member of members) {
+    if (member.number !== state.config.self && !state.progress.has(member.number)) {
+      state.progress.set(member.number, createProgress(member.number, state.trail.lastIndex));
+    }
+  }
+  for (const number of [...state.progress.keys()]) {
+    if (!members.some((member) => member.number === number)) state.progress.delete(number);
+  }
+}
+
+/** The member with this number in the configuration in force; null if there is none. */
+export function currentMember(state: RaftState, number: MemberNumber): Member | null {
+  return currentConfiguration(state).members.find((member) => member.number === number) ?? null;
+}
+
+/** Whether a message of `number` counts: a member's must bear the incarnation that the configuration names. */
+export function incarnationFits(state: RaftState, number: MemberNumber, incarnation: Incarnation): boolean {
+  const member = currentMember(state, number);
+  return member === null || member.incarnation === incarnation;
+}
+
+/** Whether this node may campaign: a voter that keeps payloads. Witnesses, learners and strangers never do. */
+export function mayCampaign(state: RaftState): boolean {
+  const member = currentMember(state, state.config.self);
+  return member !== null && (member.role === "voter" || member.outgoingRole === "voter");
+}
+
+/** Whether this node is the only voter: then it needs nobody's answer. */
+export function isSoleVoter(state: RaftState): boolean {
+  const { incoming, outgoing } = state.voters;
+  return outgoing.length === 0 && incoming.length === 1 && incoming[0] === state.config.self;
+}
+
+/** Whether this node's own votes and acks count. */
+export function selfVotes(state: RaftState): boolean {
+  return isVoting(state.voters, state.config.self);
+}
+
+/** The progress of another member; null if it is no member, or this node does not lead. */
+export function progressOf(state: RaftState, number: MemberNumber): Progress | null {
+  return state.progress.get(number) ?? null;
+}

@@ -1,0 +1,110 @@
+/**
+ * What a leader knows of one follower. *Probe*: where the logs agree is not known, one message at a time; *replicate*:
+ * messages follow one another within a window; *snapshot*: what the follower needs was compacted away.
+ */
+import { assert } from "../base/assert.ts";
+import type { BootId, Index, MemberNumber, RaftConfig } from "./types.ts";
+
+/** An append that was sent and not answered. */
+interface InflightAppend {
+  /** The position before its first entry. */
+  readonly prevIndex: Index;
+  readonly lastIndex: Index;
+  readonly bytes: number;
+  readonly sentMs: number;
+}
+
+export interface Progress {
+  readonly member: MemberNumber;
+  state: "probe" | "replicate" | "snapshot";
+  /** Use: what commits. Invariant: the follower's durable log equals ours through here; never falls in a term and boot. */
+  matchIndex: Index;
+  /** Use: the next entry to send. Invariant: matchIndex < nextIndex ≤ lastIndex + 1. */
+  nextIndex: Index;
+  /** In probe: a message is out; the next waits for its answer or for a sign that it was lost. */
+  probeSent: boolean;
+  /** Where that message started, so that a late refusal of another is known as such. */
+  probeIndex: Index;
+  /** Invariant: ascending by lastIndex, empty unless replicate; bytes sum to inflightBytes. */
+  readonly inflight: InflightAppend[];
+  inflightBytes: number;
+  /** When a message of this term was last heard from it; -Infinity: never. */
+  lastHeardMs: number;
+  /** The greatest round that it answered. */
+  ackedRound: number;
+  /** The newest start of it that was heard; 0: none yet. */
+  bootId: BootId;
+  /** What its wall clock said, and when we heard it; wallMs -Infinity: never. */
+  wallMs: number;
+  wallHeardMs: number;
+}
+
+/** A follower of which a new leader knows nothing yet (dissertation 3.5: nextIndex starts behind the leader's last). */
+export function createProgress(member: MemberNumber, lastIndex: Index): Progress {
+  return {
+    member,
+    state: "probe",
+    matchIndex: 0,
+    nextIndex: lastIndex + 1,
+    probeSent: false,
+    probeIndex: 0,
+    inflight: [],
+    inflightBytes: 0,
+    lastHeardMs: Number.NEGATIVE_INFINITY,
+    ackedRound: 0,
+    bootId: 0,
+    wallMs: Number.NEGATIVE_INFINITY,
+    wallHeardMs: 0,
+  };
+}
+
+/** Goes back to one message at a time, from behind what is known to match. */
+export function becomeProbe(progress: Progress): void {
+  progress.state = "probe";
+  progress.probeSent = false;
+  progress.nextIndex = progress.matchIndex + 1;
+  progress.inflight.length = 0;
+  progress.inflightBytes = 0;
+}
+
+/** Starts to stream from behind what is known to match. */
+export function becomeReplicate(progress: Progress): void {
+  progress.state = "replicate";
+  progress.probeSent = false;
+  progress.nextIndex = progress.matchIndex + 1;
+}
+
+/** Whether another append may be sent now. */
+export function mayAppend(progress: Progress, config: RaftConfig): boolean {
+  if (progress.state === "probe") return !progress.probeSent;
+  if (progress.state === "snapshot") return false;
+  return progress.inflight.length < config.inflightAppendsMax && progress.inflightBytes < config.inflightBytesMax;
+}
+
+/** Notes that entries through `lastIndex` were sent. */
+export function noteSent(progress: Progress, sent: InflightAppend): void {
+  if (progress.state === "probe") {
+    progress.probeSent = true;
+    progress.probeIndex = sent.prevIndex;
+    return;
+  }
+  assert(progress.state === "replicate", "appends go to followers that probe or replicate", progress.state);
+  progress.nextIndex = sent.lastIndex + 1;
+  progress.inflight.push(sent);
+  progress.inflightBytes += sent.bytes;
+}
+
+/** Raises the match; false if it was there already, so that late answers change nothing. */
+export function noteMatch(progress: Progress, matchIndex: Index): boolean {
+  let answered = 0;
+  for (const append of progress.inflight) {
+    if (append.lastIndex > matchIndex) break;
+    progress.inflightBytes -= append.bytes;
+    answered += 1;
+  }
+  if (answered > 0) progress.inflight.splice(0, answered);
+  if (matchIndex <= progress.matchIndex) return false;
+  progress.matchIndex = matchIndex;
+  progress.nextIndex = Math.max(progress.nextIndex, matchIndex + 1);
+  return true;
+}

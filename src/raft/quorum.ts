@@ -1,0 +1,58 @@
+/**
+ * Majorities, of one set of voters or, during a joint step, of both (dissertation 4.3). Everything that a quorum decides
+ * is one question here: what is the greatest value that a majority has reached?
+ */
+import type { Configuration, MemberNumber } from "./types.ts";
+
+/** Who votes. Witnesses do, learners do not. */
+export interface VoterSets {
+  readonly incoming: readonly MemberNumber[];
+  /** Empty unless the configuration is joint. */
+  readonly outgoing: readonly MemberNumber[];
+}
+
+/** The voters of `configuration`. */
+export function voterSets(configuration: Configuration): VoterSets {
+  const voting = (role: string | null): boolean => role === "voter" || role === "witness";
+  return {
+    incoming: configuration.members.filter((member) => voting(member.role)).map((member) => member.number),
+    outgoing: configuration.joint
+      ? configuration.members.filter((member) => voting(member.outgoingRole)).map((member) => member.number)
+      : [],
+  };
+}
+
+/** Whether this member votes in either half. */
+export function isVoting(sets: VoterSets, number: MemberNumber): boolean {
+  return sets.incoming.includes(number) || sets.outgoing.includes(number);
+}
+
+/**
+ * The greatest value that a majority of the voters has reached, in both halves if joint: the commit index from match
+ * indexes, the confirmed round from acknowledged rounds, the time of the last quorum from times heard.
+ *
+ * @param valueOf what each voter has reached; -Infinity for none
+ * @returns -Infinity if nobody votes
+ */
+export function quorumValue(sets: VoterSets, valueOf: (member: MemberNumber) => number): number {
+  const incoming = majorityValue(sets.incoming, valueOf);
+  if (sets.outgoing.length === 0) return incoming;
+  return Math.min(incoming, majorityValue(sets.outgoing, valueOf));
+}
+
+function majorityValue(voters: readonly MemberNumber[], valueOf: (member: MemberNumber) => number): number {
+  if (voters.length === 0) return Number.NEGATIVE_INFINITY;
+  const values = voters.map(valueOf).sort((a, b) => b - a);
+  return values[Math.floor(values.length / 2)] as number;
+}
+
+/** How a vote stands. */
+export type VoteOutcome = "won" | "lost" | "pending";
+
+/** The outcome of a vote in which `votes` were cast, counted once a member. Won and lost need both halves and one. */
+export function voteOutcome(sets: VoterSets, votes: ReadonlyMap<MemberNumber, boolean>): VoteOutcome {
+  const granted = (member: MemberNumber): number => (votes.get(member) === true ? 1 : 0);
+  if (quorumValue(sets, granted) === 1) return "won";
+  const notRefused = (member: MemberNumber): number => (votes.get(member) === false ? 0 : 1);
+  return quorumValue(sets, notRefused) === 1 ? "pending" : "lost";
+}

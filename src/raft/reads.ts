@@ -1,0 +1,174 @@
+/**
+ * Linearizable reads by ReadIndex (dissertation 6.4): note the commit index, prove by a round of answers that this node
+ * still led after the read came, answer once that index is applied. One round is out at a time; reads that come
+ * meanwhile share the next one.
+ */
+import { EntryKind } from "../base/entry.ts";
+import type { Now, Refusal } from "./event.ts";
+import { logTimeMs } from "./log_time.ts";
+import type { ReadIndexReply, ReadIndexRequest } from "./message.ts";
+import { send } from "./output.ts";
+import { quorumValue } from "./quorum.ts";
+import { appendAsLeader, broadcastHeartbeat, emptyEntry } from "./leader.ts";
+import { commitTo } from "./commit.ts";
+import { drop, type PendingRead, type RaftState } from "./state.ts";
+
+const WAKE_BACKOFF_MIN_MS = 10;
+const WAKE_BACKOFF_MAX_MS = 1000;
+
+/** This node wants a read index: its own as leader, the leader's as follower. */
+export function read(state: RaftState, readId: number): void {
+  if (state.role === "leader") {
+    const { self, incarnation, bootId } = state.config;
+    register(state, { readId, from: self, fromIncarnation: incarnation, bootId, index: state.commitIndex });
+  } else if (state.leaderId === 0 || state.forwardedReads.size >= state.config.pendingReadsMax) {
+    const reason = state.leaderId === 0 ? "not-leader" : "busy";
+    state.effects.push({ type: "failPending", readIds: [readId], reason });
+  } else {
+    state.forwardedReads.set(readId, state.leaderId);
+    send(state, state.leaderId, { type: "readIndexRequest", readId, bootId: state.config.bootId });
+  }
+}
+
+/** Leaders: a follower wants a read index. */
+export function leaderReadIndexRequest(state: RaftState, message: ReadIndexRequest): void {
+  const { readId, from, fromIncarnation, bootId } = message;
+  register(state, { readId, from, fromIncarnation, bootId, index: state.commitIndex });
+}
+
+/** Others cannot tell: the asker tries elsewhere. */
+export function refuseReadIndexRequest(state: RaftState, message: ReadIndexRequest): void {
+  send(state, message.from, { type: "readIndexReply", readId: message.readId, bootId: message.bootId, index: 0 });
+}
+
+function register(state: RaftState, pending: PendingRead): void {
+  const { reads } = state;
+  const held = reads.waiting.length + reads.confirming.length + reads.confirmed.length;
+  if (held >= state.config.pendingReadsMax) {
+    if (pending.from === state.config.self) {
+      state.effects.push({ type: "failPending", readIds: [pending.readId], reason: "busy" });
+    } else {
+      answer(state, pending, 0);
+    }
+    return;
+  }
+  reads.waiting.push(pending);
+}
+
+/**
+ * Sends a round for the reads that wait, unless one is out. Thesis 6.4: not before an entry of the leader's own term is
+ * committed, for until then the commit index may lag behind what an earlier leader acknowledged.
+ */
+export function startReadRound(state: RaftState, now: Now): void {
+  const { reads } = state;
+  if (reads.waiting.length === 0 || reads.confirming.length > 0 || state.commitIndex < state.ownTermIndex) return;
+  // A read that came before that entry was committed gets the index of now.
+  reads.confirming = reads.waiting.map((pending) => ({ ...pending, index: Math.max(pending.index, state.commitIndex) }));
+  reads.waiting = [];
+  broadcastHeartbeat(state, now);
+  reads.round = state.round;
+}
+
+/** Moves reads on whose round a quorum has answered. Answers to earlier rounds prove nothing about them. */
+export function confirmReads(state: RaftState): void {
+  const { reads } = state;
+  if (reads.confirming.length === 0) return;
+  const acked = quorumValue(state.voters, (member) =>
+    member === state.config.self ? Number.POSITIVE_INFINITY : (state.progress.get(member)?.ackedRound ?? 0));
+  if (acked < reads.round) return;
+  reads.confirmed.push(...reads.confirming);
+  reads.confirming = [];
+  reads.round = 0;
+}
+
+/**
+ * Answers confirmed reads whose index this node has applied. If something in the machine is due by log time, they wait
+ * for one time entry instead: a read never sees what has expired.
+ */
+export function answerConfirmed(state: RaftState, now: Now): void {
+  const { reads } = state;
+  const ready = reads.confirmed.filter((pending) => pending.index <= state.lastApplied);
+  if (ready.length === 0) return;
+  if (isDue(state, now)) {
+    if (state.timeEntryIndex > state.lastApplied) return;
+    appendTime(state, now);
+    const index = state.timeEntryIndex;
+    reads.confirmed = reads.confirmed.filter((pending) => !ready.includes(pending));
+    for (const pending of ready) answer(state, pending, index);
+    return;
+  }
+  reads.confirmed = reads.confirmed.filter((pending) => pending.index > state.lastApplied);
+  for (const pending of ready) answer(state, pending, pending.index);
+}
+
+function answer(state: RaftState, pending: PendingRead, index: number): void {
+  const { readId, from, bootId } = pending;
+  if (from === state.config.self) state.effects.push({ type: "answerRead", readId, index });
+  else send(state, from, { type: "readIndexReply", readId, bootId, index });
+}
+
+function isDue(state: RaftState, now: Now): boolean {
+  return state.wakeAtMs !== null && now.nowMs >= state.wakeNotBeforeMs && state.wakeAtMs <= logTimeMs(state, now);
+}
+
+function appendTime(state: RaftState, now: Now): void {
+  state.timeEntryIndex = state.trail.lastIndex + 1;
+  appendAsLeader(state, [emptyEntry(EntryKind.time)], now);
+}
+
+/** Leaders: lets time pass for the machine when its moment has come, one time entry at a time. */
+export function wakeMachine(state: RaftState, now: Now): void {
+  if (state.timeEntryIndex > state.lastApplied || !isDue(state, now)) return;
+  appendTime(state, now);
+}
+
+/** The machine applied entries. A moment that does not move although time passed is asked for less and less often. */
+export function noteWake(state: RaftState, wakeAtMs: number | null, now: Now): void {
+  const timeApplied = state.timeEntryIndex !== 0 && state.lastApplied >= state.timeEntryIndex;
+  const stuck = timeApplied && wakeAtMs !== null && wakeAtMs === state.wakeAtMs && wakeAtMs <= state.trail.timeMs;
+  if (stuck) {
+    if (now.nowMs >= state.wakeNotBeforeMs) {
+      state.wakeBackoffMs = Math.min(Math.max(state.wakeBackoffMs * 2, WAKE_BACKOFF_MIN_MS), WAKE_BACKOFF_MAX_MS);
+      state.wakeNotBeforeMs = now.nowMs + state.wakeBackoffMs;
+    }
+  } else {
+    state.wakeBackoffMs = 0;
+    state.wakeNotBeforeMs = 0;
+  }
+  state.wakeAtMs = wakeAtMs;
+}
+
+/** When the machine's moment comes, by the monotonic clock; Infinity if it has none. */
+export function wakeDeadlineMs(state: RaftState, now: Now): number {
+  if (state.wakeAtMs === null || state.timeEntryIndex > state.lastApplied) return Number.POSITIVE_INFINITY;
+  return Math.max(now.nowMs + (state.wakeAtMs - logTimeMs(state, now)), state.wakeNotBeforeMs);
+}
+
+/** Followers: the leader's answer. An index of 0 means that it could not tell. */
+export function followerReadIndexReply(state: RaftState, message: ReadIndexReply): void {
+  const { readId, index } = message;
+  if (message.bootId !== state.config.bootId) return drop(state, "late-read");
+  if (!state.forwardedReads.delete(readId)) return drop(state, "late-read");
+  if (index === 0) {
+    state.effects.push({ type: "failPending", readIds: [readId], reason: "not-leader" });
+    return;
+  }
+  // The leader has committed this index: what of it is proved to match may be applied without waiting for a heartbeat.
+  commitTo(state, Math.min(index, state.matchedIndex));
+  state.effects.push({ type: "answerRead", readId, index });
+}
+
+/** Tells every read that waits here that it will not be answered, and forgets it. */
+export function failReads(state: RaftState, reason: Refusal): void {
+  const { reads, forwardedReads, config } = state;
+  const readIds = [...forwardedReads.keys()];
+  for (const pending of [...reads.waiting, ...reads.confirming, ...reads.confirmed]) {
+    if (pending.from === config.self) readIds.push(pending.readId);
+  }
+  reads.waiting = [];
+  reads.confirming = [];
+  reads.confirmed = [];
+  reads.round = 0;
+  forwardedReads.clear();
+  if (readIds.length > 0) state.effects.push({ type: "failPending", readIds, reason });
+}

@@ -1,0 +1,74 @@
+/**
+ * Leadership transfer (dissertation 3.10): hold new proposals, bring the target up to date, tell it to campaign. It
+ * ends, or is given up, within one election timeout.
+ */
+import type { Now, Refusal } from "./event.ts";
+import { currentMember } from "./membership.ts";
+import { send } from "./output.ts";
+import type { RaftState } from "./state.ts";
+import type { MemberNumber } from "./types.ts";
+
+/** Somebody asks this node to make `to` the leader. */
+export function transfer(state: RaftState, to: MemberNumber, now: Now): void {
+  const refusal = refusalOf(state, to);
+  if (refusal !== null || to === state.config.self) {
+    state.effects.push({ type: "transferEnded", to, refusal });
+    return;
+  }
+  if (state.transfer?.to === to) return;
+  endTransfer(state, "replaced");
+  state.transfer = { to, deadlineMs: now.nowMs + state.config.electionMinMs, sent: false };
+}
+
+function refusalOf(state: RaftState, to: MemberNumber): Refusal | null {
+  if (state.role !== "leader") return "not-leader";
+  const member = currentMember(state, to);
+  if (member === null) return "unknown-member";
+  return member.role === "voter" ? null : "not-a-voter";
+}
+
+/** Leaders: tells the target to campaign once its log is as long as ours. */
+export function advanceTransfer(state: RaftState): void {
+  const { transfer: current } = state;
+  if (current === null || current.sent) return;
+  const progress = state.progress.get(current.to);
+  if (progress === undefined || progress.matchIndex < state.trail.lastIndex) return;
+  current.sent = true;
+  send(state, current.to, { type: "timeoutNow" });
+}
+
+/** Whether proposals are held because leadership is on its way to another. */
+export function isTransferring(state: RaftState): boolean {
+  return state.role === "leader" && state.transfer !== null;
+}
+
+/** Ends a transfer that another node's leadership, or the deadline, has decided. */
+export function settleTransfer(state: RaftState, now: Now): void {
+  const { transfer: current } = state;
+  if (current === null) return;
+  if (state.leaderId === current.to) endTransfer(state, null);
+  else if (now.nowMs >= current.deadlineMs) endTransfer(state, "timed-out");
+}
+
+function endTransfer(state: RaftState, refusal: Refusal | null): void {
+  if (state.transfer === null) return;
+  state.effects.push({ type: "transferEnded", to: state.transfer.to, refusal });
+  state.transfer = null;
+}
+
+/**
+ * Leaders: this node can no longer do its duty (its disk stands still, or cannot be read). It makes the follower with
+ * the longest log campaign at once, and does not lead while that follower tries.
+ */
+export function handOver(state: RaftState): MemberNumber {
+  let best: MemberNumber = 0;
+  let bestMatch = -1;
+  for (const progress of state.progress.values()) {
+    const isVoter = currentMember(state, progress.member)?.role === "voter";
+    if (!isVoter || progress.matchIndex <= bestMatch) continue;
+    best = progress.member;
+    bestMatch = progress.matchIndex;
+  }
+  if (best !== 0) send(state, best, { type: "timeoutNow" });
+  return best;
+}

@@ -1,0 +1,135 @@
+/**
+ * One simulated file as a disk sees it: the image that survives a power cut, and above it what the system holds in
+ * memory. A written block becomes durable by a sync, by chance at a crash, or never.
+ */
+import { nextFloat, nextInRange, type RandomState } from "../base/random.ts";
+
+/** What a disk writes as a whole, or tears. */
+export const BLOCK_BYTES = 512;
+
+/** The blocks that a sync covers: those that were dirty when it was asked for. */
+export interface SyncPoint {
+  readonly blocks: ReadonlyMap<number, number>;
+  readonly bytes: number;
+}
+
+/** How a crash treats what is pending: each block by chance, all of it kept, or all of it dropped. */
+export type CrashFate = "by-chance" | "kept" | "dropped";
+
+/** Content of one file, in memory and on disk. */
+export class SimImage {
+  #cache: Uint8Array = new Uint8Array(0);
+  #durable: Uint8Array = new Uint8Array(0);
+  #bytes = 0;
+  #durableBytes = 0;
+  #lengthPending = false;
+  /** Dirty blocks by number; the value tells a later write of the same block from an earlier one. */
+  #dirty: Map<number, number> = new Map();
+  #writes = 0;
+
+  /** Length of the file as the system shows it. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  read(into: Uint8Array, position: number): number {
+    const count = Math.max(0, Math.min(into.length, this.#bytes - position));
+    into.set(this.#cache.subarray(position, position + count));
+    return count;
+  }
+
+  write(bytes: Uint8Array, position: number): void {
+    const end = position + bytes.length;
+    if (bytes.length === 0) return;
+    this.#setLength(Math.max(this.#bytes, end));
+    this.#cache.set(bytes, position);
+    this.#writes += 1;
+    for (let block = Math.floor(position / BLOCK_BYTES); block * BLOCK_BYTES < end; block++) {
+      this.#dirty.set(block, this.#writes);
+    }
+  }
+
+  truncate(bytes: number): void {
+    if (bytes < this.#bytes) this.#cache.fill(0, bytes, this.#bytes);
+    this.#setLength(bytes);
+  }
+
+  /** Begins a sync: what is written from now on is not covered by it. */
+  beginSync(): SyncPoint {
+    return { blocks: new Map(this.#dirty), bytes: this.#bytes };
+  }
+
+  /** What the sync covers is durable. A block that was written again since stays dirty. */
+  endSync(point: SyncPoint): void {
+    this.#durable = grown(this.#durable, this.#bytes);
+    for (const [block, write] of point.blocks) {
+      this.#persist(block, this.#cache.subarray(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES));
+      if (this.#dirty.get(block) === write) this.#dirty.delete(block);
+    }
+    if (point.bytes < this.#durableBytes) this.#durable.fill(0, point.bytes);
+    this.#durableBytes = point.bytes;
+    this.#lengthPending = this.#bytes !== point.bytes;
+  }
+
+  /** The sync failed: as on Linux its blocks are lost, yet they look clean and a later sync succeeds without them. */
+  failSync(point: SyncPoint): void {
+    for (const [block, write] of point.blocks) if (this.#dirty.get(block) === write) this.#dirty.delete(block);
+  }
+
+  /** The power is cut: what is pending is kept, dropped or torn; what the system held in memory is gone. */
+  crash(random: RandomState, fate: CrashFate): void {
+    this.#durable = grown(this.#durable, this.#bytes);
+    const lengthKept = this.#lengthPending && (fate === "kept" || (fate === "by-chance" && nextFloat(random) < 0.5));
+    for (const block of this.#dirty.keys()) {
+      const written = this.#cache.subarray(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES);
+      const draw = fate === "by-chance" ? nextInRange(random, 0, 2) : 0;
+      if (fate === "kept" || (fate === "by-chance" && draw === 1)) this.#persist(block, written);
+      else if (draw === 2) this.#tear(block, written, random);
+    }
+    if (lengthKept) this.#durableBytes = this.#bytes;
+    this.#durable.fill(0, this.#durableBytes);
+    this.#bytes = this.#durableBytes;
+    this.#cache = this.#durable.slice(0, this.#bytes);
+    this.#dirty = new Map();
+    this.#lengthPending = false;
+  }
+
+  /** Bit rot: one bit turns over, on disk and in what is read. */
+  flipBit(position: number, bit: number): void {
+    this.#cache[position]! ^= 1 << bit;
+    if (position < this.#durable.length) this.#durable[position]! ^= 1 << bit;
+  }
+
+  /** A copy of the content as the system shows it. */
+  content(): Uint8Array {
+    return this.#cache.slice(0, this.#bytes);
+  }
+
+  #setLength(bytes: number): void {
+    if (bytes === this.#bytes) return;
+    this.#cache = grown(this.#cache, bytes);
+    this.#bytes = bytes;
+    this.#lengthPending = true;
+  }
+
+  #persist(block: number, written: Uint8Array): void {
+    const at = block * BLOCK_BYTES;
+    if (at < this.#durable.length) this.#durable.set(written.subarray(0, this.#durable.length - at), at);
+  }
+
+  /** Part of the block is new, the rest as it was before: a sector of another size, or a page that was on its way. */
+  #tear(block: number, written: Uint8Array, random: RandomState): void {
+    const cut = nextInRange(random, 1, BLOCK_BYTES - 1);
+    const at = block * BLOCK_BYTES;
+    if (nextFloat(random) < 0.5) this.#durable.set(written.subarray(0, cut), at);
+    else if (written.length > cut) this.#durable.set(written.subarray(cut), at + cut);
+  }
+}
+
+/** `bytes` with room for at least `length`, in whole blocks; what is new is zero. */
+function grown(bytes: Uint8Array, length: number): Uint8Array {
+  if (length <= bytes.length) return bytes;
+  const larger = new Uint8Array(Math.ceil(Math.max(length, 2 * bytes.length) / BLOCK_BYTES) * BLOCK_BYTES);
+  larger.set(bytes);
+  return larger;
+}

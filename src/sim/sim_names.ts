@@ -1,0 +1,89 @@
+/**
+ * The names of a simulated disk: directories and what their entries point at. An entry that was made, renamed or
+ * removed is durable only once its directory was synced; until then a crash may keep or undo it on its own.
+ */
+import { nextFloat, type RandomState } from "../base/random.ts";
+import { parentOf } from "../host/files.ts";
+import type { CrashFate, SimImage } from "./sim_image.ts";
+
+/** A directory, or a file by its image. */
+export type SimEntry = SimImage | "directory";
+
+/** One change of names that a crash may undo. */
+interface Change {
+  readonly directory: string;
+  /** Path to its new entry; null: removed. */
+  readonly set: readonly (readonly [path: string, entry: SimEntry | null])[];
+}
+
+/** The tree of names. `.` and `/` are always there. */
+export class SimNames {
+  #current: Map<string, SimEntry> = new Map([["/", "directory"], [".", "directory"]]);
+  #durable: Map<string, SimEntry> = new Map(this.#current);
+  #pending: Change[] = [];
+
+  get(path: string): SimEntry | null {
+    return this.#current.get(path) ?? null;
+  }
+
+  /** The image of each file that has a name. */
+  images(): SimImage[] {
+    return [...this.#current.values()].filter((entry) => entry !== "directory");
+  }
+
+  /** Names of the entries of `directory`, sorted. */
+  list(directory: string): string[] {
+    const prefix = directory === "/" ? "/" : `${directory}/`;
+    const names: string[] = [];
+    for (const path of this.#current.keys()) {
+      if (path !== directory && path.startsWith(prefix) && !path.includes("/", prefix.length)) names.push(path.slice(prefix.length));
+    }
+    return names.sort();
+  }
+
+  /** Points `path` at `entry`, or removes it. */
+  set(path: string, entry: SimEntry | null): void {
+    this.#change({ directory: parentOf(path), set: [[path, entry]] });
+  }
+
+  rename(from: string, to: string): void {
+    this.#change({ directory: parentOf(to), set: [[from, null], [to, this.#current.get(from) ?? null]] });
+  }
+
+  /** The entries of `directory` are durable as they are. */
+  sync(directory: string): void {
+    this.#pending = this.#pending.filter((change) => {
+      if (change.directory !== directory) return true;
+      apply(this.#durable, change);
+      return false;
+    });
+  }
+
+  /** Each pending change is kept or undone; what hangs on a directory that is gone is gone too. */
+  crash(random: RandomState, fate: CrashFate): void {
+    for (const change of this.#pending) {
+      if (fate === "kept" || (fate === "by-chance" && nextFloat(random) < 0.5)) apply(this.#durable, change);
+    }
+    for (let removed = true; removed;) {
+      removed = false;
+      for (const path of this.#durable.keys()) {
+        if (path === "/" || path === "." || this.#durable.has(parentOf(path))) continue;
+        removed = this.#durable.delete(path);
+      }
+    }
+    this.#pending = [];
+    this.#current = new Map(this.#durable);
+  }
+
+  #change(change: Change): void {
+    apply(this.#current, change);
+    this.#pending.push(change);
+  }
+}
+
+function apply(names: Map<string, SimEntry>, change: Change): void {
+  for (const [path, entry] of change.set) {
+    if (entry === null) names.delete(path);
+    else names.set(path, entry);
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * Puts a batch together, finds it a place, writes and syncs it. One batch at a time: the next one may say that this
+ * one is durable, which is what recovery relies on.
+ */
+import { type Task, wait } from "../base/task.ts";
+import { writeAll } from "../host/files.ts";
+import type { Host } from "../host/host.ts";
+import type { GroupId, HardState } from "../raft/types.ts";
+import type { Mark, MarkFile } from "./mark.ts";
+import { baseBodyBytes, readHardStateBody, RecordType, writeBaseBody } from "./record.ts";
+import { makeRecord, type PendingRecord, recordBytes, type RecordQueue, sealBatch } from "./record_queue.ts";
+import { HEADER_BYTES, type Place, type WalIdentity, writeSegmentHeader } from "./segment.ts";
+import { isDiskFull, type SegmentFile, type SegmentRoom } from "./segment_room.ts";
+import type { StallWatch } from "./stall_watch.ts";
+import type { WalGroup } from "./wal_group.ts";
+
+/** What batches are written with. */
+export interface BatchWriterParts {
+  readonly host: Pick<Host, "random">;
+  readonly groups: ReadonlyMap<GroupId, WalGroup>;
+  readonly salts: Map<number, number>;
+  readonly room: SegmentRoom;
+  readonly mark: MarkFile;
+  readonly watch: StallWatch;
+  readonly batchBytesMax: number;
+  /** Where the next batch goes; offset 0 if the segment has no header yet. */
+  readonly end: Place;
+  readonly lastBatch: number;
+}
+
+/** Writes the batches of one WAL. */
+export class BatchWriter {
+  /** Segments from the next on bear this. */
+  identity: WalIdentity;
+  /** Use: what the mark file may say. Invariant: up to here all was written and synced. */
+  durable: Mark;
+  /** Use: when a mark is due. Invariant: the mark file says at least this batch. */
+  markedBatch: number;
+  #parts: BatchWriterParts;
+  #offset: number;
+  #lastBatch: number;
+  #touched: WalGroup[] = [];
+
+  constructor(identity: WalIdentity, parts: BatchWriterParts) {
+    this.identity = identity;
+    this.#parts = parts;
+    this.#offset = parts.end.offset;
+    this.#lastBatch = parts.lastBatch;
+    this.durable = { batch: parts.lastBatch, ...parts.end };
+    this.markedBatch = parts.lastBatch;
+  }
+
+  /** Takes a batch out of the queue, finds it a place, writes and syncs it. */
+  *write(queue: RecordQueue): Task<void> {
+    const { room, watch, mark } = this.#parts;
+    const taken = queue.take(this.#parts.batchBytesMax);
+    const bytes = taken.reduce((sum, record) => sum + recordBytes(record), 0);
+    const isFirst = this.#offset === 0 || this.#offset + bytes > room.current.sizeBytes;
+    const bases = isFirst ? this.#bases() : [];
+    const records = isFirst ? [...bases, ...taken] : taken;
+    const batchBytes = bases.reduce((sum, record) => sum + recordBytes(record), bytes);
+    const previousEnd = this.#offset;
+    if (isFirst) yield* this.#takeSegment(HEADER_BYTES + batchBytes);
+    const segment = room.current;
+    const offset = isFirst ? HEADER_BYTES : this.#offset;
+    const end = offset + batchBytes;
+    yield* room.ready(end);
+    watch.progressed();
+    const batch = this.#lastBatch + 1;
+    const parts: Uint8Array[] = [];
+    if (isFirst) parts.push(this.#newHeader(segment.sequence, bases.length, batch, previousEnd));
+    parts.push(...sealBatch(records, batch, offset, this.#parts.salts.get(segment.sequence) as number));
+    this.#place(records, { sequence: segment.sequence, offset });
+    this.#offset = end;
+    this.#lastBatch = batch;
+    yield* this.#writeParts(segment, parts, isFirst ? 0 : offset);
+    yield* wait<void>((done) => segment.file.sync(done));
+    watch.progressed();
+    this.durable = { batch, sequence: segment.sequence, offset: end };
+    // Without the mark, a segment that gets lost as a whole would look like one that was never begun.
+    if (isFirst) {
+      yield* wait<void>((done) => mark.write(this.durable, done));
+      this.markedBatch = batch;
+    }
+    queue.durable += taken.length;
+    for (const log of this.#touched) log.landed();
+    this.#touched.length = 0;
+  }
+
+  /** Takes a segment into use that has room for `bytes`: the first one, which is there, or the next. */
+  *#takeSegment(bytes: number): Task<void> {
+    const { room } = this.#parts;
+    if (this.#offset > 0) yield* room.roll(bytes);
+    else room.current.sizeBytes = Math.max(room.current.sizeBytes, bytes);
+  }
+
+  /** What the new segment repeats of each group, as it stands before the batch. */
+  #bases(): PendingRecord[] {
+    const bases: PendingRecord[] = [];
+    for (const log of this.#parts.groups.values()) {
+      if (!log.isPlaced) continue;
+      const bytes = baseBodyBytes(log.genesis);
+      const record = makeRecord({ group: log.group, type: RecordType.base, firstIndex: 0, bytes });
+      writeBaseBody(record.body, log.base());
+      bases.push(record);
+    }
+    return bases;
+  }
+
+  #newHeader(sequence: number, bases: number, firstBatch: number, previousEnd: number): Uint8Array {
+    const salt = this.#parts.host.random.u32();
+    this.#parts.salts.set(sequence, salt);
+    return writeSegmentHeader({ ...this.identity, sequence, salt, bases, firstBatch, previousEnd });
+  }
+
+  /** The records have their places: groups and index follow. */
+  #place(records: readonly PendingRecord[], place: Place): void {
+    let offset = place.offset;
+    for (const record of records) {
+      const log = this.#parts.groups.get(record.group) as WalGroup;
+      this.#touched.push(log);
+      if (record.type === RecordType.entries) {
+        const at = { sequence: place.sequence, offset: offset + recordBytes(record) - record.body.length };
+        log.append(record.firstIndex, record.count, record.body, at);
+      } else if (record.type === RecordType.truncate) {
+        log.truncate(record.firstIndex);
+      } else if (record.type === RecordType.hardState) {
+        log.hardState = readHardStateBody(record.body) as HardState;
+      } else if (record.type === RecordType.groupMade) {
+        log.isPlaced = true;
+      }
+      offset += recordBytes(record);
+    }
+  }
+
+  /** Writes a batch. A full disk, which the room should have met before, takes nothing: the write waits for room. */
+  *#writeParts(segment: SegmentFile, parts: readonly Uint8Array[], at: number): Task<void> {
+    const { room, watch } = this.#parts;
+    for (let tries = 1; ; tries++) {
+      try {
+        yield* writeAll(segment.file, parts, at);
+        watch.progressed();
+        if (tries > 1) room.hasRoom();
+        return;
+      } catch (error) {
+        if (!isDiskFull(error)) throw error;
+        yield* room.pause();
+      }
+    }
+  }
+}

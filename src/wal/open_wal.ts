@@ -1,0 +1,83 @@
+/** Opening a WAL: reads what is there, cuts what is unfinished, makes the first room. Nothing counts before the end. */
+import { DraftError } from "../base/errors.ts";
+import { type Task, wait } from "../base/task.ts";
+import type { Host } from "../host/host.ts";
+import { type Mark, openMark } from "./mark.ts";
+import { RecoveredGroups, type WalVisitor } from "./recovered_groups.ts";
+import { type RecoverySource, type Scan, scanLog } from "./recovery.ts";
+import { cutTail, removeBehind } from "./recovery_cut.ts";
+import { HEADER_BYTES, sequenceOf, type WalIdentity } from "./segment.ts";
+import { fillChunk, isDiskFull, makeSegment, type SegmentFile, SegmentRoom } from "./segment_room.ts";
+import { Wal } from "./wal.ts";
+import type { WalOptions } from "./wal_options.ts";
+
+/**
+ * Opens the WAL of the data directory, making it if there is none.
+ *
+ * @param directory the data directory; the WAL is `wal` in it
+ * @param visitor is told all that the log holds, in its order
+ * @throws DraftError DAMAGED, WRONG_IDENTITY, DISK_FULL, STORAGE_FAILED
+ */
+export function* openWal(
+  host: Pick<Host, "clock" | "disk" | "random" | "log">,
+  directory: string,
+  identity: WalIdentity,
+  options: WalOptions,
+  visitor: WalVisitor,
+): Task<Wal> {
+  try {
+    return yield* open(host, directory, identity, options, visitor);
+  } catch (error) {
+    if (error instanceof DraftError || !(error instanceof Error) || !("code" in error)) throw error;
+    const code = isDiskFull(error) ? "DISK_FULL" : "STORAGE_FAILED";
+    throw new DraftError(code, `log "${directory}/wal" cannot be opened: ${error.message}`, { cause: error });
+  }
+}
+
+function* open(
+  host: Pick<Host, "clock" | "disk" | "random" | "log">,
+  dataDirectory: string,
+  identity: WalIdentity,
+  options: WalOptions,
+  visitor: WalVisitor,
+): Task<Wal> {
+  const { disk } = host;
+  const directory = `${dataDirectory}/wal`;
+  yield* wait<void>((done) => disk.makeDirectory(directory, done));
+  yield* wait<void>((done) => disk.syncDirectory(dataDirectory, done));
+  const names = yield* wait<string[]>((done) => disk.list(directory, done));
+  const sequences = names.map(sequenceOf).filter((sequence) => sequence > 0);
+  const { file: markFile, mark } = yield* openMark(disk, directory, identity.incarnation, sequences.length === 0);
+  const source: RecoverySource = { disk, directory, identity, mark, readBytes: options.readBytes };
+  const scan = yield* scanLog(source, sequences, new RecoveredGroups(visitor));
+  const segment = yield* readySegment(source, sequences, scan, options);
+  const vouched: Mark = { batch: scan.lastBatch, ...scan.end };
+  yield* wait<void>((done) => markFile.write(vouched, done));
+  host.log.write("info", "log read", { directory, batches: scan.lastBatch, segment: scan.end.sequence, offset: scan.end.offset });
+  return new Wal({
+    host,
+    directory,
+    identity,
+    options,
+    groups: scan.groups.logs(),
+    salts: scan.salts,
+    mark: markFile,
+    end: { sequence: segment.sequence, offset: scan.end.offset },
+    lastBatch: scan.lastBatch,
+    room: (onFailure) => new SegmentRoom(segment, { clock: host.clock, disk, directory, ...options, onFailure }),
+  });
+}
+
+/** The segment that the next batch goes to: the last one, cut; or the first, made now. */
+function* readySegment(source: RecoverySource, sequences: readonly number[], scan: Scan, options: WalOptions): Task<SegmentFile> {
+  if (scan.end.sequence > 0) {
+    const segment = yield* cutTail(source, sequences, scan);
+    segment.sizeBytes = Math.max(segment.sizeBytes, options.segmentBytes);
+    return segment;
+  }
+  yield* removeBehind(source, sequences, 0);
+  const segment = yield* makeSegment(source.disk, source.directory, 1, Math.max(options.segmentBytes, 2 * HEADER_BYTES));
+  const readyBytes = Math.min(options.readyBytes, segment.sizeBytes);
+  while (segment.filledBytes < readyBytes) yield* fillChunk(segment, readyBytes);
+  return segment;
+}

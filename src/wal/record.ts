@@ -1,0 +1,198 @@
+/**
+ * Records: what a segment consists of behind its header. A record is an envelope and a body, 8-byte aligned.
+ *
+ * ```text
+ * envelope, format 1, little-endian
+ * offset size type  field
+ *      0    4  u32  sum          CRC-32 of bytes 4..56, continued from a seed made of the segment's salt and the
+ *                                record's offset: a record at another place, or left from an earlier use of the
+ *                                file, does not verify
+ *      4    4  u32  length       of envelope and body, a multiple of 8; believed only after the sum
+ *      8    8  u64  batch        number of the batch, counting up by one over the whole WAL
+ *     16    8  u64  mark         highest batch known durable when this was written: batch - 1, since one batch is
+ *                                written at a time; a reader of format 1 believes no other value
+ *     24    8  u64  group
+ *     32    8  u64  firstIndex   entries: index of the first; truncate: the first index that is removed; else 0
+ *     40    4  u32  count        entries: how many; else 0
+ *     44    4  u32  batchAt      bytes of this batch before this record: tells where the batch began
+ *     48    1  u8   type
+ *     49    3       zero
+ *     52    4  u32  bodySum      CRC-32 of the body; 0 for entries, which bear their own sums
+ *
+ * bodies by type
+ *   1 entries        a run of `count` consecutive sealed entries (base/entry.ts), one behind the other
+ *   2 hard state     u64 term, u64 votedFor, u64 commitIndex
+ *   3 truncate       none: removes firstIndex and all after it that stands before this record
+ *   4 group made     u32 genesis bytes, u32 zero, genesis, zeros up to a multiple of 8
+ *   5 base           at the head of a segment, one per group, says again what holds there:
+ *                    u64 term, u64 votedFor, u64 commitIndex, u64 lastIndex, u64 prefix index, u64 prefix term,
+ *                    u32 prefix chain, u32 genesis bytes, genesis, zeros up to a multiple of 8
+ * ```
+ *
+ * Reserved, refused by this version: 6 relocated run, 7 headers only (a witness's run), 8 compact prefix, 9 snapshot
+ * mark, 10 group removed, 11 first segment, 12 damage class, 13 edit. An entries record never truncates.
+ */
+import { assert } from "../base/assert.ts";
+import { align8, crc32, getU64, setU64, viewOf } from "../base/bytes.ts";
+import type { GroupId, HardState, Index, LogPoint } from "../raft/types.ts";
+
+export const ENVELOPE_BYTES = 56;
+
+/** What a record is. */
+export const RecordType = { entries: 1, hardState: 2, truncate: 3, groupMade: 4, base: 5 } as const;
+
+/** The names of the numbers that are kept for later versions. */
+const RESERVED: Readonly<Record<number, string>> = {
+  6: "relocated run",
+  7: "headers only",
+  8: "compact prefix",
+  9: "snapshot mark",
+  10: "group removed",
+  11: "first segment",
+  12: "damage class",
+  13: "edit",
+};
+
+const HARD_STATE_BYTES = 24;
+const MADE_HEAD_BYTES = 8;
+const BASE_HEAD_BYTES = 56;
+
+/** What an envelope says. */
+export interface Envelope {
+  readonly length: number;
+  readonly batch: number;
+  readonly mark: number;
+  readonly group: GroupId;
+  readonly type: number;
+  readonly firstIndex: Index;
+  readonly count: number;
+  readonly batchAt: number;
+  readonly bodySum: number;
+}
+
+/** What a segment repeats of a group. */
+export interface GroupBase {
+  readonly hardState: HardState;
+  readonly lastIndex: Index;
+  /** What lies at and before this point is not in the log any more; index 0 if nothing was removed. */
+  readonly prefix: LogPoint;
+  readonly genesis: Uint8Array;
+}
+
+/** A record type in words, for messages. */
+export function typeName(type: number): string {
+  const known = Object.entries(RecordType).find(([, number]) => number === type);
+  return known?.[0] ?? RESERVED[type] ?? "unknown";
+}
+
+const seedBytes = new Uint8Array(12);
+const seedView = viewOf(seedBytes);
+
+/** The seed of the sum of a record at `offset` of a segment with `salt`. */
+export function seedOf(salt: number, offset: number): number {
+  seedView.setUint32(0, salt, true);
+  setU64(seedView, 4, offset);
+  return crc32(seedBytes, 0, 12, 0);
+}
+
+/** Writes an envelope at `at`. */
+export function writeEnvelope(bytes: Uint8Array, at: number, envelope: Envelope, seed: number): void {
+  assert(envelope.length % 8 === 0 && envelope.length >= ENVELOPE_BYTES, "the length of a record is a multiple of 8", envelope.length);
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, ENVELOPE_BYTES);
+  view.setUint32(4, envelope.length, true);
+  setU64(view, 8, envelope.batch);
+  setU64(view, 16, envelope.mark);
+  setU64(view, 24, envelope.group);
+  setU64(view, 32, envelope.firstIndex);
+  view.setUint32(40, envelope.count, true);
+  view.setUint32(44, envelope.batchAt, true);
+  view.setUint32(48, envelope.type, true);
+  view.setUint32(52, envelope.bodySum, true);
+  view.setUint32(0, crc32(bytes, at + 4, at + ENVELOPE_BYTES, seed), true);
+}
+
+/** The envelope at `at`, or null if there is none that verifies with `seed`. */
+export function readEnvelope(bytes: Uint8Array, view: DataView, at: number, seed: number): Envelope | null {
+  if (at + ENVELOPE_BYTES > bytes.length) return null;
+  const length = view.getUint32(at + 4, true);
+  if (length < ENVELOPE_BYTES || length % 8 !== 0) return null;
+  if (view.getUint32(at, true) !== crc32(bytes, at + 4, at + ENVELOPE_BYTES, seed)) return null;
+  const envelope: Envelope = {
+    length,
+    batch: getU64(view, at + 8),
+    mark: getU64(view, at + 16),
+    group: getU64(view, at + 24),
+    firstIndex: getU64(view, at + 32),
+    count: view.getUint32(at + 40, true),
+    batchAt: view.getUint32(at + 44, true),
+    type: view.getUint32(at + 48, true),
+    bodySum: view.getUint32(at + 52, true),
+  };
+  return envelope.batch > 0 && envelope.mark === envelope.batch - 1 && envelope.group > 0 ? envelope : null;
+}
+
+/** Bytes of a group made record's body. */
+export function madeBodyBytes(genesis: Uint8Array): number {
+  return align8(MADE_HEAD_BYTES + genesis.length);
+}
+
+export function writeMadeBody(body: Uint8Array, genesis: Uint8Array): void {
+  viewOf(body).setUint32(0, genesis.length, true);
+  body.set(genesis, MADE_HEAD_BYTES);
+}
+
+/** The genesis in a verified body, copied; null if the lengths do not fit. */
+export function readMadeBody(body: Uint8Array): Uint8Array | null {
+  if (body.length < MADE_HEAD_BYTES) return null;
+  const bytes = viewOf(body).getUint32(0, true);
+  return align8(MADE_HEAD_BYTES + bytes) === body.length ? body.slice(MADE_HEAD_BYTES, MADE_HEAD_BYTES + bytes) : null;
+}
+
+export const hardStateBodyBytes: number = HARD_STATE_BYTES;
+
+export function writeHardStateBody(body: Uint8Array, hardState: HardState): void {
+  const view = viewOf(body);
+  setU64(view, 0, hardState.term);
+  setU64(view, 8, hardState.votedFor);
+  setU64(view, 16, hardState.commitIndex);
+}
+
+/** The hard state in a verified body; null if it is none. */
+export function readHardStateBody(body: Uint8Array): HardState | null {
+  if (body.length < HARD_STATE_BYTES) return null;
+  const view = viewOf(body);
+  const hardState = { term: getU64(view, 0), votedFor: getU64(view, 8), commitIndex: getU64(view, 16) };
+  const numbersHold = hardState.term >= 0 && hardState.votedFor >= 0 && hardState.commitIndex >= 0;
+  return numbersHold ? hardState : null;
+}
+
+/** Bytes of a base record's body. */
+export function baseBodyBytes(genesis: Uint8Array): number {
+  return align8(BASE_HEAD_BYTES + genesis.length);
+}
+
+export function writeBaseBody(body: Uint8Array, base: GroupBase): void {
+  const view = viewOf(body);
+  writeHardStateBody(body, base.hardState);
+  setU64(view, 24, base.lastIndex);
+  setU64(view, 32, base.prefix.index);
+  setU64(view, 40, base.prefix.term);
+  view.setUint32(48, base.prefix.chain, true);
+  view.setUint32(52, base.genesis.length, true);
+  body.set(base.genesis, BASE_HEAD_BYTES);
+}
+
+/** The base in a verified body; null if the lengths do not fit. */
+export function readBaseBody(body: Uint8Array): GroupBase | null {
+  const hardState = readHardStateBody(body);
+  if (hardState === null || body.length < BASE_HEAD_BYTES) return null;
+  const view = viewOf(body);
+  const bytes = view.getUint32(52, true);
+  if (align8(BASE_HEAD_BYTES + bytes) !== body.length) return null;
+  return {
+    hardState,
+    lastIndex: getU64(view, 24),
+    prefix: { index: getU64(view, 32), term: getU64(view, 40), chain: view.getUint32(48, true) },
+    genesis: body.slice(BASE_HEAD_BYTES, BASE_HEAD_BYTES + bytes),
+  };
+}

@@ -1,0 +1,47 @@
+/** Watches one kind of work: tells when it made no progress for too long. Sets no timer while nothing is under way. */
+import type { Clock } from "../host/host.ts";
+
+export class StallWatch {
+  #clock: Clock;
+  #stallMs: number;
+  #isWorking: () => boolean;
+  #onStall: () => void;
+  #progressMs = 0;
+  #isSet = false;
+  #toldMs = -1;
+
+  constructor(clock: Clock, stallMs: number, isWorking: () => boolean, onStall: () => void) {
+    this.#clock = clock;
+    this.#stallMs = stallMs;
+    this.#isWorking = isWorking;
+    this.#onStall = onStall;
+  }
+
+  /** Work begins. */
+  begin(): void {
+    this.progressed();
+    if (!this.#isSet) this.#set(this.#stallMs);
+  }
+
+  /** One step of it is done. */
+  progressed(): void {
+    this.#progressMs = this.#clock.monotonicMs();
+  }
+
+  #set(delayMs: number): void {
+    this.#isSet = true;
+    this.#clock.setTimer(delayMs, () => this.#look());
+  }
+
+  #look(): void {
+    this.#isSet = false;
+    if (!this.#isWorking()) return;
+    const quietMs = this.#clock.monotonicMs() - this.#progressMs;
+    if (quietMs < this.#stallMs) return this.#set(this.#stallMs - quietMs);
+    if (this.#toldMs !== this.#progressMs) {
+      this.#toldMs = this.#progressMs;
+      this.#onStall();
+    }
+    this.#set(this.#stallMs);
+  }
+}

@@ -1,0 +1,243 @@
+/**
+ * The write-ahead log of all groups on one node. What is appended during a turn waits; `flush` at its end makes a
+ * batch of it: one write, one sync. What is appended while a batch is under way becomes the next one by itself, so
+ * batches grow with the load and need no timer. A failed write or sync fences the WAL: nothing is told any more, and
+ * nothing is tried again, since nobody knows what the disk holds.
+ */
+import { assert, AssertionFailed } from "../base/assert.ts";
+import { getU64, viewOf } from "../base/bytes.ts";
+import { DraftError } from "../base/errors.ts";
+import { type Done, runTask, type Task, wait } from "../base/task.ts";
+import type { Host, Timer } from "../host/host.ts";
+import type { GroupId, HardState, Index } from "../raft/types.ts";
+import { BatchWriter } from "./batch_writer.ts";
+import type { MarkFile } from "./mark.ts";
+import { ReadQueue } from "./read_queue.ts";
+import { hardStateBodyBytes, madeBodyBytes, RecordType, writeHardStateBody, writeMadeBody } from "./record.ts";
+import { RecordQueue } from "./record_queue.ts";
+import type { Place, WalIdentity } from "./segment.ts";
+import type { SegmentRoom } from "./segment_room.ts";
+import { StallWatch } from "./stall_watch.ts";
+import { WalGroup } from "./wal_group.ts";
+import type { WalOptions } from "./wal_options.ts";
+import type { EntriesRead } from "./wal_read.ts";
+
+/** What a WAL begins with once its files were read. */
+export interface WalParts {
+  readonly host: Pick<Host, "clock" | "disk" | "random">;
+  readonly directory: string;
+  readonly identity: WalIdentity;
+  readonly options: WalOptions;
+  readonly groups: Map<GroupId, WalGroup>;
+  readonly salts: Map<number, number>;
+  readonly mark: MarkFile;
+  /** Makes the room; told where to report a failure. */
+  readonly room: (onFailure: (error: Error) => void) => SegmentRoom;
+  /** Where the next batch goes; offset 0 if the segment has no header yet. */
+  readonly end: Place;
+  readonly lastBatch: number;
+}
+
+/** The log of one node. Made by `openWal`. */
+export class Wal {
+  #host: WalParts["host"];
+  #options: WalOptions;
+  #writer: BatchWriter;
+  #groups: Map<GroupId, WalGroup>;
+  #queue: RecordQueue;
+  #reads: ReadQueue;
+  #room: SegmentRoom;
+  #mark: MarkFile;
+  #watch: StallWatch;
+  #markTimer: Timer | null = null;
+  #inFlight = false;
+  #failed = false;
+  #closed: Done<void> | null = null;
+
+  constructor(parts: WalParts) {
+    const { options, host, groups, salts, mark } = parts;
+    this.#host = host;
+    this.#options = options;
+    this.#groups = groups;
+    this.#mark = mark;
+    this.#queue = new RecordQueue(options.slabBytes, options.recordBytesMax);
+    this.#reads = new ReadQueue({ disk: host.disk, directory: parts.directory, saltOf: (sequence) => salts.get(sequence) ?? 0 });
+    const room = parts.room((error) => this.#fail(error));
+    const isStuck = (): boolean => this.#inFlight && !this.#failed && !room.full;
+    this.#room = room;
+    this.#watch = new StallWatch(host.clock, options.stallMs, isStuck, options.onStall);
+    const { batchBytesMax } = options;
+    this.#writer = new BatchWriter(parts.identity, { ...parts, room, watch: this.#watch, batchBytesMax });
+    room.start();
+  }
+
+  /** Bytes that wait for their batch. */
+  get queuedBytes(): number {
+    return this.#queue.bytes;
+  }
+
+  /** Number of the last batch that is durable. */
+  get durableBatch(): number {
+    return this.#writer.durable.batch;
+  }
+
+  /** Whether a write or sync failed. */
+  get fenced(): boolean {
+    return this.#failed;
+  }
+
+  /** Index of the last entry that was appended to the group; 0 if there is none. */
+  lastIndex(group: GroupId): Index {
+    return this.#groups.get(group)?.appendedLast ?? 0;
+  }
+
+  /** Segments from the next on bear this identity: the cluster is founded. */
+  adopt(identity: WalIdentity): void {
+    assert(identity.nodeId === this.#writer.identity.nodeId, "the node keeps its id", identity.nodeId);
+    this.#writer.identity = identity;
+  }
+
+  /**
+   * Room for `bytes` bytes of sealed entries, to be passed to {@link appendEntries} next, in whole or its first part:
+   * then they are written from where they lie.
+   */
+  reserve(bytes: number): Uint8Array {
+    return this.#queue.reserve(bytes);
+  }
+
+  /**
+   * Appends `count` sealed entries of one group.
+   *
+   * @param run the entries one behind the other, as they were sealed; never changed afterwards
+   */
+  appendEntries(group: GroupId, firstIndex: Index, count: number, run: Uint8Array): void {
+    const log = this.#groupOf(group);
+    assert(count > 0 && run.length % 8 === 0, "a run holds entries", group, firstIndex, count, run.length);
+    assert(firstIndex === log.appendedLast + 1, "a run continues its group", group, log.appendedLast, firstIndex);
+    assert(getU64(viewOf(run), 24) === firstIndex, "the first sealed index is the run's", group, firstIndex);
+    log.appendedLast += count;
+    this.#queue.addRun(group, firstIndex, count, run);
+  }
+
+  appendHardState(group: GroupId, hardState: HardState): void {
+    this.#groupOf(group);
+    const fields = { group, type: RecordType.hardState, firstIndex: 0, bytes: hardStateBodyBytes };
+    this.#queue.add(fields, (body) => writeHardStateBody(body, hardState));
+  }
+
+  /** Removes the entry at `from` and all after it. */
+  appendTruncate(group: GroupId, from: Index): void {
+    const log = this.#groupOf(group);
+    assert(from >= 1 && from <= log.appendedLast, "what is truncated is there", group, log.appendedLast, from);
+    log.appendedLast = from - 1;
+    this.#queue.add({ group, type: RecordType.truncate, firstIndex: from, bytes: 0 }, () => {});
+  }
+
+  /** Makes a group; the first record of it. */
+  appendGroupMade(group: GroupId, genesis: Uint8Array): void {
+    assert(!this.#groups.has(group), "a group is made once", group);
+    this.#groups.set(group, new WalGroup(group, genesis.slice()));
+    const fields = { group, type: RecordType.groupMade, firstIndex: 0, bytes: madeBodyBytes(genesis) };
+    this.#queue.add(fields, (body) => writeMadeBody(body, genesis));
+  }
+
+  /** Calls `done` once everything that was appended before is durable; in the order of the calls. */
+  barrier(done: Done<void>): void {
+    this.#queue.barrier(done);
+    if (this.#queue.added === this.#queue.durable) this.#host.clock.soon(() => this.#tellBarriers());
+  }
+
+  /** The turn is over: what was appended becomes a batch, at once or when the one in flight is durable. */
+  flush(): void {
+    if (this.#inFlight || this.#failed || this.#queue.length === 0) return;
+    this.#inFlight = true;
+    this.#watch.begin();
+    runTask(this.#writer.write(this.#queue), (...[error]) => {
+      if (error === null) this.#batchDone();
+      else this.#fail(error);
+    });
+  }
+
+  /**
+   * Reads entries `from`..`to` of a group back, as many as fit `bytesMax`, but one at least; fewer if the rest is not
+   * durable yet.
+   *
+   * @param done gets verified runs, or DAMAGED naming the place, or NOT_FOUND
+   */
+  read(group: GroupId, from: Index, to: Index, bytesMax: number, done: Done<EntriesRead>): void {
+    if (this.#failed) return;
+    this.#reads.add(this.#groupOf(group), { group, from, to, bytesMax }, done);
+    this.#host.clock.soon(() => this.#reads.pump());
+  }
+
+  /** Makes everything durable, marks it and closes the files. Reads that wait are not answered any more. */
+  close(done: Done<void>): void {
+    assert(this.#closed === null, "a WAL is closed once");
+    this.#closed = done;
+    if (this.#failed) this.#host.clock.soon(() => done(new DraftError("STORAGE_FAILED", "log cannot be closed cleanly: a write failed before")));
+    else if (!this.#inFlight && this.#queue.length === 0) this.#finish();
+    else this.flush();
+  }
+
+  #groupOf(group: GroupId): WalGroup {
+    const log = this.#groups.get(group);
+    assert(log !== undefined, "the group was made", group);
+    return log;
+  }
+
+  #batchDone(): void {
+    if (this.#failed) return;
+    this.#inFlight = false;
+    this.#markLater();
+    // The disk gets its next batch before this one's completions are told: they take their time.
+    this.flush();
+    this.#reads.pump();
+    this.#tellBarriers();
+    if (this.#closed !== null && !this.#inFlight && this.#queue.length === 0) this.#finish();
+  }
+
+  #tellBarriers(): void {
+    if (this.#failed) return;
+    for (const done of this.#queue.takeBarriers()) done(null, undefined);
+  }
+
+  /** The mark follows within `markMs`: under load each second, else once, after the last batch. */
+  #markLater(): void {
+    if (this.#markTimer !== null || this.#writer.markedBatch === this.#writer.durable.batch || this.#closed !== null) return;
+    this.#markTimer = this.#host.clock.setTimer(this.#options.markMs, () => {
+      const { batch } = this.#writer.durable;
+      this.#mark.write(this.#writer.durable, (...[error]) => {
+        this.#markTimer = null;
+        if (error !== null) return this.#fail(error);
+        this.#writer.markedBatch = Math.max(this.#writer.markedBatch, batch);
+        this.#markLater();
+      });
+    });
+  }
+
+  #fail(error: Error): void {
+    if (error instanceof AssertionFailed) throw error;
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#markTimer?.cancel();
+    this.#room.stop();
+    this.#reads.stop(() => {});
+    const message = `log cannot be written: ${error.message}; the node stops, since what the disk holds is unknown`;
+    this.#options.onFailure(new DraftError("STORAGE_FAILED", message, { cause: error }));
+  }
+
+  #finish(): void {
+    this.#markTimer?.cancel();
+    this.#reads.stop(() => runTask(this.#closeFiles(), (...[error]) => {
+      const done = this.#closed as Done<void>;
+      if (error === null) done(null, undefined);
+      else done(error);
+    }));
+  }
+
+  *#closeFiles(): Task<void> {
+    yield* wait<void>((done) => this.#mark.write(this.#writer.durable, done));
+    yield* this.#room.close();
+    yield* wait<void>((done) => this.#mark.close(done));
+  }
+}

@@ -1,0 +1,43 @@
+/** What a WAL is told once: sizes, times, and who hears of trouble. */
+
+export interface WalOptions {
+  /** Size of a segment; one is larger if its first batch needs more. */
+  readonly segmentBytes: number;
+  /** Filled with zeros before the WAL is ready; the rest follows in the background. */
+  readonly readyBytes: number;
+  /** A batch is at most so long, but for a single record. */
+  readonly batchBytesMax: number;
+  /** A run is split so that no record is longer, but for a single entry. */
+  readonly recordBytesMax: number;
+  /** Runs are written into memory that is allocated so much at a time. */
+  readonly slabBytes: number;
+  /** Read at a time when the log is read at the start. */
+  readonly readBytes: number;
+  /** A batch that no later one vouches for is vouched for by the mark file after so long. */
+  readonly markMs: number;
+  /** Without progress for so long, a batch in flight counts as stalled. */
+  readonly stallMs: number;
+  /** A full disk is tried again so often. */
+  readonly retryMs: number;
+  /** A write or sync failed: the WAL tells no completion any more. Called once. */
+  readonly onFailure: (error: Error) => void;
+  /** The batch in flight made no progress for `stallMs`. Called once a stall. */
+  readonly onStall: () => void;
+  /** False: the disk is full, only the room that was made before is left. True: there is room again. */
+  readonly onSpace: (hasRoom: boolean) => void;
+}
+
+const MIB = 1_048_576;
+
+/** Sizes and times that are used where nothing else is said. */
+export const WAL_DEFAULTS: Omit<WalOptions, "onFailure" | "onStall" | "onSpace"> = {
+  segmentBytes: 64 * MIB,
+  readyBytes: 4 * MIB,
+  batchBytesMax: 8 * MIB,
+  recordBytesMax: 16 * MIB,
+  slabBytes: MIB / 4,
+  readBytes: 4 * MIB,
+  markMs: 1_000,
+  stallMs: 600,
+  retryMs: 1_000,
+};

@@ -1,0 +1,53 @@
+/** What an applier does before the log and beside it: reads, and the check of what is to be proposed. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { EntryKind } from "../../src/base/entry.ts";
+import type { DraftError } from "../../src/base/errors.ts";
+import { Applier, FAULT_TEXT } from "../../src/machine/applier.ts";
+import type { Plugin, View } from "../../src/machine/machine.ts";
+import { isError, rigOf } from "./rig.ts";
+
+test("query() answers at the last entry applied and refuses what is no read", () => {
+  const rig = rigOf({
+    query([, how], view: View) {
+      if (how === "refuse") throw new Error("see wants nothing");
+      if (how === "break") throw new TypeError("engine's words");
+      return [view.index, view.timeMs];
+    },
+  });
+  rig.entry(EntryKind.noop, 30);
+  assert.equal(rig.applier.query(["SEE"]), [1, 30]);
+  isError(rig.applier.query(["do"]), "BAD_REQUEST", /is a write/);
+  isError(rig.applier.query(["what"]), "UNKNOWN_OPERATION", /what/);
+  isError(rig.applier.query(["see", "refuse"]), "BAD_REQUEST", "see wants nothing");
+  assert.is(isError(rig.applier.query(["see", "break"]), "MACHINE_FAULT", FAULT_TEXT).outcome, "not-done");
+  isError(rigOf({}).applier.query(["see"]), "BAD_REQUEST", /answers no reads/);
+});
+
+test("checkOperation() and prepare() match names in any case and refuse unknown ones", () => {
+  const { applier } = rigOf({}, (command) => {
+    if (command.length > 2) throw new Error("wants one argument");
+    return [command[0], Number(command[1])];
+  });
+  assert.is(applier.checkOperation(["Do"]), "write");
+  assert.is(applier.checkOperation(["SEE"]), "read");
+  assert.throws(() => applier.checkOperation(["constructor"]), (error: DraftError) => error.code === "UNKNOWN_OPERATION");
+  assert.equal(applier.prepare(["DO", "5"]), ["do", 5]);
+  assert.throws(() => applier.prepare(["do", 1, 2]), (error: DraftError) => error.code === "BAD_REQUEST" && error.message === "wants one argument");
+  assert.throws(() => applier.prepare(["what"]), (error: DraftError) => error.code === "UNKNOWN_OPERATION");
+});
+
+test("an operation without a proper name or kind is a bad plugin", () => {
+  const plugin = (operations: object): Plugin<null> => ({
+    name: "bad",
+    version: 1,
+    operations: operations as Plugin<null>["operations"],
+    create: () => ({ apply: () => null, snapshot: () => null, restore: () => {} }),
+  });
+  for (const operations of [{ Do: { kind: "write" } }, { do: { kind: "writes" } }]) {
+    const make = (): Applier => new Applier({ plugin: plugin(operations), group: 1, directory: "", log: () => {} });
+    assert.throws(make, (error: DraftError) => error.code === "BAD_PLUGIN");
+  }
+});
+
+test.run();

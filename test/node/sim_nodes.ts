@@ -1,0 +1,187 @@
+/**
+ * Whole nodes in one process, on simulated clocks, disks and a simulated network: the code that ships, over the ports.
+ */
+import type { DraftError } from "../../src/base/errors.ts";
+import { runTask } from "../../src/base/task.ts";
+import { type Server, startServer } from "../../src/gateway/server.ts";
+import type { Host, Log } from "../../src/host/host.ts";
+import { encodeCommand } from "../../src/machine/command.ts";
+import type { AnyPlugin, Command } from "../../src/machine/machine.ts";
+import { type NodeConfig, parseNodeConfig } from "../../src/node/config.ts";
+import type { Answer, ReadOptions } from "../../src/node/node_api.ts";
+import kv from "../../plugins/kv/kv.ts";
+import { seedRandom, nextU32 } from "../../src/base/random.ts";
+import { Scheduler } from "../../src/sim/scheduler.ts";
+import { SimDisk } from "../../src/sim/sim_disk.ts";
+import { SimNet } from "../../src/sim/sim_net.ts";
+
+const PORT = 7100;
+const WALL_START_MS = 1_700_000_000_000;
+
+/** One simulated machine and the process on it, if it runs. */
+export interface SimNode {
+  readonly id: string;
+  disk: SimDisk;
+  server: Server | null;
+  failure: Error | null;
+  startError: Error | null;
+  readonly lines: string[];
+  life: { alive: boolean };
+}
+
+/** A simulated cluster. */
+export class SimNodes {
+  readonly scheduler: Scheduler = new Scheduler();
+  readonly net: SimNet;
+  readonly nodes: Map<string, SimNode> = new Map();
+  readonly seed: number;
+  readonly plugin: AnyPlugin;
+  readonly flags: Readonly<Record<string, string>>;
+  #boots = 0;
+
+  constructor(options: { seed: number; ids: readonly string[]; plugin?: AnyPlugin; flags?: Readonly<Record<string, string>> }) {
+    this.seed = options.seed;
+    this.plugin = options.plugin ?? kv;
+    this.flags = options.flags ?? {};
+    this.net = new SimNet(this.scheduler, { seed: options.seed });
+    for (const id of options.ids) this.addMachine(id);
+  }
+
+  addMachine(id: string): SimNode {
+    const node: SimNode = {
+      id, disk: new SimDisk(this.scheduler, { seed: this.seed * 31 + id.charCodeAt(0) }), server: null, failure: null,
+      startError: null, lines: [], life: { alive: false },
+    };
+    this.nodes.set(id, node);
+    return node;
+  }
+
+  node(id: string): SimNode {
+    const node = this.nodes.get(id);
+    if (node === undefined) throw new Error(`no machine ${id}`);
+    return node;
+  }
+
+  /** The list for `--initial` of all machines. */
+  get initial(): string {
+    return [...this.nodes.keys()].map((id) => `${id}@${id}:${PORT}`).join(",");
+  }
+
+  #config(id: string, flags: Readonly<Record<string, string>>): NodeConfig {
+    const values: Record<string, string> = {
+      id, data: `/${id}`, listen: `${id}:${PORT}`, insecure: "yes", "segment-bytes": "65536", ...this.flags, ...flags,
+    };
+    return parseNodeConfig({ text: (name) => values[name], all: () => [], has: (name) => values[name] !== undefined });
+  }
+
+  /** Starts the process of a machine with these flags. */
+  start(id: string, flags: Readonly<Record<string, string>> = { initial: this.initial }): void {
+    const node = this.node(id);
+    const life = { alive: true };
+    node.life = life;
+    node.failure = null;
+    node.startError = null;
+    const host = this.#host(node, life);
+    runTask(startServer(host, {
+      config: this.#config(id, flags), plugin: this.plugin, process: { runtime: "sim", pid: 1 },
+      failed: (error: DraftError) => {
+        node.failure = error;
+        node.server = null;
+      },
+    }), (...[error, server]) => {
+      if (!life.alive) return;
+      if (error === null) node.server = server;
+      else node.startError = error;
+    });
+  }
+
+  #host(node: SimNode, life: { alive: boolean }): Host {
+    const random = seedRandom(this.seed * 1000 + this.#boots++);
+    const clock = this.scheduler.clock(WALL_START_MS);
+    const log: Log = {
+      enabled: (level) => level !== "trace" && level !== "debug",
+      write: (level, message) => {
+        if (level !== "trace" && level !== "debug") node.lines.push(`${this.scheduler.nowMs.toFixed(1)} ${level} ${message}`);
+      },
+    };
+    return {
+      clock: {
+        monotonicMs: () => clock.monotonicMs(),
+        wallMs: () => clock.wallMs(),
+        setTimer: (delayMs, fire) => clock.setTimer(delayMs, () => { if (life.alive) fire(); }),
+        soon: (run) => clock.soon(() => { if (life.alive) run(); }),
+      },
+      disk: node.disk.boot(),
+      net: this.net.host(node.id),
+      random: { u32: () => nextU32(random) },
+      log,
+    };
+  }
+
+  startAll(): void {
+    for (const id of this.nodes.keys()) this.start(id);
+  }
+
+  /** Power cut: what was not synced is kept or lost by chance. */
+  crash(id: string): void {
+    const node = this.node(id);
+    node.life.alive = false;
+    node.server = null;
+    node.disk.crash();
+    this.net.crash(id);
+  }
+
+  /** The directory is lost: a machine of the same name with an empty disk. */
+  wipe(id: string): void {
+    const node = this.node(id);
+    node.disk = new SimDisk(this.scheduler, { seed: this.seed * 77 + this.#boots });
+  }
+
+  run(ms: number): void {
+    this.scheduler.runUntil(this.scheduler.nowMs + ms);
+  }
+
+  /** Runs until `condition` holds. */
+  until(what: string, condition: () => boolean, limitMs: number = 20_000): void {
+    const end = this.scheduler.nowMs + limitMs;
+    while (!condition()) {
+      if (this.scheduler.nowMs >= end) throw new Error(`not within ${limitMs} ms: ${what}\n${this.story()}`);
+      this.run(5);
+    }
+  }
+
+  story(): string {
+    return [...this.nodes.values()].map((node) => `${node.id} (${node.failure?.message ?? node.startError?.message ?? "ok"}):\n  ${node.lines.slice(-15).join("\n  ")}`).join("\n");
+  }
+
+  leader(): SimNode | null {
+    for (const node of this.nodes.values()) {
+      const main = node.server?.node.groups.get("main");
+      if (main?.state.role === "leader" && main.state.commitIndex >= main.state.ownTermIndex) return node;
+    }
+    return null;
+  }
+
+  awaitLeader(): SimNode {
+    this.until("a leader", () => this.leader() !== null);
+    return this.leader() as SimNode;
+  }
+
+  /** Proposes at a node; the result is filled in later. */
+  propose(id: string, command: Command, timeoutMs: number = 5000): { result: Answer | DraftError | null } {
+    const outcome: { result: Answer | DraftError | null } = { result: null };
+    const server = this.node(id).server;
+    if (server === null) throw new Error(`${id} does not run`);
+    server.requests.propose("main", encodeCommand(command), timeoutMs, (result) => (outcome.result = result));
+    return outcome;
+  }
+
+  read(id: string, command: Command, options: Partial<ReadOptions> = {}): { result: Answer | DraftError | null } {
+    const outcome: { result: Answer | DraftError | null } = { result: null };
+    const server = this.node(id).server;
+    if (server === null) throw new Error(`${id} does not run`);
+    const all: ReadOptions = { level: "linearizable", minIndex: 0, timeoutMs: 5000, ...options };
+    server.requests.read("main", command, all, (result) => (outcome.result = result));
+    return outcome;
+  }
+}

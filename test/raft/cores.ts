@@ -1,0 +1,280 @@
+/**
+ * A cluster of bare cores for tests: a network with seeded delay, loss, duplicates and partitions, a disk that is
+ * slow, crashes that lose what is not durable, and checks after each step.
+ */
+import { type EntryHead } from "../../src/base/entry.ts";
+import { nextFloat, nextInRange, type RandomState, seedRandom } from "../../src/base/random.ts";
+import { genesisConfiguration } from "../../src/raft/configuration.ts";
+import type { Effect, EventBody } from "../../src/raft/event.ts";
+import { checkState, checkTransition, noteBefore } from "../../src/raft/invariants.ts";
+import type { Message } from "../../src/raft/message.ts";
+import { createRaft, type RaftState } from "../../src/raft/state.ts";
+import { step } from "../../src/raft/step.ts";
+import { appendToTrail, createTrail } from "../../src/raft/trail.ts";
+import type { HardState, LogEntry, RaftConfig } from "../../src/raft/types.ts";
+import { Scheduler } from "../../src/sim/scheduler.ts";
+
+const GENESIS_CHAIN = 77;
+
+/** What the "disk" of one member holds. */
+interface DurableLog {
+  hardState: HardState;
+  entries: LogEntry[];
+}
+
+export interface Core {
+  readonly number: number;
+  state: RaftState;
+  up: boolean;
+  boot: number;
+  /** All entries in memory, by index - 1; the sealed bytes that a real group would hold. */
+  log: LogEntry[];
+  durable: DurableLog;
+  applied: LogEntry[];
+  answered: Map<number, number>;
+  failed: Set<number>;
+  epoch: number;
+  timer: { cancel(): void } | null;
+}
+
+export interface CoresOptions {
+  readonly members: number;
+  readonly seed: number;
+  readonly lossPercent?: number;
+  readonly duplicatePercent?: number;
+  readonly delayMs?: readonly [number, number];
+  readonly diskMs?: readonly [number, number];
+  readonly config?: Partial<RaftConfig>;
+}
+
+/** The cluster. */
+export class Cores {
+  readonly scheduler: Scheduler = new Scheduler();
+  readonly random: RandomState;
+  readonly cores: Core[] = [];
+  readonly options: Required<Omit<CoresOptions, "config">> & { config: Partial<RaftConfig> };
+  readonly cut: Set<string> = new Set();
+  messages = 0;
+  /** Entry bytes by index that any node ever applied. */
+  readonly committed: Map<number, number> = new Map();
+  readonly leaders: Map<number, number> = new Map();
+  nextRead = 1;
+  onMessage: ((message: Message) => boolean) | null = null;
+
+  constructor(options: CoresOptions) {
+    this.options = {
+      lossPercent: 0, duplicatePercent: 0, delayMs: [1, 5], diskMs: [1, 3], config: {}, ...options,
+    };
+    this.random = seedRandom(options.seed);
+    for (let number = 1; number <= options.members; number++) this.cores.push(this.#create(number));
+    for (const core of this.cores) this.start(core.number);
+  }
+
+  #create(number: number): Core {
+    const durable: DurableLog = { hardState: { term: 0, votedFor: 0, commitIndex: 0 }, entries: [] };
+    return {
+      number, up: false, boot: 0, log: [], durable, applied: [], answered: new Map(), failed: new Set(), epoch: 0,
+      timer: null, state: this.#recover(number, durable, 1),
+    };
+  }
+
+  #recover(number: number, durable: DurableLog, boot: number): RaftState {
+    const voters = Array.from({ length: this.options.members }, (_, i) => ({ id: `n${i + 1}`, address: "", incarnation: 100 + i + 1 }));
+    const trail = createTrail({ index: 0, term: 0, chain: GENESIS_CHAIN }, 0);
+    for (const entry of durable.entries) appendToTrail(trail, entry);
+    const config: RaftConfig = {
+      group: 1, self: number, incarnation: 100 + number, bootId: boot, heartbeatMs: 50, electionMinMs: 300, electionMaxMs: 600,
+      appendEntriesMax: 64, appendBytesMax: 64 * 1024, inflightAppendsMax: 8, inflightBytesMax: 1 << 20,
+      uncommittedBytesMax: 1 << 20, pendingReadsMax: 10_000, seed: this.options.seed * 1000 + number * 10 + boot,
+      ...this.options.config,
+    };
+    return createRaft(config, { hardState: durable.hardState, trail, configurations: [genesisConfiguration(voters)] });
+  }
+
+  core(number: number): Core {
+    return this.cores[number - 1]!;
+  }
+
+  start(number: number): void {
+    const core = this.core(number);
+    core.boot += 1;
+    core.epoch += 1;
+    core.up = true;
+    core.log = [...core.durable.entries];
+    core.applied = [];
+    core.state = this.#recover(number, core.durable, core.boot);
+    this.event(core, { type: "start" });
+  }
+
+  crash(number: number): void {
+    const core = this.core(number);
+    core.up = false;
+    core.epoch += 1;
+    core.timer?.cancel();
+  }
+
+  /** Cuts the links from each of `from` to each of `to`. */
+  cutLinks(from: readonly number[], to: readonly number[]): void {
+    for (const a of from) for (const b of to) this.cut.add(`${a}>${b}`);
+  }
+
+  /** Only members of the same set hear each other. */
+  partition(...sets: readonly number[][]): void {
+    this.cut.clear();
+    for (const a of sets) for (const b of sets) if (a !== b) this.cutLinks(a, b);
+  }
+
+  heal(): void {
+    this.cut.clear();
+  }
+
+  event(core: Core, body: EventBody): readonly Effect[] {
+    if (!core.up) return [];
+    const before = noteBefore(core.state);
+    const now = { nowMs: this.scheduler.nowMs, wallMs: 1_700_000_000_000 + Math.floor(this.scheduler.nowMs) };
+    const effects = [...step(core.state, { ...body, ...now })];
+    checkState(core.state);
+    checkTransition(before, core.state);
+    this.#checkLeader(core);
+    for (const effect of effects) if (effect.type === "store") this.#toMemory(core, effect.truncateFrom, effect.entries);
+    for (const effect of effects) this.#perform(core, effect);
+    core.timer?.cancel();
+    const { deadlineMs } = core.state;
+    if (Number.isFinite(deadlineMs)) {
+      const { epoch } = core;
+      core.timer = this.scheduler.after(deadlineMs - this.scheduler.nowMs, () => {
+        if (core.epoch === epoch) this.event(core, { type: "deadline" });
+      });
+    }
+    return effects;
+  }
+
+  #checkLeader(core: Core): void {
+    const { role, term } = core.state;
+    if (role !== "leader") return;
+    const known = this.leaders.get(term);
+    if (known !== undefined && known !== core.number) throw new Error(`two leaders in term ${term}: ${known} and ${core.number}`);
+    this.leaders.set(term, core.number);
+  }
+
+  #toMemory(core: Core, truncateFrom: number, entries: readonly LogEntry[]): void {
+    if (truncateFrom > 0) core.log.length = truncateFrom - 1;
+    core.log.push(...entries);
+  }
+
+  #perform(core: Core, effect: Effect): void {
+    switch (effect.type) {
+      case "send":
+        return this.#send(core, effect.message);
+      case "store": {
+        const { epoch } = core;
+        const [low, high] = this.options.diskMs;
+        this.#diskFree[core.number] = Math.max(this.#diskFree[core.number] ?? 0, this.scheduler.nowMs) + nextInRange(this.random, low, high);
+        this.scheduler.after(this.#diskFree[core.number]! - this.scheduler.nowMs, () => {
+          if (core.epoch !== epoch) return;
+          if (effect.hardState !== null) core.durable.hardState = effect.hardState;
+          if (effect.truncateFrom > 0) core.durable.entries.length = effect.truncateFrom - 1;
+          core.durable.entries.push(...effect.entries);
+          for (const message of effect.messages) this.#send(core, message);
+          this.event(core, { type: "stored", store: effect.store });
+        });
+        return;
+      }
+      case "apply": {
+        for (let index = effect.from; index <= effect.to; index++) this.#apply(core, core.log[index - 1]!);
+        const { epoch } = core;
+        this.scheduler.after(0, () => {
+          if (core.epoch === epoch) this.event(core, { type: "applied", index: effect.to, wakeAtMs: null });
+        });
+        return;
+      }
+      case "answerRead":
+        core.answered.set(effect.readId, effect.index);
+        return;
+      case "failPending":
+        for (const readId of effect.readIds) core.failed.add(readId);
+        return;
+      case "diverged":
+        throw new Error(`member ${core.number} diverged at ${effect.index}`);
+      default:
+        return;
+    }
+  }
+
+  readonly #diskFree: number[] = [];
+
+  #apply(core: Core, entry: LogEntry): void {
+    const known = this.committed.get(entry.index);
+    if (known !== undefined && known !== entry.chain) throw new Error(`index ${entry.index} was committed twice`);
+    this.committed.set(entry.index, entry.chain);
+    core.applied.push(entry);
+  }
+
+  #send(core: Core, message: Message): void {
+    const sent = message.type === "appendRequest"
+      ? { ...message, entries: core.log.slice(message.prevLogIndex, message.lastIndex).map((entry) => ({ ...entry })) }
+      : message;
+    this.messages += 1;
+    if (this.onMessage !== null && !this.onMessage(sent)) return;
+    if (this.cut.has(`${message.from}>${message.to}`)) return;
+    if (nextFloat(this.random) * 100 < this.options.lossPercent) return;
+    const copies = nextFloat(this.random) * 100 < this.options.duplicatePercent ? 2 : 1;
+    for (let i = 0; i < copies; i++) {
+      const [low, high] = this.options.delayMs;
+      this.scheduler.after(nextInRange(this.random, low, high), () => {
+        if (this.cut.has(`${message.from}>${message.to}`)) return;
+        this.event(this.core(message.to), { type: "receive", message: sent });
+      });
+    }
+  }
+
+  run(ms: number): void {
+    this.scheduler.runUntil(this.scheduler.nowMs + ms);
+  }
+
+  leader(): Core | null {
+    const leaders = this.cores.filter((core) => core.up && core.state.role === "leader");
+    leaders.sort((a, b) => b.state.term - a.state.term);
+    return leaders[0] ?? null;
+  }
+
+  /** Runs until a leader is there whose own term's first entry is committed. */
+  awaitLeader(limitMs: number = 10_000): Core {
+    const end = this.scheduler.nowMs + limitMs;
+    while (this.scheduler.nowMs < end) {
+      this.run(10);
+      const core = this.leader();
+      if (core !== null && core.state.commitIndex >= core.state.ownTermIndex) return core;
+    }
+    throw new Error(`no leader within ${limitMs} ms`);
+  }
+
+  propose(core: Core, count: number = 1, payloadBytes: number = 20): LogEntry[] {
+    const entries = Array.from({ length: count }, (): LogEntry => ({
+      kind: 1, group: 1, index: 0, term: 0, timeMs: 0, chain: 0, payloadBytes,
+      payloadSum: nextInRange(this.random, 0, 2 ** 31), configuration: null,
+    }));
+    this.event(core, { type: "propose", entries });
+    return entries;
+  }
+
+  read(core: Core): number {
+    const readId = this.nextRead++;
+    this.event(core, { type: "read", readId });
+    return readId;
+  }
+
+  /** Whether all members that are up have applied the same log, up to the leader's last entry. */
+  converged(): boolean {
+    const leader = this.leader();
+    if (leader === null) return false;
+    return this.cores.every((core) => !core.up ||
+      (core.state.lastApplied === leader.state.trail.lastIndex && core.state.trail.lastChain === leader.state.trail.lastChain));
+  }
+}
+
+/** Sum of payload bytes, for tests that count what travels. */
+export function payloadBytesOf(entries: readonly EntryHead[]): number {
+  return entries.reduce((sum, entry) => sum + entry.payloadBytes, 0);
+}
+

@@ -1,0 +1,20 @@
+import type { Options } from "tsup";
+
+const options: Options = {
+  entry: { mod: "mod.ts", cli: "src/cli/main.ts" },
+  // Not dist itself: `clean` would delete the executable that stands there.
+  outDir: "dist/npm",
+  clean: true,
+  format: ["esm"],
+  platform: "node",
+  target: "node24",
+  sourcemap: true,
+  // Without its prefix node:sqlite is no module.
+  removeNodeProtocol: false,
+  external: ["bun:ffi", "cbor-extract"],
+  // Its extensions are global: shared with the host application they would change that one's decoders.
+  noExternal: ["cbor-x"],
+  dts: { entry: { mod: "mod.ts" } },
+};
+
+export default options;
