@@ -126,8 +126,8 @@ class Lane {
     const { addresses } = this.#load.options;
     const address = addresses[this.#at % addresses.length] ?? "";
     const options = { clientName: "draft bench", clusterId: "", forwarded: false, openTimeoutMs: OPEN_TIMEOUT_MS };
-    openConnection(this.#load.ports, address, options, (error, connection) => {
-      if (connection === null) this.#failed(error);
+    openConnection(this.#load.ports, address, options, (...[error, connection]) => {
+      if (error !== null) this.#failed(error);
       else this.#opened(connection);
     });
   }

@@ -121,8 +121,8 @@ export class Pool {
       openTimeoutMs: OPEN_TIMEOUT_MS,
     };
     return new Promise((resolve, reject) => {
-      openConnection(this.#ports, address, options, (error, connection) => {
-        if (connection === null) reject(error);
+      openConnection(this.#ports, address, options, (...[error, connection]) => {
+        if (error !== null) reject(error);
         else this.#admit(connection, resolve, reject);
       });
     });
