@@ -61,7 +61,7 @@ export function walk(tree: ts.SourceFile, visit: (node: ts.Node) => void): void 
 
 /** Whether `path` is a test: tests may import and call what they like. */
 export function isTest(path: string): boolean {
-  return path.startsWith("test/") || path.endsWith(".test.ts");
+  return path.startsWith("test/") || path.endsWith(".test.ts") || /^plugins\/[^/]+\/test\//.test(path);
 }
 
 /** Whether `path` ships: under src or plugins, or mod.ts. */

@@ -116,3 +116,8 @@ export class DraftError extends Error {
 export function isErrorCode(text: unknown): text is ErrorCode {
   return typeof text === "string" && Object.hasOwn(CODES, text);
 }
+
+/** What was thrown, for the log: the stack where there is one. */
+export function describeThrown(thrown: unknown): string {
+  return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+}

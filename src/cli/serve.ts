@@ -7,7 +7,7 @@ import { CONFIG_DEFAULTS, type NodeConfig, parseNodeConfig, type RawConfig } fro
 import { type Io, styleFor } from "./io.ts";
 import type { Leaf, OptionSpec, Options } from "./leaf.ts";
 import { logLines } from "./log_lines.ts";
-import type { ServedNode, StartServer } from "./serve_node.ts";
+import type { RunningServer, StartServer } from "./serve_node.ts";
 
 /** Set by `draft dev` for its nodes: they end when their standard input does, however their parent ended. */
 export const END_WITH_INPUT = "DRAFT_END_WITH_INPUT";
@@ -86,7 +86,7 @@ async function serve(config: NodeConfig, start: StartServer, io: Io): Promise<nu
   }
 }
 
-function readyLine(server: ServedNode): string {
+function readyLine(server: RunningServer): string {
   const { nodeId, listen, address, clusterId, role } = server;
   return `ready id=${nodeId} listen=${listen} address=${address} cluster=${clusterId || "-"} group=main role=${role}`;
 }

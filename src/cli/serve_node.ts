@@ -5,11 +5,10 @@ import { type RunningServer, runServer } from "../gateway/run_server.ts";
 import type { Host } from "../host/host.ts";
 import type { NodeConfig } from "../node/config.ts";
 
-/** What the command line needs of a node that runs. */
-export type ServedNode = Omit<RunningServer, "requests">;
+export type { RunningServer };
 
 /** Starts a node. */
-export type StartServer = (config: NodeConfig, host: Host) => Promise<ServedNode>;
+export type StartServer = (config: NodeConfig, host: Host) => Promise<RunningServer>;
 
 /** Starts the node that `config` describes. */
 export const startServer: StartServer = runServer;

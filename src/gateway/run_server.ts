@@ -22,11 +22,15 @@ export interface RunningServer {
   readonly clusterId: string;
   /** Its role in `main`. */
   readonly role: string;
-  readonly requests: NodeRequests;
   /** Ends when the node has stopped; fails if it stopped by itself. */
   readonly closed: Promise<void>;
   /** Accepts no more, hands leadership over, flushes. */
   stop(): Promise<void>;
+}
+
+/** A node of this process, whose requests can be called without a socket. */
+export interface LocalServer extends RunningServer {
+  readonly requests: NodeRequests;
 }
 
 /**
@@ -34,7 +38,7 @@ export interface RunningServer {
  *
  * @throws DraftError BAD_CONFIG, BAD_PLUGIN, IN_USE, WRONG_IDENTITY, ADDRESS_IN_USE, DAMAGED, STORAGE_FAILED
  */
-export async function runServer(config: NodeConfig, host: Host): Promise<RunningServer> {
+export async function runServer(config: NodeConfig, host: Host): Promise<LocalServer> {
   const [machine] = config.machines;
   if (machine === undefined || config.machines.length > 1) {
     throw new DraftError("BAD_CONFIG", `--machine is given ${config.machines.length} times: one machine is known to this version`);

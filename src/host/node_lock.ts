@@ -5,9 +5,8 @@
  * an fcntl lock, on Windows LockFileEx; it ends with the process, however that ends. 0.6 ms on Bun, 1 ms on Node, 15 ms
  * on Deno, which loads SQLite for it.
  */
+import type { DatabaseSync as Database } from "node:sqlite";
 import type { FileLock } from "./host.ts";
-
-type Database = import("node:sqlite").DatabaseSync;
 
 const SQLITE_BUSY = 5;
 

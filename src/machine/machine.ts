@@ -156,4 +156,5 @@ export interface StreamPlugin<C> extends PluginBase {
 }
 
 /** Any plugin, whatever its snapshots are: what draft itself handles. */
+// oxlint-disable-next-line typescript/no-explicit-any -- a plugin's state is its own business
 export type AnyPlugin = Plugin<any> | StreamPlugin<any>;

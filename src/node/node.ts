@@ -1,7 +1,7 @@
 /**
  * One node: its data directory, WAL, links and groups, and the turn that drives them. Disk and network meet only here.
  */
-import { DraftError } from "../base/errors.ts";
+import { describeThrown, DraftError } from "../base/errors.ts";
 import { runTask, type Task, wait } from "../base/task.ts";
 import type { Host, Socket } from "../host/host.ts";
 import { Applier } from "../machine/applier.ts";
@@ -16,7 +16,7 @@ import type { Wal } from "../wal/wal.ts";
 import { WAL_DEFAULTS } from "../wal/wal_options.ts";
 import { type DataDir, identityOf } from "./data_dir.ts";
 import { Founding } from "./founding.ts";
-import { decodeGenesis, encodeGenesis, type Genesis } from "./genesis.ts";
+import { decodeGenesis, drawClusterId, encodeGenesis, type Genesis } from "./genesis.ts";
 import { Group } from "./group.ts";
 import { Handover } from "./handover.ts";
 import type { Identity } from "./identity.ts";
@@ -109,7 +109,7 @@ export class Node {
 
   /** Why a node without a cluster has none, in words. */
   get waitsFor(): string {
-    return this.#founding?.waitsFor ?? "";
+    return this.groups.size > 0 ? "" : (this.#founding?.waitsFor ?? "");
   }
 
   /** Whether a link to the member is up. */
@@ -148,7 +148,7 @@ export class Node {
       id: settings.id, address: settings.address, incarnation: this.identity.incarnation,
       machine: plugin.name, machineVersion: plugin.version, founders: founding.founders,
       aloneAfterMs: settings.electionMaxMs, clock: host.clock, words: host.log,
-      drawClusterId: () => this.#drawClusterId(),
+      drawClusterId: () => drawClusterId(host.random),
       hello: (address, timeoutMs, done) => {
         this.transport.probe(address, PROBE_HELLO, timeoutMs, (...[error, answer]) => {
           if (error === null) done(null, answer.hello);
@@ -158,11 +158,6 @@ export class Node {
       found: (genesis) => this.#take(genesis),
     });
     this.#founding.start();
-  }
-
-  #drawClusterId(): string {
-    const { random } = this.parts.host;
-    return Array.from({ length: 4 }, () => random.u32().toString(16).padStart(8, "0")).join("");
   }
 
   /** A genesis that names this incarnation: makes it durable, and only then belongs to the cluster. */
@@ -212,7 +207,7 @@ export class Node {
     const state = createRaft(raftConfig(settings, this.identity, seed), recovered);
     const applier = new Applier({
       plugin, group: MAIN_GROUP, directory: `${dataDir.path}/machines/main`,
-      log: (message, thrown) => host.log.write("error", message, thrown === null ? {} : { thrown: stackOf(thrown) }),
+      log: (message, thrown) => host.log.write("error", message, thrown === null ? {} : { thrown: describeThrown(thrown) }),
     });
     const group: Group = new Group({
       name: "main", state, applier, log: wal, outbox: this.transport, clock: host.clock, words: host.log,
@@ -299,8 +294,4 @@ export class Node {
       yield* wait<void>((done) => clock.setTimer(5, () => done(null, undefined)));
     }
   }
-}
-
-function stackOf(thrown: unknown): string {
-  return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
 }

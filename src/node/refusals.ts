@@ -1,17 +1,25 @@
 /**
  * The core's refusals in the words of users: each is definitely not done and says what to do next.
  */
-import { DraftError } from "../base/errors.ts";
+import { DraftError, type LeaderHint } from "../base/errors.ts";
 import type { Refusal } from "../raft/event.ts";
 import { isVoting } from "../raft/quorum.ts";
-import { currentConfiguration } from "../raft/state.ts";
-import type { Group } from "./group.ts";
+import { currentConfiguration, type RaftState } from "../raft/state.ts";
+import type { MemberNumber } from "../raft/types.ts";
 
 /** How long a client that was told BUSY waits before it tries again, in milliseconds. */
 const BUSY_RETRY_MS = 50;
 
+/** What a refusal tells of its group. */
+export interface RefusingGroup {
+  readonly name: string;
+  readonly state: RaftState;
+  readonly leader: LeaderHint | null;
+  isLinked(member: MemberNumber): boolean;
+}
+
 /** What the core refused, as an error for the caller. */
-export function refusalError(refusal: Refusal, group: Group): DraftError {
+export function refusalError(refusal: Refusal, group: RefusingGroup): DraftError {
   switch (refusal) {
     case "busy":
       return new DraftError("BUSY", `group ${group.name} has too much under way: try again`, { retryAfterMs: BUSY_RETRY_MS });
@@ -34,7 +42,7 @@ export function refusalError(refusal: Refusal, group: Group): DraftError {
 }
 
 /** NOT_LEADER with where to go, or NO_LEADER with why there is none. */
-export function noLeaderError(group: Group): DraftError {
+export function noLeaderError(group: RefusingGroup): DraftError {
   const { leader } = group;
   if (leader !== null && group.state.role !== "leader") {
     return new DraftError("NOT_LEADER", `group ${group.name} is led by ${leader.id} at ${leader.address}: go there`, { leader });
@@ -42,7 +50,7 @@ export function noLeaderError(group: Group): DraftError {
   return new DraftError("NO_LEADER", `group ${group.name} has no leader: ${whyNoLeader(group)}`);
 }
 
-function whyNoLeader(group: Group): string {
+function whyNoLeader(group: RefusingGroup): string {
   const { state } = group;
   const { incoming } = state.voters;
   const needed = Math.floor(incoming.length / 2) + 1;

@@ -9,26 +9,9 @@ import type { Done } from "../base/task.ts";
 import { parentOf } from "../host/files.ts";
 import type { Disk, File, FileLock, FileStat, OpenOptions } from "../host/host.ts";
 import type { Scheduler } from "./scheduler.ts";
+import { type DiskCall, type DiskCallKind, type DiskFault, type FaultRule, SimHostError } from "./sim_faults.ts";
 import { type CrashFate, SimImage } from "./sim_image.ts";
 import { SimNames } from "./sim_names.ts";
-
-/** What kind of call it is, by the name of the port's function. */
-export type DiskCallKind =
-  | "open" | "makeDirectory" | "list" | "stat" | "rename" | "unlink" | "syncDirectory" | "freeBytes" | "lock"
-  | "read" | "write" | "sync" | "sizeBytes" | "truncate" | "close";
-
-/** One call, as a fault rule sees it. */
-export interface DiskCall {
-  readonly number: number;
-  readonly kind: DiskCallKind;
-  readonly path: string;
-}
-
-/** What goes wrong: a POSIX error; a write that takes fewer bytes; a call that does not complete until released. */
-export type DiskFault = { readonly error: string } | { readonly shortBytes: number } | { readonly stall: true };
-
-/** Names the fault of a call, or null. */
-export type FaultRule = (call: DiskCall) => DiskFault | null;
 
 /** What a simulated disk is made with. */
 export interface SimDiskOptions {
@@ -46,16 +29,6 @@ interface Life {
 /** A call that was submitted and has not completed; `land` does to the disk what the call was for. */
 interface Underway {
   readonly land: () => void;
-}
-
-/** Thrown into completions as the operating system's error. */
-class SimHostError extends Error {
-  readonly code: string;
-
-  constructor(code: string, call: DiskCall) {
-    super(`${code}: simulated, ${call.kind} "${call.path}"`);
-    this.code = code;
-  }
 }
 
 /** The hardware: it outlives the processes that {@link SimDisk.boot} stands for. */

@@ -80,7 +80,10 @@ export class MarkFile {
     this.#number += 1;
     runTask(writeSlot(this.#file, { number: this.#number, incarnation: this.#incarnation, mark: this.#wanted }), (...[error]) => {
       this.#writing = false;
-      for (const done of told) error === null ? done(null, undefined) : done(error);
+      for (const done of told) {
+        if (error === null) done(null, undefined);
+        else done(error);
+      }
       if (error === null) this.#writeNext();
     });
   }

@@ -15,7 +15,7 @@ import type { Disk, File, FileStat } from "../host/host.ts";
 import type { GroupId } from "../raft/types.ts";
 import type { Mark } from "./mark.ts";
 import { type Envelope, ENVELOPE_BYTES, readEnvelope, RecordType, seedOf, typeName } from "./record.ts";
-import { type RecordFault, RecoveredGroups } from "./recovered_groups.ts";
+import type { RecordFault, RecoveredGroups } from "./recovered_groups.ts";
 import {
   HEADER_BYTES,
   isBefore,

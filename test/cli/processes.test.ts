@@ -19,7 +19,10 @@ interface Ran {
 }
 
 function start(args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [...PREFIX, ...args], { stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [...PREFIX, ...args], { stdio: ["pipe", "pipe", "pipe"] });
+  // A child that ended early does not read: what it printed tells more than the broken pipe.
+  child.stdin.on("error", () => {});
+  return child;
 }
 
 function ended(child: ChildProcess): Promise<Ran> {
@@ -30,12 +33,20 @@ function ended(child: ChildProcess): Promise<Ran> {
   return new Promise((resolve) => child.on("close", (code) => resolve({ code, out, err })));
 }
 
+/** The first of three ports in a row that nobody listens on, below those that the system gives to connections. */
 async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    const free = await Promise.all([port, port + 1, port + 2].map(isFree));
+    if (free.every(Boolean)) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer().on("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
 }
 
 async function inTemporary(body: (directory: string) => Promise<void>): Promise<void> {
@@ -49,14 +60,7 @@ async function inTemporary(body: (directory: string) => Promise<void>): Promise<
 
 /** Waits until nobody listens on `port` any more. */
 async function untilFree(port: number): Promise<void> {
-  for (;;) {
-    const free = await new Promise<boolean>((resolve) => {
-      const server = createServer().on("error", () => resolve(false));
-      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-    });
-    if (free) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  while (!await isFree(port)) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 test("serve prints one ready line, and ends with exit 0 on SIGTERM", async () => {

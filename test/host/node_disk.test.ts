@@ -4,11 +4,10 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Done } from "../../src/base/task.ts";
 import { isHostError, readUpTo, readWhole, replaceWhole, writeAll } from "../../src/host/files.ts";
 import type { File, FileLock } from "../../src/host/host.ts";
 import { NodeDisk } from "../../src/host/node_disk.ts";
-import { runTask, type Task } from "../../src/base/task.ts";
+import { type Done, runTask, type Task } from "../../src/base/task.ts";
 
 const disk = new NodeDisk();
 const directory: string = fs.mkdtempSync(path.join(os.tmpdir(), "draft-disk-"));

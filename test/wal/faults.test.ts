@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { DiskCall, DiskFault } from "../../src/sim/sim_disk.ts";
+import type { DiskCall, DiskFault } from "../../src/sim/sim_faults.ts";
 import { DIRECTORY, playScript, Rig, SMALL } from "./fixture.ts";
 
 const MARK = `${DIRECTORY}/wal/mark`;

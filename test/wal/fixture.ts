@@ -1,6 +1,6 @@
 /** What the tests of the WAL share: entries, a simulated disk with a WAL on it, and a model of what it must hold. */
 import { viewOf } from "../../src/base/bytes.ts";
-import { chainAfter, type EntryHead, payloadSumOf, sealedBytes, writeHeader } from "../../src/base/entry.ts";
+import { chainAfter, chainOfGenesis, type EntryHead, payloadSumOf, sealedBytes, writeHeader } from "../../src/base/entry.ts";
 import { nextInRange, nextU32, type RandomState, seedRandom } from "../../src/base/random.ts";
 import { runTask, type Task, wait } from "../../src/base/task.ts";
 import type { Host } from "../../src/host/host.ts";
@@ -15,6 +15,11 @@ import { WAL_DEFAULTS, type WalOptions } from "../../src/wal/wal_options.ts";
 
 export const IDENTITY: WalIdentity = { clusterId: "c1", nodeId: "a", incarnation: 77 };
 export const DIRECTORY = "data";
+
+/** What the test founds a group with. */
+export function genesisOf(group: number): Uint8Array {
+  return Uint8Array.of(1, 2, group);
+}
 
 /** Sealed entries, one behind the other, behind an entry with `chain`. */
 export function sealRun(group: number, first: number, term: number, chain: number, payloads: readonly Uint8Array[]): { run: Uint8Array; chain: number } {
@@ -141,7 +146,7 @@ export class Rig {
   append(group: number, count: number, bytes: number, term = 1): void {
     const { entries } = this.model.of(group);
     const payloads = Array.from({ length: count }, () => Uint8Array.from({ length: bytes }, () => nextInRange(this.random, 0, 255)));
-    const { run } = sealRun(group, entries.length + 1, term, entries.at(-1)?.chain ?? 0, payloads);
+    const { run } = sealRun(group, entries.length + 1, term, entries.at(-1)?.chain ?? chainOfGenesis(genesisOf(group)), payloads);
     const room = this.wal.reserve(run.length);
     room.set(run);
     this.wal.appendEntries(group, entries.length + 1, count, room);
@@ -156,7 +161,7 @@ export class Rig {
   }
 
   make(group: number): void {
-    const genesis = Uint8Array.of(1, 2, group);
+    const genesis = genesisOf(group);
     this.wal.appendGroupMade(group, genesis);
     this.model.groupMade(group, genesis);
     this.states.push(this.model.text());

@@ -1,9 +1,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { concatBytes } from "../../src/base/bytes.ts";
-import { readRun } from "../../src/base/entry.ts";
+import { chainOfGenesis, readRun } from "../../src/base/entry.ts";
 import type { EntriesRead } from "../../src/wal/wal_read.ts";
-import { Rig, sealRun, SMALL } from "./fixture.ts";
+import { genesisOf, Rig, sealRun, SMALL } from "./fixture.ts";
 
 function opened(seed: number, options = SMALL): Rig {
   const rig = new Rig(seed, options);
@@ -93,7 +93,7 @@ test("a segment is made as large as its first batch needs, and a long run is spl
 
 test("runs that were not reserved, or are reserved longer than used, are written as they are", () => {
   const rig = opened(5);
-  const { run, chain } = sealRun(1, 1, 1, 0, [Uint8Array.of(1), Uint8Array.of(2, 3)]);
+  const { run, chain } = sealRun(1, 1, 1, chainOfGenesis(genesisOf(1)), [Uint8Array.of(1), Uint8Array.of(2, 3)]);
   rig.wal.appendEntries(1, 1, 2, run);
   const second = sealRun(1, 3, 1, chain, [Uint8Array.of(4)]);
   const room = rig.wal.reserve(1_000 - 1_000 % 8);

@@ -1,0 +1,29 @@
+/** What can go wrong with a call to a simulated disk. */
+
+/** What kind of call it is, by the name of the port's function. */
+export type DiskCallKind =
+  | "open" | "makeDirectory" | "list" | "stat" | "rename" | "unlink" | "syncDirectory" | "freeBytes" | "lock"
+  | "read" | "write" | "sync" | "sizeBytes" | "truncate" | "close";
+
+/** One call, as a fault rule sees it. */
+export interface DiskCall {
+  readonly number: number;
+  readonly kind: DiskCallKind;
+  readonly path: string;
+}
+
+/** What goes wrong: a POSIX error; a write that takes fewer bytes; a call that does not complete until released. */
+export type DiskFault = { readonly error: string } | { readonly shortBytes: number } | { readonly stall: true };
+
+/** Names the fault of a call, or null. */
+export type FaultRule = (call: DiskCall) => DiskFault | null;
+
+/** Thrown into completions as the operating system's error. */
+export class SimHostError extends Error {
+  readonly code: string;
+
+  constructor(code: string, call: DiskCall) {
+    super(`${code}: simulated, ${call.kind} "${call.path}"`);
+    this.code = code;
+  }
+}
