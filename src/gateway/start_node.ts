@@ -49,6 +49,7 @@ export interface NodeOptions {
 
 /** A node of this process, from {@link startNode}. */
 export interface RunningNode extends AsyncDisposable {
+  /** Its name. */
   readonly id: string;
   /** `host:port` on which it listens, with the real port. */
   readonly listen: string;
