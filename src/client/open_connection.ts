@@ -7,7 +7,7 @@ import type { Address, Socket, Timer } from "../host/host.ts";
 import { ConnectionKind, FrameParser, Lane, writePreface } from "../net/frame.ts";
 import { FrameBatch } from "../net/frame_batch.ts";
 import { CLIENT_PROTOCOL, decodeNodeHello, encodeClientHello } from "../net/client_hello.ts";
-import { ReplyReader } from "../net/client_protocol.ts";
+import { ReplyReader } from "../net/client_replies.ts";
 import { Connection, type ConnectionPorts } from "./connection.ts";
 
 /** How to introduce oneself. */

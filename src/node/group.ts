@@ -7,6 +7,7 @@ import { sealedBytes } from "../base/entry.ts";
 import { DraftError, type LeaderHint } from "../base/errors.ts";
 import type { Clock, Log } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
+import type { CommandEnvelope } from "../machine/command.ts";
 import type { Command } from "../machine/machine.ts";
 import type { Effect, Event, EventBody, Now, Refusal, StoreEffect } from "../raft/event.ts";
 import { currentMember } from "../raft/membership.ts";
@@ -115,13 +116,13 @@ export class Group {
     return currentConfiguration(this.state).members.length === 1;
   }
 
-  /** Takes a command into this turn. `payload` is copied; it must be a valid command envelope. */
-  propose(payload: Uint8Array, timeoutMs: number, done: AnswerDone): void {
+  /** Takes a command into this turn. `payload` is copied; `decoded` is its content, if that is known. */
+  propose(payload: Uint8Array, decoded: CommandEnvelope | null, timeoutMs: number, done: AnswerDone): void {
     if (this.state.role !== "leader") return done(noLeaderError(this));
     if (this.#proposals.count > 0 && this.#proposals.bytes + payload.length > this.#options.gatherBytesMax) {
       return done(refusalError("busy", this));
     }
-    this.#proposals.add(payload, this.#options.clock.monotonicMs() + timeoutMs, done);
+    this.#proposals.add(payload, { decoded, deadlineMs: this.#options.clock.monotonicMs() + timeoutMs, done });
     this.#options.wake();
   }
 

@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { Connection, type RequestDone } from "../../src/client/connection.ts";
 import type { Net, Socket } from "../../src/host/host.ts";
 import type { NodeHello } from "../../src/net/client_hello.ts";
-import { encodeResult } from "../../src/net/client_protocol.ts";
+import { encodeResult } from "../net/result_body.ts";
 import { Scheduler } from "../../src/sim/scheduler.ts";
 
 const test = suite("connection");
