@@ -17,7 +17,7 @@ import type { Leaf, Options, Parsed } from "./leaf.ts";
 const NODES = 3;
 const KEY_PREFIX = "draft-bench/";
 const KEYS_MAX = 10_000;
-const WARM_UP_OPS_MAX = 5000;
+const WARM_UP_OPS_MAX = 50_000;
 const DELETE_KEYS = 500;
 const PROGRESS_MS = 250;
 
