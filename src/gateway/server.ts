@@ -25,6 +25,8 @@ export interface ServerOptions {
   readonly config: NodeConfig;
   readonly plugin: AnyPlugin;
   readonly process: ProcessInfo;
+  /** Entries that are kept in memory, in bytes; 64 MiB if nothing is said. */
+  readonly tailBytesMax?: number;
   /** Called once, when the node cannot go on. */
   readonly failed: (error: DraftError) => void;
 }
@@ -98,7 +100,7 @@ function* startOn(host: Host, options: ServerOptions, dataDir: DataDir): Task<Se
     const nodeId = config.id ?? dataDir.identity?.nodeId;
     if (nodeId === undefined) throw new DraftError("BAD_CONFIG", `directory ${config.data} holds no node yet: draft serve --id a --data ${config.data}`);
     yield* dataDir.begin({ nodeId, machine: plugin.name, founding });
-    const settings = settingsFrom(config, nodeId, { listen, founding });
+    const settings = settingsFrom(options, nodeId, { listen, founding });
     let server: Server | null = null;
     const failed = (error: DraftError): void => {
       server?.abandon();
@@ -129,7 +131,8 @@ function* bind(mux: Mux, address: Address): Task<Address> {
   }
 }
 
-function settingsFrom(config: NodeConfig, id: string, placed: { listen: Address; founding: readonly FoundingNode[] }): NodeSettings {
+function settingsFrom(options: ServerOptions, id: string, placed: { listen: Address; founding: readonly FoundingNode[] }): NodeSettings {
+  const { config } = options;
   const { listen, founding } = placed;
   const founds = config.bootstrap || founding.length > 0;
   return {
@@ -143,6 +146,6 @@ function settingsFrom(config: NodeConfig, id: string, placed: { listen: Address;
     valueBytesMax: config.valueBytesMax,
     frameBytesMax: config.frameBytesMax,
     queueBytesMax: config.queueBytesMax,
-    tailBytesMax: TAIL_BYTES_MAX,
+    tailBytesMax: options.tailBytesMax ?? TAIL_BYTES_MAX,
   };
 }
