@@ -50,17 +50,17 @@ export class Introductions {
     };
   }
 
-  /** Whether a node may send us messages. Null: it may; else why not. */
+  /** Whether a node of our cluster, or any if we are in none, may send us messages. Null: it may; else why not. */
   admit(hello: Hello): string | null {
-    const identity = identityOf(this.#options.dataDir);
-    const main = this.#options.main();
-    if (identity.clusterId === "" || main === null) {
-      if (hello.clusterId !== "" && identity.clusterId === "") this.#options.founding()?.dialledBy(hello);
-      return `${identity.nodeId} belongs to no cluster`;
-    }
-    if (hello.clusterId === identity.clusterId) return null;
-    if (hello.clusterId !== "" && main.isAlone) this.#foundedTwice(hello);
-    return `${identity.nodeId} belongs to cluster ${identity.clusterId}, not to ${hello.clusterId === "" ? "none" : hello.clusterId}`;
+    const { clusterId, nodeId } = identityOf(this.#options.dataDir);
+    if (clusterId !== "") return this.#options.main() === null ? `${nodeId} has not recovered yet` : null;
+    if (hello.clusterId !== "") this.#options.founding()?.dialledBy(hello);
+    return `${nodeId} belongs to no cluster`;
+  }
+
+  /** A node of another cluster takes this one for its member. */
+  dialledByStranger(hello: Hello): void {
+    if (this.#options.main()?.isAlone === true) this.#foundedTwice(hello);
   }
 
   /** A node that founded a cluster alone is dialled as a member of another: one of the two must not go on. */

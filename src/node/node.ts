@@ -69,6 +69,7 @@ export class Node {
     this.transport = new Transport(parts.host, {
       hello: () => introductions.hello(),
       admit: (hello, lane) => (lane === Lane.probe ? null : introductions.admit(hello)),
+      stranger: (hello) => introductions.dialledByStranger(hello),
       probe: (_hello, request, answer) => introductions.probed(request, answer),
       message: (_hello, message) => this.#received(message),
       linkUp: (member) => this.#linkChanged(member, true),
