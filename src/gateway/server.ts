@@ -65,7 +65,8 @@ export class Server {
   abandon(): void {
     this.#door.close();
     runTask(wait<void>((done) => this.#mux.close(done)), () => {});
-    this.#dataDir.close();
+    // The directory is not another process's before the last write to it has ended.
+    runTask(this.node.closeLog(), () => this.#dataDir.close());
   }
 }
 
@@ -113,6 +114,7 @@ function* startOn(host: Host, options: ServerOptions, dataDir: DataDir): Task<Se
     server = new Server({ host, node, requests, listen, mux, door, dataDir });
     return server;
   } catch (error) {
+    node?.end();
     yield* wait<void>((done) => mux.close(done));
     throw error;
   }

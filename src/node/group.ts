@@ -19,7 +19,7 @@ import { ApplyQueue } from "./apply_queue.ts";
 import type { GroupLog, Outbox } from "./group_ports.ts";
 import { GroupReads } from "./group_reads.ts";
 import type { AnswerDone, ReadOptions } from "./node_api.ts";
-import { noLeaderError, refusalError } from "./refusals.ts";
+import { divergedError, noLeaderError, refusalError } from "./refusals.ts";
 import { PendingWrites } from "./pending.ts";
 import { Proposals } from "./proposals.ts";
 import { attachBytes, copyReceived, sealOwn } from "./sealing.ts";
@@ -176,6 +176,15 @@ export class Group {
     this.#reads.expire(nowMs);
   }
 
+  /** The node ends: tells everybody who waits. `refusal` is for those of whom nothing was handed over. */
+  end(refusal: DraftError): void {
+    for (const { done } of this.#proposals.list) done(refusal);
+    this.#proposals.clear();
+    this.#writes.end();
+    this.#reads.end(refusal);
+    for (const { done } of this.#transfers.splice(0)) done("not-leader");
+  }
+
   #perform(effects: readonly Effect[], received: Message | null): void {
     // Bytes first: appends of this step name entries that the same step stores.
     for (const effect of effects) if (effect.type === "store") this.#seal(effect, received);
@@ -199,7 +208,7 @@ export class Group {
       case "transferEnded": return this.#transferEnded(effect.to, effect.refusal);
       case "roleChanged": return this.#roleChanged(effect.role, effect.term);
       case "configurationChanged": return this.#options.configurationChanged(effect.configuration);
-      case "diverged": return this.#diverged(effect.index, effect.ownChain, effect.leaderChain);
+      case "diverged": return this.#options.failed(divergedError(this.name, effect));
       case "sendSnapshot":
       case "installSnapshot":
       case "compact":
@@ -259,15 +268,6 @@ export class Group {
     words.write("info", `${id} is ${role} of group ${this.name} in term ${term}, leader ${leader?.id ?? "unknown"}`, {
       group: this.name, role, term, leader: leader?.id ?? null,
     });
-  }
-
-  #diverged(index: number, ownChain: number, leaderChain: number): void {
-    const hex = (chain: number): string => chain.toString(16).padStart(8, "0");
-    this.#options.failed(new DraftError(
-      "DAMAGED",
-      `the log of group ${this.name} differs from the leader's at index ${index}, which is committed: ` +
-        `chain ${hex(ownChain)} here, ${hex(leaderChain)} there: compare with draft log show --from ${index}`,
-    ));
   }
 
   /** The link to a member went down: what waits for it is of no use. */

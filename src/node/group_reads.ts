@@ -99,6 +99,15 @@ export class GroupReads {
     else read.done({ index: this.#applied, reply });
   }
 
+  /** The node ends: none is answered any more. */
+  end(error: DraftError): void {
+    const waiting = [...this.#gathered, ...[...this.#asked.values()].flat(), ...this.#indexed.flatMap((batch) => batch.reads)];
+    this.#gathered = [];
+    this.#asked.clear();
+    this.#indexed = [];
+    for (const read of waiting) read.done(error);
+  }
+
   /** Tells those whose time is up. A read changes nothing, so it is definitely not done. */
   expire(nowMs: number): void {
     for (const [readId, reads] of this.#asked) {

@@ -41,6 +41,20 @@ export function refusalError(refusal: Refusal, group: RefusingGroup): DraftError
   }
 }
 
+/** A node that takes nothing in any more. */
+export function endedError(node: { readonly stopping: boolean }): DraftError {
+  if (node.stopping) return new DraftError("STOPPING", "this node is stopping: ask another");
+  return new DraftError("FENCED", "this node has failed and takes part in nothing any more: ask another, and see its log");
+}
+
+/** This replica's committed log is not the leader's. */
+export function divergedError(group: string, at: { readonly index: number; readonly ownChain: number; readonly leaderChain: number }): DraftError {
+  const { index, ownChain, leaderChain } = at;
+  const hex = (chain: number): string => chain.toString(16).padStart(8, "0");
+  return new DraftError("DAMAGED", `the log of group ${group} differs from the leader's at index ${index}, which is committed: ` +
+    `chain ${hex(ownChain)} here, ${hex(leaderChain)} there: compare with draft log show --from ${index}`);
+}
+
 /** NOT_LEADER with where to go, or NO_LEADER with why there is none. */
 export function noLeaderError(group: RefusingGroup): DraftError {
   const { leader } = group;

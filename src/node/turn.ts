@@ -36,6 +36,7 @@ export class Turn {
 
   /** Notes an event for the next turn. */
   submit(group: Group, event: EventBody): void {
+    if (this.#stopped) return;
     this.#inbox.push({ group, event });
     this.wake();
   }
@@ -50,6 +51,7 @@ export class Turn {
   /** No turn begins any more. */
   stop(): void {
     this.#stopped = true;
+    this.#inbox = [];
     this.#timer?.cancel();
   }
 
