@@ -36,6 +36,8 @@ export interface GroupOptions {
   readonly words: Log;
   /** Bytes of entries that are kept in memory. */
   readonly tailBytesMax: number;
+  /** Entries of one append message, in bytes. */
+  readonly frameEntryBytesMax: number;
   /** Bytes of proposals that one turn may gather. */
   readonly gatherBytesMax: number;
   /** Something happened that the core has to hear of in the next turn. */
@@ -76,7 +78,7 @@ export class Group {
     this.#tail = new Tail(state.trail.lastIndex + 1);
     this.#reads = new GroupReads(applier);
     this.#sender = new AppendSender({
-      tail: this.#tail, log, outbox,
+      tail: this.#tail, log, outbox, frameEntryBytesMax: options.frameEntryBytesMax, ready: options.wake,
       leads: (term) => state.role === "leader" && state.term === term,
       failed: (message, error) => {
         options.words.write("error", `entries could not be read back: ${error.message}`);
@@ -280,13 +282,13 @@ export class Group {
     this.#options.submit(this, { type: "linkUp", peer: member });
   }
 
-  /** The other voter with the longest log, to hand leadership to; 0 if there is none. */
+  /** The voter with the longest log of those that are linked, to hand leadership to; 0 if there is none. */
   bestSuccessor(): MemberNumber {
     let best = 0;
     let bestMatch = -1;
     for (const member of currentConfiguration(this.state).members) {
       const progress = this.state.progress.get(member.number);
-      if (member.role !== "voter" || progress === undefined || progress.matchIndex <= bestMatch) continue;
+      if (member.role !== "voter" || progress === undefined || !this.isLinked(member.number) || progress.matchIndex <= bestMatch) continue;
       best = member.number;
       bestMatch = progress.matchIndex;
     }

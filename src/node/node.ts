@@ -23,7 +23,7 @@ import { askHello, Introductions } from "./introductions.ts";
 import { adoptGenesis, openLog, storageError } from "./open_log.ts";
 import type { RecoveredLog } from "./recovered_log.ts";
 import { endedError } from "./refusals.ts";
-import { raftConfig, type NodeSettings } from "./settings.ts";
+import { frameEntryBytesMax, raftConfig, type NodeSettings } from "./settings.ts";
 import { Turn } from "./turn.ts";
 
 /** What a node is made of. */
@@ -94,8 +94,7 @@ export class Node {
 
   /** Recovers the cluster that the directory belongs to, or begins to found one. The port is bound by now. */
   *open(): Task<void> {
-    const { genesis } = this.identity;
-    if (genesis !== null) yield* this.#join(genesis);
+    if (this.identity.genesis !== null) yield* this.#join(this.identity.genesis);
     else this.#beginFounding();
   }
 
@@ -205,6 +204,7 @@ export class Node {
     const group: Group = new Group({
       name: "main", state, applier, log: wal, outbox: this.transport, clock: host.clock, words: host.log,
       tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax,
+      frameEntryBytesMax: frameEntryBytesMax(settings),
       submit: (from, event) => this.#turn.submit(from, event),
       wake: () => this.wake(),
       isLinked: (member) => this.isLinked(member),
