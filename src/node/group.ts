@@ -86,7 +86,7 @@ export class Group {
       },
     });
     this.#applies = new ApplyQueue({
-      group: state.config.group, applier, tail: this.#tail, log,
+      group: state.config.group, applier, tail: this.#tail, log, clock: options.clock,
       applied: (entry, reply) => this.#writes.applied(entry.index, entry.term, reply),
       ready: options.wake,
       failed: (error) => options.failed(error instanceof DraftError ? error : new DraftError("DAMAGED", error.message, { cause: error })),
@@ -125,8 +125,9 @@ export class Group {
 
   /** Takes a read into this turn. What is kept of `command` must outlive the call. */
   read(command: Command, options: ReadOptions, done: AnswerDone): void {
-    this.#reads.add(command, options, this.#options.clock.monotonicMs(), done);
-    this.#options.wake();
+    const isTaken = this.#reads.add(command, options, this.#options.clock.monotonicMs(), done);
+    if (isTaken) this.#options.wake();
+    else done(refusalError("busy", this));
   }
 
   /** Makes the member the leader; `done` hears how that ended. */

@@ -17,6 +17,8 @@ interface PendingWrite {
 export class PendingWrites {
   readonly #writes: Map<Index, PendingWrite> = new Map();
   #highest: Index = 0;
+  /** Use: what is proved to be lost is looked for once a term. Invariant: the term of the last entry applied. */
+  #appliedTerm: Term = 0;
 
   get size(): number {
     return this.#writes.size;
@@ -36,6 +38,8 @@ export class PendingWrites {
    * or behind it can be committed by nobody any more.
    */
   applied(index: Index, term: Term, reply: unknown): void {
+    const termRose = term > this.#appliedTerm;
+    this.#appliedTerm = term;
     if (this.#writes.size === 0) return;
     const write = this.#writes.get(index);
     if (write !== undefined) {
@@ -47,7 +51,7 @@ export class PendingWrites {
       }
       write.done(lost(index, "another entry was committed at its index", "not-done"));
     }
-    if (this.#highest > index) this.#loseEarlier(index, term);
+    if (termRose && this.#highest > index) this.#loseEarlier(index, term);
   }
 
   #loseEarlier(index: Index, term: Term): void {
