@@ -37,25 +37,25 @@ export interface OpenLog {
  *
  * @throws DraftError BAD_CONFIG if the cluster runs another machine
  */
-export function* adoptGenesis({ settings, plugin, dataDir }: LogParts, bytes: Uint8Array): Task<Genesis> {
+export function* adoptGenesis({ plugin, dataDir }: LogParts, bytes: Uint8Array): Task<Genesis> {
   const genesis = decodeGenesis(bytes);
   if (genesis.machine !== plugin.name) {
     throw new DraftError("BAD_CONFIG", `--machine ${plugin.name} differs from the cluster's ${genesis.machine}: start with --machine ${genesis.machine}`);
   }
   if (identityOf(dataDir).clusterId === "") {
-    const self = genesis.configuration.members.find((member) => member.id === settings.id);
-    yield* dataDir.change({ clusterId: genesis.clusterId, memberNumber: self?.number ?? 0, genesis: bytes });
+    yield* dataDir.change({ clusterId: genesis.clusterId, genesis: bytes });
   }
   return genesis;
 }
 
 /**
- * Reads the log, and begins it with its genesis if it is new.
+ * Reads the log, and begins it with its genesis if it is new. The member number is written down only then: with one, a
+ * log that is not there was lost, and an empty one in its place would vote as somebody that it is not.
  *
  * @throws DraftError DAMAGED, or STORAGE_FAILED before anything was promised
  */
 export function* openLog({ host, settings, dataDir }: LogParts, genesis: Uint8Array, handlers: LogHandlers): Task<OpenLog> {
-  const { clusterId, nodeId, incarnation } = identityOf(dataDir);
+  const { clusterId, nodeId, incarnation, memberNumber } = identityOf(dataDir);
   const log = new RecoveredLog(MAIN_GROUP);
   let begun: Done<void> | null = null;
   const wal = yield* openWal(host, dataDir.path, { clusterId, nodeId, incarnation }, {
@@ -65,6 +65,10 @@ export function* openLog({ host, settings, dataDir }: LogParts, genesis: Uint8Ar
       else begun(storageError(dataDir.path, error));
     },
   }, log);
+  if (!log.isMade && memberNumber !== 0) {
+    yield* wait<void>((done) => wal.close(done));
+    throw lostLog(dataDir.path, nodeId);
+  }
   if (!log.isMade) {
     log.groupMade(MAIN_GROUP, genesis);
     wal.appendGroupMade(MAIN_GROUP, genesis);
@@ -76,7 +80,16 @@ export function* openLog({ host, settings, dataDir }: LogParts, genesis: Uint8Ar
     });
     begun = null;
   }
+  if (memberNumber === 0) {
+    const self = decodeGenesis(genesis).configuration.members.find((member) => member.id === nodeId);
+    yield* dataDir.change({ memberNumber: self?.number ?? 0 });
+  }
   return { wal, log };
+}
+
+function lostLog(path: string, nodeId: string): DraftError {
+  return new DraftError("DAMAGED", `log "${path}/wal" is missing: node ${nodeId} is a member and had one; ` +
+    `bring it back (is its disk mounted?), or move the whole directory away and type: draft admin replace ${nodeId} ${nodeId}@HOST:PORT`);
 }
 
 /** The log failed: what it means, and what to do. */

@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { segmentName } from "../../src/wal/segment.ts";
 import { SimNodes } from "./sim_nodes.ts";
 import { checkReplicas, read, write } from "./workload.ts";
 
@@ -177,6 +178,25 @@ test("D03: the founder is lost for good after one hand-over: the holder gives th
   assert.is(clusters(nodes).length, 1);
   assert.is(roleOf(nodes, "a"), "waiting");
   write(nodes, nodes.awaitLeader().id, ["set", "k", "v"]);
+});
+
+test("a member whose log is missing refuses to start, again and again: an empty log must not vote", () => {
+  const nodes = machines(11);
+  nodes.startAll();
+  write(nodes, nodes.awaitLeader().id, ["set", "k", "v"]);
+  nodes.run(1500);
+  nodes.crash("c");
+  for (const name of ["mark", segmentName(1), segmentName(2)]) {
+    if (nodes.node("c").disk.content(`/c/wal/${name}`) !== null) nodes.node("c").disk.move(`/c/wal/${name}`, null);
+  }
+  for (let start = 0; start < 3; start++) {
+    nodes.start("c");
+    nodes.run(500);
+    const error = nodes.node("c").startError as { code?: string; message: string } | null;
+    assert.is(error?.code, "DAMAGED", `start ${start}`);
+    assert.match(String(error?.message), /wal/);
+    nodes.crash("c");
+  }
 });
 
 test("handing the genesis over again changes nothing: a holder that restarts finds members, not founders", () => {
