@@ -7,6 +7,7 @@ import { sealedBytes } from "../base/entry.ts";
 import { DraftError, type LeaderHint } from "../base/errors.ts";
 import type { Clock, Log } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
+import type { CommandEnvelope } from "../machine/command.ts";
 import type { Command } from "../machine/machine.ts";
 import type { Effect, Event, EventBody, Now, Refusal, StoreEffect } from "../raft/event.ts";
 import { currentMember } from "../raft/membership.ts";
@@ -16,6 +17,7 @@ import { step } from "../raft/step.ts";
 import type { Configuration, LogEntry, MemberNumber, Role } from "../raft/types.ts";
 import { AppendSender } from "./append_sender.ts";
 import { ApplyQueue } from "./apply_queue.ts";
+import { Flights } from "./flights.ts";
 import type { GroupLog, Outbox } from "./group_ports.ts";
 import { GroupReads } from "./group_reads.ts";
 import type { AnswerDone, ReadOptions } from "./node_api.ts";
@@ -62,6 +64,7 @@ export class Group {
   readonly #writes: PendingWrites = new PendingWrites();
   readonly #reads: GroupReads;
   readonly #proposals: Proposals = new Proposals();
+  readonly #flights: Flights;
   readonly #sender: AppendSender;
   readonly #applies: ApplyQueue;
   /** Bytes of stores that are being performed, by store. */
@@ -77,6 +80,7 @@ export class Group {
     this.applier = applier;
     this.#tail = new Tail(state.trail.lastIndex + 1);
     this.#reads = new GroupReads(applier);
+    this.#flights = new Flights(options.clock, options.wake);
     this.#sender = new AppendSender({
       tail: this.#tail, log, outbox, frameEntryBytesMax: options.frameEntryBytesMax, ready: options.wake,
       leads: (term) => state.role === "leader" && state.term === term,
@@ -113,13 +117,13 @@ export class Group {
     return currentConfiguration(this.state).members.length === 1;
   }
 
-  /** Takes a command into this turn. `payload` is copied; it must be a valid command envelope. */
-  propose(payload: Uint8Array, timeoutMs: number, done: AnswerDone): void {
+  /** Takes a command into this turn. `payload` is copied; `decoded` is its content, if that is known. */
+  propose(payload: Uint8Array, decoded: CommandEnvelope | null, timeoutMs: number, done: AnswerDone): void {
     if (this.state.role !== "leader") return done(noLeaderError(this));
     if (this.#proposals.count > 0 && this.#proposals.bytes + payload.length > this.#options.gatherBytesMax) {
       return done(refusalError("busy", this));
     }
-    this.#proposals.add(payload, this.#options.clock.monotonicMs() + timeoutMs, done);
+    this.#proposals.add(payload, { decoded, deadlineMs: this.#options.clock.monotonicMs() + timeoutMs, done });
     this.#options.wake();
   }
 
@@ -145,7 +149,7 @@ export class Group {
 
   /** What was gathered in this turn: one event for all proposals, one for all reads. */
   stepGathered(now: Now): void {
-    if (this.#proposals.count > 0) this.#stepProposals(now);
+    if (this.#proposals.count > 0 && this.#flights.mayLeave(this.state, now.nowMs)) this.#stepProposals(now);
     const readId = this.#reads.takeGathered();
     if (readId !== 0) this.step({ type: "read", readId }, now);
   }
@@ -161,6 +165,7 @@ export class Group {
       else this.#writes.add(entry.index, { term: entry.term, deadlineMs, done });
     }
     proposals.clear();
+    this.#flights.left(this.state.trail.lastIndex, now.nowMs);
   }
 
   /** Applies a page of what is committed; true if there is more to do in this turn. */
@@ -281,18 +286,5 @@ export class Group {
 
   linkUp(member: MemberNumber): void {
     this.#options.submit(this, { type: "linkUp", peer: member });
-  }
-
-  /** The voter with the longest log of those that are linked, to hand leadership to; 0 if there is none. */
-  bestSuccessor(): MemberNumber {
-    let best = 0;
-    let bestMatch = -1;
-    for (const member of currentConfiguration(this.state).members) {
-      const progress = this.state.progress.get(member.number);
-      if (member.role !== "voter" || progress === undefined || !this.isLinked(member.number) || progress.matchIndex <= bestMatch) continue;
-      best = member.number;
-      bestMatch = progress.matchIndex;
-    }
-    return best;
   }
 }

@@ -11,6 +11,7 @@ import { Lane } from "../net/frame.ts";
 import { Transport } from "../net/transport.ts";
 import type { Message } from "../raft/message.ts";
 import { createRaft } from "../raft/state.ts";
+import { bestSuccessor } from "../raft/transfer.ts";
 import { type Configuration, MAIN_GROUP, type MemberNumber } from "../raft/types.ts";
 import type { Wal } from "../wal/wal.ts";
 import { type DataDir, identityOf } from "./data_dir.ts";
@@ -271,7 +272,7 @@ export class Node {
   *stop(): Task<void> {
     this.stopping = true;
     for (const group of this.ended ? [] : this.groups.values()) {
-      const successor = group.state.role === "leader" ? group.bestSuccessor() : 0;
+      const successor = group.state.role === "leader" ? bestSuccessor(group.state) : 0;
       if (successor !== 0) yield* wait<void>((done) => group.transfer(successor, () => done(null, undefined)));
       yield* this.#drain(group);
     }

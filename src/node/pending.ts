@@ -17,7 +17,7 @@ interface PendingWrite {
 export class PendingWrites {
   readonly #writes: Map<Index, PendingWrite> = new Map();
   #highest: Index = 0;
-  /** Use: what is proved to be lost is looked for once a term. Invariant: the term of the last entry applied. */
+  /** The latest term that an applied entry bore. */
   #appliedTerm: Term = 0;
 
   get size(): number {
@@ -38,8 +38,8 @@ export class PendingWrites {
    * or behind it can be committed by nobody any more.
    */
   applied(index: Index, term: Term, reply: unknown): void {
-    const termRose = term > this.#appliedTerm;
-    this.#appliedTerm = term;
+    const newTerm = term > this.#appliedTerm;
+    if (newTerm) this.#appliedTerm = term;
     if (this.#writes.size === 0) return;
     const write = this.#writes.get(index);
     if (write !== undefined) {
@@ -47,11 +47,9 @@ export class PendingWrites {
       if (write.term === term) {
         if (reply instanceof DraftError) write.done(reply);
         else write.done({ index, reply });
-        return;
-      }
-      write.done(lost(index, "another entry was committed at its index", "not-done"));
+      } else write.done(lost(index, "another entry was committed at its index", "not-done"));
     }
-    if (termRose && this.#highest > index) this.#loseEarlier(index, term);
+    if (newTerm && this.#highest > index) this.#loseEarlier(index, term);
   }
 
   #loseEarlier(index: Index, term: Term): void {

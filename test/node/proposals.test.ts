@@ -9,7 +9,7 @@ import { sealedEntries } from "./entries.ts";
 
 function gathered(...payloads: readonly number[]): Proposals {
   const proposals = new Proposals();
-  for (const bytes of payloads) proposals.add(new Uint8Array(bytes).fill(bytes), 0, () => {});
+  for (const bytes of payloads) proposals.add(new Uint8Array(bytes).fill(bytes), { decoded: null, deadlineMs: 0, done: () => {} });
   return proposals;
 }
 
@@ -31,7 +31,7 @@ function sealed(proposals: Proposals, entries: readonly LogEntry[]): { kind: num
 test("payloads are copied: the caller's buffer may be used again", () => {
   const proposals = new Proposals();
   const payload = new Uint8Array(20).fill(1);
-  proposals.add(payload, 0, () => {});
+  proposals.add(payload, { decoded: null, deadlineMs: 0, done: () => {} });
   payload.fill(2);
   assert.equal(sealed(proposals, proposals.list.map(({ entry }) => entry)), [{ kind: EntryKind.command, bytes: 20, first: 1 }]);
 });
@@ -62,7 +62,7 @@ test("clear() forgets the turn; the next one begins clean, padding included", ()
   const proposals = gathered(100, 200);
   proposals.clear();
   assert.equal([proposals.count, proposals.bytes], [0, 0]);
-  proposals.add(new Uint8Array(3).fill(9), 0, () => {});
+  proposals.add(new Uint8Array(3).fill(9), { decoded: null, deadlineMs: 0, done: () => {} });
   assert.equal(sealed(proposals, proposals.list.map(({ entry }) => entry)), [{ kind: EntryKind.command, bytes: 3, first: 9 }]);
 });
 
