@@ -47,4 +47,18 @@ test("P03: all nodes crash at once, again and again, and lose nothing that was a
   }
 });
 
+test("the same seed tells the same story, event by event", () => {
+  const play = (): string => {
+    const { nodes } = running(77);
+    nodes.run(400);
+    nodes.crash("b");
+    nodes.run(300);
+    nodes.start("b");
+    nodes.run(600);
+    const lines = IDS.flatMap((id) => nodes.node(id).lines);
+    return `${nodes.scheduler.events} events\n${lines.join("\n")}`;
+  };
+  assert.is(play(), play());
+});
+
 test.run();
