@@ -181,6 +181,8 @@ test("D16: stop() hands leadership over at once, loses nothing, tells no lie, an
 test("stop() with a dead follower hands over to the one that lives", () => {
   for (const dead of [0, 1] as const) {
     const { nodes, leader, followers } = founded(13);
+    // By then both have all there is.
+    nodes.run(500);
     nodes.crash(followers[dead]);
     nodes.run(1200);
     const since = nodes.scheduler.nowMs;
