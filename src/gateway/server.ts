@@ -25,6 +25,8 @@ export interface ServerOptions {
   readonly config: NodeConfig;
   readonly plugin: AnyPlugin;
   readonly process: ProcessInfo;
+  /** Entries that are kept in memory, in bytes; 64 MiB if nothing is said. */
+  readonly tailBytesMax?: number;
   /** Called once, when the node cannot go on. */
   readonly failed: (error: DraftError) => void;
 }
@@ -63,7 +65,8 @@ export class Server {
   abandon(): void {
     this.#door.close();
     runTask(wait<void>((done) => this.#mux.close(done)), () => {});
-    this.#dataDir.close();
+    // The directory is not another process's before the last write to it has ended.
+    runTask(this.node.closeLog(), () => this.#dataDir.close());
   }
 }
 
@@ -98,7 +101,7 @@ function* startOn(host: Host, options: ServerOptions, dataDir: DataDir): Task<Se
     const nodeId = config.id ?? dataDir.identity?.nodeId;
     if (nodeId === undefined) throw new DraftError("BAD_CONFIG", `directory ${config.data} holds no node yet: draft serve --id a --data ${config.data}`);
     yield* dataDir.begin({ nodeId, machine: plugin.name, founding });
-    const settings = settingsFrom(config, nodeId, { listen, founding });
+    const settings = settingsFrom(options, nodeId, { listen, founding });
     let server: Server | null = null;
     const failed = (error: DraftError): void => {
       server?.abandon();
@@ -111,6 +114,7 @@ function* startOn(host: Host, options: ServerOptions, dataDir: DataDir): Task<Se
     server = new Server({ host, node, requests, listen, mux, door, dataDir });
     return server;
   } catch (error) {
+    node?.end();
     yield* wait<void>((done) => mux.close(done));
     throw error;
   }
@@ -129,7 +133,8 @@ function* bind(mux: Mux, address: Address): Task<Address> {
   }
 }
 
-function settingsFrom(config: NodeConfig, id: string, placed: { listen: Address; founding: readonly FoundingNode[] }): NodeSettings {
+function settingsFrom(options: ServerOptions, id: string, placed: { listen: Address; founding: readonly FoundingNode[] }): NodeSettings {
+  const { config } = options;
   const { listen, founding } = placed;
   const founds = config.bootstrap || founding.length > 0;
   return {
@@ -143,6 +148,6 @@ function settingsFrom(config: NodeConfig, id: string, placed: { listen: Address;
     valueBytesMax: config.valueBytesMax,
     frameBytesMax: config.frameBytesMax,
     queueBytesMax: config.queueBytesMax,
-    tailBytesMax: TAIL_BYTES_MAX,
+    tailBytesMax: options.tailBytesMax ?? TAIL_BYTES_MAX,
   };
 }

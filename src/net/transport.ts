@@ -25,6 +25,8 @@ export interface TransportHandlers {
   hello(): Hello;
   /** Why a node that says `hello` may not speak on `lane`; null if it may. Other clusters and older boots never get here. */
   admit(hello: Hello, lane: LaneNumber): string | null;
+  /** A node of another cluster dials this one as its member. It is refused; this says what else is to be done. */
+  stranger?(hello: Hello): void;
   /** A message of a peer that was admitted. Entries are views of the received piece: copy what is kept. */
   message(from: Hello, message: Message): void;
   /** A question of any node. `answer` is called once, when what it promises is durable; null: it is not understood. */
@@ -197,6 +199,7 @@ export class Transport {
     }
     if (clusterId !== "" && hello.clusterId !== clusterId) {
       this.counters.add("wrongCluster");
+      if (hello.clusterId !== "") this.#handlers.stranger?.(hello);
       return this.#refuse(hello, `this node is in the cluster ${clusterId}, not ${hello.clusterId === "" ? "in none" : hello.clusterId}`);
     }
     if (this.#connectionsOf(hello).some((other) => (other.hello?.bootId ?? 0) > hello.bootId)) {

@@ -8,8 +8,8 @@ import type { MemberNumber } from "../raft/types.ts";
 import type { GroupLog, Outbox } from "./group_ports.ts";
 import { runsOf, type Tail } from "./tail.ts";
 
-/** Entries of one frame, at most, in bytes; one entry always goes. */
-const FRAME_ENTRY_BYTES_MAX = 8 * 1024 * 1024;
+/** Appends that wait for one follower behind a read, at most: a disk that does not answer must not gather more. */
+const WAITING_MAX = 1024;
 
 /** A range that still has to be read and sent to one follower. */
 interface Waiting {
@@ -20,6 +20,10 @@ export interface AppendSenderOptions {
   readonly tail: Tail;
   readonly log: GroupLog;
   readonly outbox: Outbox;
+  /** Entries of one frame, at most, in bytes; one entry always goes. */
+  readonly frameEntryBytesMax: number;
+  /** Entries were read back and queued: a turn is wanted that sends them. */
+  readonly ready: () => void;
   /** Whether this node still leads in that term: then its log at and below what it sent is what it was. */
   readonly leads: (term: number) => boolean;
   /** Entries could not be read back. */
@@ -40,7 +44,8 @@ export class AppendSender {
     const queue = this.#waiting.get(message.to);
     if (queue !== undefined) {
       // Behind a read the order is kept: an append that overtook another would be refused.
-      queue.push({ message });
+      // What finds no room is lost, as on a network.
+      if (queue.length < WAITING_MAX) queue.push({ message });
       return;
     }
     if (message.lastIndex === message.prevLogIndex) outbox.send(message.to, message, []);
@@ -72,18 +77,18 @@ export class AppendSender {
 
   /** A message may turn out larger than a frame, where the core could only estimate sizes: it goes in pieces. */
   #lastWithinFrame(message: AppendRequest): number {
-    const { tail } = this.#options;
+    const { tail, frameEntryBytesMax } = this.#options;
     let bytes = 0;
     for (let index = message.prevLogIndex + 1; index <= message.lastIndex; index++) {
       bytes += (tail.get(index) as SealedEntry).sealed.length;
-      if (bytes > FRAME_ENTRY_BYTES_MAX && index > message.prevLogIndex + 1) return index - 1;
+      if (bytes > frameEntryBytesMax && index > message.prevLogIndex + 1) return index - 1;
     }
     return message.lastIndex;
   }
 
   #readNext(member: MemberNumber): void {
     const queue = this.#waiting.get(member) as Waiting[];
-    const { tail, log } = this.#options;
+    const { tail, log, frameEntryBytesMax } = this.#options;
     for (;;) {
       const first = queue[0];
       if (first === undefined) {
@@ -94,11 +99,12 @@ export class AppendSender {
       const from = message.prevLogIndex + 1;
       if (this.#options.leads(message.term) && from <= message.lastIndex && from < tail.first) {
         const to = Math.min(message.lastIndex, tail.first - 1);
-        log.read(message.group, from, to, FRAME_ENTRY_BYTES_MAX, (...[error, read]) => {
+        log.read(message.group, from, to, frameEntryBytesMax, (...[error, read]) => {
           if (error === null) this.#sendRead(first, read.runs);
           else if (queue[0] === first) this.#options.failed(message, error);
           if (error !== null && queue[0] === first) queue.shift();
           this.#readNext(member);
+          this.#options.ready();
         });
         return;
       }

@@ -4,6 +4,7 @@
  */
 import { payloadOf, readRun, type SealedEntry } from "../base/entry.ts";
 import { assert } from "../base/assert.ts";
+import type { Clock } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
 import type { GroupId, Index } from "../raft/types.ts";
 import type { GroupLog } from "./group_ports.ts";
@@ -14,11 +15,16 @@ import type { Tail } from "./tail.ts";
 const PAGE_ENTRIES = 4096;
 const PAGE_BYTES = 4 * 1024 * 1024;
 
+/** A machine that is slow gets so long in one turn, in milliseconds, looked at every so many entries. */
+const PAGE_MS = 10;
+const LOOK_EVERY_ENTRIES = 64;
+
 export interface ApplyQueueOptions {
   readonly group: GroupId;
   readonly applier: Applier;
   readonly tail: Tail;
   readonly log: GroupLog;
+  readonly clock: Pick<Clock, "monotonicMs">;
   /** Hears of every entry with its answer, before the next one is applied. */
   readonly applied: (entry: SealedEntry, reply: unknown) => void;
   /** A page was read: there is something to do in the next turn. */
@@ -61,7 +67,9 @@ export class ApplyQueue {
 
   /** Applies a page; true if anything was applied. */
   run(): boolean {
+    const { clock } = this.#options;
     const start = this.#next;
+    const endMs = clock.monotonicMs() + PAGE_MS;
     const end = Math.min(this.#through, start + PAGE_ENTRIES - 1);
     while (this.#next <= end && !this.#stopped) {
       const entry = this.#options.tail.get(this.#next) ?? this.#fromPage(this.#next);
@@ -70,7 +78,9 @@ export class ApplyQueue {
         break;
       }
       this.#apply(entry);
+      if (this.#next % LOOK_EVERY_ENTRIES === 0 && clock.monotonicMs() >= endMs) break;
     }
+    this.#dropPage();
     return this.#next > start;
   }
 
@@ -88,6 +98,12 @@ export class ApplyQueue {
     }
     this.#next = entry.index + 1;
     applied(entry, reply);
+  }
+
+  /** Lets go of a page that was applied. */
+  #dropPage(): void {
+    const last = this.#page.at(-1);
+    if (last !== undefined && last.index < this.#next) this.#page = [];
   }
 
   #fromPage(index: Index): SealedEntry | null {

@@ -134,6 +134,7 @@ export class Founding {
       this.#wait(`${hello.nodeId} belongs to cluster ${hello.clusterId} already, and this directory is empty`);
       return this.#waitsFor;
     }
+    if (hello.groups.some((group) => !group.empty)) return `${founder.id} is about to join a cluster`;
     if (hello.foundingDigest !== foundersDigest(this.#options.founders)) return `${founder.id} was started with another --initial`;
     if (hello.machineName !== this.#options.machine) return `${founder.id} runs the machine ${hello.machineName}, not ${this.#options.machine}`;
     return null;

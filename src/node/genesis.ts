@@ -11,7 +11,7 @@ import { chainOfGenesis } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
 import type { Random } from "../host/host.ts";
 import { decodeConfiguration, encodeConfiguration } from "../raft/configuration.ts";
-import type { Configuration, LogPoint } from "../raft/types.ts";
+import type { Configuration, LogPoint, Member } from "../raft/types.ts";
 
 const FORMAT = 1;
 
@@ -50,8 +50,21 @@ export function decodeGenesis(bytes: Uint8Array): Genesis {
     clusterId, machine,
     machineVersion: machineVersion as number,
     foundedMs: foundedMs as number,
-    configuration: decodeConfiguration(configuration, 0),
+    configuration: foundersOf(configuration),
   };
+}
+
+/** Founders are voters; each has a number, an id and an incarnation of its own. It comes from a peer: nothing is believed. */
+function foundersOf(bytes: Uint8Array): Configuration {
+  const configuration = decodeConfiguration(bytes, 0);
+  const { members, joint, nextMemberNumber } = configuration;
+  const isFounder = (member: Member): boolean => member.role === "voter" && member.outgoingRole === null && member.incarnation >= 1;
+  const numbers = new Set(members.map(({ number }) => number));
+  const ids = new Set(members.map(({ id }) => id));
+  const areApart = numbers.size === members.length && ids.size === members.length && !numbers.has(0);
+  const holds = members.length > 0 && members.every(isFounder) && areApart && !joint && nextMemberNumber > Math.max(...numbers);
+  if (!holds) throw malformed("names founders that no cluster can have");
+  return configuration;
 }
 
 /** The position before the first entry of a group that was founded with these bytes. */

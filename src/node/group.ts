@@ -38,6 +38,8 @@ export interface GroupOptions {
   readonly words: Log;
   /** Bytes of entries that are kept in memory. */
   readonly tailBytesMax: number;
+  /** Entries of one append message, in bytes. */
+  readonly frameEntryBytesMax: number;
   /** Bytes of proposals that one turn may gather. */
   readonly gatherBytesMax: number;
   /** Something happened that the core has to hear of in the next turn. */
@@ -62,9 +64,7 @@ export class Group {
   readonly #writes: PendingWrites = new PendingWrites();
   readonly #reads: GroupReads;
   readonly #proposals: Proposals = new Proposals();
-  readonly #flights: Flights = new Flights();
-  /** A timer is set for the proposals that gather. */
-  #waiting = false;
+  readonly #flights: Flights;
   readonly #sender: AppendSender;
   readonly #applies: ApplyQueue;
   /** Bytes of stores that are being performed, by store. */
@@ -80,8 +80,9 @@ export class Group {
     this.applier = applier;
     this.#tail = new Tail(state.trail.lastIndex + 1);
     this.#reads = new GroupReads(applier);
+    this.#flights = new Flights(options.clock, options.wake);
     this.#sender = new AppendSender({
-      tail: this.#tail, log, outbox,
+      tail: this.#tail, log, outbox, frameEntryBytesMax: options.frameEntryBytesMax, ready: options.wake,
       leads: (term) => state.role === "leader" && state.term === term,
       failed: (message, error) => {
         options.words.write("error", `entries could not be read back: ${error.message}`);
@@ -89,7 +90,7 @@ export class Group {
       },
     });
     this.#applies = new ApplyQueue({
-      group: state.config.group, applier, tail: this.#tail, log,
+      group: state.config.group, applier, tail: this.#tail, log, clock: options.clock,
       applied: (entry, reply) => this.#writes.applied(entry.index, entry.term, reply),
       ready: options.wake,
       failed: (error) => options.failed(error instanceof DraftError ? error : new DraftError("DAMAGED", error.message, { cause: error })),
@@ -128,8 +129,9 @@ export class Group {
 
   /** Takes a read into this turn. What is kept of `command` must outlive the call. */
   read(command: Command, options: ReadOptions, done: AnswerDone): void {
-    this.#reads.add(command, options, this.#options.clock.monotonicMs(), done);
-    this.#options.wake();
+    const isTaken = this.#reads.add(command, options, this.#options.clock.monotonicMs(), done);
+    if (isTaken) this.#options.wake();
+    else done(refusalError("busy", this));
   }
 
   /** Makes the member the leader; `done` hears how that ended. */
@@ -147,27 +149,9 @@ export class Group {
 
   /** What was gathered in this turn: one event for all proposals, one for all reads. */
   stepGathered(now: Now): void {
-    if (this.#proposals.count > 0 && this.#mayLeave(now)) this.#stepProposals(now);
+    if (this.#proposals.count > 0 && this.#flights.mayLeave(this.state, now.nowMs)) this.#stepProposals(now);
     const readId = this.#reads.takeGathered();
     if (readId !== 0) this.step({ type: "read", readId }, now);
-  }
-
-  /** Whether the gathered proposals go now; if not, a turn comes when they may. */
-  #mayLeave(now: Now): boolean {
-    if (this.state.role !== "leader") {
-      this.#flights.clear();
-      return true;
-    }
-    const waitMs = this.#flights.waitMs(this.#proposals.count, this.state.commitIndex, now.nowMs);
-    if (waitMs === 0) return true;
-    if (!this.#waiting) {
-      this.#waiting = true;
-      this.#options.clock.setTimer(waitMs, () => {
-        this.#waiting = false;
-        this.#options.wake();
-      });
-    }
-    return false;
   }
 
   #stepProposals(now: Now): void {
@@ -180,8 +164,8 @@ export class Group {
       if (entry.index === 0) done(refusalError(this.#lastRefusal, this));
       else this.#writes.add(entry.index, { term: entry.term, deadlineMs, done });
     }
-    this.#flights.left({ lastIndex: this.state.trail.lastIndex, entries: proposals.count }, now.nowMs);
     proposals.clear();
+    this.#flights.left(this.state.trail.lastIndex, now.nowMs);
   }
 
   /** Applies a page of what is committed; true if there is more to do in this turn. */
@@ -198,6 +182,15 @@ export class Group {
   expire(nowMs: number): void {
     this.#writes.expire(nowMs);
     this.#reads.expire(nowMs);
+  }
+
+  /** The node ends: tells everybody who waits. `refusal` is for those of whom nothing was handed over. */
+  end(refusal: DraftError): void {
+    for (const { done } of this.#proposals.list) done(refusal);
+    this.#proposals.clear();
+    this.#writes.end();
+    this.#reads.end(refusal);
+    for (const { done } of this.#transfers.splice(0)) done("not-leader");
   }
 
   #perform(effects: readonly Effect[], received: Message | null): void {

@@ -7,6 +7,9 @@ import type { Command } from "../machine/machine.ts";
 import type { Index } from "../raft/types.ts";
 import type { AnswerDone, ReadOptions } from "./node_api.ts";
 
+/** Reads that wait, at most. */
+export const READS_MAX = 65_536;
+
 /** One read that waits. */
 interface PendingRead {
   readonly command: Command;
@@ -25,25 +28,33 @@ export class GroupReads {
   /** Their index is known and not applied yet. */
   #indexed: { readonly index: Index; readonly reads: readonly PendingRead[] }[] = [];
   #nextReadId = 1;
+  #waiting = 0;
 
   constructor(applier: Applier) {
     this.#applier = applier;
   }
 
-  /** Batches of reads that wait. */
+  /** Reads that wait. */
   get size(): number {
-    return this.#gathered.length + this.#asked.size + this.#indexed.length;
+    return this.#waiting;
   }
 
-  /** Takes a read. A stale one is answered as soon as its least index is applied, now if it is. */
-  add(command: Command, options: ReadOptions, nowMs: number, done: AnswerDone): void {
+  /**
+   * Takes a read. A stale one is answered as soon as its least index is applied, now if it is.
+   *
+   * @returns false if too many wait already: then `done` is not called
+   */
+  add(command: Command, options: ReadOptions, nowMs: number, done: AnswerDone): boolean {
     const read = { command, minIndex: options.minIndex, deadlineMs: nowMs + options.timeoutMs, done };
-    if (options.level !== "stale") {
-      this.#gathered.push(read);
-      return;
+    if (options.level === "stale" && options.minIndex <= this.#applied) {
+      this.#answer(read);
+      return true;
     }
-    if (options.minIndex <= this.#applied) this.#answer(read);
-    else this.#indexed.push({ index: options.minIndex, reads: [read] });
+    if (this.#waiting >= READS_MAX) return false;
+    this.#waiting += 1;
+    if (options.level === "stale") this.#indexed.push({ index: options.minIndex, reads: [read] });
+    else this.#gathered.push(read);
+    return true;
   }
 
   /** The id under which the core shall find an index for all that was gathered; 0 if nothing was. */
@@ -68,6 +79,7 @@ export class GroupReads {
     const reads = this.#asked.get(readId);
     if (reads === undefined) return;
     this.#asked.delete(readId);
+    this.#waiting -= reads.length;
     for (const read of reads) read.done(error);
   }
 
@@ -83,8 +95,10 @@ export class GroupReads {
         continue;
       }
       for (const read of batch.reads) {
-        if (read.minIndex <= applied) this.#answer(read);
-        else this.#indexed.push({ index: read.minIndex, reads: [read] });
+        if (read.minIndex <= applied) {
+          this.#waiting -= 1;
+          this.#answer(read);
+        } else this.#indexed.push({ index: read.minIndex, reads: [read] });
       }
     }
   }
@@ -99,23 +113,34 @@ export class GroupReads {
     else read.done({ index: this.#applied, reply });
   }
 
+  /** The node ends: none is answered any more. */
+  end(error: DraftError): void {
+    const waiting = [...this.#gathered, ...[...this.#asked.values()].flat(), ...this.#indexed.flatMap((batch) => batch.reads)];
+    this.#gathered = [];
+    this.#asked.clear();
+    this.#indexed = [];
+    this.#waiting = 0;
+    for (const read of waiting) read.done(error);
+  }
+
   /** Tells those whose time is up. A read changes nothing, so it is definitely not done. */
   expire(nowMs: number): void {
     for (const [readId, reads] of this.#asked) {
-      const rest = withoutExpired(reads, nowMs);
+      const rest = this.#withoutExpired(reads, nowMs);
       if (rest.length > 0) this.#asked.set(readId, rest);
       else this.#asked.delete(readId);
     }
     this.#indexed = this.#indexed
-      .map((batch) => ({ index: batch.index, reads: withoutExpired(batch.reads, nowMs) }))
+      .map((batch) => ({ index: batch.index, reads: this.#withoutExpired(batch.reads, nowMs) }))
       .filter((batch) => batch.reads.length > 0);
   }
-}
 
-function withoutExpired(reads: readonly PendingRead[], nowMs: number): PendingRead[] {
-  return reads.filter((read) => {
-    if (read.deadlineMs > nowMs) return true;
-    read.done(new DraftError("TIMEOUT", "the read was not answered in time: no leader confirmed it", { outcome: "not-done" }));
-    return false;
-  });
+  #withoutExpired(reads: readonly PendingRead[], nowMs: number): PendingRead[] {
+    return reads.filter((read) => {
+      if (read.deadlineMs > nowMs) return true;
+      this.#waiting -= 1;
+      read.done(new DraftError("TIMEOUT", "the read was not answered in time: no leader confirmed it", { outcome: "not-done" }));
+      return false;
+    });
+  }
 }

@@ -9,7 +9,7 @@
  *   "clusterId": "",         empty before the founding
  *   "nodeId": "a",
  *   "incarnation": 123,      1..2^53-1, drawn when the directory is made
- *   "memberNumber": 0,       in `main`; 0 before the founding
+ *   "memberNumber": 0,       in `main`; 0 until the log was begun: with one, a missing log is a lost one
  *   "bootCount": 1,          counts up, durably, at each start
  *   "machine": "kv",         name of `main`'s machine
  *   "promiseMaxMs": 0,       longest time for which a vote may have been refused in advance

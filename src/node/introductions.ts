@@ -3,8 +3,11 @@
  * cluster and incarnation there decide, never an address.
  */
 import { DraftError } from "../base/errors.ts";
+import type { Done } from "../base/task.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { type Hello, PROTOCOL_VERSION } from "../net/hello.ts";
+import type { Transport } from "../net/transport.ts";
+import { MAIN_GROUP } from "../raft/types.ts";
 import { type DataDir, identityOf } from "./data_dir.ts";
 import { type Founding, foundersDigest } from "./founding.ts";
 import { decodeGenesis, type Genesis } from "./genesis.ts";
@@ -15,6 +18,14 @@ import type { NodeSettings } from "./settings.ts";
 export const PROBE_HELLO: readonly unknown[] = ["hello"];
 export const PROBE_GENESIS = "genesis";
 
+/** Asks the node at `address` who it is. */
+export function askHello(transport: Pick<Transport, "probe">, address: string, timeoutMs: number, done: Done<Hello>): void {
+  transport.probe(address, PROBE_HELLO, timeoutMs, (...[error, answer]) => {
+    if (error === null) done(null, answer.hello);
+    else done(error);
+  });
+}
+
 /** Rises when entry kinds, frames or disk formats come that an older release cannot read. */
 const FEATURE_LEVEL = 1;
 
@@ -24,6 +35,8 @@ export interface IntroductionOptions {
   readonly dataDir: DataDir;
   readonly main: () => Group | null;
   readonly founding: () => Founding | null;
+  /** A genesis is being made durable: the node is empty no more, and no member yet. */
+  readonly isJoining: () => boolean;
   /** A genesis that names this incarnation came. */
   readonly take: (genesis: Uint8Array, taken: () => void) => void;
   readonly failed: (error: DraftError) => void;
@@ -32,7 +45,6 @@ export interface IntroductionOptions {
 /** Speaks for the node before messages flow. */
 export class Introductions {
   readonly #options: IntroductionOptions;
-  #taking = false;
 
   constructor(options: IntroductionOptions) {
     this.#options = options;
@@ -46,21 +58,22 @@ export class Introductions {
       clusterId: identity.clusterId, nodeId: identity.nodeId, memberNumber: identity.memberNumber,
       incarnation: identity.incarnation, bootId: identity.bootCount, address: settings.address,
       machineName: plugin.name, machineVersion: plugin.version, sourceDigest: "",
-      foundingDigest: foundersDigest(settings.founding?.founders ?? null), groups: [],
+      foundingDigest: foundersDigest(settings.founding?.founders ?? null),
+      groups: [{ group: MAIN_GROUP, empty: !this.#options.isJoining() && identity.clusterId === "", welcomeIndex: 0, edited: 0, damage: 0 }],
     };
   }
 
-  /** Whether a node may send us messages. Null: it may; else why not. */
+  /** Whether a node of our cluster, or any if we are in none, may send us messages. Null: it may; else why not. */
   admit(hello: Hello): string | null {
-    const identity = identityOf(this.#options.dataDir);
-    const main = this.#options.main();
-    if (identity.clusterId === "" || main === null) {
-      if (hello.clusterId !== "" && identity.clusterId === "") this.#options.founding()?.dialledBy(hello);
-      return `${identity.nodeId} belongs to no cluster`;
-    }
-    if (hello.clusterId === identity.clusterId) return null;
-    if (hello.clusterId !== "" && main.isAlone) this.#foundedTwice(hello);
-    return `${identity.nodeId} belongs to cluster ${identity.clusterId}, not to ${hello.clusterId === "" ? "none" : hello.clusterId}`;
+    const { clusterId, nodeId } = identityOf(this.#options.dataDir);
+    if (clusterId !== "") return this.#options.main() === null ? `${nodeId} has not recovered yet` : null;
+    if (hello.clusterId !== "") this.#options.founding()?.dialledBy(hello);
+    return `${nodeId} belongs to no cluster`;
+  }
+
+  /** A node of another cluster takes this one for its member. */
+  dialledByStranger(hello: Hello): void {
+    if (this.#options.main()?.isAlone === true) this.#foundedTwice(hello);
   }
 
   /** A node that founded a cluster alone is dialled as a member of another: one of the two must not go on. */
@@ -81,13 +94,12 @@ export class Introductions {
     if (kind !== PROBE_GENESIS || !(bytes instanceof Uint8Array)) return answer(null);
     const refusal = this.#whyNotTake(bytes);
     if (refusal !== null) return answer([refusal]);
-    this.#taking = true;
     this.#options.take(new Uint8Array(bytes), () => answer(["taken"]));
   }
 
   #whyNotTake(bytes: Uint8Array): string | null {
     const identity = identityOf(this.#options.dataDir);
-    if (identity.clusterId !== "" || this.#taking) return "not empty";
+    if (identity.clusterId !== "" || this.#options.isJoining()) return "not empty";
     let genesis: Genesis;
     try {
       genesis = decodeGenesis(bytes);

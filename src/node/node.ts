@@ -1,6 +1,7 @@
 /**
  * One node: its data directory, WAL, links and groups, and the turn that drives them. Disk and network meet only here.
  */
+import { assert } from "../base/assert.ts";
 import { describeThrown, DraftError } from "../base/errors.ts";
 import { runTask, type Task, wait } from "../base/task.ts";
 import type { Host, Socket } from "../host/host.ts";
@@ -12,18 +13,18 @@ import type { Message } from "../raft/message.ts";
 import { createRaft } from "../raft/state.ts";
 import { bestSuccessor } from "../raft/transfer.ts";
 import { type Configuration, MAIN_GROUP, type MemberNumber } from "../raft/types.ts";
-import { openWal } from "../wal/open_wal.ts";
 import type { Wal } from "../wal/wal.ts";
-import { WAL_DEFAULTS } from "../wal/wal_options.ts";
 import { type DataDir, identityOf } from "./data_dir.ts";
 import { Founding } from "./founding.ts";
-import { decodeGenesis, drawClusterId, encodeGenesis, type Genesis } from "./genesis.ts";
+import { drawClusterId, encodeGenesis, type Genesis } from "./genesis.ts";
 import { Group } from "./group.ts";
 import { Handover } from "./handover.ts";
 import type { Identity } from "./identity.ts";
-import { Introductions, PROBE_HELLO } from "./introductions.ts";
-import { raftConfig, type NodeSettings } from "./settings.ts";
-import { RecoveredLog } from "./recovered_log.ts";
+import { askHello, Introductions } from "./introductions.ts";
+import { adoptGenesis, openLog, storageError } from "./open_log.ts";
+import type { RecoveredLog } from "./recovered_log.ts";
+import { endedError } from "./refusals.ts";
+import { frameEntryBytesMax, raftConfig, type NodeSettings } from "./settings.ts";
 import { Turn } from "./turn.ts";
 
 /** What a node is made of. */
@@ -49,12 +50,17 @@ export class Node {
   fenced = false;
   diskIsFull = false;
   stopping = false;
+  /** Nothing is taken in or done any more: it failed, or stopped. */
+  ended = false;
   readonly #turn: Turn;
   #wal: Wal | null = null;
   #founding: Founding | null = null;
   #handover: Handover | null = null;
-  #ended = false;
   #expiring = false;
+  /** A genesis is being made durable, or the log read. */
+  #joining = false;
+  #whenJoined: (() => void)[] = [];
+  #logIsClosing = false;
 
   constructor(parts: NodeParts) {
     this.parts = parts;
@@ -63,6 +69,7 @@ export class Node {
       settings: parts.settings, plugin: parts.plugin, dataDir: parts.dataDir,
       main: () => this.groups.get("main") ?? null,
       founding: () => this.#founding,
+      isJoining: () => this.#joining,
       take: (genesis, taken) => this.#take(genesis, taken),
       failed: (error) => this.fail(error),
     });
@@ -70,6 +77,7 @@ export class Node {
     this.transport = new Transport(parts.host, {
       hello: () => introductions.hello(),
       admit: (hello, lane) => (lane === Lane.probe ? null : introductions.admit(hello)),
+      stranger: (hello) => introductions.dialledByStranger(hello),
       probe: (_hello, request, answer) => introductions.probed(request, answer),
       message: (_hello, message) => this.#received(message),
       linkUp: (member) => this.#linkChanged(member, true),
@@ -87,14 +95,13 @@ export class Node {
 
   /** Recovers the cluster that the directory belongs to, or begins to found one. The port is bound by now. */
   *open(): Task<void> {
-    const { genesis } = this.identity;
-    if (genesis !== null) yield* this.#join(genesis);
+    if (this.identity.genesis !== null) yield* this.#join(this.identity.genesis);
     else this.#beginFounding();
   }
 
   /** A connection on which a peer's preface was seen. */
   acceptPeer(socket: Socket): void {
-    if (this.#ended) socket.destroy();
+    if (this.ended) socket.destroy();
     else this.transport.acceptPeer(socket, new Uint8Array());
   }
 
@@ -121,14 +128,14 @@ export class Node {
   /** A request was taken in: a turn is wanted, and somebody looks whether its time is up. */
   wake(): void {
     this.#turn.wake();
-    if (this.#expiring || this.#ended) return;
+    if (this.#expiring || this.ended) return;
     this.#expiring = true;
     this.parts.host.clock.setTimer(EXPIRY_INTERVAL_MS, () => this.#expire());
   }
 
   #expire(): void {
     this.#expiring = false;
-    if (this.#ended) return;
+    if (this.ended) return;
     const nowMs = this.parts.host.clock.monotonicMs();
     let waiting = false;
     for (const group of this.groups.values()) {
@@ -150,12 +157,7 @@ export class Node {
       machine: plugin.name, machineVersion: plugin.version, founders: founding.founders,
       aloneAfterMs: settings.electionMaxMs, clock: host.clock, words: host.log,
       drawClusterId: () => drawClusterId(host.random),
-      hello: (address, timeoutMs, done) => {
-        this.transport.probe(address, PROBE_HELLO, timeoutMs, (...[error, answer]) => {
-          if (error === null) done(null, answer.hello);
-          else done(error);
-        });
-      },
+      hello: (address, timeoutMs, done) => askHello(this.transport, address, timeoutMs, done),
       found: (genesis) => this.#take(genesis),
     });
     this.#founding.start();
@@ -171,34 +173,24 @@ export class Node {
   }
 
   *#join(bytes: Uint8Array): Task<void> {
-    const { host, settings, dataDir, plugin } = this.parts;
-    const genesis = decodeGenesis(bytes);
-    if (genesis.machine !== plugin.name) {
-      throw new DraftError("BAD_CONFIG", `--machine ${plugin.name} differs from the cluster's ${genesis.machine}: start with --machine ${genesis.machine}`);
+    assert(!this.#joining, "a node joins one cluster at a time", this.identity.nodeId);
+    this.#joining = true;
+    try {
+      const genesis = yield* adoptGenesis(this.parts, bytes);
+      const { wal, log } = yield* openLog(this.parts, bytes, {
+        onFailure: (error) => this.#storageFailed(error),
+        onStall: () => this.#toAll({ type: "diskStalled" }),
+        onSpace: (hasRoom) => {
+          this.diskIsFull = !hasRoom;
+          this.#toAll({ type: "diskFull", full: !hasRoom });
+        },
+      });
+      this.#wal = wal;
+      if (!this.ended) this.#begin(genesis, log, wal);
+    } finally {
+      this.#joining = false;
+      for (const tell of this.#whenJoined.splice(0)) tell();
     }
-    const self = genesis.configuration.members.find((member) => member.id === settings.id);
-    if (this.identity.clusterId === "") {
-      yield* dataDir.change({ clusterId: genesis.clusterId, memberNumber: self?.number ?? 0, genesis: bytes });
-    }
-    const log = new RecoveredLog(MAIN_GROUP);
-    const { clusterId, nodeId, incarnation } = this.identity;
-    const wal = yield* openWal(host, dataDir.path, { clusterId, nodeId, incarnation }, {
-      ...WAL_DEFAULTS, segmentBytes: settings.segmentBytes, stallMs: settings.electionMaxMs,
-      onFailure: (error) => this.#storageFailed(error),
-      onStall: () => this.#toAll({ type: "diskStalled" }),
-      onSpace: (hasRoom) => {
-        this.diskIsFull = !hasRoom;
-        this.#toAll({ type: "diskFull", full: !hasRoom });
-      },
-    }, log);
-    this.#wal = wal;
-    if (!log.isMade) {
-      log.groupMade(MAIN_GROUP, bytes);
-      wal.appendGroupMade(MAIN_GROUP, bytes);
-      wal.flush();
-      yield* wait<void>((done) => wal.barrier(done));
-    }
-    this.#begin(genesis, log, wal);
   }
 
   #begin(genesis: Genesis, log: RecoveredLog, wal: Wal): void {
@@ -213,6 +205,7 @@ export class Node {
     const group: Group = new Group({
       name: "main", state, applier, log: wal, outbox: this.transport, clock: host.clock, words: host.log,
       tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax,
+      frameEntryBytesMax: frameEntryBytesMax(settings),
       submit: (from, event) => this.#turn.submit(from, event),
       wake: () => this.wake(),
       isLinked: (member) => this.isLinked(member),
@@ -254,44 +247,53 @@ export class Node {
 
   #storageFailed(error: Error): void {
     this.fenced = true;
-    this.fail(new DraftError("STORAGE_FAILED", `the log in ${this.parts.dataDir.path} cannot be written: ${error.message}: ` +
-      "what was not acknowledged may be lost; check the disk, then start the node again", { cause: error }));
+    this.fail(storageError(this.parts.dataDir.path, error));
   }
 
   /** The node cannot go on: it votes, acks and leads no more. */
   fail(error: Error): void {
-    if (this.#ended) return;
-    this.#end();
+    if (this.ended) return;
+    this.end();
     this.parts.failed(error instanceof DraftError ? error : new DraftError("STORAGE_FAILED", error.message, { cause: error }));
   }
 
-  #end(): void {
-    this.#ended = true;
+  /** Takes part in nothing any more, and tells everybody who waits what is known. The log stays open. */
+  end(): void {
+    if (this.ended) return;
+    this.ended = true;
     this.#turn.stop();
     this.#founding?.stop();
     this.#handover?.stop();
     this.transport.close();
+    for (const group of this.groups.values()) group.end(endedError(this));
   }
 
   /** Hands leadership over if this node has it, makes all durable and ends. New requests are refused meanwhile. */
   *stop(): Task<void> {
-    if (this.#ended) return;
     this.stopping = true;
-    for (const group of this.groups.values()) {
+    for (const group of this.ended ? [] : this.groups.values()) {
       const successor = group.state.role === "leader" ? bestSuccessor(group.state) : 0;
       if (successor !== 0) yield* wait<void>((done) => group.transfer(successor, () => done(null, undefined)));
       yield* this.#drain(group);
     }
-    this.#end();
+    this.end();
+    yield* this.closeLog();
+  }
+
+  /** Makes durable what was written, and closes the log; of a log that failed nothing can be said. */
+  *closeLog(): Task<void> {
+    if (this.#joining) yield* wait<void>((done) => this.#whenJoined.push(() => done(null, undefined)));
     const wal = this.#wal;
-    if (wal !== null) yield* wait<void>((done) => wal.close(done));
+    if (wal === null || wal.fenced || this.#logIsClosing) return;
+    this.#logIsClosing = true;
+    yield* wait<void>((done) => wal.close(done));
   }
 
   /** Lets writes that are under way find their outcome, for one election timeout at most. */
   *#drain(group: Group): Task<void> {
     const { clock } = this.parts.host;
     const endMs = clock.monotonicMs() + this.parts.settings.electionMinMs;
-    while (group.isWaitedFor && clock.monotonicMs() < endMs) {
+    while (!this.ended && group.isWaitedFor && clock.monotonicMs() < endMs) {
       yield* wait<void>((done) => clock.setTimer(5, () => done(null, undefined)));
     }
   }

@@ -68,6 +68,13 @@ export class PendingWrites {
       write.done(new DraftError("TIMEOUT", `the write at index ${index} was not committed in time: may still be`));
     }
   }
+
+  /** The node ends, and will not see what becomes of them. */
+  end(): void {
+    const writes = [...this.#writes];
+    this.#writes.clear();
+    for (const [index, write] of writes) write.done(lost(index, "this node ended before its outcome was known", "unknown"));
+  }
 }
 
 function lost(index: Index, why: string, outcome: "unknown" | "not-done"): DraftError {

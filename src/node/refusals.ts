@@ -41,6 +41,12 @@ export function refusalError(refusal: Refusal, group: RefusingGroup): DraftError
   }
 }
 
+/** A node that takes nothing in any more. */
+export function endedError(node: { readonly stopping: boolean }): DraftError {
+  if (node.stopping) return new DraftError("STOPPING", "this node is stopping: ask another");
+  return new DraftError("FENCED", "this node has failed and takes part in nothing any more: ask another, and see its log");
+}
+
 /** NOT_LEADER with where to go, or NO_LEADER with why there is none. */
 export function noLeaderError(group: RefusingGroup): DraftError {
   const { leader } = group;

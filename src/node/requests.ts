@@ -10,7 +10,7 @@ import { currentConfiguration } from "../raft/state.ts";
 import type { Group } from "./group.ts";
 import type { Node } from "./node.ts";
 import type { AnswerDone, NodeApi, NodeIdentity, NodeLimits, ReadOptions } from "./node_api.ts";
-import { noLeaderError, refusalError } from "./refusals.ts";
+import { endedError, noLeaderError, refusalError } from "./refusals.ts";
 import { groupStatus, incarnationText, memberList, waitingStatus } from "./status.ts";
 
 /** Requests of one connection that may wait for their answers. */
@@ -135,6 +135,7 @@ export class NodeRequests implements NodeApi {
   }
 
   #find(name: string): Group | DraftError {
+    if (this.#node.ended) return endedError(this.#node);
     const group = this.#node.groups.get(name);
     if (group !== undefined) return group;
     if (name !== "main") return new DraftError("NOT_FOUND", `no group is called '${name}': see draft admin groups`);

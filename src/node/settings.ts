@@ -23,6 +23,15 @@ export interface NodeSettings {
   readonly tailBytesMax: number;
 }
 
+/** What an append message takes besides its entries, at most. */
+const APPEND_OVERHEAD_BYTES = 4 * KIB;
+const FRAME_ENTRY_BYTES_MAX = 8 * MIB;
+
+/** Entries of one append message, at most, in bytes: each node of a cluster takes frames of the same size. */
+export function frameEntryBytesMax(settings: Pick<NodeSettings, "frameBytesMax">): number {
+  return Math.min(FRAME_ENTRY_BYTES_MAX, settings.frameBytesMax - APPEND_OVERHEAD_BYTES);
+}
+
 /** The core's configuration of the main group. */
 export function raftConfig(
   settings: NodeSettings,
@@ -38,7 +47,7 @@ export function raftConfig(
     electionMinMs: settings.electionMinMs,
     electionMaxMs: settings.electionMaxMs,
     appendEntriesMax: 16_384,
-    appendBytesMax: MIB,
+    appendBytesMax: Math.min(MIB, frameEntryBytesMax(settings)),
     inflightAppendsMax: 256,
     inflightBytesMax: 32 * MIB,
     uncommittedBytesMax: settings.queueBytesMax,

@@ -28,7 +28,8 @@ export class Turn {
   #stopped = false;
   #timer: Timer | null = null;
   #timerAtMs = Number.POSITIVE_INFINITY;
-  #deadlinesDue = false;
+  /** Use: deadlines up to here may be acted on. Invariant: the sockets were polled since; -Infinity if none is due. */
+  #dueMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: TurnOptions) {
     this.#options = options;
@@ -36,6 +37,7 @@ export class Turn {
 
   /** Notes an event for the next turn. */
   submit(group: Group, event: EventBody): void {
+    if (this.#stopped) return;
     this.#inbox.push({ group, event });
     this.wake();
   }
@@ -50,6 +52,7 @@ export class Turn {
   /** No turn begins any more. */
   stop(): void {
     this.#stopped = true;
+    this.#inbox = [];
     this.#timer?.cancel();
   }
 
@@ -63,14 +66,14 @@ export class Turn {
     this.#inbox = [];
     for (const { group, event } of events) group.step(event, now);
     for (const group of groups()) this.#finish(group, now);
-    this.#deadlinesDue = false;
+    this.#dueMs = Number.NEGATIVE_INFINITY;
     flush();
     this.#arm(now);
   }
 
   #finish(group: Group, now: Now): void {
     group.stepGathered(now);
-    if (this.#deadlinesDue && group.state.deadlineMs <= now.nowMs) group.step({ type: "deadline" }, now);
+    if (group.state.deadlineMs <= this.#dueMs) group.step({ type: "deadline" }, now);
     for (let page = 0; page < PAGES_A_TURN; page++) if (!group.runApplies(now)) return;
     this.wake();
   }
@@ -89,16 +92,18 @@ export class Turn {
 
   /**
    * A deadline has passed. If it fires late, a whole poll of the sockets comes first: a node that was paused reads what
-   * its leader sent meanwhile before it campaigns.
+   * its leader sent meanwhile before it campaigns. For the same reason only deadlines count that had passed by then:
+   * of those that passed since, during a pause for instance, the next timer tells.
    */
   #fired(dueMs: number): void {
     this.#timer = null;
     const { clock } = this.#options;
+    const firedMs = clock.monotonicMs();
     const due = (): void => {
-      this.#deadlinesDue = true;
+      this.#dueMs = firedMs;
       this.wake();
     };
-    if (clock.monotonicMs() - dueMs > LATE_MS) clock.soon(due);
+    if (firedMs - dueMs > LATE_MS) clock.soon(due);
     else due();
   }
 }

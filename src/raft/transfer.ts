@@ -57,13 +57,19 @@ function endTransfer(state: RaftState, refusal: Refusal | null): void {
   state.transfer = null;
 }
 
-/** The other voter with the longest log as far as this leader knows; 0 if there is none. */
+/**
+ * The other voter with the longest log as far as this leader knows, of those that were heard about as lately as any: one
+ * that is down would not take over. 0 if there is none.
+ */
 export function bestSuccessor(state: RaftState): MemberNumber {
+  let newestMs = Number.NEGATIVE_INFINITY;
+  for (const progress of state.progress.values()) newestMs = Math.max(newestMs, progress.lastHeardMs);
   let best: MemberNumber = 0;
   let bestMatch = -1;
   for (const progress of state.progress.values()) {
     const isVoter = currentMember(state, progress.member)?.role === "voter";
-    if (!isVoter || progress.matchIndex <= bestMatch) continue;
+    const isSilent = progress.lastHeardMs < newestMs - state.config.electionMinMs;
+    if (!isVoter || isSilent || progress.matchIndex <= bestMatch) continue;
     best = progress.member;
     bestMatch = progress.matchIndex;
   }

@@ -223,12 +223,16 @@ export class Wal {
     this.#room.stop();
     this.#reads.stop(() => {});
     const message = `log cannot be written: ${error.message}; the node stops, since what the disk holds is unknown`;
-    this.#options.onFailure(new DraftError("STORAGE_FAILED", message, { cause: error }));
+    const failure = new DraftError("STORAGE_FAILED", message, { cause: error });
+    this.#options.onFailure(failure);
+    // Whoever waits for the end of a clean close hears that there is none.
+    this.#closed?.(failure);
   }
 
   #finish(): void {
     this.#markTimer?.cancel();
     this.#reads.stop(() => runTask(this.#closeFiles(), (...[error]) => {
+      if (this.#failed) return;
       const done = this.#closed as Done<void>;
       if (error === null) done(null, undefined);
       else done(error);

@@ -1,6 +1,7 @@
 /**
  * Whole nodes in one process, on simulated clocks, disks and a simulated network: the code that ships, over the ports.
  */
+import { assert } from "../../src/base/assert.ts";
 import type { DraftError } from "../../src/base/errors.ts";
 import { runTask } from "../../src/base/task.ts";
 import { type Server, startServer } from "../../src/gateway/server.ts";
@@ -14,6 +15,8 @@ import { seedRandom, nextU32 } from "../../src/base/random.ts";
 import { Scheduler } from "../../src/sim/scheduler.ts";
 import { SimDisk } from "../../src/sim/sim_disk.ts";
 import { SimNet } from "../../src/sim/sim_net.ts";
+import { checkState } from "../../src/raft/invariants.ts";
+import { Gate } from "./gate.ts";
 
 const PORT = 7100;
 const WALL_START_MS = 1_700_000_000_000;
@@ -26,7 +29,22 @@ export interface SimNode {
   failure: Error | null;
   startError: Error | null;
   readonly lines: string[];
-  life: { alive: boolean };
+  gate: Gate;
+  /** How often the node said that it failed since it was started; no process fails twice. */
+  failures: number;
+}
+
+/** A request and, once it is there, its answer. */
+export interface Outcome {
+  result: Answer | DraftError | null;
+}
+
+export interface SimNodesOptions {
+  readonly seed: number;
+  readonly ids: readonly string[];
+  readonly plugin?: AnyPlugin;
+  readonly flags?: Readonly<Record<string, string>>;
+  readonly tailBytesMax?: number;
 }
 
 /** A simulated cluster. */
@@ -37,9 +55,13 @@ export class SimNodes {
   readonly seed: number;
   readonly plugin: AnyPlugin;
   readonly flags: Readonly<Record<string, string>>;
+  /** Who led which term. */
+  readonly leaders: Map<number, string> = new Map();
+  readonly #tailBytesMax: number | undefined;
   #boots = 0;
 
-  constructor(options: { seed: number; ids: readonly string[]; plugin?: AnyPlugin; flags?: Readonly<Record<string, string>> }) {
+  constructor(options: SimNodesOptions) {
+    this.#tailBytesMax = options.tailBytesMax;
     this.seed = options.seed;
     this.plugin = options.plugin ?? kv;
     this.flags = options.flags ?? {};
@@ -50,7 +72,7 @@ export class SimNodes {
   addMachine(id: string): SimNode {
     const node: SimNode = {
       id, disk: new SimDisk(this.scheduler, { seed: this.seed * 31 + id.charCodeAt(0) }), server: null, failure: null,
-      startError: null, lines: [], life: { alive: false },
+      startError: null, lines: [], gate: new Gate(), failures: 0,
     };
     this.nodes.set(id, node);
     return node;
@@ -77,45 +99,51 @@ export class SimNodes {
   /** Starts the process of a machine with these flags. */
   start(id: string, flags: Readonly<Record<string, string>> = { initial: this.initial }): void {
     const node = this.node(id);
-    const life = { alive: true };
-    node.life = life;
+    node.gate.open = false;
+    const gate = new Gate();
+    node.gate = gate;
+    node.failures = 0;
     node.failure = null;
     node.startError = null;
-    const host = this.#host(node, life);
+    const host = this.#host(node, gate);
     runTask(startServer(host, {
       config: this.#config(id, flags), plugin: this.plugin, process: { runtime: "sim", pid: 1 },
+      ...(this.#tailBytesMax === undefined ? {} : { tailBytesMax: this.#tailBytesMax }),
       failed: (error: DraftError) => {
         node.failure = error;
+        node.failures += 1;
         node.server = null;
       },
     }), (...[error, server]) => {
-      if (!life.alive) return;
+      if (!gate.open) return;
       if (error === null) node.server = server;
       else node.startError = error;
     });
   }
 
-  #host(node: SimNode, life: { alive: boolean }): Host {
+  #host(node: SimNode, gate: Gate): Host {
     const random = seedRandom(this.seed * 1000 + this.#boots++);
-    const clock = this.scheduler.clock(WALL_START_MS);
     const log: Log = {
       enabled: (level) => level !== "trace" && level !== "debug",
-      write: (level, message) => {
-        if (level !== "trace" && level !== "debug") node.lines.push(`${this.scheduler.nowMs.toFixed(1)} ${level} ${message}`);
+      write: (level, message, fields = {}) => {
+        if (level === "trace" || level === "debug") return;
+        node.lines.push(`${this.scheduler.nowMs.toFixed(1)} ${level} ${message}`);
+        if (fields["role"] === "leader") this.#noteLeader(node.id, fields["term"] as number);
       },
     };
     return {
-      clock: {
-        monotonicMs: () => clock.monotonicMs(),
-        wallMs: () => clock.wallMs(),
-        setTimer: (delayMs, fire) => clock.setTimer(delayMs, () => { if (life.alive) fire(); }),
-        soon: (run) => clock.soon(() => { if (life.alive) run(); }),
-      },
-      disk: node.disk.boot(),
-      net: this.net.host(node.id),
+      clock: gate.clock(this.scheduler.clock(WALL_START_MS)),
+      disk: gate.disk(node.disk.boot()),
+      net: gate.net(this.net.host(node.id)),
       random: { u32: () => nextU32(random) },
       log,
     };
+  }
+
+  #noteLeader(id: string, term: number): void {
+    const other = this.leaders.get(term) ?? id;
+    assert(other === id, "one leader a term", term, other, id);
+    this.leaders.set(term, id);
   }
 
   startAll(): void {
@@ -125,20 +153,44 @@ export class SimNodes {
   /** Power cut: what was not synced is kept or lost by chance. */
   crash(id: string): void {
     const node = this.node(id);
-    node.life.alive = false;
-    node.server = null;
+    this.kill(id);
     node.disk.crash();
+  }
+
+  /** The process ends; what it had written is not lost. */
+  kill(id: string): void {
+    const node = this.node(id);
+    node.gate.open = false;
+    node.server = null;
     this.net.crash(id);
+  }
+
+  /** As the signal TERM does; `stopped` is set when it has ended. */
+  stop(id: string): { stopped: boolean; error: Error | null } {
+    const end = { stopped: false, error: null as Error | null };
+    const node = this.node(id);
+    const { gate, server } = node;
+    if (server === null) throw new Error(`${id} does not run`);
+    runTask(server.stop(), (...[error]) => {
+      Object.assign(end, { stopped: true, error });
+      if (node.gate === gate) this.kill(id);
+    });
+    return end;
   }
 
   /** The directory is lost: a machine of the same name with an empty disk. */
   wipe(id: string): void {
     const node = this.node(id);
     node.disk = new SimDisk(this.scheduler, { seed: this.seed * 77 + this.#boots });
+    node.lines.length = 0;
   }
 
   run(ms: number): void {
     this.scheduler.runUntil(this.scheduler.nowMs + ms);
+    for (const { server } of this.nodes.values()) {
+      const main = server?.node.groups.get("main");
+      if (main !== undefined) checkState(main.state);
+    }
   }
 
   /** Runs until `condition` holds. */
@@ -168,20 +220,25 @@ export class SimNodes {
   }
 
   /** Proposes at a node; the result is filled in later. */
-  propose(id: string, command: Command, timeoutMs: number = 5000): { result: Answer | DraftError | null } {
-    const outcome: { result: Answer | DraftError | null } = { result: null };
+  propose(id: string, command: Command, timeoutMs: number = 5000): Outcome {
+    const outcome: Outcome = { result: null };
     const server = this.node(id).server;
     if (server === null) throw new Error(`${id} does not run`);
-    server.requests.propose("main", encodeCommand(command), timeoutMs, (result) => (outcome.result = result));
+    server.requests.propose("main", encodeCommand(command), timeoutMs, (result) => this.#answered(outcome, result));
     return outcome;
   }
 
-  read(id: string, command: Command, options: Partial<ReadOptions> = {}): { result: Answer | DraftError | null } {
-    const outcome: { result: Answer | DraftError | null } = { result: null };
+  read(id: string, command: Command, options: Partial<ReadOptions> = {}): Outcome {
+    const outcome: Outcome = { result: null };
     const server = this.node(id).server;
     if (server === null) throw new Error(`${id} does not run`);
     const all: ReadOptions = { level: "linearizable", minIndex: 0, timeoutMs: 5000, ...options };
-    server.requests.read("main", command, all, (result) => (outcome.result = result));
+    server.requests.read("main", command, all, (result) => this.#answered(outcome, result));
     return outcome;
+  }
+
+  #answered(outcome: Outcome, result: Answer | DraftError): void {
+    assert(outcome.result === null, "a request is answered once");
+    outcome.result = result;
   }
 }

@@ -1,0 +1,99 @@
+/**
+ * From a genesis to a log that can be written: the identity first, then the WAL, each durable before the next step, so
+ * that a crash in between leaves a node that takes the same steps again.
+ */
+import { DraftError } from "../base/errors.ts";
+import { type Done, type Task, wait } from "../base/task.ts";
+import type { Host } from "../host/host.ts";
+import type { AnyPlugin } from "../machine/machine.ts";
+import { MAIN_GROUP } from "../raft/types.ts";
+import { openWal } from "../wal/open_wal.ts";
+import type { Wal } from "../wal/wal.ts";
+import { WAL_DEFAULTS, type WalOptions } from "../wal/wal_options.ts";
+import { type DataDir, identityOf } from "./data_dir.ts";
+import { decodeGenesis, type Genesis } from "./genesis.ts";
+import { RecoveredLog } from "./recovered_log.ts";
+import type { NodeSettings } from "./settings.ts";
+
+/** What the log of a node depends on. */
+export interface LogParts {
+  readonly host: Host;
+  readonly settings: NodeSettings;
+  readonly plugin: AnyPlugin;
+  readonly dataDir: DataDir;
+}
+
+/** Who hears of the WAL's troubles once it is open. */
+export type LogHandlers = Pick<WalOptions, "onFailure" | "onStall" | "onSpace">;
+
+/** A log that was read, and can be written. */
+export interface OpenLog {
+  readonly wal: Wal;
+  readonly log: RecoveredLog;
+}
+
+/**
+ * Makes the node a member of the cluster that `bytes` founded, unless it is one.
+ *
+ * @throws DraftError BAD_CONFIG if the cluster runs another machine
+ */
+export function* adoptGenesis({ plugin, dataDir }: LogParts, bytes: Uint8Array): Task<Genesis> {
+  const genesis = decodeGenesis(bytes);
+  if (genesis.machine !== plugin.name) {
+    throw new DraftError("BAD_CONFIG", `--machine ${plugin.name} differs from the cluster's ${genesis.machine}: start with --machine ${genesis.machine}`);
+  }
+  if (identityOf(dataDir).clusterId === "") {
+    yield* dataDir.change({ clusterId: genesis.clusterId, genesis: bytes });
+  }
+  return genesis;
+}
+
+/**
+ * Reads the log, and begins it with its genesis if it is new. The member number is written down only then: with one, a
+ * log that is not there was lost, and an empty one in its place would vote as somebody that it is not.
+ *
+ * @throws DraftError DAMAGED, or STORAGE_FAILED before anything was promised
+ */
+export function* openLog({ host, settings, dataDir }: LogParts, genesis: Uint8Array, handlers: LogHandlers): Task<OpenLog> {
+  const { clusterId, nodeId, incarnation, memberNumber } = identityOf(dataDir);
+  const log = new RecoveredLog(MAIN_GROUP);
+  let begun: Done<void> | null = null;
+  const wal = yield* openWal(host, dataDir.path, { clusterId, nodeId, incarnation }, {
+    ...WAL_DEFAULTS, segmentBytes: settings.segmentBytes, stallMs: settings.electionMaxMs, ...handlers,
+    onFailure: (error) => {
+      if (begun === null) handlers.onFailure(error);
+      else begun(storageError(dataDir.path, error));
+    },
+  }, log);
+  if (!log.isMade && memberNumber !== 0) {
+    yield* wait<void>((done) => wal.close(done));
+    throw lostLog(dataDir.path, nodeId);
+  }
+  if (!log.isMade) {
+    log.groupMade(MAIN_GROUP, genesis);
+    wal.appendGroupMade(MAIN_GROUP, genesis);
+    wal.flush();
+    // A log that fails tells no barrier any more: whoever opens it hears of the failure instead.
+    yield* wait<void>((done) => {
+      begun = done;
+      wal.barrier(done);
+    });
+    begun = null;
+  }
+  if (memberNumber === 0) {
+    const self = decodeGenesis(genesis).configuration.members.find((member) => member.id === nodeId);
+    yield* dataDir.change({ memberNumber: self?.number ?? 0 });
+  }
+  return { wal, log };
+}
+
+function lostLog(path: string, nodeId: string): DraftError {
+  return new DraftError("DAMAGED", `log "${path}/wal" is missing: node ${nodeId} is a member and had one; ` +
+    `bring it back (is its disk mounted?), or move the whole directory away and type: draft admin replace ${nodeId} ${nodeId}@HOST:PORT`);
+}
+
+/** The log failed: what it means, and what to do. */
+export function storageError(path: string, error: Error): DraftError {
+  return new DraftError("STORAGE_FAILED", `the log in ${path} cannot be written: ${error.message}: ` +
+    "what was not acknowledged may be lost; check the disk, then start the node again", { cause: error });
+}

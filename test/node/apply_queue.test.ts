@@ -1,0 +1,143 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { SealedEntry } from "../../src/base/entry.ts";
+import type { Done } from "../../src/base/task.ts";
+import { Applier } from "../../src/machine/applier.ts";
+import { encodeCommand } from "../../src/machine/command.ts";
+import type { Plugin } from "../../src/machine/machine.ts";
+import { ApplyQueue } from "../../src/node/apply_queue.ts";
+import type { GroupLog } from "../../src/node/group_ports.ts";
+import { Tail } from "../../src/node/tail.ts";
+import type { EntriesRead } from "../../src/wal/wal_read.ts";
+import { sealedEntries } from "./entries.ts";
+
+const LAST = 10_000;
+const ENTRIES = sealedEntries(1, LAST, () => encodeCommand(["do"]));
+
+/** A queue over entries of which those below `first` are on disk only. */
+class Rig {
+  readonly tail: Tail = new Tail(1);
+  readonly applied: number[] = [];
+  readonly failures: string[] = [];
+  readonly reads: { readonly from: number; readonly to: number; readonly done: Done<EntriesRead> }[] = [];
+  nowMs = 0;
+  entryMs = 0;
+  turns = 0;
+  readonly queue: ApplyQueue;
+
+  constructor(first: number) {
+    for (const entry of ENTRIES) this.tail.push(entry);
+    this.tail.dropTo(ENTRIES[0]!.sealed.length * (LAST - first + 1), LAST);
+    const plugin: Plugin<null> = {
+      name: "tried", version: 1, operations: { do: { kind: "write" } },
+      create: () => ({
+        apply: (_command, entry) => {
+          this.nowMs += this.entryMs;
+          return entry.index;
+        },
+        snapshot: () => null,
+        restore: () => {},
+      }),
+    };
+    const log: Pick<GroupLog, "read"> = { read: (_group, from, to, _bytes, done) => this.reads.push({ from, to, done }) };
+    this.queue = new ApplyQueue({
+      group: 1, applier: new Applier({ plugin, group: 1, directory: "", log: () => {} }), tail: this.tail, log: log as GroupLog,
+      clock: { monotonicMs: () => this.nowMs },
+      applied: (entry, reply) => this.note(entry, reply),
+      ready: () => this.turns++,
+      failed: (error) => this.failures.push(error.message),
+    }, 0);
+  }
+
+  note(entry: SealedEntry, reply: unknown): void {
+    assert.is(reply, entry.index);
+    this.applied.push(entry.index);
+  }
+
+  answer(count: number): void {
+    const { from, to, done } = this.reads.shift()!;
+    done(null, { runs: ENTRIES.slice(from - 1, Math.min(to, from - 1 + count)).map(({ sealed }) => sealed) } as unknown as EntriesRead);
+  }
+}
+
+function upTo(last: number): number[] {
+  return Array.from({ length: last }, (_, i) => i + 1);
+}
+
+test("extend() wants what follows", () => {
+  const rig = new Rig(1);
+  rig.queue.extend(1, 5);
+  assert.throws(() => rig.queue.extend(7, 8), /follow one another/);
+});
+
+test("run() applies what is committed, in order, once, a page at a time", () => {
+  const rig = new Rig(1);
+  rig.queue.extend(1, 9000);
+  const pages: number[] = [];
+  while (rig.queue.hasMore) {
+    rig.queue.run();
+    pages.push(rig.applied.length);
+  }
+  assert.equal(pages, [4096, 8192, 9000]);
+  assert.equal(rig.applied, upTo(9000));
+  assert.is(rig.queue.run(), false);
+});
+
+test("a slow machine gets some milliseconds a turn, then the sockets are looked at", () => {
+  const rig = new Rig(1);
+  rig.entryMs = 1;
+  rig.queue.extend(1, 4000);
+  rig.queue.run();
+  assert.ok(rig.applied.length <= 64, String(rig.applied.length));
+  assert.ok(rig.queue.hasMore);
+});
+
+test("R18: what only the disk holds is read in pages, and applied without gap or repetition across their bounds", () => {
+  const rig = new Rig(LAST + 1);
+  rig.queue.extend(1, LAST);
+  let reads = 0;
+  for (; rig.applied.length < LAST; reads++) {
+    rig.queue.run();
+    assert.is(rig.reads.length, 1, "one read at a time");
+    assert.not.ok(rig.queue.hasMore, "nothing to do until it is there");
+    rig.answer(777);
+    assert.is(rig.turns, reads + 1);
+    rig.queue.run();
+  }
+  assert.equal(rig.applied, upTo(LAST));
+});
+
+test("entries that are read end where those in memory begin", () => {
+  const rig = new Rig(500);
+  rig.queue.extend(1, 1000);
+  rig.queue.run();
+  assert.equal(rig.reads.map(({ from, to }) => [from, to]), [[1, 499]]);
+  rig.answer(499);
+  rig.queue.run();
+  assert.equal(rig.applied, upTo(1000));
+});
+
+test("a read that fails stops the replica: nothing is applied any more", () => {
+  const rig = new Rig(500);
+  rig.queue.extend(1, 1000);
+  rig.queue.run();
+  rig.reads.shift()?.done(new Error("EIO"));
+  assert.equal(rig.failures, ["EIO"]);
+  assert.is(rig.queue.run(), false);
+  assert.not.ok(rig.queue.hasMore);
+});
+
+test("an entry that the machine cannot take stops the replica at it, and is told once", () => {
+  const rig = new Rig(1);
+  const unknown = { ...ENTRIES[2]!, kind: 99 };
+  rig.tail.truncate(3);
+  rig.tail.push(unknown);
+  rig.queue.extend(1, 3);
+  rig.queue.run();
+  rig.queue.run();
+  assert.equal(rig.applied, [1, 2]);
+  assert.is(rig.failures.length, 1);
+  assert.match(rig.failures.join(), /of kind 99/);
+});
+
+test.run();

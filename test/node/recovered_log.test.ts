@@ -1,0 +1,66 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { encodeGenesis } from "../../src/node/genesis.ts";
+import { RecoveredLog } from "../../src/node/recovered_log.ts";
+import { encodeConfiguration, genesisConfiguration } from "../../src/raft/configuration.ts";
+import { EntryKind } from "../../src/base/entry.ts";
+import { sealedEntries } from "./entries.ts";
+
+const CONFIGURATION = genesisConfiguration([{ id: "a", address: "a:1", incarnation: 1 }]);
+const GENESIS = encodeGenesis({ clusterId: "c", machine: "kv", machineVersion: 1, foundedMs: 777, configuration: CONFIGURATION });
+
+function made(): RecoveredLog {
+  const log = new RecoveredLog(1);
+  log.groupMade(1, GENESIS);
+  return log;
+}
+
+function fill(log: RecoveredLog, from: number, to: number, term = 1): void {
+  for (const entry of sealedEntries(from, to, 8, term)) log.entry(1, entry, new Uint8Array(8));
+}
+
+test("a group that was never made is not there", () => {
+  const log = new RecoveredLog(1);
+  log.groupMade(2, GENESIS);
+  assert.is(log.isMade, false);
+  assert.throws(() => log.recovered(), /the group was made/);
+});
+
+test("log time starts with the founding, the chain with the genesis", () => {
+  const { trail, configurations, hardState } = made().recovered();
+  assert.is(trail.timeMs, 777);
+  assert.is.not(trail.base.chain, 0);
+  assert.equal(configurations, [CONFIGURATION]);
+  assert.equal(hardState, { term: 0, votedFor: 0, commitIndex: 0 });
+});
+
+test("entries, the newest hard state and truncations are told as they stand, other groups' are not", () => {
+  const log = made();
+  fill(log, 1, 10);
+  log.hardState(1, { term: 3, votedFor: 2, commitIndex: 4 });
+  log.hardState(2, { term: 9, votedFor: 9, commitIndex: 9 });
+  log.truncated(2, 1);
+  log.truncated(1, 8);
+  const { trail, hardState } = log.recovered();
+  assert.is(trail.lastIndex, 7);
+  assert.equal(hardState, { term: 3, votedFor: 2, commitIndex: 4 });
+});
+
+test("a configuration falls with its entry", () => {
+  const log = made();
+  fill(log, 1, 2);
+  const [entry] = sealedEntries(3, 3, () => new Uint8Array(encodeConfiguration(CONFIGURATION)));
+  log.entry(1, { ...entry!, kind: EntryKind.configuration }, new Uint8Array(encodeConfiguration(CONFIGURATION)));
+  assert.equal(log.recovered().configurations.map(({ index }) => index), [0, 3]);
+  log.truncated(1, 3);
+  assert.equal(log.recovered().configurations.map(({ index }) => index), [0]);
+});
+
+test("a base that repeats the group changes nothing", () => {
+  const log = made();
+  fill(log, 1, 3);
+  log.groupMade(1, GENESIS);
+  assert.is(log.recovered().trail.lastIndex, 3);
+});
+
+test.run();
