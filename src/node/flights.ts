@@ -8,7 +8,13 @@ import type { RaftState } from "../raft/state.ts";
 import type { Index } from "../raft/types.ts";
 
 /** Batches on their way before the next one waits. */
-const FLIGHTS_MAX = 2;
+const FLIGHTS_MAX = 1;
+
+/**
+ * A batch follows one that is on its way once it has half as many entries. Else small batches would travel between
+ * large ones for ever, each at the cost of a large one: who is answered together asks together.
+ */
+const SHARE_MIN = 0.5;
 
 /** A batch waits no longer than this for those before it, in milliseconds. */
 const WAIT_MS_MAX = 2;
@@ -17,8 +23,7 @@ const WAIT_MS_MAX = 2;
 export class Flights {
   readonly #clock: Pick<Clock, "setTimer">;
   readonly #wake: () => void;
-  /** Last index of each. */
-  #flights: Index[] = [];
+  #flights: { readonly lastIndex: Index; readonly entries: number }[] = [];
   #leftMs = Number.NEGATIVE_INFINITY;
   /** A timer is set for the proposals that gather. */
   #waiting = false;
@@ -30,19 +35,18 @@ export class Flights {
   }
 
   /** A batch that ends with `lastIndex` left. */
-  left(lastIndex: Index, nowMs: number): void {
-    this.#flights.push(lastIndex);
+  left(batch: { readonly lastIndex: Index; readonly entries: number }, nowMs: number): void {
+    this.#flights.push(batch);
     this.#leftMs = nowMs;
   }
 
-  /** Whether what gathered goes now; if not, a turn comes when it may. One that does not lead refuses it at once. */
-  mayLeave(state: Pick<RaftState, "role" | "commitIndex">, nowMs: number): boolean {
+  /** Whether the `entries` that gathered go now; if not, a turn comes when they may. Who does not lead refuses them at once. */
+  mayLeave(entries: number, state: Pick<RaftState, "role" | "commitIndex">, nowMs: number): boolean {
     if (state.role !== "leader") {
       this.#flights = [];
       return true;
     }
-    while ((this.#flights[0] ?? Number.POSITIVE_INFINITY) <= state.commitIndex) this.#flights.shift();
-    const waitMs = this.#flights.length < FLIGHTS_MAX ? 0 : this.#leftMs + WAIT_MS_MAX - nowMs;
+    const waitMs = this.#waitMs(entries, state.commitIndex, nowMs);
     if (waitMs <= 0) return true;
     if (!this.#waiting) {
       this.#waiting = true;
@@ -52,5 +56,14 @@ export class Flights {
       });
     }
     return false;
+  }
+
+  #waitMs(entries: number, commitIndex: Index, nowMs: number): number {
+    const flights = this.#flights;
+    while (flights.length > 0 && (flights[0]?.lastIndex ?? 0) <= commitIndex) flights.shift();
+    const last = flights.at(-1);
+    if (last === undefined) return 0;
+    if (flights.length < FLIGHTS_MAX && entries >= last.entries * SHARE_MIN) return 0;
+    return this.#leftMs + WAIT_MS_MAX - nowMs;
   }
 }

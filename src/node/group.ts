@@ -149,7 +149,7 @@ export class Group {
 
   /** What was gathered in this turn: one event for all proposals, one for all reads. */
   stepGathered(now: Now): void {
-    if (this.#proposals.count > 0 && this.#flights.mayLeave(this.state, now.nowMs)) this.#stepProposals(now);
+    if (this.#proposals.count > 0 && this.#flights.mayLeave(this.#proposals.count, this.state, now.nowMs)) this.#stepProposals(now);
     const readId = this.#reads.takeGathered();
     if (readId !== 0) this.step({ type: "read", readId }, now);
   }
@@ -164,8 +164,8 @@ export class Group {
       if (entry.index === 0) done(refusalError(this.#lastRefusal, this));
       else this.#writes.add(entry.index, { term: entry.term, deadlineMs, done });
     }
+    this.#flights.left({ lastIndex: this.state.trail.lastIndex, entries: proposals.count }, now.nowMs);
     proposals.clear();
-    this.#flights.left(this.state.trail.lastIndex, now.nowMs);
   }
 
   /** Applies a page of what is committed; true if there is more to do in this turn. */

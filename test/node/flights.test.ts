@@ -10,33 +10,33 @@ function rig(): { flights: Flights; scheduler: Scheduler; turns: () => number } 
 }
 
 const LEADER = { role: "leader", commitIndex: 0 } as const;
+const BATCH = { lastIndex: 10, entries: 10 };
 
-test("two batches leave at once, the third waits, and a turn comes for it, once", () => {
+test("a batch leaves at once when nothing is on its way", () => {
+  assert.is(rig().flights.mayLeave(1, LEADER, 0), true);
+});
+
+test("behind a batch that is on its way the next one gathers; a turn comes for it, once, and it leaves all the same", () => {
   const { flights, scheduler, turns } = rig();
-  for (const index of [1, 2]) {
-    assert.is(flights.mayLeave(LEADER, 0), true);
-    flights.left(index, 0);
-  }
-  assert.is(flights.mayLeave(LEADER, 0), false);
-  assert.is(flights.mayLeave(LEADER, 1), false);
+  flights.left(BATCH, 0);
+  assert.is(flights.mayLeave(1, LEADER, 0), false);
+  assert.is(flights.mayLeave(2, LEADER, 1), false);
   scheduler.runUntil(10);
   assert.is(turns(), 1);
-  assert.is(flights.mayLeave(LEADER, 2), true, "no longer than that");
+  assert.is(flights.mayLeave(2, LEADER, 2), true, "no longer than that");
 });
 
 test("what is committed is no longer on its way", () => {
   const { flights } = rig();
-  flights.left(1, 0);
-  flights.left(2, 0);
-  assert.is(flights.mayLeave({ ...LEADER, commitIndex: 1 }, 0), true);
+  flights.left(BATCH, 0);
+  assert.is(flights.mayLeave(1, { ...LEADER, commitIndex: 10 }, 0), true);
 });
 
 test("off the leader nothing waits, and what was on its way is forgotten", () => {
   const { flights } = rig();
-  flights.left(1, 0);
-  flights.left(2, 0);
-  assert.is(flights.mayLeave({ ...LEADER, role: "follower" }, 0), true);
-  assert.is(flights.mayLeave(LEADER, 0), true);
+  flights.left(BATCH, 0);
+  assert.is(flights.mayLeave(1, { ...LEADER, role: "follower" }, 0), true);
+  assert.is(flights.mayLeave(1, LEADER, 0), true);
 });
 
 test.run();
