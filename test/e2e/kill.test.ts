@@ -33,7 +33,7 @@ async function killAndRestart(cluster: TestCluster, round: number): Promise<void
 
 test("30 of leader and followers in turn, then of all at once, lose no acknowledged write", async () => {
   await using cluster = await TestCluster.start({ flags: ["--heartbeat-ms", "40", "--election-ms", "150-300"] });
-  const workload = new Workload(cluster.addresses);
+  await using workload = new Workload(cluster.addresses);
   for (let round = 0; round < KILLS; round++) await killAndRestart(cluster, round);
   const termBefore = (await (await cluster.leader()).mainStatus()).term;
   await Promise.all(cluster.nodes.map((node) => node.kill()));

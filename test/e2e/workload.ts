@@ -16,6 +16,7 @@ import { sleep } from "./processes.ts";
 const PAUSE_MS = 2;
 const TIMEOUT_MS = 3000;
 const COUNTERS = 4;
+const LANES_EACH = 3;
 
 /** What a writer was told. */
 type Told = "acked" | "not-done" | "unknown";
@@ -98,20 +99,20 @@ export class Workload {
   /** Codes of the errors, and how often. */
   readonly codes: Map<string, number> = new Map();
   reads = 0;
-  /** The longest that one lane went without an acknowledged write, in milliseconds. */
+  /** The longest that a writer that follows the leader went without an acknowledged write, in milliseconds. */
   longestGapMs = 0;
-  readonly #doors: Door[];
+  readonly #doors: Door[] = [];
   readonly #lanes: Promise<void>[];
   #stopped = false;
 
-  /** Starts: on each address a writer of each kind that stays there, two that follow the leader, and readers. */
-  constructor(addresses: readonly string[], doors: Door[] = []) {
-    this.#doors = doors;
+  /** Starts: writers that stay at each address, some that follow the leader, and readers of both kinds. */
+  constructor(addresses: readonly string[]) {
     const fixed = (i: number): Door => this.#keep(new FixedDoor(addresses[i % addresses.length] as string));
     const following = (): Door => this.#keep(clientDoor(connect(addresses, { timeoutMs: TIMEOUT_MS })));
-    const writers = [...addresses.flatMap((_, i) => [fixed(i), fixed(i)]), following(), following()];
+    const fixedLanes = addresses.length * LANES_EACH;
     this.#lanes = [
-      ...writers.map((door, lane) => this.#write(door, lane)),
+      ...Array.from({ length: fixedLanes }, (_, lane) => this.#write(fixed(lane), lane, false)),
+      ...Array.from({ length: LANES_EACH }, (_, lane) => this.#write(following(), fixedLanes + lane, true)),
       ...addresses.map((_, i) => this.#read(fixed(i))),
       this.#read(following()),
     ];
@@ -129,12 +130,18 @@ export class Workload {
     await Promise.all(this.#doors.map((door) => door.close()));
   }
 
-  async #write(door: Door, lane: number): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped = true;
+    await Promise.allSettled(this.#lanes);
+    await Promise.all(this.#doors.map((door) => door.close()));
+  }
+
+  async #write(door: Door, lane: number, follows: boolean): Promise<void> {
     let lastMs = performance.now();
     for (let n = 0; !this.#stopped; n++) {
       const acked = n % 2 === 0 ? await this.#increment(door, (lane + n) % COUNTERS) : await this.#set(door, `value/${lane}/${n}`);
       const nowMs = performance.now();
-      if (acked) this.longestGapMs = Math.max(this.longestGapMs, nowMs - lastMs);
+      if (acked && follows) this.longestGapMs = Math.max(this.longestGapMs, nowMs - lastMs);
       if (acked) lastMs = nowMs;
       await sleep(acked ? PAUSE_MS : 10 * PAUSE_MS);
     }
