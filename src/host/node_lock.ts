@@ -5,7 +5,7 @@
  * an fcntl lock, on Windows LockFileEx; it ends with the process, however that ends. 0.6 ms on Bun, 1 ms on Node, 15 ms
  * on Deno, which loads SQLite for it.
  */
-import type { DatabaseSync as Database } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import type { FileLock } from "./host.ts";
 
 const SQLITE_BUSY = 5;
@@ -17,8 +17,8 @@ const SQLITE_BUSY = 5;
  * @throws the system's error if the file cannot be opened
  */
 export function takeLock(path: string): FileLock | null {
-  const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
-  const database = new DatabaseSync(path);
+  const sqlite = process.getBuiltinModule("node:sqlite");
+  const database = new sqlite.DatabaseSync(path);
   try {
     database.exec("PRAGMA busy_timeout = 0");
     database.exec("BEGIN EXCLUSIVE");
@@ -39,7 +39,7 @@ function isBusy(error: unknown): boolean {
 class SqliteLock implements FileLock {
   readonly #close: () => void;
 
-  constructor(database: Database) {
+  constructor(database: DatabaseSync) {
     this.#close = () => database.close();
     process.once("exit", this.#close);
   }

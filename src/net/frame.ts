@@ -91,6 +91,11 @@ export class FrameParser {
     return this.#have;
   }
 
+  /** Memory that they take. */
+  get heldBytes(): number {
+    return this.#partial.length;
+  }
+
   /** Takes in what arrived. All frames of it must be taken with `next` before more is fed. */
   feed(chunk: Uint8Array): void {
     assert(this.fault !== null || this.#at === this.#chunk.length, "the chunk before was used up", this.#at);

@@ -1,6 +1,6 @@
 /**
  * Frames on their way out. Small bodies are written by hand into one buffer (cbor-x takes 0.8 µs for a tuple of twenty
- * numbers, this 0.1); the sealed entries of an append follow their frame's head as the views that they are, uncopied,
+ * numbers, this 0.3); the sealed entries of an append follow their frame's head as the views that they are, uncopied,
  * so that one batch serves the disk and every peer.
  */
 import { assert } from "../base/assert.ts";

@@ -97,7 +97,9 @@ const FIELDS: FieldTable = {
 
 interface Layout {
   readonly type: MessageType;
-  readonly fields: readonly (readonly [name: string, kind: FieldKind])[];
+  readonly names: readonly string[];
+  /** Of the field of the same position in `names`. */
+  readonly kinds: readonly FieldKind[];
   /** Items of the tuple in version 1: kind, fields, and what ends an append request. */
   readonly items: number;
 }
@@ -108,8 +110,10 @@ const LAYOUTS: readonly (Layout | undefined)[] = layouts();
 function layouts(): (Layout | undefined)[] {
   const table: (Layout | undefined)[] = [];
   for (const type of Object.keys(FIELDS) as MessageType[]) {
-    const fields = Object.entries<FieldKind>({ ...ENVELOPE, ...FIELDS[type] });
-    table[MessageKind[type]] = { type, fields, items: 1 + fields.length + (type === "appendRequest" ? 2 : 0) };
+    const fields: Readonly<Record<string, FieldKind>> = { ...ENVELOPE, ...FIELDS[type] };
+    const names = Object.keys(fields);
+    const items = 1 + names.length + (type === "appendRequest" ? 2 : 0);
+    table[MessageKind[type]] = { type, names, kinds: Object.values(fields), items };
   }
   return table;
 }
@@ -125,11 +129,13 @@ export function writeMessage(writer: FrameWriter, message: Message, runs: readon
   writer.begin();
   writer.array(layout.items);
   writer.whole(kind);
-  for (const [name, fieldKind] of layout.fields) {
-    const value = values[name] as number | boolean;
-    if (fieldKind === "flag") writer.flag(value as boolean);
-    else if (fieldKind === "duration") writer.number(value as number);
-    else writeWhole(writer, value as number, name);
+  const { names, kinds } = layout;
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string;
+    const value = values[name];
+    if (value === true || value === false) writer.flag(value);
+    else if (kinds[i] === "duration") writer.number(value as number);
+    else writeWhole(writer, value, name);
   }
   if (message.type === "appendRequest") {
     writer.array(0);
@@ -140,9 +146,10 @@ export function writeMessage(writer: FrameWriter, message: Message, runs: readon
   }
 }
 
-function writeWhole(writer: FrameWriter, value: number, name: string): void {
-  assert(Number.isSafeInteger(value) && value >= 0, "a number on the wire is whole", name, value);
-  writer.whole(value);
+/** Calls `assert` only to fail: its list of values costs more than the number. */
+function writeWhole(writer: FrameWriter, value: unknown, name: string): void {
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) writer.whole(value);
+  else assert(false, "a number on the wire is whole", name, value);
 }
 
 /** Tells apart a message of a newer version, which is ignored. */
@@ -168,9 +175,11 @@ export function messageOf(tuple: readonly unknown[]): Message | UnknownMessage {
   if (layout === undefined) return { type: "unknown", kind };
   tupleOf(tuple, layout.items, layout.type);
   const message: Record<string, unknown> = { type: layout.type };
-  layout.fields.forEach(([name, fieldKind], i) => {
-    message[name] = valueOf(tuple[i + 1], fieldKind, name);
-  });
+  const { names, kinds } = layout;
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string;
+    message[name] = valueOf(tuple[i + 1], kinds[i] as FieldKind, name);
+  }
   if (layout.type === "appendRequest") message["entries"] = [];
   const read = message as unknown as Message;
   if (read.type === "appendRequest") {

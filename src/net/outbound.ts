@@ -105,13 +105,13 @@ export class Outbound {
     });
   }
 
-  /** Whether a frame of about `bytes` may be queued; if not, it is counted as dropped. */
+  /** Whether a frame of about `bytes` may be queued; if not, it is counted as dropped. One frame always may. */
   makeRoom(bytes: number): boolean {
     const { queueBytesMax, dropsOldest } = this.#options;
     const canWait = this.#state === "up" || this.#state === "dialling";
     const waiting = this.writer.bytes + (this.#greeted?.socket.queuedBytes ?? 0);
-    if (canWait && waiting + bytes <= queueBytesMax) return true;
-    if (!canWait || !dropsOldest || bytes > queueBytesMax) {
+    if (canWait && (waiting === 0 || waiting + bytes <= queueBytesMax)) return true;
+    if (!canWait || !dropsOldest) {
       this.#owner.counters.add("dropped");
       return false;
     }

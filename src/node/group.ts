@@ -16,6 +16,7 @@ import { step } from "../raft/step.ts";
 import type { Configuration, LogEntry, MemberNumber, Role } from "../raft/types.ts";
 import { AppendSender } from "./append_sender.ts";
 import { ApplyQueue } from "./apply_queue.ts";
+import { Flights } from "./flights.ts";
 import type { GroupLog, Outbox } from "./group_ports.ts";
 import { GroupReads } from "./group_reads.ts";
 import type { AnswerDone, ReadOptions } from "./node_api.ts";
@@ -60,6 +61,9 @@ export class Group {
   readonly #writes: PendingWrites = new PendingWrites();
   readonly #reads: GroupReads;
   readonly #proposals: Proposals = new Proposals();
+  readonly #flights: Flights = new Flights();
+  /** A timer is set for the proposals that gather. */
+  #waiting = false;
   readonly #sender: AppendSender;
   readonly #applies: ApplyQueue;
   /** Bytes of stores that are being performed, by store. */
@@ -142,9 +146,27 @@ export class Group {
 
   /** What was gathered in this turn: one event for all proposals, one for all reads. */
   stepGathered(now: Now): void {
-    if (this.#proposals.count > 0) this.#stepProposals(now);
+    if (this.#proposals.count > 0 && this.#mayLeave(now)) this.#stepProposals(now);
     const readId = this.#reads.takeGathered();
     if (readId !== 0) this.step({ type: "read", readId }, now);
+  }
+
+  /** Whether the gathered proposals go now; if not, a turn comes when they may. */
+  #mayLeave(now: Now): boolean {
+    if (this.state.role !== "leader") {
+      this.#flights.clear();
+      return true;
+    }
+    const waitMs = this.#flights.waitMs(this.state.commitIndex, now.nowMs);
+    if (waitMs === 0) return true;
+    if (!this.#waiting) {
+      this.#waiting = true;
+      this.#options.clock.setTimer(waitMs, () => {
+        this.#waiting = false;
+        this.#options.wake();
+      });
+    }
+    return false;
   }
 
   #stepProposals(now: Now): void {
@@ -158,6 +180,7 @@ export class Group {
       else this.#writes.add(entry.index, { term: entry.term, deadlineMs, done });
     }
     proposals.clear();
+    this.#flights.left(this.state.trail.lastIndex, now.nowMs);
   }
 
   /** Applies a page of what is committed; true if there is more to do in this turn. */

@@ -115,6 +115,10 @@ test("a cut holds one direction only, and what waited arrives after it", () => {
   net.heal("a", "b");
   run(100);
   assert.equal(far.received, [1]);
+  near.socket.write([Uint8Array.of(3)]);
+  net.cut("a", "b");
+  run(1000);
+  assert.equal(far.received, [1], "what was under way is held, too");
 });
 
 test("beyond the window bytes wait, are counted, and drained() is told", () => {
