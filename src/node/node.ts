@@ -281,6 +281,8 @@ export class Node {
       if (successor !== 0) yield* wait<void>((done) => group.transfer(successor, () => done(null, undefined)));
       yield* this.#drain(group);
     }
+    // The transfer is told of in the midst of a turn: what the rest of that turn appends belongs into the log too.
+    yield* wait<void>((done) => this.parts.host.clock.soon(() => done(null, undefined)));
     this.#end();
     const wal = this.#wal;
     if (wal !== null) yield* wait<void>((done) => wal.close(done));
