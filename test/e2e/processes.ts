@@ -28,8 +28,17 @@ const directories: Set<string> = new Set();
 
 process.once("exit", () => {
   for (const child of children) child.kill("SIGKILL");
-  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+  for (const directory of directories) remove(directory);
 });
+
+/** Removes a directory; what is mounted in it goes by itself. */
+function remove(directory: string): void {
+  try {
+    rmSync(directory, { recursive: true, force: true });
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EBUSY")) throw error;
+  }
+}
 
 /** The built binary; built if it is missing or older than the sources. */
 export function draftBinary(): string {
