@@ -3,6 +3,7 @@
  */
 import { DraftError } from "../base/errors.ts";
 import { version } from "../base/version.ts";
+import { hintFor } from "./hints.ts";
 import type { Io } from "./io.ts";
 import { helpOf, type Leaf, parseLeaf, UsageError } from "./leaf.ts";
 import { renderError } from "./render.ts";
@@ -46,7 +47,7 @@ async function runLeaf(leaf: Leaf, args: readonly string[], io: Io): Promise<num
       return EXIT_USAGE;
     }
     if (!(error instanceof DraftError)) throw error;
-    io.err(renderError(error));
+    io.err(renderError(hintFor(error)));
     return error.exitCode;
   }
 }

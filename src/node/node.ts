@@ -253,8 +253,8 @@ export class Node {
 
   #storageFailed(error: Error): void {
     this.fenced = true;
-    this.fail(new DraftError("STORAGE_FAILED", `the log in ${this.parts.dataDir.path} cannot be written: ${error.message}: ` +
-      "what was not acknowledged may be lost; check the disk, then start the node again", { cause: error }));
+    const { path } = this.parts.dataDir;
+    this.fail(new DraftError("STORAGE_FAILED", `directory ${path}: ${error.message}; check the disk, then: draft serve --data ${path}`, { cause: error }));
   }
 
   /** The node cannot go on: it votes, acks and leads no more. */

@@ -135,7 +135,7 @@ export class NodeRequests implements NodeApi {
   #find(name: string): Group | DraftError {
     const group = this.#node.groups.get(name);
     if (group !== undefined) return group;
-    if (name !== "main") return new DraftError("NOT_FOUND", `no group is called '${name}': see draft admin groups`);
+    if (name !== "main") return new DraftError("NOT_FOUND", `no group is called '${name}': draft admin states lists the groups`);
     const why = this.#node.waitsFor;
     return new DraftError("NO_LEADER", `this node belongs to no cluster yet${why === "" ? "" : `: ${why}`}`);
   }
