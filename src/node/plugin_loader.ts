@@ -8,6 +8,7 @@ import counter from "../../plugins/counter/counter.ts";
 import kv from "../../plugins/kv/kv.ts";
 import { DraftError } from "../base/errors.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
+import { Operations } from "../machine/operations.ts";
 
 /** The machines that need no file. */
 const SHIPPED: Readonly<Record<string, AnyPlugin>> = { kv, counter };
@@ -30,8 +31,7 @@ export async function loadPlugin(nameOrPath: string): Promise<AnyPlugin> {
   try {
     loaded = await import(pathToFileURL(path).href) as { readonly default?: unknown };
   } catch (error) {
-    const said = error instanceof Error ? error.message : String(error);
-    throw new DraftError("BAD_PLUGIN", `plugin ${path} cannot be loaded: ${said}`, { cause: error });
+    throw new DraftError("BAD_PLUGIN", `plugin ${path} cannot be loaded: ${whyNotLoaded(error, path)}`, { cause: error });
   }
   return checkPlugin(loaded.default, path);
 }
@@ -49,5 +49,30 @@ export function checkPlugin(value: unknown, path: string): AnyPlugin {
   if (!Number.isSafeInteger(version) || (version as number) < 1) throw wrong("has no version: add version: 1");
   if (typeof operations !== "object" || operations === null) throw wrong("has no operations: add operations: { … }");
   if (typeof create !== "function") throw wrong("has no create: add create() { return { apply, snapshot, restore } }");
+  try {
+    new Operations(value as AnyPlugin);
+  } catch (error) {
+    throw error instanceof DraftError ? wrong(`cannot be used: ${error.message}`) : error;
+  }
   return value as AnyPlugin;
+}
+
+/** Where a message of the builder of Bun points to. */
+interface Positioned {
+  readonly message: string;
+  readonly position?: { readonly file: string; readonly line: number; readonly column: number } | null;
+}
+
+/** What was wrong, in one line, and where, as far as the runtime tells: each has its own way of telling. */
+export function whyNotLoaded(error: unknown, path: string): string {
+  const first: unknown = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
+  const { message, position } = (typeof first === "object" && first !== null && "message" in first ? first : { message: String(first) }) as Positioned;
+  const said = message.split("\n")[0] ?? "";
+  if (position !== undefined && position !== null) return `${said} at ${position.file}:${position.line}:${position.column}`;
+  const stack = first instanceof Error ? `${message}\n${first.stack ?? ""}` : message;
+  // Deno paints what it points to.
+  const plain = stack.replaceAll(/\x1b\[\d+m/g, "");
+  const at = plain.indexOf(`${path}:`);
+  const place = at < 0 ? null : /^:\d+(:\d+)?/.exec(plain.slice(at + path.length));
+  return place === null ? said : `${said} at ${path}${place[0]}`;
 }
