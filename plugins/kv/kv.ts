@@ -43,11 +43,16 @@ function operationOf(command: Command, refuse: Refuse): Operation {
 function prepare(command: Command): Command {
   const operation = operationOf(command, refuseRead);
   operation.check?.(command, refuseRead);
-  const [name, ...args] = command;
-  return [name, ...args.map((argument) => {
-    const value = valueOf(argument, refuseRead);
-    return typeof value === "string" ? value.toWellFormed() : value;
-  })];
+  let prepared: unknown[] | null = null;
+  for (let at = 1; at < command.length; at++) {
+    const value = valueOf(command[at], refuseRead);
+    const wellFormed = typeof value === "string" ? value.toWellFormed() : value;
+    if (wellFormed === command[at]) continue;
+    prepared ??= [...command];
+    prepared[at] = wellFormed;
+  }
+  // The same command, where nothing had to change: what the client encoded then goes into the log as it is.
+  return prepared === null ? command : prepared as unknown as Command;
 }
 
 function create(): Machine<readonly SavedItem[]> {

@@ -150,7 +150,7 @@ function newOrder(keys: [Key, undefined][]): InstanceType<typeof BTree<Key, unde
 }
 
 function compareKeys(a: Key, b: Key): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  return a < b ? -1 : a === b ? 0 : 1;
 }
 
 function isDue(item: Item, timeMs: number): boolean {

@@ -22,7 +22,9 @@ export interface DevShape {
 }
 
 /** How to start it. */
-export interface DevClusterOptions extends DevShape {
+export interface DevClusterOptions {
+  /** One for each node. */
+  readonly ports: readonly number[];
   readonly data: string;
   readonly machines: readonly string[];
   /** More flags of `draft serve`. */
@@ -33,8 +35,8 @@ export interface DevClusterOptions extends DevShape {
 export class DevCluster {
   readonly nodes: readonly NodeProcess[];
 
-  constructor({ nodes, port, data, machines, flags = [] }: DevClusterOptions) {
-    const members = Array.from({ length: nodes }, (_, i) => ({ id: IDS[i] ?? "", address: `127.0.0.1:${port + i}` }));
+  constructor({ ports, data, machines, flags = [] }: DevClusterOptions) {
+    const members = ports.map((port, i) => ({ id: IDS[i] ?? "", address: `127.0.0.1:${port}` }));
     const initial = members.map(({ id, address }) => `${id}@${address}`).join(",");
     this.nodes = members.map(({ id, address }) => new NodeProcess({
       id,

@@ -30,7 +30,7 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
 /** `error` with what to do next, unless its message says so already. */
 export function hintFor(error: DraftError): DraftError {
   const hint = HINTS[error.code];
-  if (hint === undefined || /draft [a-z]|\?|\.help|-c|--[a-z]/.test(error.message)) return error;
+  if (hint === undefined || /draft [a-z]|\?$|\.help|\s-c\b|\s--[a-z]/.test(error.message)) return error;
   const unknown = error.outcome === "unknown" ? "; it may have been done, read before you repeat it" : "";
   return new DraftError(error.code, `${error.message}${unknown}: ${hint}`, {
     outcome: error.outcome,

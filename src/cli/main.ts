@@ -4,17 +4,19 @@
  */
 import process from "node:process";
 import { adminLeaves } from "./admin.ts";
+import { benchLeaf } from "./bench.ts";
 import { clientLeaf } from "./client.ts";
 import { devLeaf } from "./dev.ts";
 import { dispatch } from "./dispatch.ts";
 import { processIo } from "./io.ts";
 import type { Leaf } from "./leaf.ts";
+import { logLeaves } from "./log.ts";
 import { serveLeaf } from "./serve.ts";
 import { startServer, type StartServer } from "./serve_node.ts";
 
 /** All commands, in the order of the help. */
 export function allLeaves(start: StartServer): Leaf[] {
-  return [devLeaf, serveLeaf(start), clientLeaf, ...adminLeaves];
+  return [devLeaf, serveLeaf(start), clientLeaf, ...adminLeaves, ...logLeaves, benchLeaf];
 }
 
 /** Runs the command line of this process. */

@@ -12,6 +12,7 @@ import { END_WITH_INPUT } from "./serve.ts";
 
 const READY_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 10_000;
+const KILL_TIMEOUT_MS = 5000;
 
 /** What a node is started with. */
 export interface NodeProcessOptions {
@@ -85,7 +86,7 @@ export class NodeProcess {
   /** Ends it at once, as a crash would. */
   async kill(): Promise<void> {
     this.#child?.kill("SIGKILL");
-    await this.#ended;
+    await this.#endWithin(KILL_TIMEOUT_MS);
   }
 
   /** Freezes it: it keeps its connections and answers nothing. */
@@ -101,9 +102,16 @@ export class NodeProcess {
   async stop(): Promise<void> {
     this.#goOn();
     this.#child?.kill("SIGTERM");
-    const timer = setTimeout(() => this.#child?.kill("SIGKILL"), STOP_TIMEOUT_MS);
-    await this.#ended;
+    if (!await this.#endWithin(STOP_TIMEOUT_MS)) await this.kill();
+  }
+
+  /** Whether it ended in time: a runtime that never tells of an end must not keep us for ever. */
+  async #endWithin(timeoutMs: number): Promise<boolean> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), timeoutMs)));
+    const inTime = await Promise.race([this.#ended.then(() => true), late]);
     clearTimeout(timer);
+    return inTime;
   }
 
   #goOn(): void {

@@ -13,8 +13,8 @@ import { type Session, worseCode } from "./session.ts";
 
 /** Reads lines until the user leaves. Returns the exit code: 0, whatever the commands returned. */
 export function runPrompt(session: Session, io: Io): Promise<number> {
-  return new Promise((resolve) => {
-    const prompt = new Prompt(session, io, () => resolve(0));
+  return new Promise((resolve, reject) => {
+    const prompt = new Prompt(session, io, (error) => error === null ? resolve(0) : reject(error));
     prompt.start();
   });
 }
@@ -50,13 +50,13 @@ class Prompt {
   readonly #session: Session;
   readonly #style: Style;
   readonly #io: Io;
-  readonly #onEnd: () => void;
+  readonly #onEnd: (error: Error | null) => void;
   readonly #readline: Interface;
   readonly #typed: string[] = [];
   #running: AbortController | null = null;
   #closed = false;
 
-  constructor(session: Session, io: Io, onEnd: () => void) {
+  constructor(session: Session, io: Io, onEnd: (error: Error | null) => void) {
     this.#session = session;
     this.#io = io;
     this.#onEnd = onEnd;
@@ -70,15 +70,13 @@ class Prompt {
       historySize: 1000,
       removeHistoryDuplicates: true,
       completer: (line: string, done: (error: null, result: [string[], string]) => void) => {
-        this.#complete(line).then((result) => done(null, result), () => done(null, [[], line]));
+        this.#completeFor(line, done).catch((error: unknown) => this.#onEnd(error as Error));
       },
     });
     this.#readline.on("line", (line) => {
       history.add(line);
       this.#typed.push(line);
-      this.#drain().catch((error: unknown) => queueMicrotask(() => {
-        throw error;
-      }));
+      this.#drain().catch((error: unknown) => this.#onEnd(error as Error));
     });
     this.#readline.on("SIGINT", () => this.#interrupt());
     this.#readline.on("close", () => this.#close());
@@ -103,7 +101,7 @@ class Prompt {
       if (this.#session.ended) this.#readline.close();
       if (this.#closed) break;
     }
-    if (this.#closed) this.#onEnd();
+    if (this.#closed) this.#onEnd(null);
     else this.#ask();
   }
 
@@ -124,7 +122,18 @@ class Prompt {
     if (this.#closed) return;
     this.#closed = true;
     if (!this.#session.ended) this.#io.out("");
-    if (this.#running === null) this.#onEnd();
+    if (this.#running === null) this.#onEnd(null);
+  }
+
+  async #completeFor(line: string, done: (error: null, result: [string[], string]) => void): Promise<void> {
+    let result: [string[], string] = [[], line];
+    try {
+      result = await this.#complete(line);
+    } catch (error) {
+      // Where nobody answers there is nothing to complete.
+      if (!(error instanceof DraftError)) throw error;
+    }
+    done(null, result);
   }
 
   async #complete(line: string): Promise<[string[], string]> {

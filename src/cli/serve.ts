@@ -66,7 +66,7 @@ async function serve(config: NodeConfig, start: StartServer, io: Io): Promise<nu
     level: config.logLevel,
     format: config.logFormat ?? (io.errorIsTerminal ? "text" : "json"),
     style: styleFor(io.errorIsTerminal, io.env),
-    print: io.err,
+    print: (line) => io.err(line),
     nowMs: Date.now,
   });
   const stopWanted = stopSignal(io);

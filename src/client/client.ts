@@ -59,6 +59,9 @@ const WATCH_LEADER_MS = 2000;
 const RETRY_FIRST_MS = 10;
 const RETRY_LAST_MS = 320;
 
+/** What a try needs at least to be worth while. */
+const LAST_TRY_MS = 250;
+
 /** How long to knock at doors of which none was ever open, as when a cluster is just starting. */
 const FIRST_REACH_MS = 1000;
 
@@ -197,7 +200,9 @@ export class Client {
       const waitMs = Math.max(delayMs, failure.retryAfterMs ?? 0);
       const nowMs = this.#clock.monotonicMs();
       const neverReached = failure.code === "UNREACHABLE" && !this.#pool.everReached;
-      if (this.#closed || nowMs + waitMs >= deadlineMs || (neverReached && nowMs - beganMs >= FIRST_REACH_MS)) throw failure;
+      // A try that is cut short would only make *definitely not done* into *unknown*.
+      const lastTryMs = deadlineMs - Math.min(LAST_TRY_MS, timeoutMs / 4);
+      if (this.#closed || nowMs + waitMs >= lastTryMs || (neverReached && nowMs - beganMs >= FIRST_REACH_MS)) throw failure;
       await this.#sleep(waitMs, signal);
       delayMs = Math.min(2 * delayMs, RETRY_LAST_MS);
     }

@@ -7,17 +7,8 @@ import { DraftError } from "../base/errors.ts";
 import type { Clock, Net, Socket, Timer } from "../host/host.ts";
 import type { NodeHello } from "../net/client_hello.ts";
 import { FrameBatch } from "../net/frame_batch.ts";
-import {
-  type AskRequest,
-  type CommandTuple,
-  encodeRequest,
-  type Level,
-  type ReadRequest,
-  ReplyReader,
-  type TransferRequest,
-  writeRequestBytesMax,
-  writeWriteRequest,
-} from "../net/client_protocol.ts";
+import { type AskRequest, type CommandTuple, encodeRequest, type Level, type ReadRequest, type TransferRequest, writeRequestBytesMax, writeWriteRequest } from "../net/client_protocol.ts";
+import { ReplyReader } from "../net/client_replies.ts";
 
 /** The ports that a connection needs. */
 export interface ConnectionPorts {

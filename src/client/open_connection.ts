@@ -7,7 +7,7 @@ import type { Address, Socket, Timer } from "../host/host.ts";
 import { ConnectionKind, FrameParser, Lane, writePreface } from "../net/frame.ts";
 import { FrameBatch } from "../net/frame_batch.ts";
 import { CLIENT_PROTOCOL, decodeNodeHello, encodeClientHello } from "../net/client_hello.ts";
-import { ReplyReader } from "../net/client_protocol.ts";
+import { ReplyReader } from "../net/client_replies.ts";
 import { Connection, type ConnectionPorts } from "./connection.ts";
 
 /** How to introduce oneself. */
@@ -24,7 +24,7 @@ export interface ConnectionOptions {
 const REPLY_BYTES_MAX = 64 * 1024 * 1024;
 
 /** How opening ends. Errors are UNREACHABLE, WRONG_IDENTITY, BAD_REQUEST (a bad address), or what the node said. */
-export type OpenDone = (error: DraftError | null, connection: Connection | null) => void;
+export type OpenDone = (...result: [error: DraftError, connection: null] | [error: null, connection: Connection]) => void;
 
 /** Opens a connection to the node at `address` (`host:port`). */
 export function openConnection(ports: ConnectionPorts, address: string, options: ConnectionOptions, done: OpenDone): void {
@@ -55,7 +55,7 @@ class Opening {
     const { openTimeoutMs } = this.#options;
     const address = this.#parsedAddress();
     if (address instanceof DraftError) {
-      clock.soon(() => this.#finish(address, null));
+      clock.soon(() => this.#refused(address));
       return;
     }
     this.#timer = clock.setTimer(openTimeoutMs, () => this.#fail(`says nothing for ${Math.round(openTimeoutMs)} ms`));
@@ -111,18 +111,18 @@ class Opening {
   #greeted(body: Uint8Array): void {
     if (body[1] === 0) {
       const { error } = new ReplyReader().read(body);
-      this.#finish(error ?? new DraftError("UNREACHABLE", `${this.#address} refuses connections`), null);
+      this.#refused(error ?? new DraftError("UNREACHABLE", `${this.#address} refuses connections`));
       return;
     }
     const hello = decodeNodeHello(body);
     const expected = this.#options.clusterId;
     if (expected !== "" && hello.clusterId !== "" && hello.clusterId !== expected) {
       const message = `${this.#address} belongs to cluster ${hello.clusterId}, not ${expected}: name nodes of one cluster with -c`;
-      this.#finish(new DraftError("WRONG_IDENTITY", message), null);
+      this.#refused(new DraftError("WRONG_IDENTITY", message));
       return;
     }
     this.#connection = new Connection(this.#ports, this.#address, this.#socket as Socket, hello);
-    this.#finish(null, this.#connection);
+    this.#end()?.(null, this.#connection);
   }
 
   #closed(error: Error | null): void {
@@ -140,18 +140,22 @@ class Opening {
   }
 
   #fail(why: string, cause?: Error): void {
-    this.#finish(new DraftError("UNREACHABLE", `${this.#address} ${why}`, { cause }), null);
+    this.#refused(new DraftError("UNREACHABLE", `${this.#address} ${why}`, { cause }));
   }
 
-  #finish(error: DraftError | null, connection: Connection | null): void {
-    const done = this.#done;
+  #refused(error: DraftError): void {
+    const done = this.#end();
     if (done === null) return;
+    this.#over = true;
+    this.#socket?.destroy();
+    done(error, null);
+  }
+
+  /** Whom to tell, the first time that there is something to tell. */
+  #end(): OpenDone | null {
+    const done = this.#done;
     this.#done = null;
     this.#timer?.cancel();
-    if (connection === null) {
-      this.#over = true;
-      this.#socket?.destroy();
-    }
-    done(error, connection);
+    return done;
   }
 }

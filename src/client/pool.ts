@@ -3,6 +3,7 @@
  * sent, all addresses that were given are asked which cluster they belong to; two answers that differ end the client.
  */
 import { DraftError, type LeaderHint } from "../base/errors.ts";
+import type { Timer } from "../host/host.ts";
 import type { Connection, ConnectionPorts } from "./connection.ts";
 import { openConnection } from "./open_connection.ts";
 
@@ -121,8 +122,8 @@ export class Pool {
       openTimeoutMs: OPEN_TIMEOUT_MS,
     };
     return new Promise((resolve, reject) => {
-      openConnection(this.#ports, address, options, (error, connection) => {
-        if (connection === null) reject(error ?? new DraftError("UNREACHABLE", `${address} gave no connection`));
+      openConnection(this.#ports, address, options, (...[error, connection]) => {
+        if (error !== null) reject(error);
         else this.#admit(connection, resolve, reject);
       });
     });
@@ -177,7 +178,9 @@ export class Pool {
     return new Promise((resolve, reject) => {
       let left = this.#given.length;
       let reached = false;
+      let grace: Timer | null = null;
       const settle = (): void => {
+        grace?.cancel();
         if (this.#fatal !== null) reject(this.#fatal);
         else if (reached || left > 0) resolve();
         else reject(this.#unreachable());
@@ -188,7 +191,7 @@ export class Pool {
       };
       for (const address of this.#given) {
         this.connect(address).then(() => {
-          if (!reached) this.#ports.clock.setTimer(GRACE_MS, settle);
+          if (!reached) grace = this.#ports.clock.setTimer(GRACE_MS, settle);
           reached = true;
           ended();
         }, ended);

@@ -6,15 +6,9 @@ import type { Clock, Log, Socket } from "../host/host.ts";
 import { FrameParser, PREFACE_BYTES } from "../net/frame.ts";
 import { FrameBatch } from "../net/frame_batch.ts";
 import { CLIENT_PROTOCOL, type ClientHello, decodeClientHello, encodeNodeHello } from "../net/client_hello.ts";
-import {
-  type ClientRequest,
-  encodeError,
-  encodeResult,
-  RequestReader,
-  type TransferRequest,
-  type WriteRequest,
-} from "../net/client_protocol.ts";
-import type { AnswerDone, NodeApi } from "../node/node_api.ts";
+import { type ClientRequest, RequestReader, type TransferRequest, type WriteRequest } from "../net/client_protocol.ts";
+import { encodeError, writeResult } from "../net/client_replies.ts";
+import type { Answer, AnswerDone, NodeApi } from "../node/node_api.ts";
 import type { Forwarder, ForwardRequest } from "./forward.ts";
 
 /** While this much of our replies is not read, the client's requests are not read either. */
@@ -185,7 +179,7 @@ export class DoorConnection {
 
   /** Asks this node, unless another one leads; that it leads no longer may also be its answer. */
   #hereOrThere(group: string, elsewhere: ForwardRequest, done: AnswerDone, here: (done: AnswerDone) => void): void {
-    const leader = this.#forwardTo(this.#api.leaderOf(group));
+    const leader = this.#api.leads(group) ? null : this.#forwardTo(this.#api.leaderOf(group));
     if (leader !== null) {
       this.#forwarder.forward(leader, elsewhere, done);
       return;
@@ -210,11 +204,24 @@ export class DoorConnection {
   #answer(id: number, result: Parameters<AnswerDone>[0], changes: boolean): void {
     this.#inflight -= 1;
     if (this.#closed) return;
-    this.#reply(result instanceof DraftError ? encodeError(id, result) : answerBody(id, result, changes));
+    if (result instanceof DraftError) this.#batch.append(encodeError(id, result));
+    else this.#appendResult(id, result, changes);
+    this.#planFlush();
+  }
+
+  #appendResult(id: number, { index, reply }: Answer, changes: boolean): void {
+    const bytes = writeResult(this.#batch, { id, index, result: reply }, REPLY_BYTES_MAX);
+    if (bytes <= REPLY_BYTES_MAX) return;
+    const message = `the answer has ${bytes} bytes: a reply takes ${REPLY_BYTES_MAX} at most`;
+    this.#batch.append(encodeError(id, new DraftError(changes ? "ANSWER_NOT_KEPT" : "TOO_LARGE", message)));
   }
 
   #reply(body: Uint8Array): void {
     this.#batch.append(body);
+    this.#planFlush();
+  }
+
+  #planFlush(): void {
     if (this.#flushPlanned) return;
     this.#flushPlanned = true;
     this.#clock.soon(() => {
@@ -252,11 +259,4 @@ export class DoorConnection {
     this.#socket.end();
     this.#end();
   }
-}
-
-function answerBody(id: number, result: { readonly index: number; readonly reply: unknown }, changes: boolean): Uint8Array {
-  const body = encodeResult(id, result.index, result.reply);
-  if (body.length <= REPLY_BYTES_MAX) return body;
-  const message = `the answer has ${body.length} bytes: a reply takes ${REPLY_BYTES_MAX} at most`;
-  return encodeError(id, new DraftError(changes ? "ANSWER_NOT_KEPT" : "TOO_LARGE", message));
 }

@@ -69,9 +69,9 @@ export class Forwarder {
       forwarded: true,
       openTimeoutMs: OPEN_TIMEOUT_MS,
     };
-    openConnection(this.#ports, leader.address, options, (error, connection) => {
+    openConnection(this.#ports, leader.address, options, (...[error, connection]) => {
       if (this.#ways.get(leader.address) !== way) return connection?.close();
-      if (connection === null) this.#failed(leader, way, error);
+      if (error !== null) this.#failed(leader, way, error);
       else this.#opened(leader, way, connection);
     });
     return way;
@@ -83,11 +83,10 @@ export class Forwarder {
     for (const { request, done } of way.waiting.splice(0)) send(connection, request, done);
   }
 
-  #failed(leader: LeaderHint, way: Way, error: DraftError | null): void {
+  #failed(leader: LeaderHint, way: Way, error: DraftError): void {
     this.#drop(leader, way);
-    const why = error === null ? "" : `: ${error.message}`;
     for (const { done } of way.waiting.splice(0)) {
-      done(new DraftError("NO_LEADER", `the leader ${leader.id} cannot be asked${why}`));
+      done(new DraftError("NO_LEADER", `the leader ${leader.id} cannot be asked: ${error.message}`));
     }
   }
 

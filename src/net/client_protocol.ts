@@ -28,15 +28,13 @@
 import { CBOR_HEAD_BYTES_MAX, CborHeadReader, CborMajor, writeCborHead } from "../base/cbor_head.ts";
 import { decode, encode } from "../base/codec.ts";
 import { equalBytes } from "../base/bytes.ts";
-import { DraftError, isErrorCode, type Outcome } from "../base/errors.ts";
-import { byteString, leaderFrom, malformed, name, tuple, whole } from "./client_fields.ts";
+import { byteString, malformed, name, tuple, whole } from "./client_fields.ts";
 
 /** Timeouts beyond this are cut to it: a day. */
 const TIMEOUT_MS_MAX = 86_400_000;
 
 const KIND = { write: 1, read: 2, operations: 3, status: 4, members: 5, transfer: 6 } as const;
 const LEVELS = ["linearizable", "lease", "stale"] as const;
-const OUTCOMES: readonly Outcome[] = ["not-done", "unknown", "done"];
 
 /** How fresh a read must be. */
 export type Level = (typeof LEVELS)[number];
@@ -82,14 +80,6 @@ export interface UnknownRequest extends RequestHead {
 }
 
 export type ClientRequest = WriteRequest | ReadRequest | AskRequest | TransferRequest | UnknownRequest;
-
-/** A reply: a result, or an error. */
-export interface ClientReply {
-  readonly id: number;
-  readonly index: number;
-  readonly result: unknown;
-  readonly error: DraftError | null;
-}
 
 /** Bytes that {@link writeWriteRequest} takes, at most. */
 export function writeRequestBytesMax(groupBytes: number, envelopeBytes: number): number {
@@ -206,63 +196,4 @@ function commandFrom(value: unknown): CommandTuple {
   const command = tuple(value, "command");
   if (typeof command[0] !== "string") throw malformed("command");
   return command as unknown as CommandTuple;
-}
-
-/** Bytes of a reply's head, at most: what stands before the result. */
-const REPLY_HEAD_BYTES_MAX = 3 * CBOR_HEAD_BYTES_MAX;
-
-/** Body of the reply to a request that went well. */
-export function encodeResult(id: number, index: number, result: unknown): Uint8Array {
-  const encoded = encode(result ?? null);
-  const body = new Uint8Array(REPLY_HEAD_BYTES_MAX + encoded.length);
-  let end = writeCborHead(body, 0, CborMajor.array, 4);
-  end = writeCborHead(body, end, CborMajor.unsigned, id);
-  end = writeCborHead(body, end, CborMajor.unsigned, 0);
-  end = writeCborHead(body, end, CborMajor.unsigned, index);
-  body.set(encoded, end);
-  return body.subarray(0, end + encoded.length);
-}
-
-/** Body of the reply to a request that failed. */
-export function encodeError(id: number, error: DraftError): Uint8Array {
-  const { code, message, outcome, leader, retryAfterMs } = error;
-  return encode([id, 1, code, message, OUTCOMES.indexOf(outcome), leader?.id ?? null, leader?.address ?? null, retryAfterMs]);
-}
-
-/** Reads replies of one connection. Byte strings within a result are views of its frame. */
-export class ReplyReader {
-  readonly #heads: CborHeadReader = new CborHeadReader();
-
-  /** @throws DraftError BAD_REQUEST if the body is no reply; the connection cannot go on then */
-  read(body: Uint8Array): ClientReply {
-    const heads = this.#heads;
-    heads.reset(body);
-    if (heads.next(CborMajor.array) !== 4) return decodeReply(body);
-    const id = heads.next(CborMajor.unsigned);
-    if (id < 0 || heads.next(CborMajor.unsigned) !== 0) return decodeReply(body);
-    const index = heads.next(CborMajor.unsigned);
-    if (index < 0) return decodeReply(body);
-    return { id, index, result: decode(body.subarray(heads.at)), error: null };
-  }
-}
-
-function decodeReply(body: Uint8Array): ClientReply {
-  const [id, failed, ...rest] = tuple(decode(body), "reply");
-  const head = { id: whole(id, "request id") };
-  if (failed === 0) return { ...head, index: whole(rest[0], "index"), result: rest[1], error: null };
-  const [code, message, outcome, leaderId, leaderAddress, retryAfterMs] = rest;
-  if (failed !== 1 || typeof message !== "string") throw malformed("reply");
-  return { ...head, index: 0, result: null, error: errorFrom({ code, message, outcome, leaderId, leaderAddress, retryAfterMs }) };
-}
-
-/** A code that this version does not know still bears its outcome, which is what a client acts on. */
-function errorFrom(fields: Record<"code" | "outcome" | "leaderId" | "leaderAddress" | "retryAfterMs", unknown> & { message: string }): DraftError {
-  const outcome = OUTCOMES[whole(fields.outcome, "outcome")] ?? "unknown";
-  const known = isErrorCode(fields.code);
-  const code = isErrorCode(fields.code) ? fields.code : outcome === "not-done" ? "BAD_REQUEST" : "LOST";
-  return new DraftError(code, known ? fields.message : `${String(fields.code)}: ${fields.message}`, {
-    outcome,
-    leader: leaderFrom(fields.leaderId, fields.leaderAddress),
-    ...(typeof fields.retryAfterMs === "number" ? { retryAfterMs: fields.retryAfterMs } : {}),
-  });
 }

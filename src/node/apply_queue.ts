@@ -7,6 +7,7 @@ import { assert } from "../base/assert.ts";
 import type { Applier } from "../machine/applier.ts";
 import type { GroupId, Index } from "../raft/types.ts";
 import type { GroupLog } from "./group_ports.ts";
+import type { ProposedEntry } from "./proposals.ts";
 import type { Tail } from "./tail.ts";
 
 /** Entries that are applied in one turn, at most. */
@@ -75,9 +76,11 @@ export class ApplyQueue {
 
   #apply(entry: SealedEntry): void {
     const { applier, applied, failed } = this.#options;
+    const own = entry as Partial<ProposedEntry>;
     let reply: unknown;
     try {
-      reply = applier.apply(entry, payloadOf(entry));
+      reply = applier.apply(entry, payloadOf(entry), own.decoded ?? null);
+      if (own.decoded !== undefined) own.decoded = null;
     } catch (error) {
       this.#stopped = true;
       failed(error instanceof Error ? error : new Error(String(error)));

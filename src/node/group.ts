@@ -7,6 +7,7 @@ import { sealedBytes } from "../base/entry.ts";
 import { DraftError, type LeaderHint } from "../base/errors.ts";
 import type { Clock, Log } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
+import type { CommandEnvelope } from "../machine/command.ts";
 import type { Command } from "../machine/machine.ts";
 import type { Effect, Event, EventBody, Now, Refusal, StoreEffect } from "../raft/event.ts";
 import { currentMember } from "../raft/membership.ts";
@@ -20,7 +21,7 @@ import { Flights } from "./flights.ts";
 import type { GroupLog, Outbox } from "./group_ports.ts";
 import { GroupReads } from "./group_reads.ts";
 import type { AnswerDone, ReadOptions } from "./node_api.ts";
-import { noLeaderError, refusalError } from "./refusals.ts";
+import { divergedError, noLeaderError, refusalError } from "./refusals.ts";
 import { PendingWrites } from "./pending.ts";
 import { Proposals } from "./proposals.ts";
 import { attachBytes, copyReceived, sealOwn } from "./sealing.ts";
@@ -115,13 +116,13 @@ export class Group {
     return currentConfiguration(this.state).members.length === 1;
   }
 
-  /** Takes a command into this turn. `payload` is copied; it must be a valid command envelope. */
-  propose(payload: Uint8Array, timeoutMs: number, done: AnswerDone): void {
+  /** Takes a command into this turn. `payload` is copied; `decoded` is its content, if that is known. */
+  propose(payload: Uint8Array, decoded: CommandEnvelope | null, timeoutMs: number, done: AnswerDone): void {
     if (this.state.role !== "leader") return done(noLeaderError(this));
     if (this.#proposals.count > 0 && this.#proposals.bytes + payload.length > this.#options.gatherBytesMax) {
       return done(refusalError("busy", this));
     }
-    this.#proposals.add(payload, this.#options.clock.monotonicMs() + timeoutMs, done);
+    this.#proposals.add(payload, { decoded, deadlineMs: this.#options.clock.monotonicMs() + timeoutMs, done });
     this.#options.wake();
   }
 
@@ -222,7 +223,7 @@ export class Group {
       case "transferEnded": return this.#transferEnded(effect.to, effect.refusal);
       case "roleChanged": return this.#roleChanged(effect.role, effect.term);
       case "configurationChanged": return this.#options.configurationChanged(effect.configuration);
-      case "diverged": return this.#diverged(effect.index, effect.ownChain, effect.leaderChain);
+      case "diverged": return this.#options.failed(divergedError(this.name, effect));
       case "sendSnapshot":
       case "installSnapshot":
       case "compact":
@@ -284,15 +285,6 @@ export class Group {
     });
   }
 
-  #diverged(index: number, ownChain: number, leaderChain: number): void {
-    const hex = (chain: number): string => chain.toString(16).padStart(8, "0");
-    this.#options.failed(new DraftError(
-      "DAMAGED",
-      `the log of group ${this.name} differs from the leader's at index ${index}, which is committed: ` +
-        `chain ${hex(ownChain)} here, ${hex(leaderChain)} there: compare with draft log show --from ${index}`,
-    ));
-  }
-
   /** The link to a member went down: what waits for it is of no use. */
   linkDown(member: MemberNumber): void {
     this.#sender.forget(member);
@@ -301,18 +293,5 @@ export class Group {
 
   linkUp(member: MemberNumber): void {
     this.#options.submit(this, { type: "linkUp", peer: member });
-  }
-
-  /** The other voter with the longest log, to hand leadership to; 0 if there is none. */
-  bestSuccessor(): MemberNumber {
-    let best = 0;
-    let bestMatch = -1;
-    for (const member of currentConfiguration(this.state).members) {
-      const progress = this.state.progress.get(member.number);
-      if (member.role !== "voter" || progress === undefined || progress.matchIndex <= bestMatch) continue;
-      best = member.number;
-      bestMatch = progress.matchIndex;
-    }
-    return best;
   }
 }

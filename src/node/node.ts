@@ -10,6 +10,7 @@ import { Lane } from "../net/frame.ts";
 import { Transport } from "../net/transport.ts";
 import type { Message } from "../raft/message.ts";
 import { createRaft } from "../raft/state.ts";
+import { bestSuccessor } from "../raft/transfer.ts";
 import { type Configuration, MAIN_GROUP, type MemberNumber } from "../raft/types.ts";
 import { openWal } from "../wal/open_wal.ts";
 import type { Wal } from "../wal/wal.ts";
@@ -277,7 +278,7 @@ export class Node {
     if (this.#ended) return;
     this.stopping = true;
     for (const group of this.groups.values()) {
-      const successor = group.state.role === "leader" ? group.bestSuccessor() : 0;
+      const successor = group.state.role === "leader" ? bestSuccessor(group.state) : 0;
       if (successor !== 0) yield* wait<void>((done) => group.transfer(successor, () => done(null, undefined)));
       yield* this.#drain(group);
     }

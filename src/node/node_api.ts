@@ -49,6 +49,8 @@ export interface NodeApi {
   limits(): NodeLimits;
   /** The leader of `group` as far as known, this node included; null if none is, or if there is no such group. */
   leaderOf(group: string): LeaderHint | null;
+  /** Whether this node leads `group`: then it is asked itself. */
+  leads(group: string): boolean;
   /** Operations of the group's machine. */
   operations(group: string): readonly OperationInfo[] | DraftError;
   /**

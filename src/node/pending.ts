@@ -17,6 +17,8 @@ interface PendingWrite {
 export class PendingWrites {
   readonly #writes: Map<Index, PendingWrite> = new Map();
   #highest: Index = 0;
+  /** The latest term that an applied entry bore. */
+  #appliedTerm: Term = 0;
 
   get size(): number {
     return this.#writes.size;
@@ -36,6 +38,8 @@ export class PendingWrites {
    * or behind it can be committed by nobody any more.
    */
   applied(index: Index, term: Term, reply: unknown): void {
+    const newTerm = term > this.#appliedTerm;
+    if (newTerm) this.#appliedTerm = term;
     if (this.#writes.size === 0) return;
     const write = this.#writes.get(index);
     if (write !== undefined) {
@@ -43,11 +47,9 @@ export class PendingWrites {
       if (write.term === term) {
         if (reply instanceof DraftError) write.done(reply);
         else write.done({ index, reply });
-        return;
-      }
-      write.done(lost(index, "another entry was committed at its index", "not-done"));
+      } else write.done(lost(index, "another entry was committed at its index", "not-done"));
     }
-    if (this.#highest > index) this.#loseEarlier(index, term);
+    if (newTerm && this.#highest > index) this.#loseEarlier(index, term);
   }
 
   #loseEarlier(index: Index, term: Term): void {

@@ -5,7 +5,7 @@ import { DraftError, type LeaderHint } from "../base/errors.ts";
 import type { Refusal } from "../raft/event.ts";
 import { isVoting } from "../raft/quorum.ts";
 import { currentConfiguration, type RaftState } from "../raft/state.ts";
-import type { MemberNumber } from "../raft/types.ts";
+import type { Index, MemberNumber } from "../raft/types.ts";
 
 /** How long a client that was told BUSY waits before it tries again, in milliseconds. */
 const BUSY_RETRY_MS = 50;
@@ -60,4 +60,14 @@ function whyNoLeader(group: RefusingGroup): string {
   const answering = voters.length - down.length;
   const names = down.map((voter) => `${voter.id} unreachable`).join(", ");
   return `${answering} of ${voters.length} voters answer, ${needed} needed: ${names}`;
+}
+
+/** The committed log of this replica differs from the leader's: it cannot serve, and says where to look. */
+export function divergedError(name: string, at: { readonly index: Index; readonly ownChain: number; readonly leaderChain: number }): DraftError {
+  const hex = (chain: number): string => chain.toString(16).padStart(8, "0");
+  return new DraftError(
+    "DAMAGED",
+    `the log of group ${name} differs from the leader's at index ${at.index}, which is committed: ` +
+      `chain ${hex(at.ownChain)} here, ${hex(at.leaderChain)} there: compare with draft log show --from ${at.index}`,
+  );
 }

@@ -3,7 +3,7 @@
  */
 import { DraftError, type LeaderHint } from "../base/errors.ts";
 import { version } from "../base/version.ts";
-import { decodeEnvelope, encodeCommand } from "../machine/command.ts";
+import { type CommandEnvelope, decodeEnvelope, encodeCommand } from "../machine/command.ts";
 import type { Command } from "../machine/machine.ts";
 import type { MemberList, NodeStatus, OperationInfo } from "../net/client_answers.ts";
 import { currentConfiguration } from "../raft/state.ts";
@@ -48,6 +48,10 @@ export class NodeRequests implements NodeApi {
     return this.#node.groups.get(name)?.leader ?? null;
   }
 
+  leads(name: string): boolean {
+    return this.#node.groups.get(name)?.state.role === "leader";
+  }
+
   operations(name: string): readonly OperationInfo[] | DraftError {
     const { plugin } = this.#node.parts;
     const group = this.#find(name);
@@ -66,14 +70,14 @@ export class NodeRequests implements NodeApi {
     if (envelope.length > valueBytesMax) {
       return done(new DraftError("TOO_LARGE", `the command has ${envelope.length} bytes: at most ${valueBytesMax} are taken, see --value-bytes-max`));
     }
-    let payload: Uint8Array;
+    let prepared: Prepared;
     try {
-      payload = preparedPayload(group, envelope);
+      prepared = prepare(group, envelope);
     } catch (error) {
       if (error instanceof DraftError) return done(error);
       throw error;
     }
-    group.propose(payload, timeoutMs, done);
+    group.propose(prepared.payload, prepared.decoded, timeoutMs, done);
   }
 
   read(name: string, command: Command, options: ReadOptions, done: AnswerDone): void {
@@ -141,14 +145,20 @@ export class NodeRequests implements NodeApi {
   }
 }
 
+/** What goes into the log for a client's envelope, and what it decodes to if that is known. */
+interface Prepared {
+  readonly payload: Uint8Array;
+  readonly decoded: CommandEnvelope | null;
+}
+
 /**
- * What goes into the log for a client's envelope: the same bytes where the plugin leaves commands as they come, else
- * the command as its `prepare` made it.
+ * The same bytes where the plugin leaves commands as they come, else the command as its `prepare` made it.
  *
  * @throws DraftError BAD_REQUEST, UNKNOWN_OPERATION
  */
-function preparedPayload(group: Group, envelope: Uint8Array): Uint8Array {
-  const { session, sequence, answeredBelow, command } = decodeEnvelope(envelope);
+function prepare(group: Group, envelope: Uint8Array): Prepared {
+  const decoded = decodeEnvelope(envelope);
+  const { session, sequence, answeredBelow, command } = decoded;
   if (session !== null || sequence !== 0 || answeredBelow !== 0) {
     throw new DraftError("BAD_REQUEST", "sessions are not known to this version: send the command without one");
   }
@@ -156,7 +166,9 @@ function preparedPayload(group: Group, envelope: Uint8Array): Uint8Array {
   if (group.applier.checkOperation(prepared) !== "write") {
     throw new DraftError("BAD_REQUEST", `operation '${prepared[0]}' only reads: send it as a read`);
   }
-  return prepared === command ? envelope : encodeCommand(prepared);
+  if (prepared === command) return { payload: envelope, decoded };
+  // What the replicas decode may differ from what the plugin made (undefined becomes null): this node decodes it too.
+  return { payload: encodeCommand(prepared), decoded: null };
 }
 
 /** A read may wait for its index: byte strings that are views of a receive buffer are copied. */

@@ -15,8 +15,11 @@ export function leaderAppendReply(state: RaftState, message: AppendReply, now: N
   const progress = noteHeard(state, message, now);
   if (progress === null) return;
   progress.ackedRound = Math.max(progress.ackedRound, message.round);
-  if (message.success) noteMatched(state, progress, message.matchIndex);
-  else noteRejected(state, progress, message);
+  if (message.success) {
+    const { matchIndex, pointIndex, pointChain } = message;
+    noteMatched(state, progress, matchIndex, pointIndex === matchIndex ? pointChain : null);
+    progress.provenIndex = Math.max(progress.provenIndex, Math.min(matchIndex, progress.matchIndex));
+  } else noteRejected(state, progress, message);
   noteDurable(state, progress, message);
 }
 
@@ -54,10 +57,13 @@ function noteHeard(state: RaftState, message: AckStatus & { readonly from: Membe
   return progress;
 }
 
-function noteMatched(state: RaftState, progress: Progress, matchIndex: Index): void {
+function noteMatched(state: RaftState, progress: Progress, matchIndex: Index, chain: number | null): void {
   if (matchIndex > state.trail.lastIndex) return drop(state, "match-behind-the-end");
-  const raised = noteMatch(progress, matchIndex);
-  if (progress.state === "probe" && (raised || matchIndex === progress.matchIndex)) becomeReplicate(progress);
+  if (chain !== null && (chainAt(state.trail, matchIndex) ?? chain) !== chain) return drop(state, "match-of-another-log");
+  const raised = noteMatch(progress, matchIndex, chain);
+  // A match below where the probe began: the follower has more than it has made durable. The stream waits for its disk.
+  const found = !progress.probeSent || matchIndex >= progress.probeIndex;
+  if (progress.state === "probe" && found && (raised || matchIndex === progress.matchIndex)) becomeReplicate(progress);
   else if (progress.state === "snapshot" && raised && matchIndex >= state.trail.base.index) becomeReplicate(progress);
 }
 
@@ -66,7 +72,7 @@ function noteDurable(state: RaftState, progress: Progress, ack: AckStatus): void
   if (ack.durableIndex <= progress.matchIndex) return;
   const equal = termAt(state.trail, ack.durableIndex) === ack.durableTerm &&
     chainAt(state.trail, ack.durableIndex) === ack.durableChain;
-  if (equal) noteMatched(state, progress, ack.durableIndex);
+  if (equal) noteMatched(state, progress, ack.durableIndex, ack.durableChain);
 }
 
 /** The logs do not agree at `rejectedIndex`: looks for where they do, a term at a time. */
@@ -96,10 +102,11 @@ function nextAfterRefusal(state: RaftState, message: AppendReply): Index {
 function reopen(state: RaftState, progress: Progress, now: Now): void {
   if (progress.state === "replicate") {
     const oldest = progress.inflight[0];
+    if (oldest === undefined && progress.provenIndex < progress.matchIndex) return void sendAppend(state, progress, now);
     if (oldest === undefined || now.nowMs - oldest.sentMs < state.config.electionMinMs) return;
     becomeProbe(progress);
   }
   if (progress.state !== "probe") return;
   progress.probeSent = false;
-  if (progress.matchIndex < state.trail.lastIndex || progress.matchIndex === 0) sendAppend(state, progress, now);
+  if (progress.provenIndex < state.trail.lastIndex) sendAppend(state, progress, now);
 }

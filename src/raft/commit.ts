@@ -22,6 +22,7 @@ export function commitTo(state: RaftState, index: Index): void {
  */
 export function commitByCounting(state: RaftState): void {
   const { self } = state.config;
+  if (state.commitIndex === state.trail.lastIndex) return;
   const reached = quorumValue(state.voters, (member) =>
     member === self ? state.durableIndex : (state.progress.get(member)?.matchIndex ?? 0));
   if (reached <= state.commitIndex) return;

@@ -47,8 +47,6 @@ function becomeCandidate(state: RaftState, now: Now, forced: { leader: MemberNum
   state.term += 1;
   state.votedFor = state.config.self;
   state.matchedIndex = state.commitIndex;
-  state.forcedLeader = forced.leader;
-  state.forcedTerm = forced.term;
   state.ownVoteStore = state.lastStore + 1;
   state.electionDeadlineMs = now.nowMs + drawElectionTimeout(state);
   for (const voter of otherVoters(state)) {

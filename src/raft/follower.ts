@@ -8,6 +8,7 @@ import type { Now } from "./event.ts";
 import { adoptConfiguration, rollBackConfigurations } from "./membership.ts";
 import type { AppendRequest, Heartbeat } from "./message.ts";
 import { ackStatus, send, sendStored } from "./output.ts";
+import { failLostReads } from "./reads.ts";
 import { drawElectionTimeout, drop, type RaftState } from "./state.ts";
 import {
   appendToTrail, chainAt, endOfRunBefore, firstOfTerm, pointAtOrBelow, termAt, truncateTrail,
@@ -18,6 +19,7 @@ import type { Index, LogEntry, LogPoint, Term } from "./types.ts";
 function noteLeader(state: RaftState, message: { readonly heardQuorum: boolean }, now: Now): void {
   if (message.heardQuorum) state.leaderHeardMs = now.nowMs;
   state.electionDeadlineMs = now.nowMs + drawElectionTimeout(state);
+  failLostReads(state, now);
 }
 
 export function followerHeartbeat(state: RaftState, message: Heartbeat, now: Now): void {
@@ -78,7 +80,7 @@ interface Incoming {
 
 function takeEntries(state: RaftState, incoming: Incoming, message: AppendRequest, now: Now): void {
   const { trail } = state;
-  let { matched, chainBefore } = incoming;
+  let { matched } = incoming;
   let at = 0;
   for (; at < incoming.entries.length; at++) {
     const entry = incoming.entries[at] as LogEntry;
@@ -86,12 +88,14 @@ function takeEntries(state: RaftState, incoming: Incoming, message: AppendReques
     const chain = chainAt(trail, entry.index);
     if (termAt(trail, entry.index) !== entry.term || (chain !== null && chain !== entry.chain)) {
       if (entry.index <= state.commitIndex) return diverged(state, entry.index, chain ?? 0, entry.chain);
-      truncate(state, entry.index, chainBefore);
+      // Where our chains are not known, the logs may have parted before: what is neither proved nor committed goes.
+      const from = Math.max(matched, state.commitIndex) + 1;
+      at -= entry.index - from;
+      truncate(state, from, at === 0 ? incoming.chainBefore : (incoming.entries[at - 1] as LogEntry).chain);
       break;
     }
     // Without our own chain here nothing is proved yet: a later known point proves all before it.
     if (chain !== null) matched = entry.index;
-    chainBefore = entry.chain;
   }
   for (; at < incoming.entries.length; at++) {
     matched = append(state, incoming.entries[at] as LogEntry);
@@ -118,16 +122,24 @@ function truncate(state: RaftState, from: Index, chainBefore: number): void {
   for (const pending of state.pendingStores) pending.lastIndex = Math.min(pending.lastIndex, from - 1);
 }
 
-/** Acknowledges, once everything through `matchIndex` is durable. */
-function reply(state: RaftState, message: AppendRequest, matchIndex: Index, now: Now): void {
+/**
+ * Acknowledges `matched`, once that is durable. A message that brought nothing new is answered at once with what is:
+ * the rest is promised by the store that holds it, and a disk that stands still gathers no further stores.
+ */
+function reply(state: RaftState, message: AppendRequest, matched: Index, now: Now): void {
+  const bringsNew = state.step.entries.length > 0;
+  const matchIndex = bringsNew ? matched : Math.min(matched, state.durableIndex);
+  const pointChain = chainAt(state.trail, matchIndex);
   const body = {
     type: "appendReply", success: true, matchIndex,
-    rejectedIndex: 0, conflictTerm: 0, conflictIndex: 0, pointIndex: 0, pointTerm: 0, pointChain: 0,
+    rejectedIndex: 0, conflictTerm: 0, conflictIndex: 0,
+    pointIndex: pointChain === null ? 0 : matchIndex,
+    pointTerm: pointChain === null ? 0 : (termAt(state.trail, matchIndex) as Term),
+    pointChain: pointChain ?? 0,
     round: message.round, ...ackStatus(state, now.wallMs),
   } as const;
-  const isDurable = state.step.entries.length === 0 && matchIndex <= state.durableIndex;
-  if (isDurable) send(state, message.from, body);
-  else sendStored(state, message.from, body);
+  if (bringsNew) sendStored(state, message.from, body);
+  else send(state, message.from, body);
 }
 
 /** Refuses, with where the leader may look next: the conflicting term and its first index, and a point known here. */

@@ -9,8 +9,8 @@ import { adoptConfiguration } from "./membership.ts";
 import { send } from "./output.ts";
 import { mayAppend, noteSent, type Progress } from "./progress.ts";
 import type { RaftState } from "./state.ts";
-import { appendToTrail, bytesBetween, chainAt, lastWithin, pointAtOrBelow, termAt } from "./trail.ts";
-import type { Index, LogEntry, Term } from "./types.ts";
+import { appendToTrail, bytesBetween, chainAt, endOfRunBefore, lastWithin, pointAtOrBelow, termAt } from "./trail.ts";
+import type { Index, LogEntry, LogPoint, Term } from "./types.ts";
 
 /** An entry without payload, made by the core itself. */
 export function emptyEntry(kind: number): LogEntry {
@@ -45,22 +45,29 @@ export function sendAppends(state: RaftState, now: Now): void {
 
 function sendAppendsTo(state: RaftState, progress: Progress, now: Now): void {
   while (progress.nextIndex <= state.trail.lastIndex && mayAppend(progress, state.config)) {
+    // Where the chain is no longer known, the next message waits for the answer that tells it.
+    if (progress.inflight.length > 0 && chainBefore(state, progress) === null) return;
     if (!sendAppend(state, progress, now)) return;
   }
 }
 
+/** The chain before the next entry to send; null if neither this node nor the follower's last answer knows it. */
+function chainBefore(state: RaftState, progress: Progress): number | null {
+  const index = progress.nextIndex - 1;
+  return chainAt(state.trail, index) ?? (index === progress.matchIndex ? progress.matchChain : null);
+}
+
 /** Sends one append, with entries or, to a follower that is probed and has all, without. False if it cannot be made. */
 export function sendAppend(state: RaftState, progress: Progress, now: Now): boolean {
-  const { trail, config } = state;
-  const previous = previousPoint(state, progress.nextIndex - 1);
+  const { trail } = state;
+  const previous = previousPoint(state, progress);
   if (previous === null) {
     progress.state = "snapshot";
     state.effects.push({ type: "sendSnapshot", to: progress.member });
     return false;
   }
   const from = previous.index + 1;
-  const limits = { entriesMax: config.appendEntriesMax, bytesMax: config.appendBytesMax };
-  const lastIndex = from > trail.lastIndex ? previous.index : lastWithin(trail, from, limits);
+  const lastIndex = from > trail.lastIndex ? previous.index : lastToSend(state, from, progress.nextIndex);
   send(state, progress.member, {
     type: "appendRequest",
     prevLogIndex: previous.index,
@@ -77,11 +84,27 @@ export function sendAppend(state: RaftState, progress: Progress, now: Now): bool
   return true;
 }
 
-/** Where an append may start: `index` itself, or the nearest point below whose chain is known; null if compacted away. */
-function previousPoint(state: RaftState, index: Index): { index: Index; term: Term; chain: number } | null {
+/**
+ * Where a message that starts at `from` ends: within its limits; where chains are not known one by one, at the end of a
+ * run if it reaches one, so that the next message can follow at once; and never before `nextIndex`, so that one that
+ * had to start at a lower point brings something new.
+ */
+function lastToSend(state: RaftState, from: Index, nextIndex: Index): Index {
+  const { trail, config } = state;
+  let last = lastWithin(trail, from, { entriesMax: config.appendEntriesMax, bytesMax: config.appendBytesMax });
+  if (chainAt(trail, last) === null) {
+    const known = endOfRunBefore(trail, last).index;
+    if (known >= from) last = known;
+  }
+  return Math.max(last, Math.min(nextIndex, trail.lastIndex));
+}
+
+/** Where an append may start: before `nextIndex`, or the nearest point below whose chain is known; null if compacted away. */
+function previousPoint(state: RaftState, progress: Progress): LogPoint | null {
   const { trail } = state;
+  const index = progress.nextIndex - 1;
   if (index < trail.base.index) return null;
-  const chain = chainAt(trail, index);
+  const chain = chainBefore(state, progress);
   return chain === null ? pointAtOrBelow(trail, index) : { index, term: termAt(trail, index) as Term, chain };
 }
 

@@ -78,7 +78,10 @@ export interface AppendReply extends Envelope, AckStatus {
   /** Without: term of the follower's entry at `rejectedIndex` (0: it has none), and the first index of that term. */
   readonly conflictTerm: Term;
   readonly conflictIndex: Index;
-  /** Without: a point at or below which the follower knows the chain, for a leader to start from. */
+  /**
+   * With success: the follower's term and chain at `matchIndex`, so that a leader that no longer knows them can go on
+   * from there. Without: a point at or below which the follower knows the chain, for a leader to start from.
+   */
   readonly pointIndex: Index;
   readonly pointTerm: Term;
   readonly pointChain: number;

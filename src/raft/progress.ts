@@ -19,6 +19,13 @@ export interface Progress {
   state: "probe" | "replicate" | "snapshot";
   /** Use: what commits. Invariant: the follower's durable log equals ours through here; never falls in a term and boot. */
   matchIndex: Index;
+  /** Use: streams from `matchIndex` where our own trail no longer knows the chain; null if the follower did not tell it. */
+  matchChain: number | null;
+  /**
+   * Use: a follower believes commits only as far as an append of this term proved its log to match; where its durable
+   * position told us more, an append without entries follows. Invariant: provenIndex ≤ matchIndex.
+   */
+  provenIndex: Index;
   /** Use: the next entry to send. Invariant: matchIndex < nextIndex ≤ lastIndex + 1. */
   nextIndex: Index;
   /** In probe: a message is out; the next waits for its answer or for a sign that it was lost. */
@@ -45,6 +52,8 @@ export function createProgress(member: MemberNumber, lastIndex: Index): Progress
     member,
     state: "probe",
     matchIndex: 0,
+    matchChain: null,
+    provenIndex: 0,
     nextIndex: lastIndex + 1,
     probeSent: false,
     probeIndex: 0,
@@ -58,11 +67,14 @@ export function createProgress(member: MemberNumber, lastIndex: Index): Progress
   };
 }
 
-/** Goes back to one message at a time, from behind what is known to match. */
+/**
+ * Goes back to one message at a time: from behind what is known to match, or, where nothing was found yet, from where
+ * the search stands.
+ */
 export function becomeProbe(progress: Progress): void {
+  if (progress.state !== "probe") progress.nextIndex = progress.matchIndex + 1;
   progress.state = "probe";
   progress.probeSent = false;
-  progress.nextIndex = progress.matchIndex + 1;
   progress.inflight.length = 0;
   progress.inflightBytes = 0;
 }
@@ -94,8 +106,12 @@ export function noteSent(progress: Progress, sent: InflightAppend): void {
   progress.inflightBytes += sent.bytes;
 }
 
-/** Raises the match; false if it was there already, so that late answers change nothing. */
-export function noteMatch(progress: Progress, matchIndex: Index): boolean {
+/**
+ * Raises the match; false if it was there already, so that late answers change nothing.
+ *
+ * @param chain the follower's chain at `matchIndex`, null if it did not say
+ */
+export function noteMatch(progress: Progress, matchIndex: Index, chain: number | null): boolean {
   let answered = 0;
   for (const append of progress.inflight) {
     if (append.lastIndex > matchIndex) break;
@@ -105,6 +121,7 @@ export function noteMatch(progress: Progress, matchIndex: Index): boolean {
   if (answered > 0) progress.inflight.splice(0, answered);
   if (matchIndex <= progress.matchIndex) return false;
   progress.matchIndex = matchIndex;
+  progress.matchChain = chain;
   progress.nextIndex = Math.max(progress.nextIndex, matchIndex + 1);
   return true;
 }

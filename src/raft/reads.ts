@@ -12,20 +12,24 @@ import { quorumValue } from "./quorum.ts";
 import { appendAsLeader, broadcastHeartbeat, emptyEntry } from "./leader.ts";
 import { commitTo } from "./commit.ts";
 import { drop, type PendingRead, type RaftState } from "./state.ts";
+import type { Index } from "./types.ts";
 
 const WAKE_BACKOFF_MIN_MS = 10;
 const WAKE_BACKOFF_MAX_MS = 1000;
 
+/** A read that was asked of the leader is given up after so many election timeouts. */
+const FORWARDED_READ_TIMEOUTS = 4;
+
 /** This node wants a read index: its own as leader, the leader's as follower. */
-export function read(state: RaftState, readId: number): void {
+export function read(state: RaftState, readId: number, now: Now): void {
   if (state.role === "leader") {
     const { self, incarnation, bootId } = state.config;
-    register(state, { readId, from: self, fromIncarnation: incarnation, bootId, index: state.commitIndex });
+    register(state, { readId, from: self, fromIncarnation: incarnation, bootId, index: 0 });
   } else if (state.leaderId === 0 || state.forwardedReads.size >= state.config.pendingReadsMax) {
     const reason = state.leaderId === 0 ? "not-leader" : "busy";
     state.effects.push({ type: "failPending", readIds: [readId], reason });
   } else {
-    state.forwardedReads.set(readId, state.leaderId);
+    state.forwardedReads.set(readId, now.nowMs);
     send(state, state.leaderId, { type: "readIndexRequest", readId, bootId: state.config.bootId });
   }
 }
@@ -33,7 +37,7 @@ export function read(state: RaftState, readId: number): void {
 /** Leaders: a follower wants a read index. */
 export function leaderReadIndexRequest(state: RaftState, message: ReadIndexRequest): void {
   const { readId, from, fromIncarnation, bootId } = message;
-  register(state, { readId, from, fromIncarnation, bootId, index: state.commitIndex });
+  register(state, { readId, from, fromIncarnation, bootId, index: 0 });
 }
 
 /** Others cannot tell: the asker tries elsewhere. */
@@ -62,8 +66,8 @@ function register(state: RaftState, pending: PendingRead): void {
 export function startReadRound(state: RaftState, now: Now): void {
   const { reads } = state;
   if (reads.waiting.length === 0 || reads.confirming.length > 0 || state.commitIndex < state.ownTermIndex) return;
-  // A read that came before that entry was committed gets the index of now.
-  reads.confirming = reads.waiting.map((pending) => ({ ...pending, index: Math.max(pending.index, state.commitIndex) }));
+  for (const pending of reads.waiting) pending.index = state.commitIndex;
+  reads.confirming = reads.waiting;
   reads.waiting = [];
   broadcastHeartbeat(state, now);
   reads.round = state.round;
@@ -86,19 +90,18 @@ export function confirmReads(state: RaftState): void {
  * for one time entry instead: a read never sees what has expired.
  */
 export function answerConfirmed(state: RaftState, now: Now): void {
-  const { reads } = state;
-  const ready = reads.confirmed.filter((pending) => pending.index <= state.lastApplied);
-  if (ready.length === 0) return;
-  if (isDue(state, now)) {
+  const { confirmed } = state.reads;
+  // Indexes ascend along the queue: rounds begin one after the other.
+  let ready = 0;
+  while (ready < confirmed.length && (confirmed[ready] as PendingRead).index <= state.lastApplied) ready += 1;
+  if (ready === 0) return;
+  const due = isDue(state, now);
+  if (due) {
     if (state.timeEntryIndex > state.lastApplied) return;
     appendTime(state, now);
-    const index = state.timeEntryIndex;
-    reads.confirmed = reads.confirmed.filter((pending) => !ready.includes(pending));
-    for (const pending of ready) answer(state, pending, index);
-    return;
   }
-  reads.confirmed = reads.confirmed.filter((pending) => pending.index > state.lastApplied);
-  for (const pending of ready) answer(state, pending, pending.index);
+  const answered = confirmed.splice(0, ready);
+  for (const pending of answered) answer(state, pending, due ? state.timeEntryIndex : pending.index);
 }
 
 function answer(state: RaftState, pending: PendingRead, index: number): void {
@@ -122,18 +125,19 @@ export function wakeMachine(state: RaftState, now: Now): void {
   appendTime(state, now);
 }
 
-/** The machine applied entries. A moment that does not move although time passed is asked for less and less often. */
-export function noteWake(state: RaftState, wakeAtMs: number | null, now: Now): void {
-  const timeApplied = state.timeEntryIndex !== 0 && state.lastApplied >= state.timeEntryIndex;
-  const stuck = timeApplied && wakeAtMs !== null && wakeAtMs === state.wakeAtMs && wakeAtMs <= state.trail.timeMs;
-  if (stuck) {
-    if (now.nowMs >= state.wakeNotBeforeMs) {
-      state.wakeBackoffMs = Math.min(Math.max(state.wakeBackoffMs * 2, WAKE_BACKOFF_MIN_MS), WAKE_BACKOFF_MAX_MS);
-      state.wakeNotBeforeMs = now.nowMs + state.wakeBackoffMs;
-    }
-  } else {
+/**
+ * The machine applied entries up to `index`. A moment that does not move although a time entry was among them is asked
+ * for less and less often.
+ */
+export function noteApplied(state: RaftState, index: Index, wakeAtMs: number | null, now: Now): void {
+  const timeApplied = state.lastApplied < state.timeEntryIndex && state.timeEntryIndex <= index;
+  state.lastApplied = Math.max(state.lastApplied, index);
+  if (wakeAtMs === null || wakeAtMs !== state.wakeAtMs) {
     state.wakeBackoffMs = 0;
     state.wakeNotBeforeMs = 0;
+  } else if (timeApplied && wakeAtMs <= state.trail.timeMs) {
+    state.wakeBackoffMs = Math.min(Math.max(state.wakeBackoffMs * 2, WAKE_BACKOFF_MIN_MS), WAKE_BACKOFF_MAX_MS);
+    state.wakeNotBeforeMs = now.nowMs + state.wakeBackoffMs;
   }
   state.wakeAtMs = wakeAtMs;
 }
@@ -156,6 +160,22 @@ export function followerReadIndexReply(state: RaftState, message: ReadIndexReply
   // The leader has committed this index: what of it is proved to match may be applied without waiting for a heartbeat.
   commitTo(state, Math.min(index, state.matchedIndex));
   state.effects.push({ type: "answerRead", readId, index });
+}
+
+/**
+ * Followers: fails the reads whose request or answer must be taken for lost, so that they do not fill the table. The
+ * leader was heard meanwhile, or they would have failed with it.
+ */
+export function failLostReads(state: RaftState, now: Now): void {
+  const { forwardedReads, config } = state;
+  let readIds: number[] | null = null;
+  for (const [readId, askedMs] of forwardedReads) {
+    if (now.nowMs - askedMs < FORWARDED_READ_TIMEOUTS * config.electionMaxMs) break;
+    forwardedReads.delete(readId);
+    readIds ??= [];
+    readIds.push(readId);
+  }
+  if (readIds !== null) state.effects.push({ type: "failPending", readIds, reason: "timed-out" });
 }
 
 /** Tells every read that waits here that it will not be answered, and forgets it. */

@@ -53,6 +53,7 @@ export function becomeLeader(state: RaftState, now: Now): void {
   }
   state.heartbeatDeadlineMs = now.nowMs + state.config.heartbeatMs;
   state.timeEntryIndex = 0;
+  state.wakeBackoffMs = 0;
   state.wakeNotBeforeMs = 0;
   anchorLogTime(state, now);
   state.ownTermIndex = state.trail.lastIndex + 1;
@@ -63,8 +64,6 @@ export function becomeLeader(state: RaftState, now: Now): void {
 export function leaveRole(state: RaftState): void {
   state.votes.clear();
   state.ownVoteStore = 0;
-  state.forcedLeader = 0;
-  state.forcedTerm = 0;
   state.progress.clear();
   state.heartbeatDeadlineMs = Number.POSITIVE_INFINITY;
   failReads(state, "not-leader");

@@ -5,8 +5,11 @@ import { commitByCounting, requestApply } from "./commit.ts";
 import type { Now } from "./event.ts";
 import { sendAppends } from "./leader.ts";
 import { answerConfirmed, confirmReads, startReadRound, wakeDeadlineMs } from "./reads.ts";
-import type { RaftState } from "./state.ts";
+import { drop, type RaftState } from "./state.ts";
 import { advanceTransfer, settleTransfer } from "./transfer.ts";
+
+/** Beyond so many stores that are not durable, answers no longer wait for the disk. */
+const PENDING_STORES_MAX = 1024;
 
 /** Ends a step: everything here holds for any event. */
 export function settle(state: RaftState, now: Now): void {
@@ -29,7 +32,14 @@ export function settle(state: RaftState, now: Now): void {
 function emitStore(state: RaftState): void {
   const { step: records, term, votedFor } = state;
   const hardStateChanged = term !== state.storedTerm || votedFor !== state.storedVote;
-  if (!hardStateChanged && records.entries.length === 0 && records.messages.length === 0) return;
+  if (!hardStateChanged && records.entries.length === 0) {
+    if (records.messages.length === 0) return;
+    if (state.pendingStores.length >= PENDING_STORES_MAX) {
+      // The disk stands still: what would only be said later may as well be lost.
+      records.messages.length = 0;
+      return drop(state, "disk-behind");
+    }
+  }
   state.lastStore += 1;
   state.storedTerm = term;
   state.storedVote = votedFor;
@@ -37,7 +47,8 @@ function emitStore(state: RaftState): void {
   state.effects.push({
     type: "store",
     store: state.lastStore,
-    hardState: hardStateChanged ? { term, votedFor, commitIndex: state.commitIndex } : null,
+    // What this very batch replaces may be what survives of it: only what is durable already is called committed.
+    hardState: hardStateChanged ? { term, votedFor, commitIndex: Math.min(state.commitIndex, state.durableIndex) } : null,
     truncateFrom: records.truncateFrom,
     entries: records.entries,
     messages: records.messages,

@@ -28,8 +28,8 @@ export interface PendingRead {
   readonly from: MemberNumber;
   readonly fromIncarnation: number;
   readonly bootId: number;
-  /** The commit index when it was taken in (dissertation 6.4 step 1). */
-  readonly index: Index;
+  /** The commit index when its round began (dissertation 6.4 step 1). */
+  index: Index;
 }
 
 /** Reads on the leader, in the order of their way. */
@@ -46,6 +46,8 @@ export interface LeaderReads {
 /** A transfer under way (dissertation 3.10). */
 export interface Transfer {
   readonly to: MemberNumber;
+  /** The term that it ends. */
+  readonly term: Term;
   readonly deadlineMs: number;
   sent: boolean;
 }
@@ -105,9 +107,6 @@ export interface RaftState {
   readonly votes: Map<MemberNumber, boolean>;
   /** Candidates: the store that makes the own vote durable; it counts only then. */
   ownVoteStore: number;
-  /** Candidates: the transfer that made this one, 0 and 0 if none. */
-  forcedLeader: MemberNumber;
-  forcedTerm: Term;
 
   /** Leaders: every other member. */
   readonly progress: Map<MemberNumber, Progress>;
@@ -118,7 +117,7 @@ export interface RaftState {
   ownTermIndex: Index;
   transfer: Transfer | null;
   readonly reads: LeaderReads;
-  /** Followers: reads that were asked of the leader and not answered. */
+  /** Followers: reads that were asked of the leader and not answered, and when, in the order of asking. */
   forwardedReads: Map<number, number>;
   /** Leaders: log time continues from `anchorLogMs` at `anchorNowMs`. */
   anchorLogMs: number;
@@ -187,8 +186,6 @@ export function createRaft(config: RaftConfig, recovered: Recovered): RaftState 
     leaderHeardMs: Number.NEGATIVE_INFINITY,
     votes: new Map(),
     ownVoteStore: 0,
-    forcedLeader: 0,
-    forcedTerm: 0,
     progress: new Map(),
     heartbeatDeadlineMs: Number.POSITIVE_INFINITY,
     round: 0,

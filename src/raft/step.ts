@@ -16,7 +16,7 @@ import type { Message, MessageType } from "./message.ts";
 import { ackStatus, send } from "./output.ts";
 import { becomeProbe } from "./progress.ts";
 import {
-  followerReadIndexReply, leaderReadIndexRequest, noteWake, read, refuseReadIndexRequest, wakeMachine,
+  failReads, followerReadIndexReply, leaderReadIndexRequest, noteApplied, read, refuseReadIndexRequest, wakeMachine,
 } from "./reads.ts";
 import { becomeFollower } from "./roles.ts";
 import { settle } from "./settle.ts";
@@ -45,12 +45,17 @@ function dispatch(state: RaftState, event: Event): void {
     case "stored": return stored(state, event.store, event);
     case "applied": return applied(state, event.index, event.wakeAtMs, event);
     case "propose": return propose(state, event.entries, event);
-    case "read": return read(state, event.readId);
+    case "read": return read(state, event.readId, event);
     case "transfer": return transfer(state, event.to, event);
     case "linkUp": return linkChanged(state, event.peer);
-    case "linkDown": return linkChanged(state, event.peer);
+    case "linkDown":
+      // Whatever was asked of the leader over that link may be lost.
+      if (event.peer === state.leaderId) failReads(state, "not-leader");
+      return linkChanged(state, event.peer);
     case "readFailed": return giveUp(state, event);
     case "diskStalled":
+      // Only a completed store tells that it moves again.
+      if (state.pendingStores.length === 0) return drop(state, "nothing-stalled");
       state.diskStalled = true;
       return giveUp(state, event);
     case "diskFull":
@@ -198,8 +203,7 @@ function stored(state: RaftState, store: number, now: Now): void {
 
 function applied(state: RaftState, index: Index, wakeAtMs: number | null, now: Now): void {
   assert(index <= state.applyRequested, "only what was asked for is applied", index, state.applyRequested);
-  state.lastApplied = Math.max(state.lastApplied, index);
-  noteWake(state, wakeAtMs, now);
+  noteApplied(state, index, wakeAtMs, now);
 }
 
 /** Clients' entries, in order; the first one that finds no room refuses those behind it too. */

@@ -165,9 +165,10 @@ export function pointAtOrBelow(trail: Trail, index: Index): LogPoint {
 /** The end of the run before the one that holds `index`; the base if there is none. */
 export function endOfRunBefore(trail: Trail, index: Index): LogPoint {
   if (index <= trail.base.index) return trail.base;
-  const run = trail.runs[runAt(trail, Math.min(index, trail.lastIndex)) - 1];
+  const at = runAt(trail, Math.min(index, trail.lastIndex)) - 1;
+  const run = trail.runs[at];
   if (run === undefined) return trail.base;
-  return { index: lastOfRun(trail, trail.runs.indexOf(run)), term: run.term, chain: run.chain };
+  return { index: lastOfRun(trail, at), term: run.term, chain: run.chain };
 }
 
 /** The first index of the term that `index` lies in, as far back as this node knows. */

@@ -17,7 +17,7 @@ export function transfer(state: RaftState, to: MemberNumber, now: Now): void {
   }
   if (state.transfer?.to === to) return;
   endTransfer(state, "replaced");
-  state.transfer = { to, deadlineMs: now.nowMs + state.config.electionMinMs, sent: false };
+  state.transfer = { to, term: state.term, deadlineMs: now.nowMs + state.config.electionMinMs, sent: false };
 }
 
 function refusalOf(state: RaftState, to: MemberNumber): Refusal | null {
@@ -30,7 +30,7 @@ function refusalOf(state: RaftState, to: MemberNumber): Refusal | null {
 /** Leaders: tells the target to campaign once its log is as long as ours. */
 export function advanceTransfer(state: RaftState): void {
   const { transfer: current } = state;
-  if (current === null || current.sent) return;
+  if (current === null || current.sent || current.term !== state.term) return;
   const progress = state.progress.get(current.to);
   if (progress === undefined || progress.matchIndex < state.trail.lastIndex) return;
   current.sent = true;
@@ -42,11 +42,12 @@ export function isTransferring(state: RaftState): boolean {
   return state.role === "leader" && state.transfer !== null;
 }
 
-/** Ends a transfer that another node's leadership, or the deadline, has decided. */
+/** Ends a transfer that another node's leadership, a new term of one's own, or the deadline has decided. */
 export function settleTransfer(state: RaftState, now: Now): void {
   const { transfer: current } = state;
   if (current === null) return;
   if (state.leaderId === current.to) endTransfer(state, null);
+  else if (state.leaderId !== 0 && state.term !== current.term) endTransfer(state, "not-leader");
   else if (now.nowMs >= current.deadlineMs) endTransfer(state, "timed-out");
 }
 
@@ -56,11 +57,8 @@ function endTransfer(state: RaftState, refusal: Refusal | null): void {
   state.transfer = null;
 }
 
-/**
- * Leaders: this node can no longer do its duty (its disk stands still, or cannot be read). It makes the follower with
- * the longest log campaign at once, and does not lead while that follower tries.
- */
-export function handOver(state: RaftState): MemberNumber {
+/** The other voter with the longest log as far as this leader knows; 0 if there is none. */
+export function bestSuccessor(state: RaftState): MemberNumber {
   let best: MemberNumber = 0;
   let bestMatch = -1;
   for (const progress of state.progress.values()) {
@@ -69,6 +67,14 @@ export function handOver(state: RaftState): MemberNumber {
     best = progress.member;
     bestMatch = progress.matchIndex;
   }
-  if (best !== 0) send(state, best, { type: "timeoutNow" });
   return best;
+}
+
+/**
+ * Leaders: this node can no longer do its duty (its disk stands still, or cannot be read). It makes the follower with
+ * the longest log campaign at once, and does not lead while that follower tries.
+ */
+export function handOver(state: RaftState): void {
+  const successor = bestSuccessor(state);
+  if (successor !== 0) send(state, successor, { type: "timeoutNow" });
 }

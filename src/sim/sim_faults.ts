@@ -1,4 +1,4 @@
-/** What can go wrong with a call to a simulated disk. */
+/** What can go wrong with a call to a simulated disk, and how a test or a seed asks for it. */
 
 /** What kind of call it is, by the name of the port's function. */
 export type DiskCallKind =

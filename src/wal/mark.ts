@@ -20,7 +20,7 @@
 import { crc32, getU64, setU64, viewOf } from "../base/bytes.ts";
 import { DraftError } from "../base/errors.ts";
 import { type Done, runTask, type Task, wait } from "../base/task.ts";
-import { readWhole, replaceWhole, writeAll } from "../host/files.ts";
+import { parentOf, readWhole, replaceWhole, writeAll } from "../host/files.ts";
 import type { Disk, File } from "../host/host.ts";
 import type { Incarnation } from "../raft/types.ts";
 import type { Place } from "./segment.ts";
@@ -104,7 +104,9 @@ export function* openMark(disk: Disk, directory: string, incarnation: Incarnatio
   const content = yield* readWhole(disk, path, 2 * SLOT_BYTES);
   let newest: Slot = { number: 1, incarnation, mark: NOTHING };
   if (content === null) {
-    if (!mayMake) throw new DraftError("DAMAGED", `mark file "${path}" is missing: found segments, wanted their mark too`);
+    if (!mayMake) {
+      throw new DraftError("DAMAGED", `mark file "${path}" is missing: found segments, wanted their mark too; ${nextStep(directory)}`);
+    }
     yield* replaceWhole(disk, directory, MARK_NAME, firstContent(newest));
   } else {
     newest = newestSlot(content, path);
@@ -119,8 +121,12 @@ export function* openMark(disk: Disk, directory: string, incarnation: Incarnatio
 function newestSlot(content: Uint8Array, path: string): Slot {
   const slots = [readSlot(content, 0), readSlot(content, SLOT_BYTES)].filter((slot) => slot !== null);
   const newest = slots.sort((a, b) => b.number - a.number)[0];
-  if (newest === undefined) throw new DraftError("DAMAGED", `mark file "${path}" cannot be read: neither of its two slots is valid, wanted one`);
+  if (newest === undefined) throw new DraftError("DAMAGED", `mark file "${path}" cannot be read: neither of its two slots is valid, wanted one; ${nextStep(parentOf(path))}`);
   return newest;
+}
+
+function nextStep(directory: string): string {
+  return `type: draft log check --data ${parentOf(directory)}`;
 }
 
 function firstContent(slot: Slot): Uint8Array {

@@ -17,11 +17,13 @@ import type { Mark } from "./mark.ts";
 import { type Envelope, ENVELOPE_BYTES, readEnvelope, RecordType, seedOf, typeName } from "./record.ts";
 import type { RecordFault, RecoveredGroups } from "./recovered_groups.ts";
 import {
+  formatOf,
   HEADER_BYTES,
   isBefore,
   isOwnSegment,
   type Place,
   readSegmentHeader,
+  SEGMENT_FORMAT,
   type SegmentHeader,
   segmentName,
   type WalIdentity,
@@ -205,7 +207,13 @@ function* placeOfDamage(source: RecoverySource, sequences: readonly number[], en
 /** The header of the segment, if it can be believed and is this node's and at its place. */
 function* readOwnHeader(source: RecoverySource, reader: SegmentReader, sequence: number): Task<SegmentHeader | null> {
   if (!(yield* reader.load(0, HEADER_BYTES))) return null;
-  const header = readSegmentHeader(reader.bytes.subarray(reader.at(0), reader.at(HEADER_BYTES)));
+  const block = reader.bytes.subarray(reader.at(0), reader.at(HEADER_BYTES));
+  const format = formatOf(block);
+  if (format > SEGMENT_FORMAT) {
+    const wanted = `format ${format}, wanted ${SEGMENT_FORMAT}; start the draft that wrote it`;
+    throw new DraftError("WRONG_IDENTITY", `log file "${reader.path}" has ${wanted}`);
+  }
+  const header = readSegmentHeader(block);
   return header !== null && isOwnSegment(header, source.identity, sequence) ? header : null;
 }
 

@@ -31,8 +31,8 @@ import { crc32, getU64, setU64, viewOf } from "../base/bytes.ts";
 import type { Incarnation } from "../raft/types.ts";
 
 export const HEADER_BYTES = 4096;
+export const SEGMENT_FORMAT = 1;
 
-const FORMAT = 1;
 const MAGIC = "draftwal";
 const SUM_AT = 12;
 const SEQUENCE_DIGITS = 12;
@@ -88,7 +88,7 @@ export function writeSegmentHeader(header: SegmentHeader): Uint8Array {
     throw new RangeError(`cluster id "${header.clusterId}" or node id "${header.nodeId}": longer than ${ID_BYTES_MAX} bytes`);
   }
   block.set(text.encode(MAGIC), 0);
-  view.setUint32(8, FORMAT, true);
+  view.setUint32(8, SEGMENT_FORMAT, true);
   setU64(view, 16, header.sequence);
   setU64(view, 24, header.incarnation);
   view.setUint32(32, header.salt, true);
@@ -103,13 +103,19 @@ export function writeSegmentHeader(header: SegmentHeader): Uint8Array {
   return block;
 }
 
+/** The format of the header in `block`; 0 if it is no header that can be believed. */
+export function formatOf(block: Uint8Array): number {
+  if (block.length < HEADER_BYTES) return 0;
+  const view = viewOf(block);
+  const isHeader = new TextDecoder().decode(block.subarray(0, 8)) === MAGIC && view.getUint32(SUM_AT, true) === sumOf(block);
+  return isHeader ? view.getUint32(8, true) : 0;
+}
+
 /** The header in `block`, or null if there is none that can be believed. */
 export function readSegmentHeader(block: Uint8Array): SegmentHeader | null {
-  if (block.length < HEADER_BYTES) return null;
+  if (formatOf(block) !== SEGMENT_FORMAT) return null;
   const view = viewOf(block);
   const text = new TextDecoder();
-  if (text.decode(block.subarray(0, 8)) !== MAGIC || view.getUint32(8, true) !== FORMAT) return null;
-  if (view.getUint32(SUM_AT, true) !== sumOf(block)) return null;
   return {
     sequence: getU64(view, 16),
     incarnation: getU64(view, 24),

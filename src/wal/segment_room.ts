@@ -4,6 +4,7 @@
  * new blocks to account for (twice as fast as a growing file). One disk call at a time.
  */
 import { assert } from "../base/assert.ts";
+import { DraftError } from "../base/errors.ts";
 import { type Done, runTask, type Task, wait } from "../base/task.ts";
 import { isHostError, writeAll } from "../host/files.ts";
 import type { Clock, Disk, File, Timer } from "../host/host.ts";
@@ -46,16 +47,26 @@ export function isDiskFull(error: unknown): boolean {
 export function* makeSegment(disk: Disk, directory: string, sequence: number, sizeBytes: number): Task<SegmentFile> {
   const path = `${directory}/${segmentName(sequence)}`;
   const file = yield* wait<File>((done) => disk.open(path, { create: true }, done));
-  yield* wait<void>((done) => file.truncate(0, done));
-  yield* wait<void>((done) => disk.syncDirectory(directory, done));
+  try {
+    yield* wait<void>((done) => file.truncate(0, done));
+    yield* wait<void>((done) => disk.syncDirectory(directory, done));
+  } catch (error) {
+    file.close(() => {});
+    throw error;
+  }
   return { sequence, file, sizeBytes, filledBytes: 0 };
 }
 
-/** Fills the next chunk of `segment` with zeros, at most up to `end`. */
+/** Fills the next chunk of `segment` with zeros, at most up to `end`. A full disk may be tried again, a sync never. */
 export function* fillChunk(segment: SegmentFile, end: number): Task<void> {
   const bytes = Math.min(CHUNK_BYTES, end - segment.filledBytes);
   yield* writeAll(segment.file, [bytes === CHUNK_BYTES ? ZEROS : ZEROS.subarray(0, bytes)], segment.filledBytes);
-  yield* wait<void>((done) => segment.file.sync(done));
+  try {
+    yield* wait<void>((done) => segment.file.sync(done));
+  } catch (error) {
+    // Whatever its reason: it may be a batch's pages that were lost, since both are written to the same file.
+    throw new DraftError("STORAGE_FAILED", `sync of segment ${segment.sequence} failed: ${String(error)}`, { cause: error });
+  }
   segment.filledBytes += bytes;
 }
 

@@ -37,7 +37,8 @@ export class StallWatch {
     this.#isSet = false;
     if (!this.#isWorking()) return;
     const quietMs = this.#clock.monotonicMs() - this.#progressMs;
-    if (quietMs < this.#stallMs) return this.#set(this.#stallMs - quietMs);
+    // At least a millisecond: a remainder of rounding would be no delay at all, again and again.
+    if (quietMs < this.#stallMs) return this.#set(Math.max(1, this.#stallMs - quietMs));
     if (this.#toldMs !== this.#progressMs) {
       this.#toldMs = this.#progressMs;
       this.#onStall();

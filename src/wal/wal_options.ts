@@ -13,7 +13,7 @@ export interface WalOptions {
   readonly slabBytes: number;
   /** Read at a time when the log is read at the start. */
   readonly readBytes: number;
-  /** A batch that no later one vouches for is vouched for by the mark file after so long. */
+  /** A batch that no later one vouches for is vouched for by the mark file after so long: with the write, within a second. */
   readonly markMs: number;
   /** Without progress for so long, a batch in flight counts as stalled. */
   readonly stallMs: number;
@@ -37,7 +37,7 @@ export const WAL_DEFAULTS: Omit<WalOptions, "onFailure" | "onStall" | "onSpace">
   recordBytesMax: 16 * MIB,
   slabBytes: MIB / 4,
   readBytes: 4 * MIB,
-  markMs: 1_000,
+  markMs: 900,
   stallMs: 600,
   retryMs: 1_000,
 };

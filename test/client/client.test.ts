@@ -95,7 +95,7 @@ test("without a leader the client waits, and says why at the deadline", () =>
     const cluster = servers[0]?.node.cluster;
     const leader = cluster?.leader ?? null;
     if (cluster !== undefined) cluster.leader = null;
-    assertError(await failure(client.write(["set", "k", "v"], { timeoutMs: 200 })), "NO_LEADER", "not-done");
+    assertError(await failure(client.write(["set", "k", "v"], { timeoutMs: 800 })), "NO_LEADER", "not-done");
     setTimeout(() => {
       if (cluster !== undefined) cluster.leader = leader;
     }, 100);
@@ -121,10 +121,11 @@ test("a read that lost its connection is asked again elsewhere", () =>
 test("a write without an answer is TIMEOUT, unknown; a read not-done", () =>
   withServers(1, async ([a], client) => {
     if (a === undefined) throw new Error("no server");
+    await client.operations();
     a.node.onPropose = () => {};
     a.node.onRead = () => {};
-    assertError(await failure(client.write(["set", "k", "v"], { timeoutMs: 50 })), "TIMEOUT", "unknown");
-    assertError(await failure(client.read(["get", "k"], { timeoutMs: 50 })), "TIMEOUT", "not-done");
+    assertError(await failure(client.write(["set", "k", "v"], { timeoutMs: 200 })), "TIMEOUT", "unknown");
+    assertError(await failure(client.read(["get", "k"], { timeoutMs: 200 })), "TIMEOUT", "not-done");
   }));
 
 test("an AbortSignal ends the wait with its reason", () =>

@@ -52,6 +52,10 @@ export class FakeNode implements NodeApi {
     return { frameBytesMax: this.frameBytesMax, valueBytesMax: 1024 * 1024, inflightMax: this.inflightMax };
   }
 
+  leads(): boolean {
+    return this.cluster.leader?.id === this.id;
+  }
+
   leaderOf(): LeaderHint | null {
     return this.cluster.leader;
   }

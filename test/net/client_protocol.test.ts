@@ -3,15 +3,9 @@ import * as assert from "uvu/assert";
 import { encode } from "../../src/base/codec.ts";
 import { DraftError } from "../../src/base/errors.ts";
 import { decodeClientHello, decodeNodeHello, encodeClientHello, encodeNodeHello } from "../../src/net/client_hello.ts";
-import {
-  encodeError,
-  encodeRequest,
-  encodeResult,
-  ReplyReader,
-  RequestReader,
-  writeRequestBytesMax,
-  writeWriteRequest,
-} from "../../src/net/client_protocol.ts";
+import { encodeRequest, RequestReader, writeRequestBytesMax, writeWriteRequest } from "../../src/net/client_protocol.ts";
+import { encodeError, ReplyReader } from "../../src/net/client_replies.ts";
+import { encodeResult } from "./result_body.ts";
 
 const test = suite("client protocol");
 

@@ -52,10 +52,11 @@ export class Cores {
   readonly scheduler: Scheduler = new Scheduler();
   readonly random: RandomState;
   readonly cores: Core[] = [];
-  readonly options: Required<Omit<CoresOptions, "config">> & { config: Partial<RaftConfig> };
+  /** Faults may change while it runs. */
+  readonly options: { -readonly [K in keyof CoresOptions]-?: CoresOptions[K] };
   readonly cut: Set<string> = new Set();
   messages = 0;
-  /** Entry bytes by index that any node ever applied. */
+  /** Chains by index of all that any node ever applied. */
   readonly committed: Map<number, number> = new Map();
   readonly leaders: Map<number, number> = new Map();
   nextRead = 1;

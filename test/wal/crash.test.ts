@@ -26,7 +26,7 @@ function playUntilCrash(seed: number, at: number): Rig {
   return rig;
 }
 
-test("P01 P03 P09 P16: a power cut at each disk call leaves all that was acked, and a prefix of the rest", () => {
+test("P01 P03 P09 P11 P16: a power cut at each disk call leaves all that was acked, and a prefix of the rest", () => {
   for (const seed of [1, 2, 3]) {
     const calls = callsOf(seed);
     assert.ok(calls > 80, `the script makes ${calls} calls`);

@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { DraftError } from "../../src/base/errors.ts";
-import { DIRECTORY, IDENTITY, Rig, trying } from "./fixture.ts";
+import { DIRECTORY, IDENTITY, Rig, sealRun, trying } from "./fixture.ts";
 
 /** A log of `turns` batches in its first segment, each of one entry, all durable; where each batch begins. */
 function batches(seed: number, turns: number, options = {}): { rig: Rig; starts: number[]; end: number } {
@@ -99,10 +99,10 @@ test("D04: rot before and at the mark is damage, behind it an unfinished write",
   assert.is(copy.recovered.of(1).entries.length, starts.length, `marked batch at ${marked} is there`);
 });
 
-test("D04: a bad batch followed by good records of the same write is cut whole, and stays cut", () => {
+test("D04: a bad record followed by good ones of the same write is cut with them, and they stay cut", () => {
   const { rig, end } = batches(5, 2);
   rig.append(1, 1, 64, 3);
-  rig.append(1, 1, 64, 3);
+  rig.hardState(1, { term: 9, votedFor: 2, commitIndex: 0 });
   rig.append(1, 1, 64, 3);
   rig.sync();
   const copy = copyWith(rig, (content) => {
@@ -111,10 +111,50 @@ test("D04: a bad batch followed by good records of the same write is cut whole, 
   copy.open();
   copy.checkRecovered();
   assert.is(copy.recovered.of(1).entries.length, 2);
+  // Of the same size: the record that was cut would stand just behind it, under the same batch number.
   copy.append(1, 1, 64, 4);
   assert.ok(copy.sync());
   copy.restart();
   assert.equal(copy.recovered.of(1).entries.map(({ term }) => term), [1, 1, 4]);
+  assert.is(copy.recovered.of(1).hardState.term, 0);
+});
+
+test("D04 P09: a new segment whose bases are not whole is begun anew, whatever a crash then undoes", () => {
+  for (let at = 1; at < 40; at++) {
+    const rig = new Rig(20 + at, { segmentBytes: 8_192, readyBytes: 8_192, markMs: 1_000 });
+    rig.open();
+    for (const group of [1, 2, 3]) rig.make(group);
+    rig.append(1, 1, 2_000);
+    rig.sync();
+    rig.scheduler.runUntil(rig.scheduler.nowMs + 50);
+    rig.disk.fault = (call) => call.kind === "write" && call.path.endsWith("mark") ? { error: "EIO" } : null;
+    rig.append(1, 1, 2_000);
+    rig.sync(50);
+    rig.disk.fault = () => null;
+    rig.disk.flipBit(rig.segment(2), 4_096 + 150, 1);
+    trying(`crash at ${at}`, () => {
+      rig.open();
+      rig.checkRecovered();
+      assert.is(rig.recovered.of(1).entries.length, 1);
+      assert.is(rig.disk.content(rig.segment(2))?.[0] ?? 0, 0, "the segment is not in use");
+      rig.disk.crashAt(rig.disk.calls + at);
+      rig.append(1, 1, 50, 2);
+      rig.sync(50);
+      rig.append(1, 1, 50, 2);
+      rig.sync(50);
+      rig.disk.crashAt(0);
+      rig.restart();
+    });
+  }
+});
+
+test("D06: an entry that verifies but whose chain does not continue the log is damage", () => {
+  const { rig } = batches(12, 2);
+  const { run } = sealRun(1, 3, 1, 12_345, [Uint8Array.of(1)]);
+  rig.wal.appendEntries(1, 3, 1, run);
+  rig.flush();
+  rig.scheduler.runUntil(rig.scheduler.nowMs + 5_000);
+  assert.match(damageOf(rig).message, /group 1, index 3\) is damaged: found an entry does not continue the one before/);
 });
 
 test("F10: zeros in the middle are damage, the zeros behind the last record are not", () => {

@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { crc32, viewOf } from "../../src/base/bytes.ts";
 import type { DiskCall, DiskFault } from "../../src/sim/sim_faults.ts";
 import { DIRECTORY, playScript, Rig, SMALL } from "./fixture.ts";
 
@@ -51,6 +52,25 @@ test("F11: what a failed sync lost, though it reads well from memory, is written
   assert.is(rig.recovered.of(1).entries.length, 1, "the page in memory shows the entry");
   rig.restart();
   assert.is(rig.recovered.of(1).entries.length, 1, "what a started node counted stays");
+});
+
+test("F11: a sync that fails for want of room fences too: it may have lost a batch's pages", () => {
+  const rig = opened(11);
+  while (rig.told.length === 0) {
+    rig.append(1, 1, 400);
+    rig.sync(50);
+    rig.disk.fault = (call) => call.kind === "sync" && call.path.includes(".seg") ? { error: "ENOSPC" } : null;
+  }
+  assert.match(rig.told[0] as string, /failure: .*ENOSPC/);
+});
+
+test("a segment of a later format names itself and what to do", () => {
+  const rig = opened(12);
+  const content = rig.disk.content(rig.segment(1)) as Uint8Array;
+  viewOf(content).setUint32(8, 2, true);
+  viewOf(content).setUint32(12, crc32(content, 16, 4096, crc32(content, 0, 12, 0)), true);
+  rig.disk.overwrite(rig.segment(1), content);
+  assert.throws(() => rig.open(), /000000000001.seg" has format 2, wanted 1; start the draft that wrote it/);
 });
 
 test("P10: short writes are gone on with, at every length", () => {

@@ -1,0 +1,194 @@
+/**
+ * The load of `draft bench`: connections that each keep a number of requests in flight. Callbacks only, no promise, no
+ * closure and no timer per operation, so that the program that measures costs little of what it measures.
+ */
+import { DraftError } from "../base/errors.ts";
+import { createNodeHost, silentLog } from "../host/node_host.ts";
+import type { Connection, ConnectionPorts, RequestDone } from "../client/connection.ts";
+import { openConnection } from "../client/open_connection.ts";
+import { encodeCommand } from "../machine/command.ts";
+import type { Level } from "../net/client_protocol.ts";
+
+const TIMEOUT_MS = 10_000;
+const OPEN_TIMEOUT_MS = 2000;
+const REOPEN_MS = 100;
+
+/** A node that stays away for so long ends the run. */
+const GIVE_UP_MS = 15_000;
+
+/** What to measure. */
+export interface LoadOptions {
+  /** Where to connect. */
+  readonly addresses: readonly string[];
+  /** Connections begin at different addresses; else at the first, and go on to the next if it fails. */
+  readonly spread: boolean;
+  readonly operation: "write" | "read";
+  readonly level: Level;
+  readonly connections: number;
+  /** Per connection. */
+  readonly inflight: number;
+  readonly ops: number;
+  readonly keys: readonly string[];
+  readonly value: string;
+  /** One operation went well; how long it took. */
+  readonly measured: (elapsedMs: number) => void;
+}
+
+/** What came of it. */
+export interface LoadResult {
+  readonly done: number;
+  readonly errors: number;
+  readonly elapsedMs: number;
+}
+
+/** Runs a load to its end. @throws DraftError UNREACHABLE if the nodes stay away */
+export function runLoad(options: LoadOptions): Promise<LoadResult> {
+  return new Promise((resolve, reject) => new Load(options, resolve, reject).start());
+}
+
+class Load {
+  readonly options: LoadOptions;
+  readonly ports: ConnectionPorts = createNodeHost(silentLog);
+  readonly #resolve: (result: LoadResult) => void;
+  readonly #reject: (error: Error) => void;
+  readonly #lanes: Lane[];
+  #beganMs = 0;
+  #started = 0;
+  #done = 0;
+  #errors = 0;
+  #ended = false;
+
+  constructor(options: LoadOptions, resolve: (result: LoadResult) => void, reject: (error: Error) => void) {
+    this.options = options;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#lanes = Array.from({ length: options.connections }, (_, i) => new Lane(this, i));
+  }
+
+  start(): void {
+    this.#beganMs = performance.now();
+    for (const lane of this.#lanes) lane.open();
+  }
+
+  /** The number of the next operation, or -1 if all were started. */
+  next(): number {
+    return this.#started < this.options.ops && !this.#ended ? this.#started++ : -1;
+  }
+
+  finished(error: DraftError | null, elapsedMs: number): void {
+    if (error === null) {
+      this.#done += 1;
+      this.options.measured(elapsedMs);
+    } else {
+      this.#errors += 1;
+    }
+    if (this.#done + this.#errors >= this.options.ops) this.#end();
+  }
+
+  fail(error: DraftError): void {
+    if (this.#ended) return;
+    this.#end();
+    this.#reject(error);
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#resolve({ done: this.#done, errors: this.#errors, elapsedMs: performance.now() - this.#beganMs });
+    for (const lane of this.#lanes) lane.close();
+  }
+}
+
+/** One connection and its requests. */
+class Lane {
+  readonly #load: Load;
+  readonly #slots: Slot[];
+  #at: number;
+  #connection: Connection | null = null;
+  #lostAtMs = 0;
+
+  constructor(load: Load, number: number) {
+    this.#load = load;
+    this.#at = load.options.spread ? number : 0;
+    this.#slots = Array.from({ length: load.options.inflight }, () => new Slot(load, this));
+  }
+
+  get connection(): Connection | null {
+    return this.#connection;
+  }
+
+  open(): void {
+    if (this.#load.ended) return;
+    const { addresses } = this.#load.options;
+    const address = addresses[this.#at % addresses.length] ?? "";
+    const options = { clientName: "draft bench", clusterId: "", forwarded: false, openTimeoutMs: OPEN_TIMEOUT_MS };
+    openConnection(this.#load.ports, address, options, (...[error, connection]) => {
+      if (error !== null) this.#failed(error);
+      else this.#opened(connection);
+    });
+  }
+
+  close(): void {
+    this.#connection?.close();
+  }
+
+  #opened(connection: Connection): void {
+    if (this.#load.ended) return connection.close();
+    this.#connection = connection;
+    this.#lostAtMs = 0;
+    connection.onClosed = () => {
+      this.#connection = null;
+      this.#failed(null);
+    };
+    for (const slot of this.#slots) slot.next();
+  }
+
+  #failed(error: DraftError | null): void {
+    if (this.#load.ended) return;
+    const nowMs = performance.now();
+    if (this.#lostAtMs === 0) this.#lostAtMs = nowMs;
+    if (nowMs - this.#lostAtMs > GIVE_UP_MS) {
+      this.#load.fail(error ?? new DraftError("UNREACHABLE", "the node stays away"));
+      return;
+    }
+    this.#at += 1;
+    setTimeout(() => this.open(), REOPEN_MS);
+  }
+}
+
+/** One request after the other. */
+class Slot {
+  readonly #load: Load;
+  readonly #lane: Lane;
+  #busy = false;
+  #beganMs = 0;
+
+  constructor(load: Load, lane: Lane) {
+    this.#load = load;
+    this.#lane = lane;
+  }
+
+  next(): void {
+    const { connection } = this.#lane;
+    if (connection === null || this.#busy) return;
+    const number = this.#load.next();
+    if (number < 0) return;
+    const { operation, level, keys, value } = this.#load.options;
+    const key = keys[number % keys.length] as string;
+    this.#busy = true;
+    this.#beganMs = performance.now();
+    if (operation === "write") connection.write("main", encodeCommand(["set", key, value]), TIMEOUT_MS, this.#done);
+    else connection.read("main", ["get", key], { level, minIndex: 0, timeoutMs: TIMEOUT_MS }, this.#done);
+  }
+
+  readonly #done: RequestDone = (error) => {
+    this.#busy = false;
+    this.#load.finished(error, performance.now() - this.#beganMs);
+    if (error !== null && error.outcome === "not-done") setTimeout(() => this.next(), error.retryAfterMs ?? 10);
+    else this.next();
+  };
+}

@@ -1,0 +1,78 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { DraftError } from "../../src/base/errors.ts";
+import { connect } from "../../src/client/client.ts";
+import { type FakeServer, fakeCluster, serveFake } from "./fake_node.ts";
+
+const test = suite("forward");
+
+/** A leader and a follower, and a client that knows the follower alone and is given no hint. */
+async function throughFollower(body: (leader: FakeServer, follower: FakeServer) => void, timeoutMs: number = 1000): Promise<unknown> {
+  const cluster = fakeCluster();
+  const leader = await serveFake(cluster, "a");
+  const follower = await serveFake(cluster, "b");
+  const client = connect(follower.address, { timeoutMs });
+  try {
+    // The hello names no leader, so that the client stays here; afterwards the follower knows it.
+    follower.node.leaderOf = () => null;
+    await client.operations();
+    follower.node.leaderOf = () => cluster.leader;
+    body(leader, follower);
+    return (await client.write(["set", "k", "v"])).result;
+  } catch (error) {
+    if (error instanceof DraftError) return [error.code, error.outcome];
+    throw error;
+  } finally {
+    await client.close();
+    await leader.stop();
+    await follower.stop();
+  }
+}
+
+test("a write at a follower reaches the leader, and its result comes back", async () => {
+  let seen: string[][] = [];
+  const result = await throughFollower((leader, follower) => {
+    seen = [leader.node.seen, follower.node.seen];
+  });
+  assert.equal([result, seen], ["OK", [["set k v"], []]]);
+});
+
+test("the leader's own refusal is passed on", async () => {
+  const result = await throughFollower((leader) => {
+    leader.node.onPropose = (_, done) => done(new DraftError("CONFLICT", "somebody was faster"));
+  });
+  assert.equal(result, ["CONFLICT", "not-done"]);
+});
+
+test("a leader that goes away with the write in hand leaves it LOST, unknown, sent once", async () => {
+  let seen: string[] = [];
+  const result = await throughFollower((leader) => {
+    seen = leader.node.seen;
+    leader.node.onPropose = () => leader.door.close();
+  });
+  assert.equal([result, seen.length], [["LOST", "unknown"], 1]);
+});
+
+test("a leader that does not answer in time leaves the write TIMEOUT, unknown", async () => {
+  const result = await throughFollower((leader) => {
+    leader.node.onPropose = () => {};
+  }, 200);
+  assert.equal(result, ["TIMEOUT", "unknown"]);
+});
+
+test("a leader that cannot be reached is no leader: definitely not done", async () => {
+  const result = await throughFollower((_, follower) => {
+    follower.node.leaderOf = () => ({ id: "z", address: "127.0.0.1:1" });
+  }, 300);
+  assert.equal(result, ["NO_LEADER", "not-done"]);
+});
+
+test("what was forwarded once is not forwarded again", async () => {
+  const result = await throughFollower((leader, follower) => {
+    leader.node.leaderOf = () => ({ id: "b", address: follower.address });
+    leader.node.onPropose = (_, done) => done(new DraftError("NO_LEADER", "I lead no more"));
+  }, 300);
+  assert.equal(result, ["NO_LEADER", "not-done"]);
+});
+
+test.run();

@@ -1,0 +1,129 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { Mux } from "../../src/gateway/mux.ts";
+import type { Net, Socket, SocketHandlers } from "../../src/host/host.ts";
+import { ConnectionKind, Lane, writePreface } from "../../src/net/frame.ts";
+import { Scheduler } from "../../src/sim/scheduler.ts";
+
+const test = suite("mux");
+
+class FakeSocket implements Socket {
+  readonly remote = "fake:1";
+  readonly queuedBytes = 0;
+  handlers: SocketHandlers | null = null;
+  destroyed = false;
+  paused = false;
+
+  open(handlers: SocketHandlers): void {
+    this.handlers = handlers;
+  }
+
+  write(): void {}
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+  }
+
+  end(): void {}
+
+  destroy(): void {
+    if (this.destroyed) return;
+    this.destroyed = true;
+    this.handlers?.closed(null);
+  }
+}
+
+interface Rig {
+  readonly scheduler: Scheduler;
+  readonly logged: string[];
+  readonly peers: Socket[];
+  readonly clients: Socket[];
+  readonly mux: Mux;
+  arrive(): FakeSocket;
+}
+
+function rig(): Rig {
+  const scheduler = new Scheduler();
+  let accept: (socket: Socket) => void = () => {};
+  const net: Net = {
+    listen: (address, accepting, done) => {
+      accept = accepting;
+      done(null, { address, close: (closed) => closed(null, undefined) });
+    },
+    dial: () => {},
+  };
+  const logged: string[] = [];
+  const log = { enabled: () => true, write: (_: unknown, message: string) => void logged.push(message) };
+  const peers: Socket[] = [];
+  const clients: Socket[] = [];
+  const doors = { peer: (socket: Socket) => void peers.push(socket), client: (socket: Socket) => void clients.push(socket) };
+  const mux = new Mux({ net, clock: scheduler.clock(0), log }, doors);
+  mux.listen({ host: "h", port: 1 }, () => {});
+  const arrive = (): FakeSocket => {
+    const socket = new FakeSocket();
+    accept(socket);
+    return socket;
+  };
+  return { scheduler, logged, peers, clients, mux, arrive };
+}
+
+const PEER = writePreface(ConnectionKind.peer, Lane.bulk);
+const CLIENT = writePreface(ConnectionKind.client, Lane.control);
+
+test("a connection that says nothing is closed after 10 s", () => {
+  const { scheduler, logged, arrive } = rig();
+  const socket = arrive();
+  scheduler.runUntil(9_999);
+  assert.not.ok(socket.destroyed);
+  scheduler.runUntil(10_001);
+  assert.ok(socket.destroyed);
+  assert.is(logged.length, 1);
+});
+
+test("peers and clients go to their doors, first byte included, and are not timed out", () => {
+  const { scheduler, peers, clients, arrive } = rig();
+  const [peer, client] = [arrive(), arrive()];
+  peer.handlers?.data(PEER);
+  client.handlers?.data(Uint8Array.of(...CLIENT, 1, 2, 3));
+  assert.equal([peers.length, clients.length], [1, 1]);
+  const heard: number[] = [];
+  assert.ok(client.paused);
+  clients[0]?.open({ data: (bytes) => void heard.push(...bytes), drained: () => {}, closed: () => {} });
+  scheduler.runUntil(20_000);
+  client.handlers?.data(Uint8Array.of(4));
+  assert.equal(heard, [...CLIENT, 1, 2, 3, 4]);
+  assert.equal([client.paused, client.destroyed, peer.destroyed], [false, false, false]);
+});
+
+test("bytes and the end that come before the door opens are told in order", () => {
+  const { scheduler, clients, arrive } = rig();
+  const socket = arrive();
+  socket.handlers?.data(CLIENT.subarray(0, 3));
+  socket.handlers?.data(CLIENT.subarray(3));
+  socket.handlers?.data(Uint8Array.of(9));
+  socket.handlers?.closed(null);
+  const heard: unknown[] = [];
+  clients[0]?.open({ data: (bytes) => void heard.push([...bytes]), drained: () => {}, closed: () => void heard.push("closed") });
+  scheduler.runUntil(1);
+  assert.equal(heard, [[...CLIENT, 9], "closed"]);
+});
+
+test("connections that do not tell what they are are bounded", () => {
+  const { arrive, logged } = rig();
+  const sockets = Array.from({ length: 1001 }, arrive);
+  assert.equal([sockets[999]?.destroyed, sockets[1000]?.destroyed], [false, true]);
+  assert.is(logged.length, 1);
+});
+
+test("close() closes what has not told what it is", () => {
+  const { arrive, mux } = rig();
+  const socket = arrive();
+  mux.close(() => {});
+  assert.ok(socket.destroyed);
+});
+
+test.run();

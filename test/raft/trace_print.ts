@@ -1,0 +1,103 @@
+/** How traces show messages, effects and states: one short line each. */
+import type { Effect } from "../../src/raft/event.ts";
+import type { AckStatus, Message } from "../../src/raft/message.ts";
+import type { RaftState } from "../../src/raft/state.ts";
+import { termAt } from "../../src/raft/trail.ts";
+import type { LogEntry } from "../../src/raft/types.ts";
+
+/** What an entry is called in traces: its label if a trace proposed it, else its kind. */
+export type Names = ReadonlyMap<number, string>;
+
+const KINDS = ["", "command", "configuration", "noop", "time"];
+
+/** `5:x@2`: index, name, term. */
+export function entryText(entry: LogEntry, names: Names): string {
+  const name = entry.kind === 1 ? (names.get(entry.payloadSum) ?? "command") : KINDS[entry.kind];
+  return `${entry.index}:${name}@${entry.term}`;
+}
+
+/** `1>2 append t1 prev 0@0 +1..1 commit 0 round 0`. */
+export function messageText(message: Message): string {
+  return `${message.from}>${message.to} ${nameOf(message)} t${message.term}${fieldsOf(message)}`;
+}
+
+/** What `deliver` and `drop` call a message. */
+export function nameOf(message: Message): string {
+  switch (message.type) {
+    case "voteRequest": return message.preVote ? "pre-vote?" : "vote?";
+    case "voteReply": return message.preVote ? "pre-vote" : "vote";
+    case "appendRequest": return "append";
+    case "appendReply": return message.success ? "ack" : "nack";
+    case "heartbeat": return "beat";
+    case "heartbeatReply": return "heard";
+    case "timeoutNow": return "timeout-now";
+    case "readIndexRequest": return "read?";
+    case "readIndexReply": return "read";
+    default: return message.type;
+  }
+}
+
+function fieldsOf(message: Message): string {
+  switch (message.type) {
+    case "voteRequest": {
+      const forced = message.forcedLeader === 0 ? "" : ` forced by ${message.forcedLeader}@${message.forcedTerm}`;
+      return ` last ${message.lastLogIndex}@${message.lastLogTerm}${forced}`;
+    }
+    case "voteReply": return ` ${message.granted ? "yes" : "no"} for t${message.requestTerm}`;
+    case "appendRequest": {
+      const { prevLogIndex, prevLogTerm, lastIndex } = message;
+      const range = lastIndex === prevLogIndex ? "+0" : `+${prevLogIndex + 1}..${lastIndex}`;
+      return ` prev ${prevLogIndex}@${prevLogTerm} ${range}${leaderFields(message)}`;
+    }
+    case "appendReply": return message.success
+      ? ` match ${message.matchIndex} round ${message.round}${durableText(message)}`
+      : ` at ${message.rejectedIndex} conflict ${message.conflictIndex}@${message.conflictTerm} point ${message.pointIndex}@${message.pointTerm}`;
+    case "heartbeat": return leaderFields(message);
+    case "heartbeatReply": return ` round ${message.round}${durableText(message)}`;
+    case "readIndexRequest": return ` r${message.readId}`;
+    case "readIndexReply": return ` r${message.readId} at ${message.index}`;
+    default: return "";
+  }
+}
+
+function leaderFields(message: { leaderCommit: number; round: number; heardQuorum: boolean }): string {
+  return ` commit ${message.leaderCommit} round ${message.round}${message.heardQuorum ? "" : " no-quorum"}`;
+}
+
+function durableText(status: AckStatus): string {
+  return ` durable ${status.durableIndex}@${status.durableTerm}`;
+}
+
+/** An effect of member `number`, indented as output. */
+export function effectText(number: number, effect: Effect, names: Names): string {
+  switch (effect.type) {
+    case "send": return `  ${messageText(effect.message)}`;
+    case "store": {
+      const hard = effect.hardState === null ? "" : ` term ${effect.hardState.term} vote ${effect.hardState.votedFor} commit ${effect.hardState.commitIndex}`;
+      const cut = effect.truncateFrom === 0 ? "" : ` cut ${effect.truncateFrom}..`;
+      const entries = effect.entries.map((entry) => ` ${entryText(entry, names)}`).join("");
+      const held = effect.messages.map((message) => `\n  ${number}:   then ${messageText(message)}`).join("");
+      return `  ${number}: store ${effect.store}${hard}${cut}${entries}${held}`;
+    }
+    case "apply": return `  ${number}: apply ${effect.from}..${effect.to}`;
+    case "answerRead": return `  ${number}: read r${effect.readId} answered at ${effect.index}`;
+    case "failPending": return `  ${number}: reads ${effect.readIds.map((id) => `r${id}`).join(" ")} fail: ${effect.reason}`;
+    case "rejected": return `  ${number}: refused: ${effect.reason}`;
+    case "transferEnded": return `  ${number}: transfer to ${effect.to} ${effect.refusal === null ? "done" : `ended: ${effect.refusal}`}`;
+    case "roleChanged": return `  ${number}: ${effect.role} t${effect.term} leader ${effect.leaderId}`;
+    case "diverged": return `  ${number}: DIVERGED at ${effect.index}`;
+    default: return `  ${number}: ${effect.type}`;
+  }
+}
+
+/** A state in one line. */
+export function stateText(state: RaftState, log: readonly LogEntry[], names: Names): string {
+  const { trail } = state;
+  const entries = log.map((entry) => entryText(entry, names)).join(" ");
+  const follows = state.role === "leader" || state.leaderId === 0 ? "" : ` of ${state.leaderId}`;
+  const progress = [...state.progress.values()]
+    .map((p) => ` ${p.member}:${p.state} match ${p.matchIndex} next ${p.nextIndex}`).join(";");
+  const last = termAt(trail, trail.lastIndex);
+  return `  ${state.config.self}: ${state.role}${follows} t${state.term} vote ${state.votedFor} commit ${state.commitIndex} durable ` +
+    `${state.durableIndex} last ${trail.lastIndex}@${last} log [${entries}]${progress === "" ? "" : ` |${progress}`}`;
+}
