@@ -117,6 +117,11 @@ export function nearestWord(typed: string, words: readonly string[]): string {
   return best;
 }
 
+/** Whether one may have been typed for the other: half of the letters are right. */
+export function isSimilar(typed: string, word: string): boolean {
+  return word !== "" && editDistance(typed, word) <= Math.max(typed.length, word.length) / 2;
+}
+
 /** Letters to add, drop or replace, or neighbours to swap. */
 function editDistance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, i) => i)];
