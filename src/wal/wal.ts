@@ -221,6 +221,7 @@ export class Wal {
     if (this.#failed) return;
     this.#failed = true;
     this.#markTimer?.cancel();
+    this.#watch.stop();
     this.#room.stop();
     this.#reads.stop(() => {});
     const message = `log cannot be written: ${error.message}; the node stops, since what the disk holds is unknown`;
@@ -230,6 +231,7 @@ export class Wal {
   /** The files are closed once: what is appended from here on is nobody's any more. */
   #finish(): void {
     this.#finishing = true;
+    this.#watch.stop();
     this.#markTimer?.cancel();
     this.#reads.stop(() => runTask(this.#closeFiles(), (...[error]) => {
       const done = this.#closed as Done<void>;
