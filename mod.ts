@@ -1,6 +1,50 @@
 /**
  * draft runs a state machine written in TypeScript as a fault-tolerant, linearizable cluster.
  *
+ * A **plugin** describes the machine; a **node** keeps its log on disk and agrees with the other nodes on it; a
+ * **client** sends commands and reads. The same on Bun, Deno and Node 24.
+ *
+ * @example
+ * ```ts
+ * import { type Plugin, startNode } from "@draft-raft/draft";
+ *
+ * const counter: Plugin<{ total: number }> = {
+ *   name: "counter",
+ *   version: 1,
+ *   operations: { add: { kind: "write", args: "[n]" }, total: { kind: "read" } },
+ *   create() {
+ *     let total = 0;
+ *     return {
+ *       apply: ([, n = 1]) => (total += Number(n)),
+ *       query: () => total,
+ *       snapshot: () => ({ total }),
+ *       restore: (saved) => { total = saved.total; },
+ *     };
+ *   },
+ * };
+ *
+ * await using node = await startNode({
+ *   id: "a", listen: "127.0.0.1:0", data: "./data/a", bootstrap: true, machine: counter,
+ * });
+ * await node.client.run(["add", 2]);
+ * const { result } = await node.client.run(["total"]);
+ * console.log(result); // 2
+ * ```
+ *
  * @module
  */
+export { DraftError, type DraftErrorOptions, type ErrorCode, type LeaderHint, type Outcome } from "./src/base/errors.ts";
 export { version } from "./src/base/version.ts";
+export {
+  type Client, type ClientAnswer, type ClientOptions, connect, type ReadRequestOptions, type RequestOptions,
+} from "./src/client/client.ts";
+export { type NodeOptions, type RunningNode, startNode } from "./src/gateway/start_node.ts";
+export type { LogLevel } from "./src/host/host.ts";
+export type {
+  AnyPlugin, Base, Command, CreateOptions, Entry, Machine, OperationRow, Plugin, PluginBase, Reply, StreamMachine,
+  StreamPlugin, View,
+} from "./src/machine/machine.ts";
+export type {
+  GroupRole, GroupStatus, MemberInfo, MemberList, NodeStatus, OperationInfo, PeerStatus,
+} from "./src/net/client_answers.ts";
+export type { Level } from "./src/net/client_protocol.ts";

@@ -14,8 +14,32 @@ interface Manifest {
   readonly dependencies: Record<string, string>;
 }
 
-/** A program that uses the library: it must type-check against the declarations, and print the version. */
-const USE = `import { version } from "@draft-raft/draft";
+/** A program that uses the library: it must type-check against the declarations, run a node, and print the version. */
+const USE = `import { type Client, DraftError, type Plugin, startNode, version } from "@draft-raft/draft";
+const counter: Plugin<{ total: number }> = {
+  name: "counter",
+  version: 1,
+  operations: { add: { kind: "write", args: "[n]" }, total: { kind: "read" } },
+  create() {
+    let total = 0;
+    return {
+      apply([, n = 1], entry) {
+        if (!Number.isSafeInteger(n)) throw entry.reject("add wants a whole number");
+        return (total += Number(n));
+      },
+      query: () => total,
+      snapshot: () => ({ total }),
+      restore: (saved) => { total = saved.total; },
+    };
+  },
+};
+await using node = await startNode({ id: "a", listen: "127.0.0.1:0", data: "./data", bootstrap: true, machine: counter });
+const client: Client = node.client;
+await client.run(["add", 2]);
+const refused: unknown = await client.run(["add", "x"]).catch((error: unknown) => error);
+if (!(refused instanceof DraftError) || refused.code !== "REJECTED") throw refused;
+const { result } = await client.run(["total"]);
+if (result !== 2) throw new Error(\`the total is \${String(result)}: want 2\`);
 const printed: string = version;
 console.log(printed);
 `;

@@ -2,10 +2,11 @@
  * Bytes, sums and fixed-width numbers. All formats of draft are little-endian; 64-bit numbers are unsigned and stay
  * within JavaScript's safe integers, which a reader checks.
  */
+import { Buffer } from "node:buffer";
 import { crc32 as nativeCrc32 } from "node:zlib";
 
 /** Below this many bytes the table in JavaScript beats the call into zlib (measured on Bun, Deno and Node). */
-const TABLE_BYTES_MAX = 64;
+const TABLE_BYTES_MAX = 192;
 
 const SLICES = 8;
 const TABLE: Uint32Array = makeTable();
@@ -47,6 +48,18 @@ function tableCrc32(bytes: Uint8Array, from: number, end: number, seed: number):
   }
   for (; at < end; at++) sum = table[(sum ^ bytes[at]!) & 255]! ^ (sum >>> 8);
   return ~sum >>> 0;
+}
+
+/** What Node calls its decoder of a part of a buffer; the same in Bun and Deno, and half the price of TextDecoder's. */
+interface PartDecoder {
+  readonly utf8Slice: (this: Uint8Array, from: number, end: number) => string;
+}
+
+const { utf8Slice } = Buffer.prototype as unknown as PartDecoder;
+
+/** The text in `bytes[from..end)`, UTF-8. What is none becomes U+FFFD, as with TextDecoder; a byte order mark stays. */
+export function textBetween(bytes: Uint8Array, from: number, end: number): string {
+  return utf8Slice.call(bytes, from, end);
 }
 
 /** The next multiple of 8 at or above `length`. */

@@ -59,7 +59,9 @@ const CODES: Readonly<Record<ErrorCode, CodeRow>> = {
 
 /** Where the leader was last seen, for a client that wants to try there. */
 export interface LeaderHint {
+  /** Name of the node. */
   readonly id: string;
+  /** `host:port`. */
   readonly address: string;
 }
 
@@ -67,18 +69,25 @@ export interface LeaderHint {
 export interface DraftErrorOptions {
   /** Overrides the code's usual outcome, for example a TIMEOUT of a read (not-done). */
   readonly outcome?: Outcome;
+  /** Who leads, if the error is that this node does not. */
   readonly leader?: LeaderHint | null;
-  /** How long to wait before trying again, with BUSY. */
+  /** How long to wait before trying again, in milliseconds, with BUSY. */
   readonly retryAfterMs?: number;
+  /** What was thrown below. */
   readonly cause?: unknown;
 }
 
 /** The one error class that draft throws and sends. */
 export class DraftError extends Error {
+  /** Tells it from other errors, across copies of the library too. */
   override readonly name = "DraftError";
+  /** What went wrong: one of a closed set. */
   readonly code: ErrorCode;
+  /** What became of the request: what to do next depends on this more than on the code. */
   readonly outcome: Outcome;
+  /** Who leads, where that helps. */
   readonly leader: LeaderHint | null;
+  /** How long to wait before trying again, in milliseconds; null if that makes no sense. */
   readonly retryAfterMs: number | null;
 
   /**

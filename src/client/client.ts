@@ -33,6 +33,7 @@ export interface ClientOptions {
 export interface RequestOptions {
   /** The group that is meant; `main`. */
   readonly group?: string;
+  /** How long all tries together may take, in milliseconds; the client's own `timeoutMs`. */
   readonly timeoutMs?: number;
   /** Ends the wait. What was sent may still be done. */
   readonly signal?: AbortSignal;
@@ -48,7 +49,9 @@ export interface ReadRequestOptions extends RequestOptions {
 
 /** What a command returned, and the index that it stands at. */
 export interface ClientAnswer {
+  /** What the machine answered: a value of CBOR; text and bytes come back as they were sent. */
   readonly result: unknown;
+  /** Index of the entry, for a write; of the state that was read, for a read. As `minIndex` it reads one's own writes. */
   readonly index: number;
 }
 
@@ -79,6 +82,7 @@ export class Client {
   #watchedAtMs = 0;
   readonly #kinds: Map<string, ReadonlyMap<string, OperationInfo>> = new Map();
 
+  /** Use {@link connect}. */
   constructor(addresses: readonly string[], options: ClientOptions = {}) {
     const ports = options.host ?? createNodeHost(silentLog);
     this.#clock = ports.clock;
@@ -151,6 +155,7 @@ export class Client {
     await Promise.resolve();
   }
 
+  /** `await using`: closes all connections. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -6,8 +6,9 @@ import { formatAddress } from "../base/address.ts";
 import { DraftError } from "../base/errors.ts";
 import { runTask, type Task } from "../base/task.ts";
 import type { Host } from "../host/host.ts";
+import type { AnyPlugin } from "../machine/machine.ts";
 import type { NodeConfig } from "../node/config.ts";
-import { loadPlugin } from "../node/plugin_loader.ts";
+import { checkPlugin, loadPlugin } from "../node/plugin_loader.ts";
 import type { NodeRequests } from "../node/requests.ts";
 import { type Server, startServer } from "./server.ts";
 
@@ -36,14 +37,11 @@ export interface LocalServer extends RunningServer {
 /**
  * Starts the node that `config` describes.
  *
+ * @param own the machine of `main` as an object, in place of those that `config` names
  * @throws DraftError BAD_CONFIG, BAD_PLUGIN, IN_USE, WRONG_IDENTITY, ADDRESS_IN_USE, DAMAGED, STORAGE_FAILED
  */
-export async function runServer(config: NodeConfig, host: Host): Promise<LocalServer> {
-  const [machine] = config.machines;
-  if (machine === undefined || config.machines.length > 1) {
-    throw new DraftError("BAD_CONFIG", `--machine is given ${config.machines.length} times: one machine is known to this version`);
-  }
-  const plugin = await loadPlugin(machine);
+export async function runServer(config: NodeConfig, host: Host, own?: AnyPlugin): Promise<LocalServer> {
+  const plugin = own === undefined ? await pluginOf(config) : checkPlugin(own, "given to startNode()");
   const ended = Promise.withResolvers<void>();
   // Nobody has to wait for the end; a failure without a listener is told by `closed` when it is looked at.
   ended.promise.catch(() => undefined);
@@ -58,6 +56,12 @@ export async function runServer(config: NodeConfig, host: Host): Promise<LocalSe
       throw error;
     }),
   };
+}
+
+async function pluginOf({ machines }: NodeConfig): Promise<AnyPlugin> {
+  const [machine] = machines;
+  if (machine !== undefined && machines.length === 1) return loadPlugin(machine);
+  throw new DraftError("BAD_CONFIG", `--machine is given ${machines.length} times: one machine is known to this version`);
 }
 
 function describe(server: Server): Pick<RunningServer, "nodeId" | "listen" | "address" | "clusterId" | "role"> {

@@ -3,7 +3,7 @@
  * bytes, numbers, booleans and null. Each replica decodes each entry, and the codec, which must be ready for anything,
  * takes twice as long. Whatever is not of this shape, malformed bytes included, is left to the codec.
  */
-import { viewOf } from "../base/bytes.ts";
+import { textBetween, viewOf } from "../base/bytes.ts";
 
 /** What the quick reader found. */
 export interface FlatEnvelope {
@@ -14,8 +14,6 @@ export interface FlatEnvelope {
 }
 
 const UNREAD: unique symbol = Symbol("unread");
-
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The envelope in `payload`, or null if the codec has to look at it. */
 export function decodeFlat(payload: Uint8Array): FlatEnvelope | null {
@@ -55,9 +53,9 @@ class Reader {
     if (major === 1) return -1 - argument;
     const end = this.at + argument;
     if (end > this.#bytes.length) return UNREAD;
-    const view = this.#bytes.subarray(this.at, end);
+    const from = this.at;
     this.at = end;
-    return major === 3 ? decoder.decode(view) : new Uint8Array(view);
+    return major === 3 ? textBetween(this.#bytes, from, end) : new Uint8Array(this.#bytes.subarray(from, end));
   }
 
   /** The argument of an item of type `major`, up to 32 bits; -1 if there is none such. */

@@ -26,6 +26,7 @@ export interface View {
  * next entry, so copy the fields that you want to keep.
  */
 export interface Entry extends View {
+  /** The leadership under which the entry was made. */
   readonly term: number;
   /** The session that sent the command, 32 hexadecimal digits, or null. */
   readonly session: string | null;
@@ -87,6 +88,7 @@ export interface Machine<S> extends Base {
 export interface StreamMachine<C> extends Base {
   /** The first piece is pulled before the next apply, the rest while applies go on: pieces must not show those. */
   snapshot(): Iterator<C, void> | AsyncIterator<C, void>;
+  /** Replaces the state by what the pieces hold, in their order. */
   restore(pieces: AsyncIterable<C>, version: number): Promise<void>;
 }
 
@@ -147,11 +149,13 @@ export interface PluginBase {
  * ```
  */
 export interface Plugin<S> extends PluginBase {
+  /** A machine without entries. Called once a node and group. */
   create(options: CreateOptions): Machine<S>;
 }
 
 /** A plugin whose machine's snapshot is a stream. */
 export interface StreamPlugin<C> extends PluginBase {
+  /** A machine without entries. Called once a node and group. */
   create(options: CreateOptions): StreamMachine<C>;
 }
 

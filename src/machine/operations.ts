@@ -28,6 +28,14 @@ export class Operations {
     }
   }
 
+  /** @throws DraftError BAD_PLUGIN as the constructor does, and if an operation is no object */
+  static check(plugin: AnyPlugin): void {
+    for (const [name, row] of Object.entries<unknown>(plugin.operations)) {
+      if (typeof row !== "object" || row === null) throw badPlugin(plugin, `operation '${name}' must be { kind: "read" | "write" }`);
+    }
+    new Operations(plugin);
+  }
+
   /** The operation that `command` names in whatever case, or null. */
   find(command: Command): Operation | null {
     return this.#byName.get(command[0]) ?? this.#byName.get(command[0].toLowerCase()) ?? null;

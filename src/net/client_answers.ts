@@ -6,19 +6,27 @@ import { DraftError, type LeaderHint } from "../base/errors.ts";
 
 /** One operation of a group's machine. */
 export interface OperationInfo {
+  /** As the plugin writes it. */
   readonly name: string;
+  /** A write goes through the log, a read does not. */
   readonly kind: "read" | "write";
   /** What follows the name, for people: `K V [EX s]`. Empty if nothing does. */
   readonly args: string;
+  /** One line of help; empty if there is none. */
   readonly summary: string;
 }
 
 /** What a leader knows of one other member. */
 export interface PeerStatus {
+  /** Name of the node. */
   readonly id: string;
+  /** `host:port`. */
   readonly address: string;
+  /** Its log is known to equal the leader's, durably, up to here. */
   readonly matchIndex: number;
+  /** The next entry that is sent to it. */
   readonly nextIndex: number;
+  /** Looking for where the logs agree, sending in a stream, or sending a snapshot. */
   readonly state: "probe" | "replicate" | "snapshot";
   /** null if it was never heard from. */
   readonly lastContactMs: number | null;
@@ -30,56 +38,94 @@ export type GroupRole =
 
 /** One group, as this node sees it. */
 export interface GroupStatus {
+  /** `main` is the one that every cluster has. */
   readonly name: string;
+  /** Number of the group; `main` is 1. */
   readonly id: number;
+  /** Name of its machine; null on a witness. */
   readonly machine: string | null;
+  /** The version in force; 0 while the node waits. */
   readonly machineVersion: number;
+  /** The version that this node's plugin has. */
   readonly machineVersionMax: number;
+  /** What this node is in it. */
   readonly role: GroupRole;
+  /** The newest term that this node knows. */
   readonly term: number;
+  /** Who leads, as far as this node knows. */
   readonly leader: LeaderHint | null;
+  /** For how long, in milliseconds. */
   readonly leaderSinceMs: number | null;
+  /** Index of the first entry that the log still holds. */
   readonly firstIndex: number;
+  /** Index of the last entry. */
   readonly lastIndex: number;
+  /** Entries up to here are on this node's disk. */
   readonly durableIndex: number;
+  /** Entries up to here are known committed. */
   readonly commitIndex: number;
+  /** Entries up to here were applied to the machine. */
   readonly appliedIndex: number;
+  /** Entries up to here are in the snapshot; 0 without one. */
   readonly snapshotIndex: number;
+  /** Digest of the state: nodes with an equal `stateHashIndex` must have equal ones. */
   readonly stateHash: string | null;
+  /** The index at which `stateHash` was taken. */
   readonly stateHashIndex: number;
+  /** Names of the members, by role; `outgoing` are being removed. */
   readonly members: {
     readonly voters: readonly string[];
     readonly learners: readonly string[];
     readonly witnesses: readonly string[];
     readonly outgoing: readonly string[];
   };
+  /** Whether this node's vote counts. */
   readonly voting: boolean;
+  /** What is wrong with its log; null if nothing. */
   readonly condition: string | null;
+  /** Whether the group is asleep for want of work. */
   readonly quiesced: boolean;
+  /** The other members; empty off the leader. */
   readonly peers: readonly PeerStatus[];
 }
 
 /** One node. */
 export interface NodeStatus {
+  /** Of draft. */
   readonly version: string;
+  /** `bun 1.4.5`, or another. */
   readonly runtime: string;
+  /** Of its process. */
   readonly pid: number;
+  /** null while the node is in no cluster. */
   readonly clusterId: string | null;
+  /** Its name. */
   readonly nodeId: string;
+  /** Which life of its directory, in hexadecimal. */
   readonly incarnation: string;
+  /** `host:port` where others find it. */
   readonly address: string;
+  /** Since its start, in milliseconds. */
   readonly uptimeMs: number;
+  /** Its disk failed: it votes and acknowledges no more. */
   readonly fenced: boolean;
+  /** Room on its disk, in bytes; `ok` or `full`. */
   readonly disk: { readonly freeBytes: number; readonly state: string };
+  /** The groups that it takes part in. */
   readonly groups: readonly GroupStatus[];
+  /** What a person should look at. */
   readonly alarms: readonly { readonly code: string; readonly message: string }[];
 }
 
 /** One member of the newest configuration that the answering node has. */
 export interface MemberInfo {
+  /** Name of the node. */
   readonly id: string;
+  /** `host:port`. */
   readonly address: string;
+  /** `leaving` while a change removes it. */
   readonly role: "voter" | "learner" | "witness" | "leaving";
+  /** Which life of its directory, in hexadecimal. */
   readonly incarnation: string;
   /** Whether the answering node is connected to it, or is it. */
   readonly reachable: boolean;
@@ -89,6 +135,7 @@ export interface MemberInfo {
 export interface MemberList {
   /** Index of the configuration's entry. */
   readonly index: number;
+  /** In the order in which they were added. */
   readonly members: readonly MemberInfo[];
 }
 

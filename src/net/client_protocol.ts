@@ -34,10 +34,10 @@ import { byteString, malformed, name, tuple, whole } from "./client_fields.ts";
 const TIMEOUT_MS_MAX = 86_400_000;
 
 const KIND = { write: 1, read: 2, operations: 3, status: 4, members: 5, transfer: 6 } as const;
-const LEVELS = ["linearizable", "lease", "stale"] as const;
+const LEVELS: readonly Level[] = ["linearizable", "lease", "stale"];
 
-/** How fresh a read must be. */
-export type Level = (typeof LEVELS)[number];
+/** How fresh a read must be. A lease read is served as a linearizable one, until there are leases. */
+export type Level = "linearizable" | "lease" | "stale";
 
 /** An operation's name and its arguments. */
 export type CommandTuple = readonly [operation: string, ...args: unknown[]];

@@ -6,27 +6,35 @@
 import type { Index } from "../raft/types.ts";
 
 /** Batches on their way before the next one waits. */
-const FLIGHTS_MAX = 2;
+const FLIGHTS_MAX = 1;
+
+/**
+ * A batch follows one that is on its way once it has half as many entries. Else small batches would travel between
+ * large ones for ever, each at the cost of a large one: who is answered together asks together.
+ */
+const SHARE_MIN = 0.5;
 
 /** A batch waits no longer than this for those before it, in milliseconds. */
 const WAIT_MS_MAX = 2;
 
 /** The batches of one group that are proposed and not committed. */
 export class Flights {
-  /** Last index of each. */
-  #flights: Index[] = [];
+  #flights: { readonly lastIndex: Index; readonly entries: number }[] = [];
   #leftMs = Number.NEGATIVE_INFINITY;
 
   /** A batch that ends with `lastIndex` left. */
-  left(lastIndex: Index, nowMs: number): void {
-    this.#flights.push(lastIndex);
+  left(batch: { readonly lastIndex: Index; readonly entries: number }, nowMs: number): void {
+    this.#flights.push(batch);
     this.#leftMs = nowMs;
   }
 
-  /** For how long the next batch has to gather; 0: it may leave now. Negative waits do not exist. */
-  waitMs(commitIndex: Index, nowMs: number): number {
-    while ((this.#flights[0] ?? Number.POSITIVE_INFINITY) <= commitIndex) this.#flights.shift();
-    if (this.#flights.length < FLIGHTS_MAX) return 0;
+  /** For how long a batch of `entries` has to gather, in milliseconds; 0: it may leave now. */
+  waitMs(entries: number, commitIndex: Index, nowMs: number): number {
+    const flights = this.#flights;
+    while (flights.length > 0 && (flights[0]?.lastIndex ?? 0) <= commitIndex) flights.shift();
+    const last = flights.at(-1);
+    if (last === undefined) return 0;
+    if (flights.length < FLIGHTS_MAX && entries >= last.entries * SHARE_MIN) return 0;
     return Math.max(0, this.#leftMs + WAIT_MS_MAX - nowMs);
   }
 

@@ -6,6 +6,7 @@
  * and was started with the same list. Alone (bootstrap), a node founds after one longest election timeout in which
  * nobody dialled it as a member of another cluster.
  */
+import { crc32 } from "../base/bytes.ts";
 import { DraftError } from "../base/errors.ts";
 import type { Done } from "../base/task.ts";
 import type { Clock, Log, Timer } from "../host/host.ts";
@@ -42,10 +43,15 @@ export interface FoundingOptions {
   readonly found: (genesis: Uint8Array) => void;
 }
 
-/** Digest of a list of founders: equal lists in any order have equal digests. */
+/**
+ * Digest of a list of founders: equal lists in any order have equal digests. Short, for a hello bounds its texts.
+ *
+ * @returns count and CRC-32 of `id@address`, sorted, with commas between; empty without a list
+ */
 export function foundersDigest(founders: readonly FoundingNode[] | null): string {
   if (founders === null) return "";
-  return [...founders].map(({ id, address }) => `${id}@${address}`).sort().join(",");
+  const list = new TextEncoder().encode(founders.map(({ id, address }) => `${id}@${address}`).sort().join(","));
+  return `${founders.length}-${crc32(list, 0, list.length, 0).toString(16).padStart(8, "0")}`;
 }
 
 /** What one listed node said, or why it said nothing. */

@@ -158,7 +158,7 @@ export class Group {
       this.#flights.clear();
       return true;
     }
-    const waitMs = this.#flights.waitMs(this.state.commitIndex, now.nowMs);
+    const waitMs = this.#flights.waitMs(this.#proposals.count, this.state.commitIndex, now.nowMs);
     if (waitMs === 0) return true;
     if (!this.#waiting) {
       this.#waiting = true;
@@ -180,8 +180,8 @@ export class Group {
       if (entry.index === 0) done(refusalError(this.#lastRefusal, this));
       else this.#writes.add(entry.index, { term: entry.term, deadlineMs, done });
     }
+    this.#flights.left({ lastIndex: this.state.trail.lastIndex, entries: proposals.count }, now.nowMs);
     proposals.clear();
-    this.#flights.left(this.state.trail.lastIndex, now.nowMs);
   }
 
   /** Applies a page of what is committed; true if there is more to do in this turn. */

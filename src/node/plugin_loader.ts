@@ -10,6 +10,9 @@ import { DraftError } from "../base/errors.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { Operations } from "../machine/operations.ts";
 
+/** As {@link AnyPlugin} wants it. */
+const NAME = /^[a-z][a-z0-9_.-]*$/;
+
 /** The machines that need no file. */
 const SHIPPED: Readonly<Record<string, AnyPlugin>> = { kv, counter };
 
@@ -46,15 +49,14 @@ export function checkPlugin(value: unknown, path: string): AnyPlugin {
   if (typeof value !== "object" || value === null) throw wrong("has no default export that is a plugin: add 'export default'");
   const { name, version, operations, create } = value as Record<string, unknown>;
   if (typeof name !== "string" || name === "") throw wrong("has no name: add name: \"…\"");
+  if (!NAME.test(name)) throw wrong(`is called '${name}': must be named like ${NAME.source}`);
   if (!Number.isSafeInteger(version) || (version as number) < 1) throw wrong("has no version: add version: 1");
   if (typeof operations !== "object" || operations === null) throw wrong("has no operations: add operations: { … }");
   if (typeof create !== "function") throw wrong("has no create: add create() { return { apply, snapshot, restore } }");
-  try {
-    new Operations(value as AnyPlugin);
-  } catch (error) {
-    throw error instanceof DraftError ? wrong(`cannot be used: ${error.message}`) : error;
-  }
-  return value as AnyPlugin;
+  const plugin = value as AnyPlugin;
+  // What is wrong with an operation is found now, before a cluster is founded with it.
+  Operations.check(plugin);
+  return plugin;
 }
 
 /** Where a message of the builder of Bun points to. */

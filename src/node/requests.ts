@@ -162,13 +162,25 @@ function prepare(group: Group, envelope: Uint8Array): Prepared {
   if (session !== null || sequence !== 0 || answeredBelow !== 0) {
     throw new DraftError("BAD_REQUEST", "sessions are not known to this version: send the command without one");
   }
+  const before = command.slice();
   const prepared = group.applier.prepare(command);
   if (group.applier.checkOperation(prepared) !== "write") {
     throw new DraftError("BAD_REQUEST", `operation '${prepared[0]}' only reads: send it as a read`);
   }
-  if (prepared === command) return { payload: envelope, decoded };
+  // A plugin may change a command in place and return the very object, so what it holds is compared.
+  if (prepared === command && isUnchanged(command, before)) return { payload: envelope, decoded };
   // What the replicas decode may differ from what the plugin made (undefined becomes null): this node decodes it too.
   return { payload: encodeCommand(prepared), decoded: null };
+}
+
+/** Whether a command holds what it held before, and nothing within which something could have been changed unseen. */
+function isUnchanged(command: Command, before: readonly unknown[]): boolean {
+  if (command.length !== before.length) return false;
+  for (let i = 0; i < before.length; i++) {
+    const argument = before[i];
+    if (command[i] !== argument || (typeof argument === "object" && argument !== null)) return false;
+  }
+  return true;
 }
 
 /** A read may wait for its index: byte strings that are views of a receive buffer are copied. */

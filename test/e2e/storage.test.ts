@@ -80,7 +80,7 @@ async function failsAt(when: number, onLeader: boolean): Promise<string> {
   await using workload = new Workload(cluster.addresses);
   assert.is(await running.end(), 12, running.err);
   const last = running.err.trim().split("\n").at(-1) ?? "";
-  assert.match(last, /^\(error\) STORAGE_FAILED .*cannot be written: EIO.*; check the disk, then: draft serve --data \S+$/);
+  assert.match(last, /^\(error\) STORAGE_FAILED .*cannot be written: .*EIO.*; check the disk, then: draft serve --data \S+$/, last);
   assert.match(last, victim.data);
   victim.running = null;
   await cluster.leader();

@@ -1,43 +1,74 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { suite } from "uvu";
+import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { DraftError } from "../../src/base/errors.ts";
-import { loadPlugin } from "../../src/node/plugin_loader.ts";
+import { checkPlugin, loadPlugin } from "../../src/node/plugin_loader.ts";
 
-const test = suite("plugin loader");
-const directory = mkdtempSync(join(tmpdir(), "draft-plugins-"));
-test.after(() => rmSync(directory, { recursive: true }));
+const sound = {
+  name: "one", version: 1, operations: { get: { kind: "read" } },
+  create: () => ({ apply: () => null, snapshot: () => null, restore: () => {} }),
+};
 
-let files = 0;
-
-/** What is said of a plugin with this text. */
-async function said(text: string): Promise<string> {
-  const path = join(directory, `plugin_${files++}.ts`);
-  writeFileSync(path, text);
+function refusal(value: unknown): string {
   try {
-    await loadPlugin(path);
-    return "";
+    checkPlugin(value, "p.ts");
   } catch (error) {
-    if (!(error instanceof DraftError)) throw error;
-    assert.is(error.code, "BAD_PLUGIN");
-    return error.message.replaceAll(directory, "DIR");
+    if (error instanceof DraftError && error.code === "BAD_PLUGIN") return error.message;
+    throw error;
   }
+  throw new Error("it was taken");
 }
 
-test("loadPlugin() names file and line of a syntax error and of what the file throws", async () => {
-  assert.match(await said('export default {\n  name: "x", version: 1 operations\n};\n'), /^plugin DIR\/plugin_\d\.ts cannot be loaded: .* at DIR\/plugin_\d\.ts:2(:\d+)?$/);
-  assert.match(await said('const a = 1;\nthrow new Error("boom");\nexport default a;\n'), /cannot be loaded: boom at DIR\/plugin_\d\.ts:2(:\d+)?$/);
+test("checkPlugin() takes what has the shape, from whichever copy of the library", () => {
+  assert.is(checkPlugin(sound, "p.ts"), sound);
 });
 
-test("loadPlugin() says what to change where the shape is wrong", async () => {
-  assert.match(await said("export const x = 1;"), /has no default export that is a plugin: add 'export default'$/);
-  assert.match(await said('export default { name: "x", version: 1, operations: {} };'), /has no create: add create\(\)/);
-  const operations = (row: string): string => `export default { name: "x", version: 1, operations: { ${row} }, create() { return {}; } };`;
-  assert.match(await said(operations('"BAD NAME": { kind: "read" }')), /operation 'BAD NAME' must be named like/);
-  assert.match(await said(operations('add: { kind: "maybe" }')), /operation 'add' has the kind 'maybe': must be read or write/);
-  assert.is(await said(operations('add: { kind: "write" }')), "");
+test("checkPlugin() says what is missing", () => {
+  assert.match(refusal(undefined), "no default export");
+  assert.match(refusal({ ...sound, name: "" }), "has no name");
+  assert.match(refusal({ ...sound, name: "One two" }), "is called 'One two'");
+  assert.match(refusal({ ...sound, version: 0 }), "has no version");
+  assert.match(refusal({ ...sound, operations: undefined }), "has no operations");
+  assert.match(refusal({ ...sound, create: null }), "has no create");
+});
+
+test("checkPlugin() looks into the operations", () => {
+  assert.match(refusal({ ...sound, operations: { "Get!": { kind: "read" } } }), "operation 'Get!'");
+  assert.match(refusal({ ...sound, operations: { get: { kind: "both" } } }), "has the kind 'both'");
+  assert.match(refusal({ ...sound, operations: { get: null } }), "operation 'get' must be");
+});
+
+test("loadPlugin() knows the shipped ones by name and others by path", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "draft-plugin-"));
+  try {
+    assert.is((await loadPlugin("kv")).name, "kv");
+    const path = join(directory, "own.mjs");
+    writeFileSync(path, 'export default { name: "own", version: 1, operations: {}, create() {} };\n');
+    assert.is((await loadPlugin(path)).name, "own");
+    for (const bad of ["nothing", join(directory, "missing.ts")]) {
+      const error: unknown = await loadPlugin(bad).catch((thrown: unknown) => thrown);
+      assert.ok(error instanceof DraftError && error.code === "BAD_PLUGIN", String(error));
+    }
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test("loadPlugin() names file and line of a syntax error and of what the file throws", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "draft-plugin-"));
+  const said = async (name: string, text: string): Promise<string> => {
+    writeFileSync(join(directory, name), text);
+    const error: unknown = await loadPlugin(join(directory, name)).catch((thrown: unknown) => thrown);
+    return error instanceof DraftError ? error.message : String(error);
+  };
+  try {
+    assert.match(await said("syntax.ts", 'export default {\n  name: "x", version: 1 operations\n};\n'), /cannot be loaded: .* at \S+syntax\.ts:2(:\d+)?$/);
+    assert.match(await said("throws.ts", 'const a = 1;\nthrow new Error("boom");\nexport default a;\n'), /cannot be loaded: boom at \S+throws\.ts:2(:\d+)?$/);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
 
 test.run();
