@@ -2,6 +2,7 @@
  * The options that all commands share that talk to a cluster.
  */
 import { parseAddress } from "../base/address.ts";
+import { DraftError } from "../base/errors.ts";
 import { type Client, connect } from "../client/client.ts";
 import type { Level } from "../net/client_protocol.ts";
 import type { Io } from "./io.ts";
@@ -46,7 +47,11 @@ export function addressesFrom(options: Options, env: Io["env"]): string[] {
   const text = given === undefined || given === "" ? CONNECT_DEFAULT : given;
   const addresses = text.split(",").map((each) => each.trim()).filter((each) => each !== "");
   for (const address of addresses) {
-    if (parseAddress(address, "BAD_REQUEST").port === 0) throw new UsageError(`-c "${text}": nobody listens at port 0`);
+    try {
+      if (parseAddress(address).port === 0) throw new UsageError(`-c "${text}": nobody listens at port 0`);
+    } catch (error) {
+      throw error instanceof DraftError ? new UsageError(`-c "${text}": ${error.message}`) : error;
+    }
   }
   if (addresses.length === 0) throw new UsageError(`-c "${text}": wants host:port[,…]`);
   return addresses;

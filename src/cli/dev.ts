@@ -65,10 +65,13 @@ async function converse(session: Session, io: Io): Promise<number> {
 
 function announce(cluster: DevCluster, { leader, data }: { leader: string; data: string }, io: Io): void {
   const style = styleFor(io.inputIsTerminal ? io.outputIsTerminal : io.errorIsTerminal, io.env);
+  const [first = ""] = cluster.addresses;
+  // Where a client looks by itself.
+  const connect = /^127\.0\.0\.1:710[0-3]$/.test(first) ? "" : ` -c ${first}`;
   const lines = [
     `draft ${version}: ${cluster.nodes.length === 1 ? "one node" : `${cluster.nodes.length} nodes`}, each a process of its own`,
     ...cluster.nodes.map(({ id, address }) => `  ${style.bold(id)}  ${address}${id === leader ? style.green("  leader") : ""}`),
-    style.dim(`data and logs: ${data}   from another terminal: draft client`),
+    style.dim(`data and logs: ${data}   from another terminal: draft client${connect}`),
     ...(io.inputIsTerminal ? ["try: set greeting hello, get greeting, .kill a, .status; .help lists all, .exit stops the nodes"] : []),
   ];
   // Piped output is for replies alone.

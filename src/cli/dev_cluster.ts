@@ -58,7 +58,8 @@ export class DevCluster {
   node(id: string): NodeProcess {
     const node = this.nodes.find((each) => each.id === id);
     if (node !== undefined) return node;
-    throw new DraftError("BAD_REQUEST", `no node "${id}": this cluster has ${this.nodes.map((each) => each.id).join(", ")}`);
+    const ids = this.nodes.map((each) => each.id).join(", ");
+    throw new DraftError("BAD_REQUEST", `${id === "" ? "which node" : `no node "${id}"`}: name one of ${ids}, .help tells how`);
   }
 
   /** Starts all; if one cannot start, none is left. */

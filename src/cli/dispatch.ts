@@ -3,6 +3,7 @@
  */
 import { DraftError } from "../base/errors.ts";
 import { version } from "../base/version.ts";
+import { hintFor } from "./hints.ts";
 import type { Io } from "./io.ts";
 import { helpOf, type Leaf, parseLeaf, UsageError } from "./leaf.ts";
 import { renderError } from "./render.ts";
@@ -46,7 +47,7 @@ async function runLeaf(leaf: Leaf, args: readonly string[], io: Io): Promise<num
       return EXIT_USAGE;
     }
     if (!(error instanceof DraftError)) throw error;
-    io.err(renderError(error));
+    io.err(renderError(hintFor(error)));
     return error.exitCode;
   }
 }
@@ -114,6 +115,11 @@ export function nearestWord(typed: string, words: readonly string[]): string {
   let best = words[0] ?? "";
   for (const word of words) if (editDistance(typed, word) < editDistance(typed, best)) best = word;
   return best;
+}
+
+/** Whether one may have been typed for the other: half of the letters are right. */
+export function isSimilar(typed: string, word: string): boolean {
+  return word !== "" && editDistance(typed, word) <= Math.max(typed.length, word.length) / 2;
 }
 
 /** Letters to add, drop or replace, or neighbours to swap. */

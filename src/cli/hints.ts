@@ -21,6 +21,8 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
   WRONG_IDENTITY: "name nodes of one cluster with -c",
   DAMAGED: "draft log last --data DIR",
   IN_USE: "stop the node first",
+  STORAGE_FAILED: "check the disk, then start the node again with draft serve",
+  BAD_PLUGIN: "draft serve --help",
   ADDRESS_IN_USE: "choose another with --listen",
   BAD_CONFIG: "draft serve --help",
 };

@@ -110,7 +110,7 @@ export function parseLeaf(leaf: Leaf, args: readonly string[]): Parsed | null {
     command.checkOptionValue();
   } catch (error) {
     if (!(error instanceof Error) || error.name !== "CACError") throw error;
-    throw new UsageError(error.message.charAt(0).toLowerCase() + error.message.slice(1).replaceAll("`", '"'));
+    throw new UsageError(error.message.charAt(0).toLowerCase() + asTyped(error.message.slice(1)).replaceAll("`", '"'));
   }
   checkCount(leaf, positionals);
   return { options: undisguise(command, options), positionals };
@@ -189,6 +189,11 @@ function looksLikeOption(arg: string): boolean {
 
 function camelCase(name: string): string {
   return name.replaceAll(/([a-z])-([a-z])/g, (_, before: string, after: string) => before + after.toUpperCase());
+}
+
+/** cac names options as it keeps them, in camelCase. */
+function asTyped(message: string): string {
+  return message.replaceAll(/--\w+/g, (name) => name.replaceAll(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`));
 }
 
 function undisguise(command: Command, given: Record<string, unknown>): Options {

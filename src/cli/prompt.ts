@@ -107,7 +107,7 @@ class Prompt {
 
   #interrupt(): void {
     if (this.#running !== null) {
-      this.#running.abort(new DraftError("TIMEOUT", "interrupted: what was sent may still be done"));
+      this.#running.abort(new DraftError("TIMEOUT", "interrupted"));
       return;
     }
     if (this.#readline.line === "") this.#io.out("\n.exit or ^D leaves");

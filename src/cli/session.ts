@@ -7,7 +7,7 @@ import { toJsonValue } from "../base/json_value.ts";
 import type { Client } from "../client/client.ts";
 import type { OperationInfo } from "../net/client_answers.ts";
 import type { RequestSettings } from "./client_options.ts";
-import { nearestWord } from "./dispatch.ts";
+import { isSimilar, nearestWord } from "./dispatch.ts";
 import { hintFor } from "./hints.ts";
 import type { Io } from "./io.ts";
 import type { Word } from "./quoting.ts";
@@ -68,7 +68,7 @@ export class Session {
     } catch (error) {
       if (error instanceof DraftError) return this.report(error);
       if (signal?.aborted !== true) throw error;
-      return this.report(new DraftError("TIMEOUT", "interrupted: what was sent may still be done"));
+      return this.report(new DraftError("TIMEOUT", "interrupted"));
     }
   }
 
@@ -101,7 +101,7 @@ export class Session {
     const found = operations.find(({ name }) => name === typed.toLowerCase());
     if (found !== undefined) return found;
     const nearest = nearestWord(typed.toLowerCase(), operations.map(({ name }) => name));
-    const guess = nearest === "" ? "" : `: did you mean "${nearest}"?`;
+    const guess = isSimilar(typed.toLowerCase(), nearest) ? `: did you mean "${nearest}"?` : "";
     throw new DraftError("UNKNOWN_OPERATION", `the machine of group ${this.#group} has no operation "${typed}"${guess}`);
   }
 

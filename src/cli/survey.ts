@@ -16,6 +16,9 @@ export interface UnreachableNode {
 
 export type NodeState = NodeStatus | UnreachableNode;
 
+/** A node that does not answer for so long is shown as unreachable: whoever looks wants to see the others soon. */
+const ANSWER_MS = 1500;
+
 interface SurveyOptions {
   readonly group: string;
   readonly timeoutMs: number;
@@ -26,7 +29,8 @@ interface SurveyOptions {
  *
  * @throws DraftError UNREACHABLE if nobody answers, WRONG_IDENTITY if two clusters do
  */
-export async function survey(client: Client, options: SurveyOptions): Promise<NodeState[]> {
+export async function survey(client: Client, { group, timeoutMs }: SurveyOptions): Promise<NodeState[]> {
+  const options: SurveyOptions = { group, timeoutMs: Math.min(timeoutMs, ANSWER_MS) };
   const named = await Promise.all(client.addresses.map((address) => statusOf(client, address, options)));
   const statuses = named.filter((each) => each !== null);
   if (statuses.length === 0) {
@@ -38,7 +42,7 @@ export async function survey(client: Client, options: SurveyOptions): Promise<No
   const found = new Map<string, NodeState>(statuses.map((status) => [status.nodeId, status]));
   const missing = (newest?.members ?? []).filter(({ id }) => !found.has(id));
   await Promise.all(missing.map(async ({ id, address }) => {
-    const status = await statusOf(client, address, options);
+    const status = client.addresses.includes(address) ? null : await statusOf(client, address, options);
     found.set(id, status ?? { nodeId: id, address, unreachable: true });
   }));
   return [...found.values()].sort((a, b) => a.nodeId < b.nodeId ? -1 : 1);

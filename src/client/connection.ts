@@ -221,8 +221,10 @@ export class Connection {
     this.#closed = true;
     this.#timer?.cancel();
     const unsent = this.#notSent();
+    // A node that stops in good order has answered all that it took before it says so.
+    const noneTaken = this.#lastWords?.code === "STOPPING";
     for (const [id, pending] of this.#inflight) {
-      const sent = id < this.#unsentFrom;
+      const sent = id < this.#unsentFrom && !noneTaken;
       pending.done(sent && pending.changes ? this.#unknown(cause) : unsent, 0, null);
     }
     for (const pending of this.#waiting) pending.done(unsent, 0, null);

@@ -22,6 +22,8 @@ const REPLY_BYTES_MAX = 63 * 1024 * 1024;
 
 const BUSY_RETRY_MS = 20;
 
+const STOPPING_WORDS = "this node stops: another one answers";
+
 /** Reads requests, asks the node, writes replies. */
 export class DoorConnection {
   readonly #clock: Clock;
@@ -105,7 +107,7 @@ export class DoorConnection {
     }
     const request = this.#requests.read(body);
     if (this.#stopping) {
-      this.#reply(encodeError(request.id, new DraftError("STOPPING", "this node stops: another one answers")));
+      this.#reply(encodeError(request.id, new DraftError("STOPPING", STOPPING_WORDS)));
     } else if (this.#inflight >= this.#inflightMax) {
       const message = `${this.#inflightMax} requests of this connection wait already`;
       this.#reply(encodeError(request.id, new DraftError("BUSY", message, { retryAfterMs: BUSY_RETRY_MS })));
@@ -251,6 +253,9 @@ export class DoorConnection {
 
   #endIfDone(): void {
     if (!this.#stopping || this.#inflight > 0 || this.#batch.length > 0 || this.#closed) return;
+    // Last words: all that was taken has been answered, and what is still on its way here is not taken.
+    this.#batch.append(encodeError(0, new DraftError("STOPPING", STOPPING_WORDS)));
+    this.#flush();
     this.#socket.end();
     this.#end();
   }

@@ -20,6 +20,9 @@ import { Mux } from "./mux.ts";
 /** Entries that a node keeps in memory for followers and the machine, in bytes. */
 const TAIL_BYTES_MAX = 64 * 1024 * 1024;
 
+/** How often it is looked whether the last reply went out, in milliseconds. */
+const LAST_REPLIES_INTERVAL_MS = 5;
+
 /** What a server is started with. */
 export interface ServerOptions {
   readonly config: NodeConfig;
@@ -54,11 +57,21 @@ export class Server {
   /** Accepts no more, hands leadership over, makes everything durable, lets go of the directory. */
   *stop(): Task<void> {
     yield* wait<void>((done) => this.#mux.close(done));
-    yield* this.node.stop();
+    // First of all nothing new is taken: so whoever asks is told that it is not done, and nobody is left in doubt.
     this.#door.stop();
-    yield* wait<void>((done) => this.#host.clock.soon(() => done(null, undefined)));
+    yield* this.node.stop();
+    yield* this.#lastReplies();
     this.#door.close();
     this.#dataDir.close();
+  }
+
+  /** Lets the last replies go out, those that another node still owes included, for one election timeout at most. */
+  *#lastReplies(): Task<void> {
+    const { clock } = this.#host;
+    const endMs = clock.monotonicMs() + this.node.parts.settings.electionMinMs;
+    while (this.#door.connectionCount > 0 && clock.monotonicMs() < endMs) {
+      yield* wait<void>((done) => clock.setTimer(LAST_REPLIES_INTERVAL_MS, () => done(null, undefined)));
+    }
   }
 
   /** Lets go of everything at once: the node failed. */

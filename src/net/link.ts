@@ -62,8 +62,7 @@ export class Link {
     const socketBytesMax = 1024 * 1024;
     this.#control = new Outbound(outboundOwner, CONTROL);
     this.#bulk = new Outbound(outboundOwner, { lane: Lane.bulk, queueBytesMax, socketBytesMax, dropsOldest: false, pings: false });
-    this.#control.dial();
-    this.#bulk.dial();
+    this.dial();
   }
 
   get peer(): Peer {
@@ -79,6 +78,11 @@ export class Link {
   move(address: string): void {
     if (address === this.#peer.address) return;
     this.#peer = { ...this.#peer, address };
+    this.dial();
+  }
+
+  /** Dials what is not connected, whatever the backoff says: there is a sign that the peer is there. */
+  dial(): void {
     this.#control.dial();
     this.#bulk.dial();
   }

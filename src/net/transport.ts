@@ -188,7 +188,10 @@ export class Transport {
     }
     const refusal = this.#handlers.admit(hello, inbound.lane);
     if (refusal !== null) this.#refuse(hello, refusal);
-    else if (inbound.lane !== Lane.probe) this.#replace(inbound, hello);
+    else if (inbound.lane !== Lane.probe) {
+      this.#replace(inbound, hello);
+      this.#links.get(hello.memberNumber)?.dial();
+    }
     return refusal;
   }
 

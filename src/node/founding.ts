@@ -171,11 +171,10 @@ export class Founding {
   #wait(why: string): void {
     if (this.#waitsFor !== null) return;
     const { id, address, clock } = this.#options;
-    this.#waitsFor = why;
+    const words = `${why}: this node founds nothing and waits; to take it in again: draft admin replace ${id} ${id}@${address}`;
+    this.#waitsFor = words;
     this.#timer?.cancel();
-    this.#timer = clock.setTimer(PATIENCE_MS, () => {
-      this.#say(`${why}: this node founds nothing and waits; to take it in again: draft admin replace ${id} ${id}@${address}`);
-    });
+    this.#timer = clock.setTimer(PATIENCE_MS, () => this.#say(words));
   }
 
   /** Says it once, until something else is to be said. */

@@ -149,7 +149,7 @@ export class Group {
 
   /** What was gathered in this turn: one event for all proposals, one for all reads. */
   stepGathered(now: Now): void {
-    if (this.#proposals.count > 0 && this.#flights.mayLeave(this.#proposals.count, this.state, now.nowMs)) this.#stepProposals(now);
+    if (this.#proposals.count > 0 && this.#flights.mayLeave(this.state, now.nowMs)) this.#stepProposals(now);
     const readId = this.#reads.takeGathered();
     if (readId !== 0) this.step({ type: "read", readId }, now);
   }

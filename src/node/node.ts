@@ -11,7 +11,6 @@ import { Lane } from "../net/frame.ts";
 import { Transport } from "../net/transport.ts";
 import type { Message } from "../raft/message.ts";
 import { createRaft } from "../raft/state.ts";
-import { bestSuccessor } from "../raft/transfer.ts";
 import { type Configuration, MAIN_GROUP, type MemberNumber } from "../raft/types.ts";
 import type { Wal } from "../wal/wal.ts";
 import { type DataDir, identityOf } from "./data_dir.ts";
@@ -25,6 +24,7 @@ import { adoptGenesis, openLog, storageError } from "./open_log.ts";
 import type { RecoveredLog } from "./recovered_log.ts";
 import { endedError } from "./refusals.ts";
 import { frameEntryBytesMax, raftConfig, type NodeSettings } from "./settings.ts";
+import { settleGroup } from "./stopping.ts";
 import { Turn } from "./turn.ts";
 
 /** What a node is made of. */
@@ -271,11 +271,12 @@ export class Node {
   /** Hands leadership over if this node has it, makes all durable and ends. New requests are refused meanwhile. */
   *stop(): Task<void> {
     this.stopping = true;
+    const { host: { clock }, settings: { electionMinMs: limitMs } } = this.parts;
     for (const group of this.ended ? [] : this.groups.values()) {
-      const successor = group.state.role === "leader" ? bestSuccessor(group.state) : 0;
-      if (successor !== 0) yield* wait<void>((done) => group.transfer(successor, () => done(null, undefined)));
-      yield* this.#drain(group);
+      yield* settleGroup(group, { clock, limitMs, ended: () => this.ended });
     }
+    // The transfer is told of in the midst of a turn: what the rest of that turn appends belongs into the log too.
+    yield* wait<void>((done) => clock.soon(() => done(null, undefined)));
     this.end();
     yield* this.closeLog();
   }
@@ -287,14 +288,5 @@ export class Node {
     if (wal === null || wal.fenced || this.#logIsClosing) return;
     this.#logIsClosing = true;
     yield* wait<void>((done) => wal.close(done));
-  }
-
-  /** Lets writes that are under way find their outcome, for one election timeout at most. */
-  *#drain(group: Group): Task<void> {
-    const { clock } = this.parts.host;
-    const endMs = clock.monotonicMs() + this.parts.settings.electionMinMs;
-    while (!this.ended && group.isWaitedFor && clock.monotonicMs() < endMs) {
-      yield* wait<void>((done) => clock.setTimer(5, () => done(null, undefined)));
-    }
   }
 }

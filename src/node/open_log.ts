@@ -95,5 +95,5 @@ function lostLog(path: string, nodeId: string): DraftError {
 /** The log failed: what it means, and what to do. */
 export function storageError(path: string, error: Error): DraftError {
   return new DraftError("STORAGE_FAILED", `the log in ${path} cannot be written: ${error.message}: ` +
-    "what was not acknowledged may be lost; check the disk, then start the node again", { cause: error });
+    `what was not acknowledged may be lost; check the disk, then: draft serve --data ${path}`, { cause: error });
 }

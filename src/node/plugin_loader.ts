@@ -34,8 +34,7 @@ export async function loadPlugin(nameOrPath: string): Promise<AnyPlugin> {
   try {
     loaded = await import(pathToFileURL(path).href) as { readonly default?: unknown };
   } catch (error) {
-    const said = error instanceof Error ? error.message : String(error);
-    throw new DraftError("BAD_PLUGIN", `plugin ${path} cannot be loaded: ${said}`, { cause: error });
+    throw new DraftError("BAD_PLUGIN", `plugin ${path} cannot be loaded: ${whyNotLoaded(error, path)}`, { cause: error });
   }
   return checkPlugin(loaded.default, path);
 }
@@ -58,4 +57,24 @@ export function checkPlugin(value: unknown, path: string): AnyPlugin {
   // What is wrong with an operation is found now, before a cluster is founded with it.
   Operations.check(plugin);
   return plugin;
+}
+
+/** Where a message of the builder of Bun points to. */
+interface Positioned {
+  readonly message: string;
+  readonly position?: { readonly file: string; readonly line: number; readonly column: number } | null;
+}
+
+/** What was wrong, in one line, and where, as far as the runtime tells: each has its own way of telling. */
+export function whyNotLoaded(error: unknown, path: string): string {
+  const first: unknown = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
+  const { message, position } = (typeof first === "object" && first !== null && "message" in first ? first : { message: String(first) }) as Positioned;
+  const said = message.split("\n")[0] ?? "";
+  if (position !== undefined && position !== null) return `${said} at ${position.file}:${position.line}:${position.column}`;
+  const stack = first instanceof Error ? `${message}\n${first.stack ?? ""}` : message;
+  // Deno paints what it points to.
+  const plain = stack.replaceAll(/\x1b\[\d+m/g, "");
+  const at = plain.indexOf(`${path}:`);
+  const place = at < 0 ? null : /^:\d+(:\d+)?/.exec(plain.slice(at + path.length));
+  return place === null ? said : `${said} at ${path}${place[0]}`;
 }

@@ -10,6 +10,7 @@ import { currentConfiguration } from "../raft/state.ts";
 import type { Group } from "./group.ts";
 import type { Node } from "./node.ts";
 import type { AnswerDone, NodeApi, NodeIdentity, NodeLimits, ReadOptions } from "./node_api.ts";
+import { FreeBytes } from "./free_bytes.ts";
 import { endedError, noLeaderError, refusalError } from "./refusals.ts";
 import { groupStatus, incarnationText, memberList, waitingStatus } from "./status.ts";
 
@@ -26,6 +27,7 @@ export interface ProcessInfo {
 export class NodeRequests implements NodeApi {
   readonly #node: Node;
   readonly #process: ProcessInfo;
+  readonly #freeBytes: FreeBytes = new FreeBytes();
 
   constructor(node: Node, process: ProcessInfo) {
     this.#node = node;
@@ -101,13 +103,13 @@ export class NodeRequests implements NodeApi {
     const nowMs = host.clock.monotonicMs();
     const groups = [...node.groups.values()].map((group) => groupStatus(group, nowMs));
     const alarms = node.waitsFor === "" ? [] : [{ code: "WAITING", message: node.waitsFor }];
-    host.disk.freeBytes(dataDir.path, (...[error, freeBytes]) => {
+    this.#freeBytes.ask(host, dataDir.path, (freeBytes, isStuck) => {
       done({
         version, runtime: this.#process.runtime, pid: this.#process.pid,
         clusterId: identity.clusterId === "" ? null : identity.clusterId,
         nodeId: settings.id, incarnation: incarnationText(identity.incarnation), address: settings.address,
         uptimeMs: Math.round(nowMs - node.startedMs), fenced: node.fenced,
-        disk: { freeBytes: error === null ? freeBytes : 0, state: node.diskIsFull ? "full" : "ok" },
+        disk: { freeBytes, state: isStuck ? "stuck" : node.diskIsFull ? "full" : "ok" },
         groups: groups.length > 0 ? groups : [waitingStatus(plugin.name, plugin.version)],
         alarms,
       });
@@ -138,7 +140,7 @@ export class NodeRequests implements NodeApi {
     if (this.#node.ended) return endedError(this.#node);
     const group = this.#node.groups.get(name);
     if (group !== undefined) return group;
-    if (name !== "main") return new DraftError("NOT_FOUND", `no group is called '${name}': see draft admin groups`);
+    if (name !== "main") return new DraftError("NOT_FOUND", `no group is called '${name}': draft admin states lists the groups`);
     const why = this.#node.waitsFor;
     return new DraftError("NO_LEADER", `this node belongs to no cluster yet${why === "" ? "" : `: ${why}`}`);
   }

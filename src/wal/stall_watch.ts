@@ -1,5 +1,5 @@
 /** Watches one kind of work: tells when it made no progress for too long. Sets no timer while nothing is under way. */
-import type { Clock } from "../host/host.ts";
+import type { Clock, Timer } from "../host/host.ts";
 
 export class StallWatch {
   #clock: Clock;
@@ -7,7 +7,7 @@ export class StallWatch {
   #isWorking: () => boolean;
   #onStall: () => void;
   #progressMs = 0;
-  #isSet = false;
+  #timer: Timer | null = null;
   #toldMs = -1;
 
   constructor(clock: Clock, stallMs: number, isWorking: () => boolean, onStall: () => void) {
@@ -20,7 +20,7 @@ export class StallWatch {
   /** Work begins. */
   begin(): void {
     this.progressed();
-    if (!this.#isSet) this.#set(this.#stallMs);
+    if (this.#timer === null) this.#set(this.#stallMs);
   }
 
   /** One step of it is done. */
@@ -29,12 +29,16 @@ export class StallWatch {
   }
 
   #set(delayMs: number): void {
-    this.#isSet = true;
-    this.#clock.setTimer(delayMs, () => this.#look());
+    this.#timer = this.#clock.setTimer(delayMs, () => this.#look());
+  }
+
+  /** Watches no more: a timer that is left would keep the process. */
+  stop(): void {
+    this.#timer?.cancel();
   }
 
   #look(): void {
-    this.#isSet = false;
+    this.#timer = null;
     if (!this.#isWorking()) return;
     const quietMs = this.#clock.monotonicMs() - this.#progressMs;
     // At least a millisecond: a remainder of rounding would be no delay at all, again and again.

@@ -53,6 +53,7 @@ export class Wal {
   #inFlight = false;
   #failed = false;
   #closed: Done<void> | null = null;
+  #finishing = false;
 
   constructor(parts: WalParts) {
     const { options, host, groups, salts, mark } = parts;
@@ -149,7 +150,7 @@ export class Wal {
 
   /** The turn is over: what was appended becomes a batch, at once or when the one in flight is durable. */
   flush(): void {
-    if (this.#inFlight || this.#failed || this.#queue.length === 0) return;
+    if (this.#inFlight || this.#failed || this.#finishing || this.#queue.length === 0) return;
     this.#inFlight = true;
     this.#watch.begin();
     runTask(this.#writer.write(this.#queue), (...[error]) => {
@@ -220,6 +221,7 @@ export class Wal {
     if (this.#failed) return;
     this.#failed = true;
     this.#markTimer?.cancel();
+    this.#watch.stop();
     this.#room.stop();
     this.#reads.stop(() => {});
     const message = `log cannot be written: ${error.message}; the node stops, since what the disk holds is unknown`;
@@ -229,7 +231,10 @@ export class Wal {
     this.#closed?.(failure);
   }
 
+  /** The files are closed once: what is appended from here on is nobody's any more. */
   #finish(): void {
+    this.#finishing = true;
+    this.#watch.stop();
     this.#markTimer?.cancel();
     this.#reads.stop(() => runTask(this.#closeFiles(), (...[error]) => {
       if (this.#failed) return;

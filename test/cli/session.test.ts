@@ -45,6 +45,11 @@ test("client sends -5 as text, and options behind COMMAND with it", async () => 
   assert.equal(servers[0]?.node.seen, ["incr -5 --json"]);
 });
 
+test("a word that resembles no operation gets no guess", async () => {
+  assert.match((await run(["client", "xyzzy"])).err, /no operation "xyzzy": draft client help lists them$/m);
+  assert.match((await run(["client", "gte", "k"])).err, /no operation "gte": did you mean "get"\?$/m);
+});
+
 test("client --json answers with one line each, errors too", async () => {
   const ran = await run(["client", "--json"], "set k v\nget k\nbogus\n");
   const [first, second, third] = ran.out.trim().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);

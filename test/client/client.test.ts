@@ -169,6 +169,20 @@ test("no cluster at the addresses: UNREACHABLE, exit 4", async () => {
   await client.close();
 });
 
+test("what is on its way to a node that stops in good order is not done, and another node does it", () =>
+  withServers(2, async ([a, b], client) => {
+    if (a === undefined || b === undefined) throw new Error("no server");
+    await client.write(["set", "k", "v"]);
+    const writes = Array.from({ length: 20 }, async () => {
+      for (let i = 0; i < 20; i++) await client.write(["incr", "n"]);
+    });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    a.node.cluster.leader = { id: "b", address: b.address };
+    a.door.stop();
+    await Promise.all(writes);
+    assert.is((await client.read(["get", "n"])).result, 400);
+  }));
+
 test("a command larger than the node takes is TOO_LARGE, and the connection goes on", () =>
   withServers(1, async ([a]) => {
     if (a === undefined) throw new Error("no server");

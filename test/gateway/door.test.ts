@@ -236,6 +236,7 @@ test("stop() refuses new requests and closes after the last reply", () =>
     finish();
     await client.until(() => client.closed);
     assert.equal(client.bodies[2], [1, 0, 1, "OK"]);
+    assert.equal(client.bodies[3]?.slice(0, 3), [0, 1, "STOPPING"]);
   }));
 
 test("a client that does not read its replies is not read from either", () =>

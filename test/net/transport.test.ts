@@ -92,6 +92,18 @@ test("a peer that is down is dialled with backoff, not in a loop", () => {
   assert.equal(a.links, ["up 2"]);
 });
 
+test("a peer that dials is dialled at once, however long the backoff has grown", () => {
+  const world = simWorld(2);
+  const [a, b] = two(world);
+  world.net.crash("b");
+  a.transport.setPeers([peerOf(b)]);
+  world.run(60_000);
+  const again = startSimNode(world.scheduler, world.net, b.hello);
+  again.transport.setPeers([peerOf(a)]);
+  world.run(50);
+  assert.equal([a.links, again.links], [["up 2"], ["up 1"]]);
+});
+
 test("a silent cut is found by pings, and the link comes back when it heals", () => {
   const world = simWorld(2);
   linkAll(world.nodes);

@@ -56,4 +56,19 @@ test("loadPlugin() knows the shipped ones by name and others by path", async () 
   }
 });
 
+test("loadPlugin() names file and line of a syntax error and of what the file throws", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "draft-plugin-"));
+  const said = async (name: string, text: string): Promise<string> => {
+    writeFileSync(join(directory, name), text);
+    const error: unknown = await loadPlugin(join(directory, name)).catch((thrown: unknown) => thrown);
+    return error instanceof DraftError ? error.message : String(error);
+  };
+  try {
+    assert.match(await said("syntax.ts", 'export default {\n  name: "x", version: 1 operations\n};\n'), /cannot be loaded: .* at \S+syntax\.ts:2(:\d+)?$/);
+    assert.match(await said("throws.ts", 'const a = 1;\nthrow new Error("boom");\nexport default a;\n'), /cannot be loaded: boom at \S+throws\.ts:2(:\d+)?$/);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
 test.run();

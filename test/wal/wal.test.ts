@@ -137,4 +137,16 @@ test("P02: term and vote are one record: a crash leaves the old pair or the new 
   }
 });
 
+test("close() in the midst of a turn that appends and flushes once more closes the files once", () => {
+  const rig = opened(8);
+  const ends: unknown[] = [];
+  rig.wal.close((...[error]) => ends.push(error));
+  rig.append(1, 1, 100);
+  rig.wal.flush();
+  while (rig.scheduler.step(rig.scheduler.nowMs + 10_000));
+  assert.equal(ends, [null]);
+  assert.equal(rig.told, []);
+  rig.restart();
+});
+
 test.run();

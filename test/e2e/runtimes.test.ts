@@ -1,0 +1,108 @@
+/** The same program from its sources on three runtimes, as a binary, by npm; with a plugin from elsewhere. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { draft, draftBinary, freePorts, ROOT, run, Running, temporaryDirectory, TestCluster, until } from "./processes.ts";
+import { Workload } from "./workload.ts";
+
+const MAIN = join(ROOT, "src/cli/main.ts");
+const BIN = join(ROOT, "node_modules/.bin");
+
+/** How draft is started, and what its status calls the runtime. */
+const PROGRAMS: readonly { readonly name: string; readonly program: readonly string[]; readonly runtime: string }[] = [
+  { name: "deno", program: [join(BIN, "deno"), "run", "-A", MAIN], runtime: "deno" },
+  { name: "node", program: [join(BIN, "node"), MAIN], runtime: "node" },
+  { name: "bun", program: [join(BIN, "bun"), MAIN], runtime: "bun" },
+  { name: "the binary", program: [draftBinary()], runtime: "bun" },
+];
+
+const test = suite("runtimes");
+
+/** The table that `status` prints: three nodes, one of which leads. */
+const STATUS = /^NODE +ADDRESS +ROLE .*\na .*\nb .*\nc .*$/;
+
+/** Checks the answers to `set a 1`, `get a` and `status`. */
+function checkAnswers(out: string): void {
+  const [set, get, ...table] = out.trimEnd().split("\n");
+  assert.equal([set, get], ["OK", '"1"']);
+  assert.match(table.join("\n"), STATUS);
+  assert.is(table.filter((row) => / leader /.test(row)).length, 1, out);
+}
+
+for (const { name, program } of PROGRAMS) {
+  test(`${name}: dev reads a pipe, answers and ends`, async () => {
+    const args = ["dev", "--port", String(await freePorts(3)), "--data", join(temporaryDirectory(), "dev")];
+    const { code, out, err } = await run([...program, ...args], { input: "set a 1\nget a\nstatus\n", limitMs: 60_000 });
+    assert.is(code, 0, err);
+    checkAnswers(out);
+  });
+}
+
+test("a cluster of three runtimes agrees, whoever leads", async () => {
+  const sources = PROGRAMS.slice(0, 3);
+  await using cluster = await TestCluster.start({ program: (i) => sources[i]?.program ?? [] });
+  await using workload = new Workload(cluster.addresses);
+  await using client = cluster.client();
+  for (const { id } of cluster.nodes) {
+    await client.transfer(id);
+    const before = workload.told.acked;
+    await until("writes go on", () => workload.told.acked > before + 200);
+  }
+  await workload.stop();
+  await workload.check(client);
+  const runtimes = await Promise.all(cluster.nodes.map(async (node) => (await node.status()).runtime.split(" ")[0]));
+  assert.equal(runtimes, sources.map(({ runtime }) => runtime));
+  const states = await until("all have applied the same", async () => {
+    const all = await Promise.all(cluster.nodes.map((node) => node.mainStatus()));
+    return new Set(all.map(({ appliedIndex }) => appliedIndex)).size === 1 && all;
+  });
+  assert.is(new Set(states.map(({ stateHash }) => stateHash)).size, 1, "state hashes differ at one index");
+  console.log(`\nthree runtimes: ${workload.summary()}`);
+  const ends = await Promise.all(cluster.nodes.map((node) => node.stop()));
+  assert.equal(ends, [0, 0, 0]);
+});
+
+test("npm start ends in a cluster that reads a pipe", async () => {
+  const cwd = ROOT;
+  const flags = ["--port", String(await freePorts(3)), "--data", join(temporaryDirectory(), "dev")];
+  const { code, out, err } = await run(["npm", "--silent", "start", "--", ...flags], { cwd, input: "set a 1\nget a\nstatus\n", limitMs: 60_000 });
+  assert.is(code, 0, err);
+  checkAnswers(out);
+});
+
+/** The plugin of the README: what stands on disk at a user's, who has only the binary. */
+function counterSource(): string {
+  const text = readFileSync(join(ROOT, "plugins/counter/counter.ts"), "utf8");
+  return text.replace(/import type .*;/, 'import type { Plugin } from "draft";').replaceAll("counter", "tally");
+}
+
+test("dev runs a plugin from a directory of its own, on the binary alone", async () => {
+  const cwd = temporaryDirectory();
+  writeFileSync(join(cwd, "tally.ts"), counterSource());
+  const input = "add 5\nadd\ntotal\nadd x\nhelp add\n";
+  const flags = ["--port", String(await freePorts(3)), "--data", "dev"];
+  const { code, out, err } = await draft(["dev", "--machine", "./tally.ts", ...flags], { cwd, input, limitMs: 60_000 });
+  assert.is(code, 1, err);
+  assert.is(out, "(integer) 5\n(integer) 6\n(integer) 6\nadd [n]\n  adds n (1 if left out), returns the total\n");
+  assert.match(err, /^\(error\) REJECTED add wants a whole number, not x$/m);
+  const again = await draft(["dev", "--machine", "./tally.ts", ...flags], { cwd, input: "total\n", limitMs: 60_000 });
+  assert.equal([again.code, again.out], [0, "(integer) 6\n"]);
+  const other = await draft(["dev", ...flags], { cwd, input: "total\n", limitMs: 60_000 });
+  assert.is(other.code, 14, other.err);
+  assert.match(other.err, /"tally", wanted "kv"/);
+});
+
+test("dev without a line of input serves until SIGTERM, and its nodes end with it", async () => {
+  const port = await freePorts(3);
+  const flags = ["--port", String(port), "--data", join(temporaryDirectory(), "dev")];
+  const dev = new Running([draftBinary(), "dev", ...flags]);
+  dev.child.stdin?.end();
+  const client = (): ReturnType<typeof draft> => draft(["client", "-c", `127.0.0.1:${port}`, "--timeout-ms", "3000", "set", "k", "v"]);
+  await until("it serves", async () => (await client()).code === 0);
+  dev.kill("SIGKILL");
+  await dev.end();
+  await until("the nodes end when their parent is killed", async () => (await client()).code === 4);
+});
+
+test.run();
