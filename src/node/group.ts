@@ -145,6 +145,8 @@ export class Group {
     const event: Event = { ...body, ...now };
     const effects = step(this.state, event);
     this.#perform(effects, body.type === "receive" ? body.message : null);
+    // What others commit reaches this node's machine only through its disk: nobody is left to wait for that.
+    if (body.type === "diskStalled" && this.state.role !== "leader") this.#writes.end("the disk of the node that took it stands still");
   }
 
   /** What was gathered in this turn: one event for all proposals, one for all reads. */
@@ -188,7 +190,7 @@ export class Group {
   end(refusal: DraftError): void {
     for (const { done } of this.#proposals.list) done(refusal);
     this.#proposals.clear();
-    this.#writes.end();
+    this.#writes.end("this node ended before its outcome was known");
     this.#reads.end(refusal);
     for (const { done } of this.#transfers.splice(0)) done("not-leader");
   }

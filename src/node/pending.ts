@@ -69,11 +69,11 @@ export class PendingWrites {
     }
   }
 
-  /** The node ends, and will not see what becomes of them. */
-  end(): void {
+  /** This node will not see what becomes of them: it ends, or can take in no more of the log. */
+  end(why: string): void {
     const writes = [...this.#writes];
     this.#writes.clear();
-    for (const [index, write] of writes) write.done(lost(index, "this node ended before its outcome was known", "unknown"));
+    for (const [index, write] of writes) write.done(lost(index, why, "unknown"));
   }
 }
 

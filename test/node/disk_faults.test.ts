@@ -110,6 +110,22 @@ test("the leader's disk stands still: leadership moves within two election timeo
   load.check();
 });
 
+test("D16: a leader whose disk stands still tells its writers LOST, unknown, instead of keeping them", () => {
+  const { nodes, leader, load } = running(44);
+  nodes.node(leader).disk.fault = (call) => isWalWrite(call) ? { stall: true } : null;
+  // The others take the write; that they did is not heard here, nor can their log be stored here any more.
+  for (const id of IDS) if (id !== leader) nodes.net.cut(id, leader);
+  const late = nodes.propose(leader, ["set", "late", "1"], 30_000);
+  nodes.run(2000);
+  assert.ok(late.result instanceof DraftError, "it is told");
+  assert.is(`${late.result.code} ${late.result.outcome}`, "LOST unknown");
+  nodes.net.healAll();
+  nodes.node(leader).disk.fault = () => null;
+  nodes.node(leader).disk.release();
+  nodes.run(1000);
+  load.check();
+});
+
 test("P10: short writes on every disk are gone on with", () => {
   const { nodes, load } = running(42);
   for (const id of IDS) {

@@ -78,8 +78,8 @@ test("expire() tells TIMEOUT, unknown, at the deadline and once", () => {
 test("D16: end() tells LOST, unknown", () => {
   const writes = new Writes();
   writes.add(5, 2, "x");
-  writes.pending.end();
-  writes.pending.end();
+  writes.pending.end("the node ends");
+  writes.pending.end("the node ends");
   assert.equal(writes.told, ["x LOST unknown"]);
   assert.is(writes.pending.size, 0);
 });
