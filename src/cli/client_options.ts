@@ -1,6 +1,7 @@
 /**
  * The options that all commands share that talk to a cluster.
  */
+import hyperid from "hyperid";
 import { parseAddress } from "../base/address.ts";
 import { DraftError } from "../base/errors.ts";
 import { type Client, connect } from "../client/client.ts";
@@ -59,7 +60,8 @@ export function addressesFrom(options: Options, env: Io["env"]): string[] {
 
 /** A client of the cluster that was named. */
 export function clientFrom(options: Options, env: Io["env"]): Client {
-  return connect(addressesFrom(options, env), { name: "draft cli", timeoutMs: settingsFrom(options).timeoutMs });
+  // A name of its own, so that the logs of the nodes tell one prompt from another.
+  return connect(addressesFrom(options, env), { name: `draft cli ${hyperid({ urlSafe: true })()}`, timeoutMs: settingsFrom(options).timeoutMs });
 }
 
 /** How requests are to be made. @throws UsageError */
