@@ -85,7 +85,7 @@ const FIELDS: FieldTable = {
   heartbeatReply: { ...STATUS, round: "whole" },
   timeoutNow: {},
   readIndexRequest: { readId: "whole", bootId: "whole" },
-  readIndexReply: { readId: "whole", bootId: "whole", index: "whole" },
+  readIndexReply: { readId: "whole", bootId: "whole", index: "whole", leaderCommit: "whole" },
   installSnapshot: {
     lastIncludedIndex: "whole",
     lastIncludedTerm: "whole",

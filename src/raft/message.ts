@@ -119,8 +119,13 @@ export interface ReadIndexReply extends Envelope {
   readonly type: "readIndexReply";
   readonly readId: number;
   readonly bootId: BootId;
-  /** The index to wait for; 0 if the sender cannot tell: it leads no more, or too much waits already. */
+  /**
+   * The index to wait for; 0 if the sender cannot tell: it leads no more, or too much waits already. It need not be
+   * committed yet: where something falls due it is that of a time entry just appended.
+   */
   readonly index: Index;
+  /** What the sender has committed; 0 with an index of 0. */
+  readonly leaderCommit: Index;
 }
 
 /** Says that a snapshot is on its way or arrived. Its content travels on a stream of its own. */

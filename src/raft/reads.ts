@@ -42,7 +42,7 @@ export function leaderReadIndexRequest(state: RaftState, message: ReadIndexReque
 
 /** Others cannot tell: the asker tries elsewhere. */
 export function refuseReadIndexRequest(state: RaftState, message: ReadIndexRequest): void {
-  send(state, message.from, { type: "readIndexReply", readId: message.readId, bootId: message.bootId, index: 0 });
+  send(state, message.from, { type: "readIndexReply", readId: message.readId, bootId: message.bootId, index: 0, leaderCommit: 0 });
 }
 
 function register(state: RaftState, pending: PendingRead): void {
@@ -107,7 +107,7 @@ export function answerConfirmed(state: RaftState, now: Now): void {
 function answer(state: RaftState, pending: PendingRead, index: number): void {
   const { readId, from, bootId } = pending;
   if (from === state.config.self) state.effects.push({ type: "answerRead", readId, index });
-  else send(state, from, { type: "readIndexReply", readId, bootId, index });
+  else send(state, from, { type: "readIndexReply", readId, bootId, index, leaderCommit: index === 0 ? 0 : state.commitIndex });
 }
 
 function isDue(state: RaftState, now: Now): boolean {
@@ -157,8 +157,9 @@ export function followerReadIndexReply(state: RaftState, message: ReadIndexReply
     state.effects.push({ type: "failPending", readIds: [readId], reason: "not-leader" });
     return;
   }
-  // The leader has committed this index: what of it is proved to match may be applied without waiting for a heartbeat.
-  commitTo(state, Math.min(index, state.matchedIndex));
+  // What the leader has committed, as far as it is proved to match, may be applied without waiting for a heartbeat. Not
+  // `index`: it may be that of a time entry, and stand behind writes that nobody has committed.
+  commitTo(state, Math.min(message.leaderCommit, state.matchedIndex));
   state.effects.push({ type: "answerRead", readId, index });
 }
 

@@ -163,13 +163,28 @@ test("C07, F16 what is committed is durable on a quorum, with disks of any speed
   }
 });
 
+test("D10 L04 reads on followers of a machine that falls due, beside writes that are not committed yet", () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const cores = new Cores({ members: 3, seed, delayMs: [1, 30], diskMs: [1, 40], wakeMs: 5 });
+    cores.awaitLeader();
+    for (let i = 0; i < 200; i++) {
+      const leader = cores.leader();
+      if (leader !== null) cores.propose(leader, 2);
+      for (const core of cores.cores) cores.read(core);
+      cores.run(10);
+    }
+    cores.run(1000);
+    assert.ok(cores.cores.every((core) => core.answered.size > 50), `seed ${seed}: reads are answered`);
+  }
+});
+
 test("soak: crashes, partitions, duplicates, slow disks and transfers; then the cluster agrees", () => {
   for (let seed = 100; seed < 130; seed++) {
     const random = seedRandom(seed);
     const members = [3, 3, 5, 4, 2][seed % 5]!;
     const cores = new Cores({
       members, seed, lossPercent: nextInRange(random, 0, 10), duplicatePercent: nextInRange(random, 0, 20),
-      delayMs: [1, nextInRange(random, 2, 120)], diskMs: [1, nextInRange(random, 2, 120)],
+      delayMs: [1, nextInRange(random, 2, 120)], diskMs: [1, nextInRange(random, 2, 120)], wakeMs: seed % 2 === 0 ? 20 : null,
       config: { appendEntriesMax: nextInRange(random, 1, 8), inflightAppendsMax: nextInRange(random, 1, 6), electionMaxMs: 450 },
     });
     for (let round = 0; round < 120; round++) {
@@ -187,7 +202,7 @@ test("soak: crashes, partitions, duplicates, slow disks and transfers; then the 
     }
     cores.heal();
     for (const core of cores.cores) if (!core.up) cores.start(core.number);
-    Object.assign(cores.options, { lossPercent: 0, delayMs: [1, 5], diskMs: [1, 3] });
+    Object.assign(cores.options, { lossPercent: 0, delayMs: [1, 5], diskMs: [1, 3], wakeMs: null });
     cores.propose(cores.awaitLeader());
     cores.run(3000);
     assert.ok(cores.converged(), `seed ${seed}`);

@@ -44,6 +44,8 @@ export interface CoresOptions {
   readonly duplicatePercent?: number;
   readonly delayMs?: readonly [number, number];
   readonly diskMs?: readonly [number, number];
+  /** The machine wants to be woken so long, in log time, after each entry; null: never. */
+  readonly wakeMs?: number | null;
   readonly config?: Partial<RaftConfig>;
 }
 
@@ -64,7 +66,7 @@ export class Cores {
 
   constructor(options: CoresOptions) {
     this.options = {
-      lossPercent: 0, duplicatePercent: 0, delayMs: [1, 5], diskMs: [1, 3], config: {}, ...options,
+      lossPercent: 0, duplicatePercent: 0, delayMs: [1, 5], diskMs: [1, 3], wakeMs: null, config: {}, ...options,
     };
     this.random = seedRandom(options.seed);
     for (let number = 1; number <= options.members; number++) this.cores.push(this.#create(number));
@@ -185,7 +187,7 @@ export class Cores {
         for (let index = effect.from; index <= effect.to; index++) this.#apply(core, core.log[index - 1]!);
         const { epoch } = core;
         this.scheduler.after(0, () => {
-          if (core.epoch === epoch) this.event(core, { type: "applied", index: effect.to, wakeAtMs: null });
+          if (core.epoch === epoch) this.event(core, { type: "applied", index: effect.to, wakeAtMs: this.#wakeAtMs(core) });
         });
         return;
       }
@@ -204,9 +206,19 @@ export class Cores {
 
   readonly #diskFree: number[] = [];
 
+  #wakeAtMs(core: Core): number | null {
+    const newest = core.applied.at(-1);
+    return this.options.wakeMs === null || newest === undefined ? null : newest.timeMs + this.options.wakeMs;
+  }
+
   #apply(core: Core, entry: LogEntry): void {
     const known = this.committed.get(entry.index);
     if (known !== undefined && known !== entry.chain) throw new Error(`index ${entry.index} was committed twice`);
+    // Dissertation 3.4, Leader Completeness rests on this: what anybody applies is durable on a majority.
+    const holders = this.cores.filter((other) => other.durable.entries[entry.index - 1]?.chain === entry.chain).length;
+    if (known === undefined && holders * 2 <= this.options.members) {
+      throw new Error(`member ${core.number} applies index ${entry.index}, which is durable on ${holders} of ${this.options.members}`);
+    }
     this.committed.set(entry.index, entry.chain);
     core.applied.push(entry);
   }

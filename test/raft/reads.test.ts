@@ -172,4 +172,14 @@ test("L03, L04 every read through any node sees all writes acknowledged before i
   }
 });
 
+test("L04 the index of an answered read says nothing of what is committed: a time entry may stand there", () => {
+  const follower = new Single();
+  follower.receive(append({ term: 1, leaderCommit: 1 }, sealed([1, 1, 1, 1])));
+  follower.storeAll();
+  follower.event({ type: "read", readId: 5 });
+  assert.is(follower.state.commitIndex, 1);
+  follower.receive(message("readIndexReply", { term: 1, readId: 5, index: 4, leaderCommit: 2 }));
+  assert.is(follower.state.commitIndex, 2);
+});
+
 test.run();
