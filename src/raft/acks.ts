@@ -10,6 +10,9 @@ import { drop, type RaftState } from "./state.ts";
 import { chainAt, lastAtOrBelowTerm, termAt } from "./trail.ts";
 import type { Index, MemberNumber } from "./types.ts";
 
+/** Unanswered appends are sent again after at most so many of the shortest election timeouts. */
+const REOPEN_TIMEOUTS_MAX = 16;
+
 /** Leaders: a follower answers an append. */
 export function leaderAppendReply(state: RaftState, message: AppendReply, now: Now): void {
   const progress = noteHeard(state, message, now);
@@ -103,7 +106,10 @@ function reopen(state: RaftState, progress: Progress, now: Now): void {
   if (progress.state === "replicate") {
     const oldest = progress.inflight[0];
     if (oldest === undefined && progress.provenIndex < progress.matchIndex) return void sendAppend(state, progress, now);
-    if (oldest === undefined || now.nowMs - oldest.sentMs < state.config.electionMinMs) return;
+    const { electionMinMs } = state.config;
+    const waitMs = Math.max(progress.reopenAfterMs, electionMinMs);
+    if (oldest === undefined || now.nowMs - oldest.sentMs < waitMs) return;
+    progress.reopenAfterMs = Math.min(waitMs * 2, REOPEN_TIMEOUTS_MAX * electionMinMs);
     becomeProbe(progress);
   }
   if (progress.state !== "probe") return;

@@ -35,6 +35,11 @@ export interface Progress {
   /** Invariant: ascending by lastIndex, empty unless replicate; bytes sum to inflightBytes. */
   readonly inflight: InflightAppend[];
   inflightBytes: number;
+  /**
+   * Use: what was sent and not answered for so long is taken for lost. Doubles while nothing comes of sending it again: a
+   * follower whose disk stands still has it all, and only cannot say so. 0: the shortest election timeout.
+   */
+  reopenAfterMs: number;
   /** When a message of this term was last heard from it; -Infinity: never. */
   lastHeardMs: number;
   /** The greatest round that it answered. */
@@ -59,6 +64,7 @@ export function createProgress(member: MemberNumber, lastIndex: Index): Progress
     probeIndex: 0,
     inflight: [],
     inflightBytes: 0,
+    reopenAfterMs: 0,
     lastHeardMs: Number.NEGATIVE_INFINITY,
     ackedRound: 0,
     bootId: 0,
@@ -122,6 +128,7 @@ export function noteMatch(progress: Progress, matchIndex: Index, chain: number |
   if (matchIndex <= progress.matchIndex) return false;
   progress.matchIndex = matchIndex;
   progress.matchChain = chain;
+  progress.reopenAfterMs = 0;
   progress.nextIndex = Math.max(progress.nextIndex, matchIndex + 1);
   return true;
 }

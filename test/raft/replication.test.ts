@@ -1,6 +1,7 @@
 /** Log replication: dissertation 3.5. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Effect } from "../../src/raft/event.ts";
 import { append, CONFIG, GENESIS_CHAIN, held, message, sealed, sent, Single, unstamped } from "./helpers.ts";
 
 /** Terms and chains of a core's log, as far as they are known. */
@@ -166,6 +167,25 @@ test("R11 the durable position in a heartbeat's answer stands in for lost acknow
   assert.is(core.state.commitIndex, 0, "another log of the same index and term proves nothing");
   core.receive(message("heartbeatReply", { term: 1, durableIndex: 2, durableTerm: 1, durableChain: lastChain }));
   assert.is(core.state.commitIndex, 2);
+});
+
+test("F16 what a follower has and cannot make durable is sent again less and less often", () => {
+  const core = new Single();
+  core.lead();
+  core.receive(message("appendReply", { term: 1, matchIndex: 1 }));
+  core.event({ type: "propose", entries: Array.from({ length: 10 }, () => unstamped()) });
+  let resent = 0;
+  const count = (effects: readonly Effect[]): void => {
+    for (const m of sent(effects)) if (m.type === "appendRequest" && m.to === 2) resent += m.lastIndex - m.prevLogIndex;
+  };
+  // Its disk stands still: it answers all, and is durable as far as ever.
+  const { progress } = core.state;
+  for (let i = 0; i < 200; i++) {
+    core.nowMs += 50;
+    count(core.receive(message("heartbeatReply", { term: 1, durableIndex: 1 })));
+    if (progress.get(2)!.state === "probe") count(core.receive(message("appendReply", { term: 1, matchIndex: 1 })));
+  }
+  assert.ok(resent > 0 && resent <= 2 * 10 * 7, `${resent} entries in 10 s, at every timeout it would be 660`);
 });
 
 test("R13 a leader that cannot read its own log hands over and leads no more", () => {
