@@ -49,13 +49,13 @@ export class Applier {
   #term: Term = 0;
   #timeMs = 0;
 
-  /** @throws DraftError BAD_PLUGIN if the plugin's operations cannot be used; what `create` throws */
+  /** @throws DraftError BAD_PLUGIN if the plugin's operations cannot be used, or it makes no machine */
   constructor(options: ApplierOptions) {
     this.operations = new Operations(options.plugin);
     this.plugin = options.plugin;
     this.#group = options.group;
     this.#log = options.log;
-    this.#machine = options.plugin.create({ directory: options.directory });
+    this.#machine = createMachine(options);
   }
 
   /**
@@ -92,7 +92,23 @@ export class Applier {
     if (operation.row.kind !== "read") {
       return new DraftError("BAD_REQUEST", `operation '${operation.name}' is a write: must go through the log`);
     }
-    return this.#read(Operations.named(command, operation), this.view());
+    return this.#sendable(this.#read(Operations.named(command, operation), this.view()), operation.name);
+  }
+
+  /** A read's answer, unless it cannot be sent: that must not break who sends it. A read is never in doubt. */
+  #sendable(answer: Reply | DraftError, operation: string): Reply | DraftError {
+    if (typeof answer !== "object" || answer === null) {
+      if (typeof answer !== "function" && typeof answer !== "symbol" && typeof answer !== "bigint") return answer;
+    } else if (answer instanceof DraftError) {
+      return answer.outcome === "not-done" ? answer : new DraftError(answer.code, answer.message, { outcome: "not-done" });
+    }
+    try {
+      foldValue(0, answer);
+      return answer;
+    } catch (thrown) {
+      this.#log(`the answer of '${operation}' cannot be sent`, thrown);
+      return new DraftError("MACHINE_FAULT", FAULT_TEXT, { outcome: "not-done" });
+    }
   }
 
   /**
@@ -153,8 +169,13 @@ export class Applier {
 
   /** What replicas compare: the machine's own hash if it has one, else the running digest. */
   stateHash(): string {
-    const hash = this.#machine.hash?.();
-    if (hash === undefined) return this.digest.toString(16).padStart(8, "0");
+    let hash: ReturnType<NonNullable<Base["hash"]>> | undefined;
+    try {
+      hash = this.#machine.hash?.();
+    } catch (thrown) {
+      this.#log("hash broke", thrown);
+    }
+    if (hash === undefined || hash === null) return this.digest.toString(16).padStart(8, "0");
     if (typeof hash === "string") return hash;
     if (typeof hash !== "object") return hash.toString(16);
     return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -243,6 +264,19 @@ export class Applier {
       return this.#foldAnswer(this.#fault(`the answer at index ${entry.index}`, thrown));
     }
   }
+}
+
+function createMachine({ plugin, directory }: ApplierOptions): Base {
+  const wrong = (what: string, cause?: unknown): DraftError =>
+    new DraftError("BAD_PLUGIN", `plugin '${plugin.name}': ${what}`, cause === undefined ? {} : { cause });
+  let machine: Base;
+  try {
+    machine = plugin.create({ directory });
+  } catch (thrown) {
+    throw wrong(`create() threw: ${thrown instanceof Error ? thrown.message : String(thrown)}`, thrown);
+  }
+  if (typeof machine?.apply !== "function") throw wrong("create() returned no machine: it must return { apply, snapshot, restore }");
+  return machine;
 }
 
 /** Sessions, versions, verdicts and groups are not known yet: their entries come with the features that write them. */

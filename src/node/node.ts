@@ -52,6 +52,8 @@ export class Node {
   stopping = false;
   /** Nothing is taken in or done any more: it failed, or stopped. */
   ended = false;
+  /** Of the group main. */
+  readonly #machine: Applier;
   readonly #turn: Turn;
   #wal: Wal | null = null;
   #founding: Founding | null = null;
@@ -62,8 +64,14 @@ export class Node {
   #whenJoined: (() => void)[] = [];
   #logIsClosing = false;
 
+  /** @throws DraftError BAD_PLUGIN if the plugin makes no machine */
   constructor(parts: NodeParts) {
     this.parts = parts;
+    const { plugin, dataDir, host } = parts;
+    this.#machine = new Applier({
+      plugin, group: MAIN_GROUP, directory: `${dataDir.path}/machines/main`,
+      log: (message, thrown) => host.log.write("error", message, thrown === null ? {} : { thrown: describeThrown(thrown) }),
+    });
     this.startedMs = parts.host.clock.monotonicMs();
     const introductions = new Introductions({
       settings: parts.settings, plugin: parts.plugin, dataDir: parts.dataDir,
@@ -194,16 +202,12 @@ export class Node {
   }
 
   #begin(genesis: Genesis, log: RecoveredLog, wal: Wal): void {
-    const { host, settings, plugin, dataDir } = this.parts;
+    const { host, settings } = this.parts;
     const recovered = log.recovered();
     const seed = host.random.u32();
     const state = createRaft(raftConfig(settings, this.identity, seed), recovered);
-    const applier = new Applier({
-      plugin, group: MAIN_GROUP, directory: `${dataDir.path}/machines/main`,
-      log: (message, thrown) => host.log.write("error", message, thrown === null ? {} : { thrown: describeThrown(thrown) }),
-    });
     const group: Group = new Group({
-      name: "main", state, applier, log: wal, outbox: this.transport, clock: host.clock, words: host.log,
+      name: "main", state, applier: this.#machine, log: wal, outbox: this.transport, clock: host.clock, words: host.log,
       tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax,
       frameEntryBytesMax: frameEntryBytesMax(settings),
       submit: (from, event) => this.#turn.submit(from, event),

@@ -68,7 +68,7 @@ export class NodeRequests implements NodeApi {
     if (group.state.role !== "leader") return done(noLeaderError(group));
     const { valueBytesMax } = this.#node.parts.settings;
     if (envelope.length > valueBytesMax) {
-      return done(new DraftError("TOO_LARGE", `the command has ${envelope.length} bytes: at most ${valueBytesMax} are taken, see --value-bytes-max`));
+      return done(tooLarge(envelope.length, valueBytesMax));
     }
     let prepared: Prepared;
     try {
@@ -77,6 +77,8 @@ export class NodeRequests implements NodeApi {
       if (error instanceof DraftError) return done(error);
       throw error;
     }
+    // The plugin may have made more of it than the client sent, and an entry must fit one frame to be replicated.
+    if (prepared.payload.length > valueBytesMax) return done(tooLarge(prepared.payload.length, valueBytesMax));
     group.propose(prepared.payload, prepared.decoded, timeoutMs, done);
   }
 
@@ -144,6 +146,10 @@ export class NodeRequests implements NodeApi {
     const why = this.#node.waitsFor;
     return new DraftError("NO_LEADER", `this node belongs to no cluster yet${why === "" ? "" : `: ${why}`}`);
   }
+}
+
+function tooLarge(bytes: number, bytesMax: number): DraftError {
+  return new DraftError("TOO_LARGE", `the command has ${bytes} bytes: at most ${bytesMax} are taken, see --value-bytes-max`);
 }
 
 /** What goes into the log for a client's envelope, and what it decodes to if that is known. */

@@ -1,8 +1,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { DraftError } from "../../src/base/errors.ts";
 import { EntryKind } from "../../src/base/entry.ts";
 import { encode } from "../../src/base/codec.ts";
-import { FAULT_TEXT } from "../../src/machine/applier.ts";
+import { Applier, FAULT_TEXT } from "../../src/machine/applier.ts";
 import { encodeCommand, encodeEnvelope } from "../../src/machine/command.ts";
 import type { Base, Command, Entry, Reply } from "../../src/machine/machine.ts";
 import { NOTHING, headOf, isError, rigOf } from "./rig.ts";
@@ -217,6 +218,33 @@ test("stateHash() is the machine's own, else the digest", () => {
   assert.is(rigOf({ hash: () => "abc" }).applier.stateHash(), "abc");
   assert.is(rigOf({ hash: () => 255n }).applier.stateHash(), "ff");
   assert.is(rigOf({ hash: () => Uint8Array.of(1, 255) }).applier.stateHash(), "01ff");
+});
+
+test("query() answers what cannot be sent with a fault, not done", () => {
+  const circle: Record<string, unknown> = {};
+  circle["self"] = circle;
+  for (const answer of [() => 1, Symbol("s"), 2n ** 70n, circle, { within: () => 1 }, Promise.resolve(1)]) {
+    const reply = rigOf({ query: () => answer as never }).applier.query(["see"]);
+    assert.ok(reply instanceof DraftError, String(typeof answer));
+    assert.is(`${reply.code} ${reply.outcome}`, "MACHINE_FAULT not-done");
+  }
+});
+
+test("stateHash() of a hash that throws is the digest", () => {
+  const rig = rigOf({ hash: () => { throw new Error("no"); } });
+  assert.match(rig.applier.stateHash(), /^[0-9a-f]{8}$/);
+});
+
+test("a plugin that makes no machine is a bad one", () => {
+  for (const create of [() => ({}), () => null, () => { throw new Error("no disk"); }]) {
+    const plugin = { name: "p", version: 1, operations: {}, create } as never;
+    try {
+      new Applier({ plugin, group: 1, directory: "/nowhere", log: () => undefined });
+      assert.unreachable("it was taken");
+    } catch (error) {
+      assert.is((error as DraftError).code, "BAD_PLUGIN");
+    }
+  }
 });
 
 test.run();
