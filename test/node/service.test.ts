@@ -97,6 +97,12 @@ test("TOO_LARGE: a command over the limit is refused, not done", () => {
   write(nodes, leader, ["set", "k", "x".repeat(1900)]);
 });
 
+test("TOO_LARGE: a command that the plugin makes longer than the limit is refused too: it would fit no frame", () => {
+  const { nodes, leader } = founded(32, { "value-bytes-max": "1500" });
+  const floats = Array.from({ length: 100 }, (_, i) => [`k${i}`, 0.1 + i / 7]).flat();
+  assert.is(errorOf(nodes.propose(leader, ["mset", ...floats])), "TOO_LARGE not-done");
+});
+
 test("BUSY: what is more than the queue holds is refused, not done; the rest is done", () => {
   const { nodes, leader } = founded(7, { "queue-bytes-max": "1048576" });
   const all = Array.from({ length: 60 }, (_, i) => nodes.propose(leader, ["set", `k${i}`, "x".repeat(50_000)]));
