@@ -26,7 +26,7 @@ import { align8, crc32, getU64, setU64, viewOf } from "./bytes.ts";
 /** What an entry is for. A replica that meets a kind it does not know stops: skipping it would fork the state. */
 export const EntryKind = {
   command: 1,
-  configuration: 2,
+  config: 2,
   noop: 3,
   time: 4,
   session: 5,

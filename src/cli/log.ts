@@ -125,7 +125,7 @@ function shownEntry(head: EntryHead, payload: Uint8Array, raw: boolean): ShownEn
   const kind = KIND_NAMES.get(head.kind) ?? `kind ${head.kind}`;
   const shown = { index, term, kind, timeMs, bytes: payloadBytes, session: null, command: null };
   if (raw) return { ...shown, raw: Array.from(payload, (byte) => byte.toString(16).padStart(2, "0")).join("") };
-  if (head.kind === EntryKind.configuration) {
+  if (head.kind === EntryKind.config) {
     return { ...shown, configuration: membershipOf(decodeConfiguration(payload, index)) };
   }
   if (head.kind !== EntryKind.command) return shown;

@@ -117,7 +117,7 @@ class Configurations implements WalVisitor {
   }
 
   entry(group: number, head: EntryHead, payload: Uint8Array): void {
-    if (group === this.#group && head.kind === EntryKind.configuration) this.#payloads.set(head.index, new Uint8Array(payload));
+    if (group === this.#group && head.kind === EntryKind.config) this.#payloads.set(head.index, new Uint8Array(payload));
   }
 
   newest(): Configuration {

@@ -51,11 +51,6 @@ export class NodeNet implements Net {
   }
 }
 
-/** The runtime's own socket behind `socket`, for node:http, which takes over the connection; null in a simulation. */
-export function runtimeSocketOf(socket: Socket): net.Socket | null {
-  return socket instanceof NodeSocket ? socket.release() : null;
-}
-
 class NodeListener implements Listener {
   readonly address: Address;
   readonly #server: net.Server;
@@ -144,13 +139,6 @@ class NodeSocket implements Socket {
 
   destroy(): void {
     this.#raw.destroy();
-  }
-
-  /** Hears nothing of the socket any more: it belongs to another. */
-  release(): net.Socket {
-    this.#told = true;
-    this.#raw.removeAllListeners("data").removeAllListeners("drain").removeAllListeners("end");
-    return this.#raw;
   }
 
   /** A peer that neither reads nor closes must not keep the socket, and the bytes queued on it, for ever. */

@@ -281,7 +281,7 @@ function createMachine({ plugin, directory }: ApplierOptions): Base {
 
 /** Sessions, versions, verdicts and groups are not known yet: their entries come with the features that write them. */
 function isKnown(kind: number): boolean {
-  return kind === EntryKind.command || kind === EntryKind.configuration || kind === EntryKind.noop || kind === EntryKind.time;
+  return kind === EntryKind.command || kind === EntryKind.config || kind === EntryKind.noop || kind === EntryKind.time;
 }
 
 function unknownKind(head: EntryHead): DraftError {

@@ -213,7 +213,7 @@ function entriesOf(request: AppendRequest, run: Uint8Array): ReceivedEntry[] {
     }
     term = entry.term;
     const received = entry as ReceivedEntry;
-    received.configuration = entry.kind === EntryKind.configuration ? decodeConfiguration(payloadOf(entry), index) : null;
+    received.configuration = entry.kind === EntryKind.config ? decodeConfiguration(payloadOf(entry), index) : null;
   }
   return entries as ReceivedEntry[];
 }

@@ -49,7 +49,7 @@ export class RecoveredLog implements WalVisitor {
   entry(group: GroupId, head: EntryHead, payload: Uint8Array): void {
     if (group !== this.#group || this.#trail === null) return;
     appendToTrail(this.#trail, head);
-    if (head.kind === EntryKind.configuration) this.#configurations.push(decodeConfiguration(payload, head.index));
+    if (head.kind === EntryKind.config) this.#configurations.push(decodeConfiguration(payload, head.index));
   }
 
   /** All of it, for the core. */

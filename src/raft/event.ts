@@ -41,8 +41,6 @@ export type EventBody =
   | { readonly type: "snapshotSent"; readonly peer: MemberNumber; readonly index: Index; readonly ok: boolean }
   | { readonly type: "restored"; readonly index: Index };
 
-export type EventType = EventBody["type"];
-
 /** Why a proposal or a transfer was refused. Nothing was done. */
 export type Refusal =
   | "not-leader"
@@ -93,5 +91,3 @@ export interface StoreEffect {
   /** What becomes true once the records are durable. */
   readonly messages: readonly Message[];
 }
-
-export type EffectType = Effect["type"];

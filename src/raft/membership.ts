@@ -4,7 +4,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { createProgress, type Progress } from "./progress.ts";
-import { isVoting, voterSets } from "./quorum.ts";
+import { voterSets } from "./quorum.ts";
 import { currentConfiguration, type RaftState } from "./state.ts";
 import type { Configuration, Index, Incarnation, Member, MemberNumber } from "./types.ts";
 
@@ -67,11 +67,6 @@ export function mayCampaign(state: RaftState): boolean {
 export function isSoleVoter(state: RaftState): boolean {
   const { incoming, outgoing } = state.voters;
   return outgoing.length === 0 && incoming.length === 1 && incoming[0] === state.config.self;
-}
-
-/** Whether this node's own votes and acks count. */
-export function selfVotes(state: RaftState): boolean {
-  return isVoting(state.voters, state.config.self);
 }
 
 /** The progress of another member; null if it is no member, or this node does not lead. */

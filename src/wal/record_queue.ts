@@ -98,10 +98,6 @@ export class RecordQueue {
     return this.#records.length;
   }
 
-  get hasBarriers(): boolean {
-    return this.#barriers.length > 0;
-  }
-
   /** Room for a run of `bytes` bytes, with its envelope's in front. Holds its room until the next call of the queue. */
   reserve(bytes: number): Uint8Array {
     assert(bytes % 8 === 0 && bytes > 0, "a run is a multiple of 8 bytes long", bytes);

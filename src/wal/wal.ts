@@ -77,11 +77,6 @@ export class Wal {
     return this.#queue.bytes;
   }
 
-  /** Number of the last batch that is durable. */
-  get durableBatch(): number {
-    return this.#writer.durable.batch;
-  }
-
   /** Whether a write or sync failed. */
   get fenced(): boolean {
     return this.#failed;
@@ -90,12 +85,6 @@ export class Wal {
   /** Index of the last entry that was appended to the group; 0 if there is none. */
   lastIndex(group: GroupId): Index {
     return this.#groups.get(group)?.appendedLast ?? 0;
-  }
-
-  /** Segments from the next on bear this identity: the cluster is founded. */
-  adopt(identity: WalIdentity): void {
-    assert(identity.nodeId === this.#writer.identity.nodeId, "the node keeps its id", identity.nodeId);
-    this.#writer.identity = identity;
   }
 
   /**

@@ -128,7 +128,7 @@ test("log time is the largest so far, over entries of every kind", () => {
   const rig = rigOf({ apply: (_, entry) => void times.push(entry.timeMs) });
   rig.entry(EntryKind.noop, 100);
   rig.entry(EntryKind.command, 40, encodeCommand(["do"]));
-  rig.entry(EntryKind.configuration, 200);
+  rig.entry(EntryKind.config, 200);
   rig.entry(EntryKind.command, 150, encodeCommand(["do"]));
   assert.equal(times, [100, 200]);
   assert.equal(rig.applier.view(), { index: 4, timeMs: 200, version: 1 });

@@ -94,7 +94,7 @@ test("entries that are sealed but do not continue the log are refused", () => {
   refusal(() => read({ lastIndex: 11 }, runOf(9, 77, [entry])));
   refusal(() => read({ lastIndex: 9 }, runOf(9, 77, [entry])));
   refusal(() => read({ lastIndex: 8 }, new Uint8Array()));
-  refusal(() => read({}, runOf(9, 77, [{ ...entry, kind: EntryKind.configuration }])));
+  refusal(() => read({}, runOf(9, 77, [{ ...entry, kind: EntryKind.config }])));
 });
 
 test("N03 every truncation of every message is refused", () => {

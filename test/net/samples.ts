@@ -53,7 +53,7 @@ export const CONFIGURATION_PAYLOAD: Uint8Array = encodeConfiguration(genesisConf
 export function sampleRuns(): Uint8Array[] {
   const run = runOf(9, 77, [
     { kind: EntryKind.command, payload: Uint8Array.of(1, 2, 3, 4, 5), term: 4 },
-    { kind: EntryKind.configuration, payload: CONFIGURATION_PAYLOAD, term: 5 },
+    { kind: EntryKind.config, payload: CONFIGURATION_PAYLOAD, term: 5 },
     { kind: EntryKind.noop, payload: new Uint8Array(), term: 5 },
   ]);
   return [run.subarray(0, 64), run.subarray(64)];

@@ -50,7 +50,7 @@ test("a configuration falls with its entry", () => {
   const log = made();
   fill(log, 1, 2);
   const [entry] = sealedEntries(3, 3, () => new Uint8Array(encodeConfiguration(CONFIGURATION)));
-  log.entry(1, { ...entry!, kind: EntryKind.configuration }, new Uint8Array(encodeConfiguration(CONFIGURATION)));
+  log.entry(1, { ...entry!, kind: EntryKind.config }, new Uint8Array(encodeConfiguration(CONFIGURATION)));
   assert.equal(log.recovered().configurations.map(({ index }) => index), [0, 3]);
   log.truncated(1, 3);
   assert.equal(log.recovered().configurations.map(({ index }) => index), [0]);

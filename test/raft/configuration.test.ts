@@ -22,7 +22,7 @@ test("a malformed payload is refused, never believed", () => {
 
 function withConfiguration(index: number, previousChain: number): LogEntry {
   const configuration = { ...membersOf(["voter", "voter", "voter", "learner"]), index };
-  const entry = { ...unstamped(), kind: EntryKind.configuration, index, term: 1, configuration };
+  const entry = { ...unstamped(), kind: EntryKind.config, index, term: 1, configuration };
   entry.chain = chainAfter(previousChain, entry);
   return entry;
 }
