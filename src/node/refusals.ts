@@ -33,7 +33,11 @@ export function refusalError(refusal: Refusal, group: RefusingGroup): DraftError
     case "not-a-voter":
       return new DraftError("BAD_REQUEST", "only a voter can lead: see draft admin servers");
     case "timed-out":
-      return new DraftError("TIMEOUT", `the transfer in group ${group.name} was given up: the leader leads on`, { outcome: "not-done" });
+      return new DraftError("TIMEOUT", `the leader of group ${group.name} did not answer in time: try again`, { outcome: "not-done" });
+    case "given-up":
+      return new DraftError("TIMEOUT", `the member did not catch up in time and was told nothing: see draft admin states`, { outcome: "not-done" });
+    case "in-doubt":
+      return new DraftError("TIMEOUT", `the member was told to lead group ${group.name}, and has not yet: see draft admin states`);
     case "not-supported":
       return new DraftError("BAD_REQUEST", "membership cannot be changed yet");
     case "not-leader":

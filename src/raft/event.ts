@@ -50,6 +50,10 @@ export type Refusal =
   | "unknown-member"
   | "not-a-voter"
   | "timed-out"
+  /** A transfer whose target did not catch up in time: it was told nothing. */
+  | "given-up"
+  /** A transfer whose target was told to campaign, and may still do so. */
+  | "in-doubt"
   | "replaced"
   | "not-supported";
 

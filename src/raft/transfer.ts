@@ -48,7 +48,7 @@ export function settleTransfer(state: RaftState, now: Now): void {
   if (current === null) return;
   if (state.leaderId === current.to) endTransfer(state, null);
   else if (state.leaderId !== 0 && state.term !== current.term) endTransfer(state, "not-leader");
-  else if (now.nowMs >= current.deadlineMs) endTransfer(state, "timed-out");
+  else if (now.nowMs >= current.deadlineMs) endTransfer(state, current.sent ? "in-doubt" : "given-up");
 }
 
 function endTransfer(state: RaftState, refusal: Refusal | null): void {

@@ -54,7 +54,7 @@ test("T03 a lost TimeoutNow and a target that refuses end the same way, and the 
   core.receive(message("heartbeatReply", { term: 1 }));
   core.nowMs += 50;
   const effects = core.event({ type: "deadline" });
-  assert.equal(ended(effects), [{ type: "transferEnded", to: 2, refusal: "timed-out" }]);
+  assert.equal(ended(effects), [{ type: "transferEnded", to: 2, refusal: "in-doubt" }]);
   assert.is(core.state.role, "leader");
 });
 
