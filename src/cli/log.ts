@@ -2,7 +2,7 @@
  * `draft log`: what a stopped node's log holds.
  */
 import { ENTRY_HEADER_BYTES, type EntryHead, EntryKind, readHeader, sealedBytes } from "../base/entry.ts";
-import { viewOf } from "../base/bytes.ts";
+import { hexOf, viewOf } from "../base/bytes.ts";
 import { DraftError } from "../base/errors.ts";
 import { type JsonValue, toJsonValue, utf8OrNull } from "../base/json_value.ts";
 import type { Task } from "../base/task.ts";
@@ -124,7 +124,7 @@ function shownEntry(head: EntryHead, payload: Uint8Array, raw: boolean): ShownEn
   const { index, term, timeMs, payloadBytes } = head;
   const kind = KIND_NAMES.get(head.kind) ?? `kind ${head.kind}`;
   const shown = { index, term, kind, timeMs, bytes: payloadBytes, session: null, command: null };
-  if (raw) return { ...shown, raw: Array.from(payload, (byte) => byte.toString(16).padStart(2, "0")).join("") };
+  if (raw) return { ...shown, raw: hexOf(payload) };
   if (head.kind === EntryKind.config) {
     return { ...shown, configuration: membershipOf(decodeConfiguration(payload, index)) };
   }

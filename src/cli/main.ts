@@ -3,6 +3,7 @@
  * The command line.
  */
 import process from "node:process";
+import { runServer, type StartServer } from "../gateway/run_server.ts";
 import { adminLeaves } from "./admin.ts";
 import { benchLeaf } from "./bench.ts";
 import { clientLeaf } from "./client.ts";
@@ -12,7 +13,6 @@ import { processIo } from "./io.ts";
 import type { Leaf } from "./leaf.ts";
 import { logLeaves } from "./log.ts";
 import { serveLeaf } from "./serve.ts";
-import { startServer, type StartServer } from "./serve_node.ts";
 
 /** All commands, in the order of the help. */
 export function allLeaves(start: StartServer): Leaf[] {
@@ -24,4 +24,4 @@ export async function main(start: StartServer): Promise<void> {
   process.exitCode = await dispatch(process.argv.slice(2), allLeaves(start), processIo());
 }
 
-if (import.meta.main) await main(startServer);
+if (import.meta.main) await main(runServer);

@@ -7,7 +7,7 @@ import { CONFIG_DEFAULTS, type NodeConfig, parseNodeConfig, type RawConfig } fro
 import { type Io, styleFor } from "./io.ts";
 import type { Leaf, OptionSpec, Options } from "./leaf.ts";
 import { logLines } from "./log_lines.ts";
-import type { RunningServer, StartServer } from "./serve_node.ts";
+import type { RunningServer, StartServer } from "../gateway/run_server.ts";
 
 /** Set by `draft dev` for its nodes: they end when their standard input does, however their parent ended. */
 export const END_WITH_INPUT = "DRAFT_END_WITH_INPUT";

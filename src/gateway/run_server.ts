@@ -29,6 +29,9 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
+/** Starts the node that a configuration describes; tests of the command line start something else. */
+export type StartServer = (config: NodeConfig, host: Host) => Promise<RunningServer>;
+
 /** A node of this process, whose requests can be called without a socket. */
 export interface LocalServer extends RunningServer {
   readonly requests: NodeRequests;

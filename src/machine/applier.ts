@@ -5,6 +5,7 @@
  * the state.
  */
 import { assert } from "../base/assert.ts";
+import { hexOf } from "../base/bytes.ts";
 import { EntryKind } from "../base/entry.ts";
 import type { EntryHead } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
@@ -178,7 +179,7 @@ export class Applier {
     if (hash === undefined || hash === null) return this.digest.toString(16).padStart(8, "0");
     if (typeof hash === "string") return hash;
     if (typeof hash !== "object") return hash.toString(16);
-    return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return hexOf(hash);
   }
 
   /** Ends the machine. */

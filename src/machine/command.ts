@@ -11,6 +11,7 @@
  * A field more would change what an entry means, so it comes with a feature level: unlike the tuples of frames, this
  * one is refused if it is longer.
  */
+import { hexOf } from "../base/bytes.ts";
 import { decode, encode } from "../base/codec.ts";
 import { DraftError } from "../base/errors.ts";
 import { decodeFlat } from "./flat_decode.ts";
@@ -114,9 +115,7 @@ function isCount(value: unknown): value is number {
 function sessionText(value: unknown): string | null {
   if (value === 0) return null;
   if (!(value instanceof Uint8Array) || value.length !== SESSION_BYTES) throw malformed("has a session of another length");
-  let text = "";
-  for (const byte of value) text += byte.toString(16).padStart(2, "0");
-  return text;
+  return hexOf(value);
 }
 
 function sessionBytes(text: string): Uint8Array {

@@ -5,6 +5,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { crc32, viewOf } from "../base/bytes.ts";
+import { CborMajor, writeCborHead } from "../base/cbor_head.ts";
 import { FRAME_HEADER_BYTES } from "./frame.ts";
 
 const BUFFER_BYTES = 16 * 1024;
@@ -37,12 +38,12 @@ export class FrameWriter {
 
   /** The head of an array of `items`, which follow. */
   array(items: number): void {
-    this.#argument(0x80, items);
+    this.#argument(CborMajor.array, items);
   }
 
   /** A whole number that is not negative. From 2^32 on as a float, which holds it exactly: cbor-x reads a u64 as a BigInt. */
   whole(value: number): void {
-    if (value < 2 ** 32) this.#argument(0x00, value);
+    if (value < 2 ** 32) this.#argument(CborMajor.unsigned, value);
     else this.#float(value);
   }
 
@@ -60,7 +61,7 @@ export class FrameWriter {
   endWithBytes(parts: readonly Uint8Array[]): void {
     let total = 0;
     for (const part of parts) total += part.length;
-    this.#argument(0x40, total);
+    this.#argument(CborMajor.bytes, total);
     this.#end(parts, total);
   }
 
@@ -116,27 +117,9 @@ export class FrameWriter {
     this.#from = 0;
   }
 
-  /** A CBOR head: major type in the upper bits of `major`, then `value` as short as it goes. */
   #argument(major: number, value: number): void {
-    const buffer = this.#buffer;
-    const at = this.#at;
-    if (value < 24) {
-      buffer[at] = major | value;
-      this.#at += 1;
-    } else if (value < 0x100) {
-      buffer[at] = major | 24;
-      buffer[at + 1] = value;
-      this.#at += 2;
-    } else if (value < 0x10000) {
-      buffer[at] = major | 25;
-      this.#view.setUint16(at + 1, value, false);
-      this.#at += 3;
-    } else {
-      assert(value < 2 ** 32, "a length is below 4 GiB", value);
-      buffer[at] = major | 26;
-      this.#view.setUint32(at + 1, value, false);
-      this.#at += 5;
-    }
+    if (value >= 2 ** 32) assert(false, "what takes eight bytes is written as a float", value);
+    this.#at = writeCborHead(this.#buffer, this.#at, major, value);
   }
 
   #float(value: number): void {

@@ -19,7 +19,7 @@
  * }
  * ```
  */
-import { crc32 } from "../base/bytes.ts";
+import { crc32, hexOf } from "../base/bytes.ts";
 import { DraftError } from "../base/errors.ts";
 import { version } from "../base/version.ts";
 import type { BootId, Incarnation, MemberNumber, NodeId } from "../raft/types.ts";
@@ -112,10 +112,6 @@ function numberOf(value: unknown, path: string): number {
 function foundingOf(value: unknown, path: string): FoundingNode[] {
   if (!Array.isArray(value)) throw damaged(path, "the founding list is none");
   return value.map((row: { id?: unknown; address?: unknown }) => ({ id: textOf(row?.id, path), address: textOf(row?.address, path) }));
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function genesisOf(hex: string, path: string): Uint8Array | null {

@@ -3,7 +3,7 @@
  */
 import { formatAddress } from "../../src/base/address.ts";
 import { main } from "../../src/cli/main.ts";
-import type { StartServer } from "../../src/cli/serve_node.ts";
+import type { StartServer } from "../../src/gateway/run_server.ts";
 import { fakeCluster, serveFake } from "../gateway/fake_node.ts";
 
 const startFake: StartServer = async (config, host) => {

@@ -4,7 +4,7 @@ import { DraftError } from "../../src/base/errors.ts";
 import { allLeaves } from "../../src/cli/main.ts";
 import { dispatch } from "../../src/cli/dispatch.ts";
 import { worseCode } from "../../src/cli/session.ts";
-import { startServer } from "../../src/cli/serve_node.ts";
+import { runServer } from "../../src/gateway/run_server.ts";
 import { type FakeServer, fakeCluster, serveFake } from "../gateway/fake_node.ts";
 import { fakeIo } from "./fake_io.ts";
 
@@ -24,7 +24,7 @@ async function run(args: readonly string[], input: string = "", prepare?: (serve
   prepare?.(servers);
   const io = fakeIo(input, { DRAFT_CONNECT: servers.map(({ address }) => address).join(",") });
   try {
-    const code = await dispatch(args, allLeaves(startServer), io);
+    const code = await dispatch(args, allLeaves(runServer), io);
     return { code, out: io.outText(), err: io.errText() };
   } finally {
     for (const server of servers) await server.stop();
