@@ -11,6 +11,7 @@ import type { AnyPlugin } from "../machine/machine.ts";
 import type { NodeConfig } from "../node/config.ts";
 import { type DataDir, openDataDir } from "../node/data_dir.ts";
 import type { FoundingNode } from "../node/identity.ts";
+import type { GroupObserver } from "../node/group_observer.ts";
 import { Node } from "../node/node.ts";
 import { NodeRequests, type ProcessInfo } from "../node/requests.ts";
 import type { NodeSettings } from "../node/settings.ts";
@@ -30,6 +31,8 @@ export interface ServerOptions {
   readonly process: ProcessInfo;
   /** Entries that are kept in memory, in bytes; 64 MiB if nothing is said. */
   readonly tailBytesMax?: number;
+  /** Look on while the node's groups work. */
+  readonly observers?: readonly GroupObserver[];
   /** Called once, when the node cannot go on. */
   readonly failed: (error: DraftError) => void;
 }
@@ -120,7 +123,7 @@ function* startOn(host: Host, options: ServerOptions, dataDir: DataDir): Task<Se
       server?.abandon();
       options.failed(error);
     };
-    node = new Node({ host, settings, plugin, dataDir, failed });
+    node = new Node({ host, settings, plugin, dataDir, observers: options.observers ?? [], failed });
     yield* node.open();
     const requests = new NodeRequests(node, process);
     door = new ClientDoor(host, requests);

@@ -18,6 +18,7 @@ import type { Configuration, LogEntry, MemberNumber, Role } from "../raft/types.
 import { AppendSender } from "./append_sender.ts";
 import { ApplyQueue } from "./apply_queue.ts";
 import { Flights } from "./flights.ts";
+import type { GroupObserver } from "./group_observer.ts";
 import type { GroupLog, Outbox } from "./group_ports.ts";
 import { GroupReads } from "./group_reads.ts";
 import type { AnswerDone, ReadOptions } from "./node_api.ts";
@@ -26,6 +27,7 @@ import { PendingWrites } from "./pending.ts";
 import { Proposals } from "./proposals.ts";
 import { attachBytes, copyReceived, sealOwn } from "./sealing.ts";
 import { Tail } from "./tail.ts";
+import { type TransferDone, Transfers } from "./transfers.ts";
 
 /** What a group is made of. */
 export interface GroupOptions {
@@ -36,6 +38,7 @@ export interface GroupOptions {
   readonly outbox: Outbox;
   readonly clock: Clock;
   readonly words: Log;
+  readonly observers: readonly GroupObserver[];
   /** Bytes of entries that are kept in memory. */
   readonly tailBytesMax: number;
   /** Entries of one append message, in bytes. */
@@ -69,7 +72,7 @@ export class Group {
   readonly #applies: ApplyQueue;
   /** Bytes of stores that are being performed, by store. */
   readonly #runs: Map<number, Uint8Array> = new Map();
-  #transfers: { readonly to: MemberNumber; readonly done: (refusal: Refusal | null) => void }[] = [];
+  readonly #transfers: Transfers = new Transfers();
   #lastRefusal: Refusal = "not-leader";
 
   constructor(options: GroupOptions) {
@@ -95,6 +98,7 @@ export class Group {
       ready: options.wake,
       failed: (error) => options.failed(error instanceof DraftError ? error : new DraftError("DAMAGED", error.message, { cause: error })),
     }, applier.lastApplied.index);
+    for (const observer of options.observers) observer.opened(state);
   }
 
   /** Who leads, as far as known; null if nobody. */
@@ -135,18 +139,23 @@ export class Group {
   }
 
   /** Makes the member the leader; `done` hears how that ended. */
-  transfer(to: MemberNumber, done: (refusal: Refusal | null) => void): void {
-    this.#transfers.push({ to, done });
+  transfer(to: MemberNumber, done: TransferDone): void {
+    this.#transfers.add(to, done);
     this.#options.submit(this, { type: "transfer", to });
   }
 
   /** One event. */
   step(body: EventBody, now: Now): void {
-    const event: Event = { ...body, ...now };
-    const effects = step(this.state, event);
+    const effects = this.#stepCore({ ...body, ...now });
     this.#perform(effects, body.type === "receive" ? body.message : null);
     // What others commit reaches this node's machine only through its disk: nobody is left to wait for that.
     if (body.type === "diskStalled" && this.state.role !== "leader") this.#writes.end("the disk of the node that took it stands still");
+  }
+
+  #stepCore(event: Event): readonly Effect[] {
+    const effects = step(this.state, event);
+    for (const observer of this.#options.observers) observer.stepped(this.state, event, effects);
+    return effects;
   }
 
   /** What was gathered in this turn: one event for all proposals, one for all reads. */
@@ -160,7 +169,7 @@ export class Group {
     const proposals = this.#proposals;
     const entries = proposals.list.map((proposal) => proposal.entry);
     this.#lastRefusal = "not-leader";
-    const effects = step(this.state, { type: "propose", entries, ...now });
+    const effects = this.#stepCore({ type: "propose", entries, ...now });
     this.#perform(effects, null);
     for (const { entry, deadlineMs, done } of proposals.list) {
       if (entry.index === 0) done(refusalError(this.#lastRefusal, this));
@@ -192,7 +201,7 @@ export class Group {
     this.#proposals.clear();
     this.#writes.end("this node ended before its outcome was known");
     this.#reads.end(refusal);
-    for (const { done } of this.#transfers.splice(0)) done("not-leader");
+    this.#transfers.end();
   }
 
   #perform(effects: readonly Effect[], received: Message | null): void {
@@ -215,7 +224,7 @@ export class Group {
       case "rejected":
         this.#lastRefusal = effect.reason;
         return;
-      case "transferEnded": return this.#transferEnded(effect.to, effect.refusal);
+      case "transferEnded": return this.#transfers.ended(effect.to, effect.refusal);
       case "roleChanged": return this.#roleChanged(effect.role, effect.term);
       case "configurationChanged": return this.#options.configurationChanged(effect.configuration);
       case "diverged": return this.#options.failed(divergedError(this.name, effect));
@@ -228,6 +237,7 @@ export class Group {
   }
 
   #send(message: Message): void {
+    for (const observer of this.#options.observers) observer.sent(this.state, message);
     if (message.type === "appendRequest") this.#sender.send(message);
     else this.#options.outbox.send(message.to, message, []);
   }
@@ -246,7 +256,7 @@ export class Group {
   }
 
   #store(effect: StoreEffect): void {
-    const { log, outbox } = this.#options;
+    const { log } = this.#options;
     const { group } = this.state.config;
     const { store, messages } = effect;
     if (effect.hardState !== null) log.appendHardState(group, effect.hardState);
@@ -259,15 +269,9 @@ export class Group {
     log.barrier((...[error]) => {
       // A WAL that failed tells nothing any more: what was not durable never becomes true.
       if (error !== null) return;
-      for (const message of messages) outbox.send(message.to, message, []);
+      for (const message of messages) this.#send(message);
       this.#options.submit(this, { type: "stored", store });
     });
-  }
-
-  #transferEnded(to: MemberNumber, refusal: Refusal | null): void {
-    const ended = this.#transfers.filter((transfer) => transfer.to === to);
-    this.#transfers = this.#transfers.filter((transfer) => transfer.to !== to);
-    for (const transfer of ended) transfer.done(refusal);
   }
 
   #roleChanged(role: Role, term: number): void {

@@ -17,6 +17,7 @@ import { type DataDir, identityOf } from "./data_dir.ts";
 import { Founding } from "./founding.ts";
 import { drawClusterId, encodeGenesis, type Genesis } from "./genesis.ts";
 import { Group } from "./group.ts";
+import type { GroupObserver } from "./group_observer.ts";
 import { Handover } from "./handover.ts";
 import type { Identity } from "./identity.ts";
 import { askHello, Introductions } from "./introductions.ts";
@@ -33,6 +34,8 @@ export interface NodeParts {
   readonly settings: NodeSettings;
   readonly plugin: AnyPlugin;
   readonly dataDir: DataDir;
+  /** Look on while its groups work. */
+  readonly observers: readonly GroupObserver[];
   /** Called once, when the node cannot go on: its code is the exit code. */
   readonly failed: (error: DraftError) => void;
 }
@@ -208,7 +211,7 @@ export class Node {
     const state = createRaft(raftConfig(settings, this.identity, seed), recovered);
     const group: Group = new Group({
       name: "main", state, applier: this.#machine, log: wal, outbox: this.transport, clock: host.clock, words: host.log,
-      tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax,
+      observers: this.parts.observers, tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax,
       frameEntryBytesMax: frameEntryBytesMax(settings),
       submit: (from, event) => this.#turn.submit(from, event),
       wake: () => this.wake(),

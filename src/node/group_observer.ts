@@ -1,0 +1,17 @@
+/**
+ * Who looks on while a group works: the flight recorder, the trace file, the simulator's properties. An observer changes
+ * nothing and keeps no reference to what it is shown: state, event and effects are reused by the next step.
+ */
+import type { Effect, Event } from "../raft/event.ts";
+import type { Message } from "../raft/message.ts";
+import type { RaftState } from "../raft/state.ts";
+
+/** Hears of each step of the core, and of each message that leaves. */
+export interface GroupObserver {
+  /** The group was read back from the log, or began: no step was taken yet. */
+  opened(state: RaftState): void;
+  /** The core took one step; nothing of what it asks for was performed yet. */
+  stepped(state: RaftState, event: Event, effects: readonly Effect[]): void;
+  /** A message was handed to the links: at once, or because the store that it waited for is durable. */
+  sent(state: RaftState, message: Message): void;
+}

@@ -1,0 +1,71 @@
+/**
+ * What must hold in every simulated history. Each property is a file of its own in `properties/`; it hears of every
+ * event of every node and throws a {@link Violation} as soon as the history breaks it.
+ */
+import type { DraftError } from "../base/errors.ts";
+import type { Applier } from "../machine/applier.ts";
+import type { Command } from "../machine/machine.ts";
+import type { Answer, ReadOptions } from "../node/node_api.ts";
+import type { Effect, Event } from "../raft/event.ts";
+import type { Message } from "../raft/message.ts";
+import type { RaftState } from "../raft/state.ts";
+import type { MemberNumber } from "../raft/types.ts";
+
+/** One machine of the simulated cluster and the process on it, if one runs. It lasts while processes come and go. */
+export interface SimMember {
+  readonly id: string;
+  /** Its number in the configuration; 0 until it belongs to the cluster. */
+  readonly number: MemberNumber;
+  /** Processes that were started on it. */
+  readonly boots: number;
+  /** The core of group `main`; null while no process has read its log. */
+  readonly state: RaftState | null;
+  /** The machine of group `main`; null as `state`. */
+  readonly applier: Applier | null;
+  /** Its disk lied, was damaged or lost: what it held durable is not owed any more. */
+  readonly forgiven: boolean;
+}
+
+/** One request of a simulated client, from its call to its answer. */
+export interface ClientOperation {
+  /** Counts up over all clients. */
+  readonly id: number;
+  readonly client: number;
+  readonly member: string;
+  readonly command: Command;
+  /** Null for a write. */
+  readonly read: ReadOptions | null;
+  readonly calledAtMs: number;
+  /** Infinity while there is no answer; a request without answer may still take effect. */
+  readonly answeredAtMs: number;
+  readonly answer: Answer | DraftError | null;
+}
+
+/** One rule. What is not implemented is not heard. Called after each event, so incremental: no work but for what changed. */
+export interface Property {
+  readonly name: string;
+  /** A process read its log back: `member.state` is what it found. */
+  opened?(member: SimMember): void;
+  /** The core of a member took a step; what it asks for was not performed yet. */
+  stepped?(member: SimMember, event: Event, effects: readonly Effect[]): void;
+  /** A message left a member. */
+  sent?(member: SimMember, message: Message): void;
+  /** The member's process is gone: killed, failed, or its machine lost power. */
+  ended?(member: SimMember): void;
+  /** A client called, or was answered. */
+  called?(operation: ClientOperation): void;
+  answered?(operation: ClientOperation): void;
+  /** The run is over: everybody was healed and converged. */
+  finished?(members: readonly SimMember[]): void;
+}
+
+/** A property does not hold. */
+export class Violation extends Error {
+  override readonly name: string = "Violation";
+  readonly property: string;
+
+  constructor(property: string, message: string) {
+    super(`${property}: ${message}`);
+    this.property = property;
+  }
+}
