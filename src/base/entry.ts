@@ -98,25 +98,40 @@ function writeFields(view: DataView, at: number, head: EntryHead): void {
 /** Why a sealed entry cannot be believed. */
 export type SealFault = "short" | "header" | "payload";
 
+/** A head that says nothing yet. */
+export function blankHead(): EntryHead {
+  return { kind: 0, group: 0, index: 0, term: 0, timeMs: 0, chain: 0, payloadBytes: 0, payloadSum: 0 };
+}
+
 /**
  * Reads and verifies the header at `at`; null if there is no whole, valid one. Nothing of the header is believed, its
  * length field least of all, before the sum fits.
+ *
+ * @param into what is filled in and returned
  */
-export function readHeader(bytes: Uint8Array, view: DataView, at: number): EntryHead | null {
+export function readHeader<E extends EntryHead = EntryHead>(bytes: Uint8Array, view: DataView, at: number, into: E = blankHead() as E): E | null {
   if (at + ENTRY_HEADER_BYTES > bytes.length) return null;
   if (view.getUint32(at, true) !== crc32(bytes, at + 4, at + ENTRY_HEADER_BYTES, 0)) return null;
-  const head: EntryHead = {
-    kind: view.getUint8(at + 12),
-    group: getU64(view, at + 16),
-    index: getU64(view, at + 24),
-    term: getU64(view, at + 32),
-    timeMs: getU64(view, at + 40),
-    chain: view.getUint32(at + 48, true),
-    payloadBytes: view.getUint32(at + 8, true),
-    payloadSum: view.getUint32(at + 4, true),
-  };
-  const numbersHold = head.group > 0 && head.index > 0 && head.term > 0 && head.timeMs >= 0;
-  return numbersHold ? head : null;
+  readFields(view, at, into);
+  const numbersHold = into.group > 0 && into.index > 0 && into.term > 0 && into.timeMs >= 0;
+  return numbersHold ? into : null;
+}
+
+/** Fills `into` from a header that was verified when it came here. */
+export function readFields(view: DataView, at: number, into: EntryHead): void {
+  into.kind = view.getUint8(at + 12);
+  into.group = getU64(view, at + 16);
+  into.index = getU64(view, at + 24);
+  into.term = getU64(view, at + 32);
+  into.timeMs = getU64(view, at + 40);
+  into.chain = view.getUint32(at + 48, true);
+  into.payloadBytes = view.getUint32(at + 8, true);
+  into.payloadSum = view.getUint32(at + 4, true);
+}
+
+/** Offset behind the verified entry at `at`. */
+export function endOf(view: DataView, at: number): number {
+  return at + sealedBytes(view.getUint32(at + 8, true));
 }
 
 /** Whether the payload behind the header at `at` is whole and fits its sum; the padding must be zeros. */
@@ -129,33 +144,27 @@ export function payloadHolds(bytes: Uint8Array, at: number, head: EntryHead): bo
   return crc32(bytes, from, end, 0) === head.payloadSum;
 }
 
-/** A sealed entry with its bytes (header, payload, padding), as it lies in a batch, a frame or a segment. */
-export interface SealedEntry extends EntryHead {
-  readonly sealed: Uint8Array;
-}
-
-/** The payload within sealed bytes. */
-export function payloadOf(entry: SealedEntry): Uint8Array {
-  return entry.sealed.subarray(ENTRY_HEADER_BYTES, ENTRY_HEADER_BYTES + entry.payloadBytes);
-}
-
 /**
- * Reads a run of sealed entries that lie one behind the other and must fill `run` exactly. The entries hold views of
- * `run`. Each header and payload is verified; that indexes are consecutive and the chain holds is the caller's check.
+ * Reads a run of sealed entries that lie one behind the other and must fill `run` exactly. Each header and payload is
+ * verified; that indexes are consecutive and the chain holds is the caller's check.
  *
+ * @param blank makes what an entry is read into
  * @returns the entries, or at which offset what could not be believed
  */
-export function readRun(run: Uint8Array): { readonly entries: SealedEntry[]; readonly faultAt: number; readonly fault: SealFault | null } {
+export function readRun<E extends EntryHead>(
+  run: Uint8Array,
+  blank: () => E = blankHead as () => E,
+): { readonly entries: E[]; readonly faultAt: number; readonly fault: SealFault | null } {
   const view = viewOf(run);
-  const entries: SealedEntry[] = [];
+  const entries: E[] = [];
   let at = 0;
   while (at < run.length) {
-    const head = readHeader(run, view, at);
+    const head = readHeader(run, view, at, blank());
     if (head === null) return { entries, faultAt: at, fault: "header" };
     const end = at + sealedBytes(head.payloadBytes);
     if (end > run.length) return { entries, faultAt: at, fault: "short" };
     if (!payloadHolds(run, at, head)) return { entries, faultAt: at, fault: "payload" };
-    entries.push(Object.assign(head, { sealed: run.subarray(at, end) }));
+    entries.push(head);
     at = end;
   }
   return { entries, faultAt: -1, fault: null };

@@ -64,12 +64,12 @@ export class Applier {
    * the next call.
    *
    * @param head the entry's header; its index is one above the last
-   * @param payload its content; not kept
+   * @param bytes its content, `payloadBytes` bytes from `from` on; not kept
    * @param decoded what `decodeEnvelope` made of this very payload, if the caller has it; null otherwise
    * @returns the answer, or the error to answer with; undefined for entries that nobody waits for
    * @throws DraftError DAMAGED if the entry is of a kind that this draft does not know: the replica must stop
    */
-  apply(head: EntryHead, payload: Uint8Array, decoded: CommandEnvelope | null = null): Reply | DraftError {
+  apply(head: EntryHead, bytes: Uint8Array, from: number, decoded: CommandEnvelope | null): Reply | DraftError {
     assert(head.index === this.#index + 1, "entries are applied in order", head.index, this.#index);
     assert(head.group === this.#group, "the entry is of this group", head.group, this.#group);
     if (!isKnown(head.kind)) throw unknownKind(head);
@@ -77,7 +77,7 @@ export class Applier {
     this.#index = head.index;
     this.#term = head.term;
     this.#entry.begin(head, this.#timeMs);
-    const answer = this.#perform(head, payload, decoded);
+    const answer = this.#perform(head, bytes, from, decoded);
     this.#entry.end();
     return this.#foldAnswer(answer);
   }
@@ -187,8 +187,8 @@ export class Applier {
     return this.#machine.close?.();
   }
 
-  #perform(head: EntryHead, payload: Uint8Array, decoded: CommandEnvelope | null): Reply | DraftError {
-    if (head.kind === EntryKind.command) return this.#run(head, payload, decoded);
+  #perform(head: EntryHead, bytes: Uint8Array, from: number, decoded: CommandEnvelope | null): Reply | DraftError {
+    if (head.kind === EntryKind.command) return this.#run(head, bytes, from, decoded);
     if (head.kind !== EntryKind.time) return undefined;
     const wakeAt = this.wakeAt();
     if (wakeAt === null || wakeAt > this.#timeMs || this.#machine.wake === undefined) return undefined;
@@ -199,10 +199,10 @@ export class Applier {
     }
   }
 
-  #run(head: EntryHead, payload: Uint8Array, decoded: CommandEnvelope | null): Reply | DraftError {
+  #run(head: EntryHead, bytes: Uint8Array, from: number, decoded: CommandEnvelope | null): Reply | DraftError {
     let envelope: CommandEnvelope;
     try {
-      envelope = decoded ?? decodeEnvelope(payload);
+      envelope = decoded ?? decodeEnvelope(bytes, from, from + head.payloadBytes);
     } catch (error) {
       if (error instanceof DraftError) return error;
       throw error;

@@ -47,14 +47,14 @@ export function encodeCommand(command: Command): Uint8Array {
 }
 
 /**
- * The envelope in the payload of a command entry. Bytes within the command are copied out of the payload, whose buffer
+ * The envelope in the payload of a command entry, `bytes[from..end)`. Bytes within the command are copied out of the payload, whose buffer
  * they would keep alive: what this returns is the machine's to keep.
  *
  * @throws DraftError BAD_REQUEST if the payload is no envelope
  */
-export function decodeEnvelope(payload: Uint8Array): CommandEnvelope {
-  const flat = decodeFlat(payload);
-  if (flat === null) return decodeAny(payload);
+export function decodeEnvelope(bytes: Uint8Array, from: number = 0, end: number = bytes.length): CommandEnvelope {
+  const flat = decodeFlat(bytes, from, end);
+  if (flat === null) return decodeAny(bytes.subarray(from, end));
   const { sequence, answeredBelow, command } = flat;
   return { session: null, sequence, answeredBelow, command: checkCommand(command) };
 }

@@ -15,10 +15,10 @@ export interface FlatEnvelope {
 
 const UNREAD: unique symbol = Symbol("unread");
 
-/** The envelope in `payload`, or null if the codec has to look at it. */
-export function decodeFlat(payload: Uint8Array): FlatEnvelope | null {
-  if (payload[0] !== 0x84 || payload[1] !== 0) return null;
-  const reader = new Reader(payload, 2);
+/** The envelope in `bytes[from..end)`, or null if the codec has to look at it. */
+export function decodeFlat(bytes: Uint8Array, from: number, end: number): FlatEnvelope | null {
+  if (end - from < 2 || bytes[from] !== 0x84 || bytes[from + 1] !== 0) return null;
+  const reader = new Reader(bytes, from + 2, end);
   const sequence = reader.argument(0);
   const answeredBelow = reader.argument(0);
   const length = reader.argument(4);
@@ -29,21 +29,27 @@ export function decodeFlat(payload: Uint8Array): FlatEnvelope | null {
     if (item === UNREAD) return null;
     command.push(item);
   }
-  return reader.at === payload.length ? { sequence, answeredBelow, command } : null;
+  return reader.at === end ? { sequence, answeredBelow, command } : null;
 }
 
 class Reader {
   readonly #bytes: Uint8Array;
+  readonly #end: number;
   at: number;
 
-  constructor(bytes: Uint8Array, at: number) {
+  constructor(bytes: Uint8Array, at: number, end: number) {
     this.#bytes = bytes;
     this.at = at;
+    this.#end = end;
+  }
+
+  #byte(): number {
+    return this.at < this.#end ? this.#bytes[this.at] as number : 0xff;
   }
 
   /** The next item, or `UNREAD`. */
   item(): unknown {
-    const initial = this.#bytes[this.at] ?? 0xff;
+    const initial = this.#byte();
     const major = initial >> 5;
     if (major === 7) return this.#simple(initial);
     if (major > 3) return UNREAD;
@@ -52,7 +58,7 @@ class Reader {
     if (major === 0) return argument;
     if (major === 1) return -1 - argument;
     const end = this.at + argument;
-    if (end > this.#bytes.length) return UNREAD;
+    if (end > this.#end) return UNREAD;
     const from = this.at;
     this.at = end;
     return major === 3 ? textBetween(this.#bytes, from, end) : new Uint8Array(this.#bytes.subarray(from, end));
@@ -60,14 +66,14 @@ class Reader {
 
   /** The argument of an item of type `major`, up to 32 bits; -1 if there is none such. */
   argument(major: number): number {
-    const initial = this.#bytes[this.at] ?? 0xff;
+    const initial = this.#byte();
     if (initial >> 5 !== major) return -1;
     const info = initial & 31;
     this.at += 1;
     if (info < 24) return info;
     if (info > 26) return -1;
     const end = this.at + (1 << (info - 24));
-    if (end > this.#bytes.length) return -1;
+    if (end > this.#end) return -1;
     let argument = 0;
     for (; this.at < end; this.at++) argument = argument * 256 + this.#bytes[this.at]!;
     return argument;
@@ -78,7 +84,7 @@ class Reader {
     if (initial === 0xf4) return false;
     if (initial === 0xf5) return true;
     if (initial === 0xf6) return null;
-    if (initial !== 0xfb || this.at + 8 > this.#bytes.length) return UNREAD;
+    if (initial !== 0xfb || this.at + 8 > this.#end) return UNREAD;
     const value = viewOf(this.#bytes).getFloat64(this.at);
     this.at += 8;
     return value;

@@ -5,16 +5,16 @@
  * tuple that can grow, and `entries` the sealed entries one behind the other, last so that they are sent uncopied.
  */
 import { assert } from "../base/assert.ts";
-import { chainAfter, EntryKind, payloadOf, readRun, type SealedEntry } from "../base/entry.ts";
+import { chainAfter, ENTRY_HEADER_BYTES, EntryKind, readRun, sealedBytes } from "../base/entry.ts";
 import { decodeConfiguration } from "../raft/configuration.ts";
 import type { AppendRequest, Message, MessageType } from "../raft/message.ts";
-import type { Configuration } from "../raft/types.ts";
+import type { LogEntry } from "../raft/types.ts";
 import type { FrameWriter } from "./frame_writer.ts";
 import { bytesOf, decodeTuple, durationOf, flagOf, refused, tupleOf, wholeOf } from "./tuple.ts";
 
-/** An entry as it arrives: what the core sees, and the sealed bytes, which are a view of the received piece. */
-export interface ReceivedEntry extends SealedEntry {
-  configuration: Configuration | null;
+/** An append as it arrives: what the core sees, and the sealed bytes of its entries, a view of the received piece. */
+export interface ReceivedAppend extends AppendRequest {
+  readonly run: Uint8Array;
 }
 
 /** Numbers of the kinds of messages; below 64, see hello.ts. */
@@ -184,7 +184,9 @@ export function messageOf(tuple: readonly unknown[]): Message | UnknownMessage {
   const read = message as unknown as Message;
   if (read.type === "appendRequest") {
     tupleOf(tuple[layout.items - 2], 0, "more");
-    return { ...read, entries: entriesOf(read, bytesOf(tuple[layout.items - 1], "entries")) };
+    const run = bytesOf(tuple[layout.items - 1], "entries");
+    message["run"] = run;
+    message["entries"] = entriesOf(read, run);
   }
   return read;
 }
@@ -195,8 +197,12 @@ function valueOf(value: unknown, kind: FieldKind, name: string): number | boolea
   return wholeOf(value, name, kind === "u32" ? 0xffff_ffff : Number.MAX_SAFE_INTEGER);
 }
 
-function entriesOf(request: AppendRequest, run: Uint8Array): ReceivedEntry[] {
-  const { entries, fault, faultAt } = readRun(run);
+function blankEntry(): LogEntry {
+  return { kind: 0, group: 0, index: 0, term: 0, timeMs: 0, chain: 0, payloadBytes: 0, payloadSum: 0, configuration: null };
+}
+
+function entriesOf(request: AppendRequest, run: Uint8Array): LogEntry[] {
+  const { entries, fault, faultAt } = readRun(run, blankEntry);
   if (fault !== null) throw refused("entries", `sealed entries, not one with a bad ${fault} at byte ${faultAt}`);
   if (request.prevLogIndex + entries.length !== request.lastIndex) {
     throw refused("entries", `${request.lastIndex - request.prevLogIndex} entries, not ${entries.length}`);
@@ -204,6 +210,7 @@ function entriesOf(request: AppendRequest, run: Uint8Array): ReceivedEntry[] {
   let index = request.prevLogIndex;
   let term = request.prevLogTerm;
   let chain = request.prevLogChain;
+  let at = 0;
   for (const entry of entries) {
     index += 1;
     chain = chainAfter(chain, entry);
@@ -212,8 +219,11 @@ function entriesOf(request: AppendRequest, run: Uint8Array): ReceivedEntry[] {
       throw refused("entries", `an entry that continues the log at index ${index}`);
     }
     term = entry.term;
-    const received = entry as ReceivedEntry;
-    received.configuration = entry.kind === EntryKind.config ? decodeConfiguration(payloadOf(entry), index) : null;
+    if (entry.kind === EntryKind.config) {
+      const from = at + ENTRY_HEADER_BYTES;
+      entry.configuration = decodeConfiguration(run.subarray(from, from + entry.payloadBytes), index);
+    }
+    at += sealedBytes(entry.payloadBytes);
   }
-  return entries as ReceivedEntry[];
+  return entries;
 }

@@ -2,11 +2,12 @@
  * Attaches bytes to the appends that the core sends as ranges: from memory, else read back from the WAL, one read a
  * follower at a time. What arrives after the leader's term has ended is dropped like a lost message.
  */
-import { readRun, type SealedEntry } from "../base/entry.ts";
+import { viewOf } from "../base/bytes.ts";
+import { blankHead, endOf, type EntryHead, readFields } from "../base/entry.ts";
 import type { AppendRequest } from "../raft/message.ts";
 import type { MemberNumber } from "../raft/types.ts";
 import type { GroupLog, Outbox } from "./group_ports.ts";
-import { runsOf, type Tail } from "./tail.ts";
+import { runsOf, type Tail, TailReader } from "./tail.ts";
 
 /** Appends that wait for one follower behind a read, at most: a disk that does not answer must not gather more. */
 const WAITING_MAX = 1024;
@@ -64,26 +65,34 @@ export class AppendSender {
   }
 
   #sendFromTail(message: AppendRequest): void {
+    const { tail, outbox, frameEntryBytesMax } = this.#options;
+    const runs = runsOf(tail, message.prevLogIndex + 1, message.lastIndex);
+    const bytes = runs.reduce((sum, run) => sum + run.length, 0);
+    if (bytes <= frameEntryBytesMax) outbox.send(message.to, message, runs);
+    else this.#sendInPieces(message);
+  }
+
+  /** A message may turn out larger than a frame, where the core could only estimate sizes. */
+  #sendInPieces(message: AppendRequest): void {
     const { tail, outbox } = this.#options;
-    let rest = message;
-    for (;;) {
+    for (let rest = message; rest.prevLogIndex < message.lastIndex;) {
       const last = this.#lastWithinFrame(rest);
-      const runs = runsOf(tail, rest.prevLogIndex + 1, last);
-      if (last === rest.lastIndex) return outbox.send(rest.to, rest, runs);
-      outbox.send(rest.to, { ...rest, lastIndex: last }, runs);
-      rest = behind(rest, tail.get(last) as SealedEntry);
+      outbox.send(rest.to, { ...rest, lastIndex: last.index }, runsOf(tail, rest.prevLogIndex + 1, last.index));
+      rest = behind(rest, last);
     }
   }
 
-  /** A message may turn out larger than a frame, where the core could only estimate sizes: it goes in pieces. */
-  #lastWithinFrame(message: AppendRequest): number {
+  #lastWithinFrame(message: AppendRequest): EntryHead {
     const { tail, frameEntryBytesMax } = this.#options;
+    const reader = new TailReader(tail);
+    const last = blankHead();
     let bytes = 0;
-    for (let index = message.prevLogIndex + 1; index <= message.lastIndex; index++) {
-      bytes += (tail.get(index) as SealedEntry).sealed.length;
-      if (bytes > frameEntryBytesMax && index > message.prevLogIndex + 1) return index - 1;
+    for (let index = message.prevLogIndex + 1; index <= message.lastIndex && reader.seek(index); index++) {
+      bytes += endOf(reader.view, reader.at) - reader.at;
+      if (bytes > frameEntryBytesMax && last.index > 0) break;
+      readFields(reader.view, reader.at, last);
     }
-    return message.lastIndex;
+    return last;
   }
 
   #readNext(member: MemberNumber): void {
@@ -132,11 +141,15 @@ export class AppendSender {
 }
 
 /** What is left of an append once the entries through `last` were sent. */
-function behind(message: AppendRequest, last: SealedEntry): AppendRequest {
+function behind(message: AppendRequest, last: EntryHead): AppendRequest {
   return { ...message, prevLogIndex: last.index, prevLogTerm: last.term, prevLogChain: last.chain };
 }
 
-function lastEntryOf(runs: readonly Uint8Array[]): SealedEntry | null {
+function lastEntryOf(runs: readonly Uint8Array[]): EntryHead | null {
   const run = runs.at(-1);
-  return run === undefined ? null : (readRun(run).entries.at(-1) ?? null);
+  if (run === undefined) return null;
+  const view = viewOf(run);
+  const last = blankHead();
+  for (let at = 0; at < run.length; at = endOf(view, at)) readFields(view, at, last);
+  return last;
 }

@@ -2,14 +2,16 @@
  * Hands committed entries to the machine, in order and in pages, so that a long backlog does not stop the loop. What is
  * no longer in memory is read back from the WAL, one page at a time.
  */
-import { payloadOf, readRun, type SealedEntry } from "../base/entry.ts";
 import { assert } from "../base/assert.ts";
+import { viewOf } from "../base/bytes.ts";
+import { blankHead, endOf, ENTRY_HEADER_BYTES, type EntryHead, readFields } from "../base/entry.ts";
 import type { Clock } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
-import type { GroupId, Index } from "../raft/types.ts";
+import type { CommandEnvelope } from "../machine/command.ts";
+import type { GroupId, Index, Term } from "../raft/types.ts";
+import type { EntriesRead } from "../wal/wal_read.ts";
 import type { GroupLog } from "./group_ports.ts";
-import type { ProposedEntry } from "./proposals.ts";
-import type { Tail } from "./tail.ts";
+import { Tail, TailReader } from "./tail.ts";
 
 /** Entries that are applied in one turn, at most. */
 const PAGE_ENTRIES = 4096;
@@ -26,7 +28,9 @@ export interface ApplyQueueOptions {
   readonly log: GroupLog;
   readonly clock: Pick<Clock, "monotonicMs">;
   /** Hears of every entry with its answer, before the next one is applied. */
-  readonly applied: (entry: SealedEntry, reply: unknown) => void;
+  readonly applied: (entry: EntryHead, reply: unknown) => void;
+  /** What the entry's command was decoded to when it was proposed here; null if it was not. */
+  readonly decoded: (index: Index, term: Term) => CommandEnvelope | null;
   /** A page was read: there is something to do in the next turn. */
   readonly ready: () => void;
   /** The machine or the log cannot go on: the replica stops. */
@@ -38,7 +42,10 @@ export class ApplyQueue {
   readonly #options: ApplyQueueOptions;
   #next: Index;
   #through: Index;
-  #page: SealedEntry[] = [];
+  readonly #reader: TailReader;
+  /** What was read back. */
+  #page: TailReader | null = null;
+  readonly #head: EntryHead = blankHead();
   #reading = false;
   #stopped = false;
 
@@ -47,6 +54,7 @@ export class ApplyQueue {
     this.#options = options;
     this.#next = applied + 1;
     this.#through = applied;
+    this.#reader = new TailReader(options.tail);
   }
 
   /** Index of the last entry applied. */
@@ -72,43 +80,39 @@ export class ApplyQueue {
     const endMs = clock.monotonicMs() + PAGE_MS;
     const end = Math.min(this.#through, start + PAGE_ENTRIES - 1);
     while (this.#next <= end && !this.#stopped) {
-      const entry = this.#options.tail.get(this.#next) ?? this.#fromPage(this.#next);
-      if (entry === null) {
+      const reader = this.#readerAt(this.#next);
+      if (reader === null) {
         this.#readPage();
         break;
       }
-      this.#apply(entry);
+      this.#apply(reader);
       if (this.#next % LOOK_EVERY_ENTRIES === 0 && clock.monotonicMs() >= endMs) break;
     }
-    this.#dropPage();
     return this.#next > start;
   }
 
-  #apply(entry: SealedEntry): void {
-    const { applier, applied, failed } = this.#options;
-    const own = entry as Partial<ProposedEntry>;
+  #apply({ bytes, view, at }: TailReader): void {
+    const { applier, applied, decoded, failed } = this.#options;
+    const head = this.#head;
+    readFields(view, at, head);
     let reply: unknown;
     try {
-      reply = applier.apply(entry, payloadOf(entry), own.decoded ?? null);
-      if (own.decoded !== undefined) own.decoded = null;
+      reply = applier.apply(head, bytes, at + ENTRY_HEADER_BYTES, decoded(head.index, head.term));
     } catch (error) {
       this.#stopped = true;
       failed(error instanceof Error ? error : new Error(String(error)));
       return;
     }
-    this.#next = entry.index + 1;
-    applied(entry, reply);
+    this.#next = head.index + 1;
+    applied(head, reply);
   }
 
-  /** Lets go of a page that was applied. */
-  #dropPage(): void {
-    const last = this.#page.at(-1);
-    if (last !== undefined && last.index < this.#next) this.#page = [];
-  }
-
-  #fromPage(index: Index): SealedEntry | null {
-    const first = this.#page[0];
-    return first === undefined ? null : (this.#page[index - first.index] ?? null);
+  /** Where the entry lies: in memory, or in the page that was read; null if it has to be read. */
+  #readerAt(index: Index): TailReader | null {
+    if (this.#reader.seek(index)) return this.#reader;
+    if (this.#page?.seek(index) === true) return this.#page;
+    this.#page = null;
+    return null;
   }
 
   #readPage(): void {
@@ -123,9 +127,20 @@ export class ApplyQueue {
         this.#options.failed(error);
         return;
       }
-      this.#page = read.runs.flatMap((run) => readRun(run).entries);
-      assert(this.#page[0]?.index === this.#next, "the page that was asked for was read", this.#next, this.#page[0]?.index);
+      assert(read.from === this.#next, "the page that was asked for was read", this.#next, read.from);
+      this.#page = new TailReader(pageOf(read));
       this.#options.ready();
     });
   }
+}
+
+function pageOf({ from, runs }: EntriesRead): Tail {
+  const page = new Tail(from);
+  for (const run of runs) {
+    const view = viewOf(run);
+    let count = 0;
+    for (let at = 0; at < run.length; at = endOf(view, at)) count += 1;
+    page.push(run, page.next, count);
+  }
+  return page;
 }

@@ -14,6 +14,7 @@ import { currentMember } from "../raft/membership.ts";
 import type { Message } from "../raft/message.ts";
 import { currentConfiguration, type RaftState } from "../raft/state.ts";
 import { step } from "../raft/step.ts";
+import type { ReceivedAppend } from "../net/message_codec.ts";
 import type { Configuration, LogEntry, MemberNumber, Role } from "../raft/types.ts";
 import { AppendSender } from "./append_sender.ts";
 import { ApplyQueue } from "./apply_queue.ts";
@@ -25,7 +26,7 @@ import type { AnswerDone, ReadOptions } from "./node_api.ts";
 import { divergedError, noLeaderError, refusalError } from "./refusals.ts";
 import { PendingWrites } from "./pending.ts";
 import { Proposals } from "./proposals.ts";
-import { attachBytes, copyReceived, sealOwn } from "./sealing.ts";
+import { copyReceived, sealOwn } from "./sealing.ts";
 import { Tail } from "./tail.ts";
 import { type TransferDone, Transfers } from "./transfers.ts";
 
@@ -95,6 +96,7 @@ export class Group {
     this.#applies = new ApplyQueue({
       group: state.config.group, applier, tail: this.#tail, log, clock: options.clock,
       applied: (entry, reply) => this.#writes.applied(entry.index, entry.term, reply),
+      decoded: (index, term) => this.#writes.decoded(index, term),
       ready: options.wake,
       failed: (error) => options.failed(error instanceof DraftError ? error : new DraftError("DAMAGED", error.message, { cause: error })),
     }, applier.lastApplied.index);
@@ -167,13 +169,13 @@ export class Group {
 
   #stepProposals(now: Now): void {
     const proposals = this.#proposals;
-    const entries = proposals.list.map((proposal) => proposal.entry);
+    const { list } = proposals;
     this.#lastRefusal = "not-leader";
-    const effects = this.#stepCore({ type: "propose", entries, ...now });
+    const effects = this.#stepCore({ type: "propose", entries: list, ...now });
     this.#perform(effects, null);
-    for (const { entry, deadlineMs, done } of proposals.list) {
-      if (entry.index === 0) done(refusalError(this.#lastRefusal, this));
-      else this.#writes.add(entry.index, { term: entry.term, deadlineMs, done });
+    for (const proposal of list) {
+      if (proposal.index === 0) proposal.done(refusalError(this.#lastRefusal, this));
+      else this.#writes.add(proposal.index, proposal);
     }
     proposals.clear();
     this.#flights.left(this.state.trail.lastIndex, now.nowMs);
@@ -249,9 +251,9 @@ export class Group {
     if (entries.length === 0) return;
     const bytes = entries.reduce((sum, entry) => sum + sealedBytes(entry.payloadBytes), 0);
     const run = this.#options.log.reserve(bytes);
-    if (received !== null && received.type === "appendRequest") copyReceived(run, entries);
+    if (received !== null && received.type === "appendRequest") copyReceived(run, entries, received as ReceivedAppend);
     else sealOwn(run, entries, this.#proposals);
-    for (const entry of attachBytes(run, entries)) this.#tail.push(entry);
+    this.#tail.push(run, (entries[0] as LogEntry).index, entries.length);
     this.#runs.set(effect.store, run);
   }
 

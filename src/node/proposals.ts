@@ -4,26 +4,15 @@
  * WAL, followers and machine read it.
  */
 import { EntryKind, ENTRY_HEADER_BYTES, payloadSumOf, sealedBytes } from "../base/entry.ts";
-import type { CommandEnvelope } from "../machine/command.ts";
 import type { LogEntry } from "../raft/types.ts";
-import type { AnswerDone } from "./node_api.ts";
+import type { PendingWrite } from "./pending.ts";
 
 const BUFFER_BYTES_START = 64 * 1024;
 /** A buffer that one large turn blew up is not kept. */
 const BUFFER_BYTES_KEPT = 4 * 1024 * 1024;
 
-/** A command entry whose content this node has decoded already, so that applying it need not do so again. */
-export interface ProposedEntry extends LogEntry {
-  /** Null again once it was applied. */
-  decoded: CommandEnvelope | null;
-}
-
-/** A proposal that has no index yet. */
-export interface Proposal {
-  readonly entry: ProposedEntry;
-  readonly deadlineMs: number;
-  readonly done: AnswerDone;
-}
+/** A command entry that somebody waits for. It has no index until the core stamps it. */
+export type Proposal = LogEntry & PendingWrite;
 
 /** The proposals of one turn. */
 export class Proposals {
@@ -45,7 +34,7 @@ export class Proposals {
   }
 
   /** Takes a command. `payload` is copied. */
-  add(payload: Uint8Array, proposal: { decoded: CommandEnvelope | null; deadlineMs: number; done: AnswerDone }): void {
+  add(payload: Uint8Array, proposal: Pick<Proposal, "decoded" | "deadlineMs" | "done">): void {
     const at = this.#used;
     const end = at + sealedBytes(payload.length);
     if (end > this.#buffer.length) this.#grow(end);
@@ -54,11 +43,10 @@ export class Proposals {
     this.#buffer.fill(0, payloadAt + payload.length, end);
     this.#used = end;
     const { decoded, deadlineMs, done } = proposal;
-    const entry: ProposedEntry = {
+    this.#list.push({
       kind: EntryKind.command, group: 0, index: 0, term: 0, timeMs: 0, chain: 0,
-      payloadBytes: payload.length, payloadSum: payloadSumOf(payload), configuration: null, decoded,
-    };
-    this.#list.push({ entry, deadlineMs, done });
+      payloadBytes: payload.length, payloadSum: payloadSumOf(payload), configuration: null, decoded, deadlineMs, done,
+    });
   }
 
   #grow(bytes: number): void {

@@ -1,22 +1,22 @@
 /**
  * Gives the entries of a store their bytes, in the room that the WAL reserved. The core hands back the very objects that
- * were put in; here they get the sealed bytes that the core never sees.
+ * were put in; their bytes, which it never sees, lie in the same order elsewhere.
  */
 import { viewOf } from "../base/bytes.ts";
-import { sealedBytes, type SealedEntry, writeHeader } from "../base/entry.ts";
+import { sealedBytes, writeHeader } from "../base/entry.ts";
+import type { ReceivedAppend } from "../net/message_codec.ts";
 import type { LogEntry } from "../raft/types.ts";
 import type { Proposals } from "./proposals.ts";
 
-/** An entry of the core together with its bytes. */
-type SealedLogEntry = LogEntry & { sealed: Uint8Array };
-
-/** Copies entries that a leader sent and sealed. */
-export function copyReceived(run: Uint8Array, entries: readonly LogEntry[]): void {
+/** Copies `entries`, consecutive ones of those that a leader sealed and sent. */
+export function copyReceived(run: Uint8Array, entries: readonly LogEntry[], received: ReceivedAppend): void {
+  const first = entries[0];
   let at = 0;
-  for (const { sealed } of entries as readonly SealedLogEntry[]) {
-    run.set(sealed, at);
-    at += sealed.length;
+  for (const entry of received.entries) {
+    if (entry === first) break;
+    at += sealedBytes(entry.payloadBytes);
   }
+  run.set(received.run.subarray(at, at + run.length));
 }
 
 /**
@@ -25,7 +25,7 @@ export function copyReceived(run: Uint8Array, entries: readonly LogEntry[]): voi
  */
 export function sealOwn(run: Uint8Array, entries: readonly LogEntry[], gathered: Proposals): void {
   const view = viewOf(run);
-  const first = gathered.list[0]?.entry;
+  const first = gathered.list[0];
   let at = 0;
   for (const entry of entries) {
     if (entry === first) gathered.copyTo(run.subarray(at), clientBytes(entries));
@@ -38,15 +38,4 @@ function clientBytes(entries: readonly LogEntry[]): number {
   let bytes = 0;
   for (const { payloadBytes } of entries) if (payloadBytes > 0) bytes += sealedBytes(payloadBytes);
   return bytes;
-}
-
-/** Lets each entry know its bytes, which lie in `run` one behind the other. */
-export function attachBytes(run: Uint8Array, entries: readonly LogEntry[]): readonly SealedEntry[] {
-  let at = 0;
-  for (const entry of entries as readonly SealedLogEntry[]) {
-    const end = at + sealedBytes(entry.payloadBytes);
-    entry.sealed = run.subarray(at, end);
-    at = end;
-  }
-  return entries as readonly SealedLogEntry[];
 }

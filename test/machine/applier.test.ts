@@ -111,7 +111,7 @@ test("apply() throws on a kind that it does not know, and stays where it was", (
   rig.run("do");
   const before = rig.applier.digest;
   for (const kind of [0, EntryKind.session, EntryKind.version, EntryKind.verdict, EntryKind.group, 9]) {
-    assert.throws(() => rig.applier.apply(headOf(2, kind, 0), NOTHING), /entry 2 of group 1 is of kind/);
+    assert.throws(() => rig.applier.apply(headOf(2, kind, 0), NOTHING, 0, null), /entry 2 of group 1 is of kind/);
   }
   assert.equal(rig.applier.lastApplied, { index: 1, term: 2, timeMs: 0 });
   assert.is(rig.applier.digest, before);
@@ -119,8 +119,8 @@ test("apply() throws on a kind that it does not know, and stays where it was", (
 
 test("apply() asserts that entries come in order and of its group", () => {
   const { applier } = rigOf({});
-  assert.throws(() => applier.apply(headOf(2, EntryKind.noop, 0), NOTHING), /in order/);
-  assert.throws(() => applier.apply({ ...headOf(1, EntryKind.noop, 0), group: 2 }, NOTHING), /this group/);
+  assert.throws(() => applier.apply(headOf(2, EntryKind.noop, 0), NOTHING, 0, null), /in order/);
+  assert.throws(() => applier.apply({ ...headOf(1, EntryKind.noop, 0), group: 2 }, NOTHING, 0, null), /this group/);
 });
 
 test("log time is the largest so far, over entries of every kind", () => {

@@ -31,7 +31,7 @@ export function rigOf(machine: Partial<Base>, prepare?: (command: Command) => Co
   const logged: string[] = [];
   const applier = new Applier({ plugin, group: 1, directory: "", log: (message) => logged.push(message) });
   let index = 0;
-  const entry = (kind: number, timeMs: number, payload = NOTHING) => applier.apply(headOf(++index, kind, timeMs), payload);
+  const entry = (kind: number, timeMs: number, payload = NOTHING) => applier.apply({ ...headOf(++index, kind, timeMs), payloadBytes: payload.length }, payload, 0, null);
   return { applier, logged, entry, run: (...command) => entry(EntryKind.command, 0, encodeCommand(command)) };
 }
 

@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { concatBytes } from "../../src/base/bytes.ts";
 import { decode, encode } from "../../src/base/codec.ts";
-import { EntryKind, payloadOf } from "../../src/base/entry.ts";
+import { EntryKind } from "../../src/base/entry.ts";
 import { DraftError } from "../../src/base/errors.ts";
 import { nextInRange, nextU32, seedRandom } from "../../src/base/random.ts";
 import { decodeConfiguration } from "../../src/raft/configuration.ts";
@@ -10,7 +10,7 @@ import type { Message } from "../../src/raft/message.ts";
 import { FrameParser } from "../../src/net/frame.ts";
 import { FrameWriter } from "../../src/net/frame_writer.ts";
 import { decodeGreeting, encodeHello, encodeRefusal } from "../../src/net/hello.ts";
-import { MessageKind, readMessage, type ReceivedEntry, writeMessage } from "../../src/net/message_codec.ts";
+import { MessageKind, readMessage, type ReceivedAppend, writeMessage } from "../../src/net/message_codec.ts";
 import { APPEND_REQUEST, CONFIGURATION_PAYLOAD, helloOf, MESSAGES, runOf, sampleRuns } from "./samples.ts";
 
 /** The body of the frame that `message` becomes. */
@@ -38,9 +38,14 @@ const SAMPLES: readonly Uint8Array[] = [
   bodyOf(APPEND_REQUEST, sampleRuns()).slice(),
 ];
 
+/** How a message without entries arrives. */
+function arrived(message: Message): Message {
+  return message.type === "appendRequest" ? { ...message, run: new Uint8Array() } as ReceivedAppend : message;
+}
+
 test("each message is read as it was written", () => {
   assert.is(new Set(MESSAGES.map(({ type }) => type)).size, Object.keys(MessageKind).length);
-  for (const message of MESSAGES) assert.equal(readMessage(bodyOf(message)), message);
+  for (const message of MESSAGES) assert.equal(readMessage(bodyOf(message)), arrived(message));
 });
 
 test("what is written by hand is what cbor-x reads", () => {
@@ -60,15 +65,14 @@ test("what is written by hand is what cbor-x reads", () => {
 test("entries arrive with header, payload and decoded configuration", () => {
   const message = readMessage(bodyOf(APPEND_REQUEST, sampleRuns()));
   if (message.type !== "appendRequest") throw new Error(message.type);
-  const entries = message.entries as ReceivedEntry[];
+  const { entries, run } = message as ReceivedAppend;
   assert.equal(entries.map(({ index, term, kind }) => [index, term, kind]), [[10, 4, 1], [11, 5, 2], [12, 5, 3]]);
   assert.equal(entries.map(({ configuration }) => configuration), [
     null,
     decodeConfiguration(CONFIGURATION_PAYLOAD, 11),
     null,
   ]);
-  assert.equal(new Uint8Array(payloadOf(entries[0] as ReceivedEntry)), Uint8Array.of(1, 2, 3, 4, 5));
-  assert.equal(concatBytes(entries.map(({ sealed }) => sealed)), concatBytes(sampleRuns()));
+  assert.equal(new Uint8Array(run), concatBytes(sampleRuns()));
 });
 
 test("N03 every bit of an entry is sealed", () => {
@@ -119,7 +123,7 @@ test("N03 numbers that are no whole, safe number are refused, never rounded", ()
 test("N07 fields behind those that are known are ignored, unknown kinds are told apart", () => {
   for (const message of MESSAGES) {
     const tuple = decode(bodyOf(message)) as unknown[];
-    assert.equal(readMessage(encode([...tuple, "new", { field: 1 }])), message);
+    assert.equal(readMessage(encode([...tuple, "new", { field: 1 }])), arrived(message));
   }
   const append = decode(bodyOf(APPEND_REQUEST, sampleRuns())) as unknown[];
   append[append.length - 2] = ["more", 1];

@@ -1,13 +1,12 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type SealedEntry } from "../../src/base/entry.ts";
 import type { Done } from "../../src/base/task.ts";
 import { AppendSender } from "../../src/node/append_sender.ts";
 import type { GroupLog } from "../../src/node/group_ports.ts";
 import { Tail } from "../../src/node/tail.ts";
 import type { AppendRequest } from "../../src/raft/message.ts";
 import type { EntriesRead } from "../../src/wal/wal_read.ts";
-import { sealedEntries } from "./entries.ts";
+import { type SealedEntry, sealedEntries } from "./entries.ts";
 
 const ENTRIES: readonly SealedEntry[] = sealedEntries(1, 40, 100);
 const ENTRY_BYTES = ENTRIES[0]!.sealed.length;
@@ -23,7 +22,7 @@ class Rig {
 
   /** Entries below `first` are on disk only. */
   constructor(first: number, frameEntries = 100) {
-    for (const entry of ENTRIES) this.tail.push(entry);
+    for (const entry of ENTRIES) this.tail.push(entry.sealed, entry.index, 1);
     this.tail.dropTo(ENTRY_BYTES * (ENTRIES.length - first + 1), ENTRIES.length);
     const log: Pick<GroupLog, "read"> = { read: (_group, from, to, _bytesMax, done) => this.reads.push({ from, to, done }) };
     this.sender = new AppendSender({

@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { SealedEntry } from "../../src/base/entry.ts";
+import { type EntryHead, writeHeader } from "../../src/base/entry.ts";
+import { viewOf } from "../../src/base/bytes.ts";
 import type { Done } from "../../src/base/task.ts";
 import { Applier } from "../../src/machine/applier.ts";
 import { encodeCommand } from "../../src/machine/command.ts";
@@ -26,7 +27,7 @@ class Rig {
   readonly queue: ApplyQueue;
 
   constructor(first: number) {
-    for (const entry of ENTRIES) this.tail.push(entry);
+    for (const entry of ENTRIES) this.tail.push(entry.sealed, entry.index, 1);
     this.tail.dropTo(ENTRIES[0]!.sealed.length * (LAST - first + 1), LAST);
     const plugin: Plugin<null> = {
       name: "tried", version: 1, operations: { do: { kind: "write" } },
@@ -44,19 +45,20 @@ class Rig {
       group: 1, applier: new Applier({ plugin, group: 1, directory: "", log: () => {} }), tail: this.tail, log: log as GroupLog,
       clock: { monotonicMs: () => this.nowMs },
       applied: (entry, reply) => this.note(entry, reply),
+      decoded: () => null,
       ready: () => this.turns++,
       failed: (error) => this.failures.push(error.message),
     }, 0);
   }
 
-  note(entry: SealedEntry, reply: unknown): void {
+  note(entry: EntryHead, reply: unknown): void {
     assert.is(reply, entry.index);
     this.applied.push(entry.index);
   }
 
   answer(count: number): void {
     const { from, to, done } = this.reads.shift()!;
-    done(null, { runs: ENTRIES.slice(from - 1, Math.min(to, from - 1 + count)).map(({ sealed }) => sealed) } as unknown as EntriesRead);
+    done(null, { from, runs: ENTRIES.slice(from - 1, Math.min(to, from - 1 + count)).map(({ sealed }) => sealed) } as unknown as EntriesRead);
   }
 }
 
@@ -129,9 +131,10 @@ test("a read that fails stops the replica: nothing is applied any more", () => {
 
 test("an entry that the machine cannot take stops the replica at it, and is told once", () => {
   const rig = new Rig(1);
-  const unknown = { ...ENTRIES[2]!, kind: 99 };
+  const unknown = ENTRIES[2]!.sealed.slice();
+  writeHeader(unknown, viewOf(unknown), 0, { ...ENTRIES[2]!, kind: 99 });
   rig.tail.truncate(3);
-  rig.tail.push(unknown);
+  rig.tail.push(unknown, 3, 1);
   rig.queue.extend(1, 3);
   rig.queue.run();
   rig.queue.run();

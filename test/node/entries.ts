@@ -1,6 +1,11 @@
 /** Sealed entries for tests, one chain. */
 import { viewOf } from "../../src/base/bytes.ts";
-import { chainAfter, EntryKind, payloadSumOf, sealedBytes, type SealedEntry, writeHeader, ENTRY_HEADER_BYTES } from "../../src/base/entry.ts";
+import { chainAfter, EntryKind, payloadSumOf, sealedBytes, type EntryHead, writeHeader, ENTRY_HEADER_BYTES } from "../../src/base/entry.ts";
+
+/** A head with the bytes that it stands for. */
+export interface SealedEntry extends EntryHead {
+  readonly sealed: Uint8Array;
+}
 
 /** Entries `from`..`to` of group 1 and term 1, each with a payload of so many bytes, or as `payload` makes it. */
 export function sealedEntries(from: number, to: number, payload: number | ((index: number) => Uint8Array), term = 1): SealedEntry[] {

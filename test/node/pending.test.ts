@@ -9,7 +9,7 @@ class Writes {
 
   add(index: number, term: number, name: string, deadlineMs = 1000): void {
     this.pending.add(index, {
-      term, deadlineMs,
+      term, deadlineMs, decoded: null,
       done: (result) => this.told.push(result instanceof DraftError ? `${name} ${result.code} ${result.outcome}` : `${name} ${result.index} ${String(result.reply)}`),
     });
   }

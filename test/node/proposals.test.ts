@@ -1,9 +1,11 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { EntryKind, payloadOf, readRun, sealedBytes } from "../../src/base/entry.ts";
+import { concatBytes } from "../../src/base/bytes.ts";
+import { ENTRY_HEADER_BYTES, EntryKind, readRun, sealedBytes } from "../../src/base/entry.ts";
 import { Proposals } from "../../src/node/proposals.ts";
-import { attachBytes, copyReceived, sealOwn } from "../../src/node/sealing.ts";
+import { copyReceived, sealOwn } from "../../src/node/sealing.ts";
 import { emptyEntry } from "../../src/raft/leader.ts";
+import type { ReceivedAppend } from "../../src/net/message_codec.ts";
 import type { LogEntry } from "../../src/raft/types.ts";
 import { sealedEntries } from "./entries.ts";
 
@@ -24,8 +26,12 @@ function sealed(proposals: Proposals, entries: readonly LogEntry[]): { kind: num
   sealOwn(run, stamp(entries), proposals);
   const read = readRun(run);
   assert.is(read.fault, null);
-  attachBytes(run, entries);
-  return read.entries.map((entry) => ({ kind: entry.kind, bytes: entry.payloadBytes, first: payloadOf(entry)[0] ?? 0 }));
+  let at = 0;
+  return read.entries.map(({ kind, payloadBytes }) => {
+    const first = payloadBytes === 0 ? 0 : run[at + ENTRY_HEADER_BYTES] as number;
+    at += sealedBytes(payloadBytes);
+    return { kind, bytes: payloadBytes, first };
+  });
 }
 
 test("payloads are copied: the caller's buffer may be used again", () => {
@@ -33,7 +39,7 @@ test("payloads are copied: the caller's buffer may be used again", () => {
   const payload = new Uint8Array(20).fill(1);
   proposals.add(payload, { decoded: null, deadlineMs: 0, done: () => {} });
   payload.fill(2);
-  assert.equal(sealed(proposals, proposals.list.map(({ entry }) => entry)), [{ kind: EntryKind.command, bytes: 20, first: 1 }]);
+  assert.equal(sealed(proposals, proposals.list), [{ kind: EntryKind.command, bytes: 20, first: 1 }]);
 });
 
 test("a batch of any sizes is sealed in order, beyond the first buffer too", () => {
@@ -41,14 +47,14 @@ test("a batch of any sizes is sealed in order, beyond the first buffer too", () 
   const proposals = gathered(...sizes);
   assert.is(proposals.bytes, sizes.reduce((sum, bytes) => sum + sealedBytes(bytes), 0));
   assert.equal(
-    sealed(proposals, proposals.list.map(({ entry }) => entry)),
+    sealed(proposals, proposals.list),
     sizes.map((bytes) => ({ kind: EntryKind.command, bytes, first: bytes % 256 })),
   );
 });
 
 test("the first part alone is sealed where the core had no room for the rest, with an entry of its own behind", () => {
   const proposals = gathered(10, 20, 30);
-  const entries = [...proposals.list.slice(0, 2).map(({ entry }) => entry), emptyEntry(EntryKind.time)];
+  const entries = [...proposals.list.slice(0, 2), emptyEntry(EntryKind.time)];
   assert.equal(sealed(proposals, entries).map(({ bytes }) => bytes), [10, 20, 0]);
 });
 
@@ -63,16 +69,18 @@ test("clear() forgets the turn; the next one begins clean, padding included", ()
   proposals.clear();
   assert.equal([proposals.count, proposals.bytes], [0, 0]);
   proposals.add(new Uint8Array(3).fill(9), { decoded: null, deadlineMs: 0, done: () => {} });
-  assert.equal(sealed(proposals, proposals.list.map(({ entry }) => entry)), [{ kind: EntryKind.command, bytes: 3, first: 9 }]);
+  assert.equal(sealed(proposals, proposals.list), [{ kind: EntryKind.command, bytes: 3, first: 9 }]);
 });
 
-test("what was received is copied as it was sealed", () => {
-  const entries = sealedEntries(1, 5, 33);
-  const run = new Uint8Array(entries.reduce((sum, entry) => sum + entry.sealed.length, 0));
-  copyReceived(run, entries as unknown as LogEntry[]);
-  const read = readRun(run);
-  assert.is(read.fault, null);
-  assert.equal(read.entries.map(({ chain }) => chain), entries.map(({ chain }) => chain));
+test("what was received is copied as it was sealed, from the first entry that is wanted on", () => {
+  const sent = sealedEntries(1, 5, (index) => new Uint8Array(30 + index).fill(index));
+  const received = { run: concatBytes(sent.map((entry) => entry.sealed)), entries: sent } as unknown as ReceivedAppend;
+  for (const wanted of [[0, 5], [2, 5], [1, 3], [4, 5]] as const) {
+    const entries = sent.slice(...wanted);
+    const run = new Uint8Array(entries.reduce((sum, entry) => sum + entry.sealed.length, 0));
+    copyReceived(run, entries as unknown as LogEntry[], received);
+    assert.equal(run, concatBytes(entries.map((entry) => entry.sealed)));
+  }
 });
 
 test.run();

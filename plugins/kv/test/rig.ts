@@ -48,8 +48,8 @@ export class Rig {
   }
 
   entry(kind: number, payload: Uint8Array): Reply | DraftError {
-    const head = { kind, group: 1, index: this.index + 1, term: 1, timeMs: this.timeMs, chain: 0, payloadBytes: 0, payloadSum: 0 };
-    return this.applier.apply(head, payload);
+    const head = { kind, group: 1, index: this.index + 1, term: 1, timeMs: this.timeMs, chain: 0, payloadBytes: payload.length, payloadSum: 0 };
+    return this.applier.apply(head, payload, 0, null);
   }
 
   /** What a snapshot file would hold. */
