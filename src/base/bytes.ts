@@ -72,6 +72,11 @@ export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** The u32 at `at`, without a view: for places that read one number of many arrays. */
+export function u32At(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+}
+
 /** Writes a safe integer as u64. */
 export function setU64(view: DataView, at: number, value: number): void {
   view.setUint32(at, value >>> 0, true);

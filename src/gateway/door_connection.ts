@@ -165,30 +165,45 @@ export class DoorConnection {
     }
   }
 
-  #write({ id, group, envelope, timeoutMs }: WriteRequest): void {
-    const done: AnswerDone = (result) => this.#answer(id, result, true);
+  /** Asks this node, unless another one leads; that it leads no longer may also be its answer. One function a write. */
+  #write(request: WriteRequest): void {
+    const { group, envelope, timeoutMs } = request;
+    const leader = this.#otherLeader(group);
+    if (leader !== null) this.#forwardWrite(leader, request);
+    else this.#api.propose(group, envelope, timeoutMs, (result) => this.#written(request, result));
+  }
+
+  #written(request: WriteRequest, result: Answer | DraftError): void {
+    const leader = this.#leaderIn(result);
+    if (leader !== null) this.#forwardWrite(leader, request);
+    else this.#answer(request.id, result, true);
+  }
+
+  #forwardWrite(leader: LeaderHint, { id, group, envelope, timeoutMs }: WriteRequest): void {
     const elsewhere: ForwardRequest = (connection, passOn) => connection.write(group, envelope, timeoutMs, passOn);
-    this.#hereOrThere(group, elsewhere, done, (here) => this.#api.propose(group, envelope, timeoutMs, here));
+    this.#forwarder.forward(leader, elsewhere, (result) => this.#answer(id, result, true));
   }
 
   #transfer({ id, group, to, timeoutMs }: TransferRequest): void {
-    const done: AnswerDone = (result) => this.#answer(id, result, true);
     const elsewhere: ForwardRequest = (connection, passOn) => connection.transfer(group, to, timeoutMs, passOn);
-    this.#hereOrThere(group, elsewhere, done, (here) => this.#api.transfer(group, to, timeoutMs, here));
+    const answer: AnswerDone = (result) => this.#answer(id, result, true);
+    const leader = this.#otherLeader(group);
+    if (leader !== null) return this.#forwarder.forward(leader, elsewhere, answer);
+    this.#api.transfer(group, to, timeoutMs, (result) => {
+      const other = this.#leaderIn(result);
+      if (other !== null) this.#forwarder.forward(other, elsewhere, answer);
+      else answer(result);
+    });
   }
 
-  /** Asks this node, unless another one leads; that it leads no longer may also be its answer. */
-  #hereOrThere(group: string, elsewhere: ForwardRequest, done: AnswerDone, here: (done: AnswerDone) => void): void {
-    const leader = this.#api.leads(group) ? null : this.#forwardTo(this.#api.leaderOf(group));
-    if (leader !== null) {
-      this.#forwarder.forward(leader, elsewhere, done);
-      return;
-    }
-    here((result) => {
-      const other = result instanceof DraftError && result.code === "NOT_LEADER" ? this.#forwardTo(result.leader) : null;
-      if (other === null) done(result);
-      else this.#forwarder.forward(other, elsewhere, done);
-    });
+  /** The other node that leads and may be asked; null if this one has to answer. */
+  #otherLeader(group: string): LeaderHint | null {
+    return this.#api.leads(group) ? null : this.#forwardTo(this.#api.leaderOf(group));
+  }
+
+  /** The other node that this one's refusal names. */
+  #leaderIn(result: Answer | DraftError): LeaderHint | null {
+    return result instanceof DraftError && result.code === "NOT_LEADER" ? this.#forwardTo(result.leader) : null;
   }
 
   /** `leader`, if it is another node and this connection may be forwarded. */

@@ -15,6 +15,7 @@ import { hexOf } from "../base/bytes.ts";
 import { decode, encode } from "../base/codec.ts";
 import { DraftError } from "../base/errors.ts";
 import { decodeFlat } from "./flat_decode.ts";
+import { encodeFlat } from "./flat_encode.ts";
 import type { Command } from "./machine.ts";
 
 /** Length of a session's id in bytes. */
@@ -43,7 +44,7 @@ export function encodeEnvelope(envelope: CommandEnvelope): Uint8Array {
 
 /** A command without a session as the payload of an entry. */
 export function encodeCommand(command: Command): Uint8Array {
-  return encode([0, 0, 0, command]);
+  return encodeFlat(command) ?? encode([0, 0, 0, command]);
 }
 
 /**

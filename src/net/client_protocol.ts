@@ -27,7 +27,6 @@
  */
 import { CBOR_HEAD_BYTES_MAX, CborHeadReader, CborMajor, writeCborHead } from "../base/cbor_head.ts";
 import { decode, encode } from "../base/codec.ts";
-import { equalBytes } from "../base/bytes.ts";
 import { byteString, malformed, name, tuple, whole } from "./client_fields.ts";
 
 /** Timeouts beyond this are cut to it: a day. */
@@ -147,7 +146,7 @@ export class RequestReader {
     if (id < 0 || heads.next(CborMajor.unsigned) !== KIND.write) return null;
     const groupBytes = heads.next(CborMajor.text);
     if (groupBytes < 0 || heads.at + groupBytes > body.length) return null;
-    const group = this.#groupFrom(body.subarray(heads.at, heads.at + groupBytes));
+    const group = this.#groupAt(body, heads.at, groupBytes);
     heads.at += groupBytes;
     const timeoutMs = heads.next(CborMajor.unsigned);
     const envelopeBytes = heads.next(CborMajor.bytes);
@@ -155,9 +154,11 @@ export class RequestReader {
     return { id, kind: "write", group, timeoutMs: Math.min(timeoutMs, TIMEOUT_MS_MAX), envelope: body.subarray(heads.at) };
   }
 
-  #groupFrom(bytes: Uint8Array): string | null {
+  #groupAt(body: Uint8Array, at: number, bytes: number): string | null {
     const known = this.#groupBytes;
-    return equalBytes(bytes, known) ? this.#group : null;
+    if (bytes !== known.length) return null;
+    for (let i = 0; i < bytes; i++) if (body[at + i] !== known[i]) return null;
+    return this.#group;
   }
 }
 

@@ -94,8 +94,28 @@ export class ReplyReader {
     if (id < 0 || heads.next(CborMajor.unsigned) !== 0) return decodeReply(body);
     const index = heads.next(CborMajor.unsigned);
     if (index < 0) return decodeReply(body);
-    return { id, index, result: decode(body.subarray(heads.at)), error: null };
+    const simple = readSimple(body, heads.at);
+    return { id, index, result: simple === NOT_SIMPLE ? decode(body.subarray(heads.at)) : simple, error: null };
   }
+}
+
+const NOT_SIMPLE: unique symbol = Symbol("not simple");
+
+/** What `writeSimple` wrote most often: null, a small count, a short text that fills the body. */
+function readSimple(body: Uint8Array, at: number): unknown {
+  const initial = body[at] ?? 0xff;
+  if (initial === 0xf6) return at + 1 === body.length ? null : NOT_SIMPLE;
+  const info = initial & 31;
+  if (info >= 24) return NOT_SIMPLE;
+  if (initial >> 5 === CborMajor.unsigned) return at + 1 === body.length ? info : NOT_SIMPLE;
+  if (initial >> 5 !== CborMajor.text || at + 1 + info !== body.length) return NOT_SIMPLE;
+  let text = "";
+  for (let i = at + 1; i < body.length; i++) {
+    const unit = body[i] as number;
+    if (unit > 0x7f) return NOT_SIMPLE;
+    text += String.fromCharCode(unit);
+  }
+  return text;
 }
 
 function decodeReply(body: Uint8Array): ClientReply {

@@ -13,7 +13,7 @@
  * ```
  */
 import { assert } from "../base/assert.ts";
-import { crc32, equalBytes, viewOf } from "../base/bytes.ts";
+import { crc32, equalBytes, u32At } from "../base/bytes.ts";
 
 /** The first byte of each connection that speaks frames. */
 export const PREFACE_FIRST_BYTE = 0xd7;
@@ -162,7 +162,7 @@ export class FrameParser {
 
   /** The length in the header at `at`, or -1 at a fault. */
   #bodyBytes(bytes: Uint8Array, at: number): number {
-    const length = viewOf(bytes).getUint32(at, true);
+    const length = u32At(bytes, at);
     if (length > this.bodyBytesMax) this.fault = "too long";
     else if (length === 0) this.fault = "empty";
     return this.fault === null ? length : -1;
@@ -170,7 +170,7 @@ export class FrameParser {
 
   #verified(bytes: Uint8Array, at: number, length: number): Uint8Array | null {
     const from = at + FRAME_HEADER_BYTES;
-    if (viewOf(bytes).getUint32(at + 4, true) !== crc32(bytes, from, from + length, 0)) {
+    if (u32At(bytes, at + 4) !== crc32(bytes, from, from + length, 0)) {
       this.fault = "bad checksum";
       return null;
     }

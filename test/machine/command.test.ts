@@ -48,6 +48,18 @@ test("decodeEnvelope() reads flat commands as the codec would", () => {
   }
 });
 
+test("encodeCommand() writes flat commands as the codec would, and leaves the others to it", () => {
+  const texts = ["", "a", "é", "\u{1f600}", "\ud800", "x".repeat(23), "x".repeat(24), "x".repeat(255), "x".repeat(256), "x".repeat(5000)];
+  const numbers = [0, 23, 24, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, 2 ** 53, -1, 0.5, -0, Number.NaN, 2n ** 63n];
+  const others = [true, null, undefined, new Uint8Array(0), new Uint8Array(300).fill(7), new Uint8Array(5000), [], { a: 1 }];
+  for (const item of [...texts, ...numbers, ...others]) {
+    for (const command of [["x", item], ["x", item, "end"], ["é", item], Array.from({ length: 30 }, () => item)] as unknown as ["x"][]) {
+      const wanted = encode([0, 0, 0, command]).slice();
+      assert.equal(new Uint8Array(encodeCommand(command)), new Uint8Array(wanted));
+    }
+  }
+});
+
 test("decodeEnvelope() refuses what is no envelope", () => {
   const malformed: [unknown, RegExp][] = [
     [[0, 0, 0], /tuple of four/],

@@ -69,7 +69,7 @@ test("a write for another group than the last is read too", () => {
 
 test("results and errors come back as they were", () => {
   const reader = new ReplyReader();
-  for (const result of ["OK", null, 3, -1, 2n ** 60n, [1, "a"], { a: 1 }, true, 1.5]) {
+  for (const result of ["OK", "", "x".repeat(23), "x".repeat(24), "é", null, 0, 3, 23, 24, 255, -1, 2n ** 60n, [1, "a"], { a: 1 }, true, 1.5]) {
     assert.equal(reader.read(encodeResult(70_000, 2 ** 40, result)), { id: 70_000, index: 2 ** 40, result, error: null });
   }
   assert.is(reader.read(encodeResult(1, 1, undefined)).result, null);

@@ -38,14 +38,16 @@ const SAMPLES: readonly Uint8Array[] = [
   bodyOf(APPEND_REQUEST, sampleRuns()).slice(),
 ];
 
-/** How a message without entries arrives. */
-function arrived(message: Message): Message {
-  return message.type === "appendRequest" ? { ...message, run: new Uint8Array() } as ReceivedAppend : message;
+/** What a message without entries arrives as, besides its empty run. */
+function readBack(body: Uint8Array): unknown {
+  const { run, ...message } = readMessage(body) as ReceivedAppend;
+  assert.is(run?.length ?? 0, 0);
+  return message;
 }
 
 test("each message is read as it was written", () => {
   assert.is(new Set(MESSAGES.map(({ type }) => type)).size, Object.keys(MessageKind).length);
-  for (const message of MESSAGES) assert.equal(readMessage(bodyOf(message)), arrived(message));
+  for (const message of MESSAGES) assert.equal(readBack(bodyOf(message)), message);
 });
 
 test("what is written by hand is what cbor-x reads", () => {
@@ -123,7 +125,7 @@ test("N03 numbers that are no whole, safe number are refused, never rounded", ()
 test("N07 fields behind those that are known are ignored, unknown kinds are told apart", () => {
   for (const message of MESSAGES) {
     const tuple = decode(bodyOf(message)) as unknown[];
-    assert.equal(readMessage(encode([...tuple, "new", { field: 1 }])), arrived(message));
+    assert.equal(readBack(encode([...tuple, "new", { field: 1 }])), message);
   }
   const append = decode(bodyOf(APPEND_REQUEST, sampleRuns())) as unknown[];
   append[append.length - 2] = ["more", 1];
