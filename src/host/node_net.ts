@@ -10,8 +10,15 @@ import type { Address, HostError, Listener, Net, Socket, SocketHandlers } from "
 /** How long a socket that was ended may take to hand over what is queued, in milliseconds. */
 const LINGER_MS = 10_000;
 
-/** Up to this many bytes parts are copied into one: cheaper than a vectored write. */
-const COPY_BYTES_MAX = 8192;
+/**
+ * Up to this many bytes parts are copied into one buffer, which is used again once the system took its bytes: cheaper
+ * than a vectored write, which some runtimes make by copying into memory of its own each time.
+ */
+const COPY_BYTES_MAX = 128 * 1024;
+
+/** Smaller writes get memory of their own. */
+const POOLED_BYTES_MIN = 4096;
+const POOL_BUFFERS_MAX = 8;
 
 const BACKLOG = 512;
 
@@ -71,6 +78,7 @@ class NodeListener implements Listener {
 class NodeSocket implements Socket {
   readonly remote: string;
   readonly #raw: net.Socket;
+  readonly #pool: Uint8Array[] = [];
   #handlers: SocketHandlers | null = null;
   #error: Error | null = null;
   #over = false;
@@ -110,13 +118,26 @@ class NodeSocket implements Socket {
     const raw = this.#raw;
     if (this.#over || raw.writableEnded || raw.destroyed) return;
     const total = parts.reduce((sum, part) => sum + part.length, 0);
-    if (parts.length === 1 || total <= COPY_BYTES_MAX) {
-      raw.write(parts.length === 1 ? parts[0] as Uint8Array : concatBytes(parts));
-      return;
+    if (parts.length === 1) raw.write(parts[0] as Uint8Array);
+    else if (total < POOLED_BYTES_MIN) raw.write(concatBytes(parts));
+    else if (total <= COPY_BYTES_MAX) this.#writePooled(parts, total);
+    else {
+      raw.cork();
+      for (const part of parts) raw.write(part);
+      raw.uncork();
     }
-    raw.cork();
-    for (const part of parts) raw.write(part);
-    raw.uncork();
+  }
+
+  #writePooled(parts: readonly Uint8Array[], total: number): void {
+    const buffer = this.#pool.pop() ?? new Uint8Array(COPY_BYTES_MAX);
+    let at = 0;
+    for (const part of parts) {
+      buffer.set(part, at);
+      at += part.length;
+    }
+    this.#raw.write(buffer.subarray(0, total), () => {
+      if (this.#pool.length < POOL_BUFFERS_MAX) this.#pool.push(buffer);
+    });
   }
 
   get queuedBytes(): number {

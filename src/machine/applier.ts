@@ -163,7 +163,7 @@ export class Applier {
     return { index: this.#index, timeMs: this.#timeMs, version: this.#entry.version };
   }
 
-  /** Running digest over (index, emitted changes, answer), an unsigned 32-bit number. */
+  /** Running digest over (index, payload, emitted changes, answer), an unsigned 32-bit number. */
   get digest(): number {
     return this.#entry.digest >>> 0;
   }
@@ -211,6 +211,7 @@ export class Applier {
     if (operation === null) return this.operations.unknown(envelope.command);
     const command = Operations.named(envelope.command, operation);
     this.#entry.session = envelope.session;
+    this.#entry.command = command;
     // A read that somebody put into the log is a read of the state at its place there.
     if (operation.row.kind === "read") return this.#read(command, this.#entry);
     try {

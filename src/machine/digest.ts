@@ -29,6 +29,7 @@ const Tag = {
   set: 11,
   date: 12,
   nan: 13,
+  argument: 14,
 } as const;
 
 /** Folds 32 bits into the digest. */
@@ -42,6 +43,11 @@ export function foldBits(digest: number, bits: number): number {
 /** Folds a count or index: a whole number below 2^53. */
 export function foldCount(digest: number, count: number): number {
   return foldBits(foldBits(digest, count | 0), Math.floor(count / 2 ** 32));
+}
+
+/** Folds the fact that a value is the argument at `position` of the command. */
+export function foldArgument(digest: number, position: number): number {
+  return foldBits(foldBits(digest, Tag.argument), position);
 }
 
 /** Folds a text, two UTF-16 units at a time. */

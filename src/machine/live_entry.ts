@@ -6,8 +6,13 @@ import { DraftError } from "../base/errors.ts";
 import type { EntryHead } from "../base/entry.ts";
 import { nextFloat, seedRandom } from "../base/random.ts";
 import type { RandomState } from "../base/random.ts";
-import { foldBits, foldCount, foldText, foldValue } from "./digest.ts";
+import { foldArgument, foldBits, foldCount, foldText, foldValue } from "./digest.ts";
 import type { Entry } from "./machine.ts";
+
+const NO_COMMAND: readonly unknown[] = [];
+
+/** Shorter texts are folded in no time. */
+const LONG_TEXT = 16;
 
 /** An {@link Entry} with the applier's side of it. */
 export class LiveEntry implements Entry {
@@ -16,8 +21,10 @@ export class LiveEntry implements Entry {
   timeMs = 0;
   version = 1;
   session: string | null = null;
-  /** Running digest over (index, emitted changes, answer) of all entries applied. */
+  /** Running digest over (index, payload, emitted changes, answer) of all entries applied. */
   digest = 0;
+  /** The command that is being applied; empty if the entry holds none. */
+  command: readonly unknown[] = NO_COMMAND;
   #open = false;
   #group = 0;
   #random: RandomState | null = null;
@@ -29,7 +36,8 @@ export class LiveEntry implements Entry {
     this.term = head.term;
     this.timeMs = timeMs;
     this.session = null;
-    this.digest = foldCount(this.digest, head.index);
+    this.command = NO_COMMAND;
+    this.digest = foldBits(foldCount(this.digest, head.index), head.payloadSum);
     this.#group = head.group;
     this.#random = null;
     if (this.#refusals.length > 0) this.#refusals = [];
@@ -60,7 +68,10 @@ export class LiveEntry implements Entry {
   readonly emit = (key: string, value?: unknown): void => {
     this.#mustBeOpen("emit");
     if (typeof key !== "string") throw new TypeError(`emit wants a text for a key, not a ${typeof key}`);
-    this.digest = foldValue(foldText(this.digest, key), value);
+    const digest = foldText(this.digest, key);
+    const argument = typeof value === "string" && value.length >= LONG_TEXT ? this.command.indexOf(value) : -1;
+    // A text that is an argument is folded as which it is: the payload's sum has its content.
+    this.digest = argument < 0 ? foldValue(digest, value) : foldArgument(digest, argument);
   };
 
   readonly reject = (message: string, code: "REJECTED" | "CONFLICT" = "REJECTED"): Error => {

@@ -213,6 +213,20 @@ test("the digest depends on index, answer, changes and their order", () => {
   assert.is(digestOf({ apply: () => { throw new Error("2"); } }), digests.at(-1));
 });
 
+test("the digest tells long values apart by their content, whether they are arguments or not", () => {
+  const [long, other] = ["v".repeat(40), `${"v".repeat(39)}w`];
+  const digestOf = (command: Command, emitted: string): number => {
+    const rig = rigOf({ apply: (_, entry) => (entry.emit("k", emitted), 1) });
+    rig.run(...command);
+    return rig.applier.digest;
+  };
+  const digests = [
+    digestOf(["do", long], long), digestOf(["do", other], other), digestOf(["do", long], other), digestOf(["do", other], long),
+    digestOf(["do", other, long], long), digestOf(["do", long, other], long),
+  ];
+  assert.is(new Set(digests).size, digests.length);
+});
+
 test("stateHash() is the machine's own, else the digest", () => {
   assert.match(rigOf({}).applier.stateHash(), /^[0-9a-f]{8}$/);
   assert.is(rigOf({ hash: () => "abc" }).applier.stateHash(), "abc");

@@ -1,6 +1,6 @@
 /** An applier with a machine of the test's own, and shorthands. */
 import * as assert from "uvu/assert";
-import { EntryKind } from "../../src/base/entry.ts";
+import { EntryKind, payloadSumOf } from "../../src/base/entry.ts";
 import type { EntryHead } from "../../src/base/entry.ts";
 import { DraftError } from "../../src/base/errors.ts";
 import { Applier } from "../../src/machine/applier.ts";
@@ -31,7 +31,7 @@ export function rigOf(machine: Partial<Base>, prepare?: (command: Command) => Co
   const logged: string[] = [];
   const applier = new Applier({ plugin, group: 1, directory: "", log: (message) => logged.push(message) });
   let index = 0;
-  const entry = (kind: number, timeMs: number, payload = NOTHING) => applier.apply({ ...headOf(++index, kind, timeMs), payloadBytes: payload.length }, payload, 0, null);
+  const entry = (kind: number, timeMs: number, payload = NOTHING) => applier.apply({ ...headOf(++index, kind, timeMs), payloadBytes: payload.length, payloadSum: payloadSumOf(payload) }, payload, 0, null);
   return { applier, logged, entry, run: (...command) => entry(EntryKind.command, 0, encodeCommand(command)) };
 }
 
