@@ -18,6 +18,7 @@ export const PACKED_NUMBER_BYTES_MAX = 17;
 const ESCAPE = 2 ** 53;
 const SIGN = 0x40;
 const MORE = 0x80;
+const SIZED_BYTES_MAX = 5 + PACKED_NUMBER_BYTES_MAX;
 
 /** Writes; the caller reserves room before. */
 export class PackedWriter {
@@ -52,6 +53,30 @@ export class PackedWriter {
   f64(value: number): void {
     this.#view.setFloat64(this.at, value, true);
     this.at += 8;
+  }
+
+  /** A byte, a length near 0 and a u32 in one go: entries come by the thousand. */
+  sized(head: number, length: number, sum: number): void {
+    this.reserve(SIZED_BYTES_MAX);
+    const { bytes } = this;
+    let { at } = this;
+    bytes[at++] = head;
+    if (length < SIGN) bytes[at++] = length;
+    else if (length < SIGN * MORE) {
+      bytes[at] = MORE | (length & (SIGN - 1));
+      bytes[at + 1] = length >> 6;
+      at += 2;
+    } else {
+      this.at = at;
+      this.near(length, 0);
+      ({ at } = this);
+    }
+    const low = sum | 0;
+    bytes[at] = low;
+    bytes[at + 1] = low >> 8;
+    bytes[at + 2] = low >> 16;
+    bytes[at + 3] = low >> 24;
+    this.at = at + 4;
   }
 
   /** `value`, short if it is whole and near `base`, a safe integer of 0 or more. */

@@ -21,10 +21,11 @@
  * message  byte: number of its type, 0x10 group, to and incarnation are the usual ones, 0x20 and 0x40 its flags
  *          from near 0, [group, to, fromIncarnation near 0], term near the last term, fields in the order of FIELDS,
  *          of an append request besides: count near 0, entries
- * entry    kind * 4 + (1 group and index are not the usual ones) + (2 it is a configuration), near 0
- *          [group near 0, index near the last index] term near the last term, timeMs near the last log time, chain u32,
- *          payloadBytes near 0, payloadSum u32, [number of the configuration near 0]
- * proposal kind * 4 + (2 it is a configuration), near 0, payloadBytes near 0, payloadSum u32, [number]
+ * entry    byte: kind * 8 + (1 group and index are not the usual ones) + (2 it is a configuration) + (4 of the last term
+ *          and log time), payloadBytes near 0, payloadSum u32, chain u32, [kind near 0, if that above is 31]
+ *          [group near 0, index near the last index] [term near the last term, timeMs near the last log time]
+ *          [number of the configuration near 0]
+ * proposal the same, of no index, term, time and chain
  * ```
  *
  * "The last" are those that were packed before, each 0 at the beginning; an incarnation is usual if the sender's last
@@ -53,6 +54,9 @@ export const FLAG_B = 0x40;
 
 export const ENTRY_UNUSUAL = 1;
 export const ENTRY_CONFIGURATION = 2;
+export const ENTRY_SAME_TIME = 4;
+/** Stands for kinds from here on. */
+export const ENTRY_KIND_MAX = 31;
 
 /** What a number is near to: zero, the last index, term, round or wall clock; `chain` is 4 bytes of its own. */
 export type Base = "zero" | "index" | "term" | "round" | "wall" | "chain";

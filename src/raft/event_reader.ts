@@ -6,7 +6,7 @@ import { DraftError } from "../base/errors.ts";
 import { PackedReader } from "../base/packed.ts";
 import type { Event, EventBody, Now } from "./event.ts";
 import {
-  type Base, type Context, createContext, ENTRY_CONFIGURATION, ENTRY_UNUSUAL, EVENT_TYPES, FIELDS, FLAG_A, FLAG_B,
+  type Base, type Context, createContext, ENTRY_CONFIGURATION, ENTRY_KIND_MAX, ENTRY_SAME_TIME, ENTRY_UNUSUAL, EVENT_TYPES, FIELDS, FLAG_A, FLAG_B,
   MESSAGE_TYPES, REMEMBERED_MAX, SAME_MOMENT, SAME_WALL, USUAL, whole,
 } from "./event_format.ts";
 import type { Message } from "./message.ts";
@@ -128,35 +128,40 @@ export class EventReader {
   #entry(): LogEntry {
     const { packed } = this;
     const last = this.#last;
-    const head = this.#head();
+    const { head, kind, payloadBytes, payloadSum, chain } = this.#sized(true);
     let { group } = this.#config;
     let index = last.index + 1;
     if ((head & ENTRY_UNUSUAL) !== 0) {
       group = packed.near(0);
-      index = this.#near("index");
-    } else last.index = index;
-    const term = this.#near("term");
-    const timeMs = packed.near(last.timeMs);
-    last.timeMs = whole(timeMs);
-    const chain = packed.u32();
-    return { kind: head >> 2, group, index, term, timeMs, chain, ...this.#payload(head) };
+      index = packed.near(last.index);
+    }
+    last.index = whole(index);
+    let { term, timeMs } = last;
+    if ((head & ENTRY_SAME_TIME) === 0) {
+      term = this.#near("term");
+      timeMs = packed.near(last.timeMs);
+      last.timeMs = whole(timeMs);
+    }
+    return { kind, group, index, term, timeMs, chain, payloadBytes, payloadSum, configuration: this.#configurationIf(head) };
   }
 
   #proposal(): LogEntry {
-    const head = this.#head();
-    return { kind: head >> 2, group: 0, index: 0, term: 0, timeMs: 0, chain: 0, ...this.#payload(head) };
+    const { head, kind, payloadBytes, payloadSum } = this.#sized(false);
+    return { kind, group: 0, index: 0, term: 0, timeMs: 0, chain: 0, payloadBytes, payloadSum, configuration: this.#configurationIf(head) };
   }
 
-  #head(): number {
-    const head = this.packed.near(0);
-    if (head >= 4 * 256) throw broken("an entry of an unknown kind");
-    return head;
+  #sized(hasChain: boolean): { head: number; kind: number; payloadBytes: number; payloadSum: number; chain: number } {
+    const { packed } = this;
+    const head = packed.byte();
+    const payloadBytes = packed.near(0);
+    const payloadSum = packed.u32();
+    const chain = hasChain ? packed.u32() : 0;
+    const kind = head >> 3;
+    return { head, kind: kind < ENTRY_KIND_MAX ? kind : packed.near(0), payloadBytes, payloadSum, chain };
   }
 
-  #payload(head: number): Pick<LogEntry, "payloadBytes" | "payloadSum" | "configuration"> {
-    const payloadBytes = this.packed.near(0);
-    const payloadSum = this.packed.u32();
-    return { payloadBytes, payloadSum, configuration: (head & ENTRY_CONFIGURATION) === 0 ? null : this.#configuration() };
+  #configurationIf(head: number): Configuration | null {
+    return (head & ENTRY_CONFIGURATION) === 0 ? null : this.#configuration();
   }
 
   #list<T>(read: () => T): T[] {

@@ -5,7 +5,7 @@ import { assertNever } from "../base/assert.ts";
 import { PACKED_NUMBER_BYTES_MAX, PackedWriter } from "../base/packed.ts";
 import type { Event } from "./event.ts";
 import {
-  type Context, createContext, ENTRY_CONFIGURATION, ENTRY_UNUSUAL, EVENT_TYPES, FLAG_A, FLAG_B, MESSAGE_TYPES,
+  type Context, createContext, ENTRY_CONFIGURATION, ENTRY_KIND_MAX, ENTRY_SAME_TIME, ENTRY_UNUSUAL, EVENT_TYPES, FLAG_A, FLAG_B, MESSAGE_TYPES,
   REMEMBERED_MAX, SAME_MOMENT, SAME_WALL, USUAL, whole,
 } from "./event_format.ts";
 import type { AckStatus, AppendReply, AppendRequest, Message } from "./message.ts";
@@ -179,21 +179,25 @@ export class EventWriter {
   #entry(entry: LogEntry): void {
     const { packed } = this;
     const last = this.#last;
-    const usual = entry.group === this.#config.group && entry.index === last.index + 1;
-    const { configuration, timeMs } = entry;
+    const { kind, index, term, timeMs, configuration } = entry;
+    const isUsual = entry.group === this.#config.group && index === last.index + 1;
+    const isSame = term === last.term && timeMs === last.timeMs;
+    const flags = (isUsual ? 0 : ENTRY_UNUSUAL) | (configuration === null ? 0 : ENTRY_CONFIGURATION) | (isSame ? ENTRY_SAME_TIME : 0);
+    packed.sized((kind < ENTRY_KIND_MAX ? kind : ENTRY_KIND_MAX) * 8 + flags, entry.payloadBytes, entry.payloadSum);
     packed.reserve(ENTRY_BYTES_MAX);
-    packed.near(entry.kind * 4 + (usual ? 0 : ENTRY_UNUSUAL) + (configuration === null ? 0 : ENTRY_CONFIGURATION), 0);
-    if (usual) last.index = entry.index;
-    else {
-      packed.near(entry.group, 0);
-      this.#index(entry.index);
-    }
-    this.#term(entry.term);
-    packed.near(timeMs, last.timeMs);
-    last.timeMs = whole(timeMs);
     packed.u32(entry.chain);
-    packed.near(entry.payloadBytes, 0);
-    packed.u32(entry.payloadSum);
+    if (isUsual) last.index = index;
+    if (isUsual && isSame && configuration === null && kind < ENTRY_KIND_MAX) return;
+    if (kind >= ENTRY_KIND_MAX) packed.near(kind, 0);
+    if (!isUsual) {
+      packed.near(entry.group, 0);
+      this.#index(index);
+    }
+    if (!isSame) {
+      this.#term(term);
+      packed.near(timeMs, last.timeMs);
+      last.timeMs = whole(timeMs);
+    }
     if (configuration !== null) this.#configuration(configuration);
   }
 
@@ -201,10 +205,11 @@ export class EventWriter {
     const { packed } = this;
     packed.near(entries.length, 0);
     for (const { kind, payloadBytes, payloadSum, configuration } of entries) {
+      const flags = configuration === null ? 0 : ENTRY_CONFIGURATION;
+      packed.sized((kind < ENTRY_KIND_MAX ? kind : ENTRY_KIND_MAX) * 8 + flags, payloadBytes, payloadSum);
+      if (configuration === null && kind < ENTRY_KIND_MAX) continue;
       packed.reserve(ENTRY_BYTES_MAX);
-      packed.near(kind * 4 + (configuration === null ? 0 : ENTRY_CONFIGURATION), 0);
-      packed.near(payloadBytes, 0);
-      packed.u32(payloadSum);
+      if (kind >= ENTRY_KIND_MAX) packed.near(kind, 0);
       if (configuration !== null) this.#configuration(configuration);
     }
   }

@@ -16,7 +16,7 @@ const test = suite("event_writer");
 const configuration = genesisConfiguration([{ id: "a", address: "h:1", incarnation: 5 }]);
 const entries: readonly LogEntry[] = sealed([4, 4, 5], { timeMs: 1_700_000_000_000 });
 const odd: readonly LogEntry[] = [
-  { ...unstamped(0xffff_ffff, 1 << 20), index: 7, term: 3, group: 9, kind: 8 },
+  { ...unstamped(0xffff_ffff, 1 << 20), index: 7, term: 3, group: 9, kind: 255 },
   { ...unstamped(), kind: 2, configuration, index: 8, term: 2 ** 40, chain: 0xffff_ffff, timeMs: 2 ** 50 },
 ];
 
