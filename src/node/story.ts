@@ -195,7 +195,7 @@ export class Storyteller {
       case "failPending": {
         if (this.#wasToldLately(`reads ${effect.reason}`, event.nowMs)) return null;
         const { length } = effect.readIds;
-        return `gives up ${length === 1 ? "a round of reads" : `${length} rounds of reads`}: ${REFUSALS[effect.reason]}`;
+        return `gives up ${length === 1 ? "a round of reads" : `${length} rounds of reads`}: ${effect.reason === "not-leader" ? "the leader is gone" : REFUSALS[effect.reason]}`;
       }
       case "transferEnded": {
         const to = nameIn(state, effect.to);
