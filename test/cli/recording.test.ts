@@ -43,7 +43,8 @@ async function withNodes(body: (run: Run, directory: string, servers: FakeServer
   const servers: FakeServer[] = [];
   for (const [i, id] of ["a", "b", "c"].entries()) {
     const server = await serveFake(cluster, id);
-    fill(server.node.recorder, 1000 * i);
+    // The last node's events are the oldest.
+    fill(server.node.recorder, 2000 - 1000 * i);
     servers.push(server);
   }
   const directory = mkdtempSync(join(tmpdir(), "draft-test-"));
