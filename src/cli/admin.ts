@@ -8,6 +8,7 @@ import { hintFor } from "./hints.ts";
 import { DraftError } from "../base/errors.ts";
 import type { Io } from "./io.ts";
 import type { Leaf } from "./leaf.ts";
+import { recordTo } from "./recording.ts";
 import { renderError, renderJson, renderTable } from "./render.ts";
 import { statesText, survey } from "./survey.ts";
 
@@ -50,8 +51,17 @@ const transfer: Leaf = adminLeaf({
   },
 });
 
+const record: Leaf = adminLeaf({
+  words: ["admin", "record"],
+  usage: "FILE",
+  count: 1,
+  summary: "writes what the cores of all nodes decided of late to a new file; it holds no data of users",
+  examples: ["draft admin record incident.rec", "draft sim --replay incident.rec"],
+  run: (client, settings, io, [path = ""]) => recordTo(path, client, settings, io),
+});
+
 /** The commands. */
-export const adminLeaves: readonly Leaf[] = [servers, states, transfer];
+export const adminLeaves: readonly Leaf[] = [servers, states, transfer, record];
 
 interface AdminLeaf {
   readonly words: readonly string[];

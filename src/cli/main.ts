@@ -12,11 +12,12 @@ import { dispatch } from "./dispatch.ts";
 import { processIo } from "./io.ts";
 import type { Leaf } from "./leaf.ts";
 import { logLeaves } from "./log.ts";
+import { simLeaf } from "./replay.ts";
 import { serveLeaf } from "./serve.ts";
 
 /** All commands, in the order of the help. */
 export function allLeaves(start: StartServer): Leaf[] {
-  return [devLeaf, serveLeaf(start), clientLeaf, ...adminLeaves, ...logLeaves, benchLeaf];
+  return [devLeaf, serveLeaf(start), clientLeaf, ...adminLeaves, ...logLeaves, benchLeaf, simLeaf];
 }
 
 /** Runs the command line of this process. */

@@ -11,6 +11,7 @@ import { isSimilar, nearestWord } from "./dispatch.ts";
 import { hintFor } from "./hints.ts";
 import type { Io } from "./io.ts";
 import type { Word } from "./quoting.ts";
+import { showStory } from "./recording.ts";
 import { renderError, renderJson, renderText } from "./render.ts";
 import { statesText, survey } from "./survey.ts";
 
@@ -141,6 +142,7 @@ export class Session {
   #ownWords(): PromptWord[] {
     return [
       { name: "status", args: "", summary: "the nodes, their roles and positions", run: () => this.#status() },
+      { name: "story", args: "", summary: "what happened of late, in words", run: () => this.#story() },
       { name: "use", args: "GROUP", summary: "sends what follows to another group", run: (args) => this.#use(args) },
       { name: "help", args: "[OPERATION]", summary: "what can be typed", run: (args) => this.#help(args) },
       { name: "exit", args: "", summary: "leaves", run: () => this.#exit() },
@@ -150,6 +152,11 @@ export class Session {
   async #status(): Promise<number> {
     const states = await survey(this.#client, { group: this.#group, timeoutMs: this.#settings.timeoutMs });
     this.#io.out(this.#settings.json ? JSON.stringify(toJsonValue(states)) : statesText(states, this.#group));
+    return 0;
+  }
+
+  async #story(): Promise<number> {
+    await showStory(this.#client, { ...this.#settings, group: this.#group }, this.#io);
     return 0;
   }
 

@@ -8,14 +8,9 @@ import { createNodeHost, silentLog } from "../host/node_host.ts";
 import { encodeCommand } from "../machine/command.ts";
 import type { Command } from "../machine/machine.ts";
 import {
-  type MemberList,
-  membersFrom,
-  type NodeStatus,
-  type OperationInfo,
-  operationsFrom,
-  statusFrom,
+  type MemberList, membersFrom, type NodeStatus, type OperationInfo, operationsFrom, recordingFrom, statusFrom,
 } from "../net/client_answers.ts";
-import type { Level } from "../net/client_protocol.ts";
+import type { AskRequest, Level } from "../net/client_protocol.ts";
 import type { Connection, RequestDone } from "./connection.ts";
 import { Pool } from "./pool.ts";
 
@@ -142,6 +137,11 @@ export class Client {
     return membersFrom(await this.#ask("members", options, options.address));
   }
 
+  /** What one node's flight recorder holds: the body of a recording (docs/formats.md); of a `story` the words alone. */
+  async recording(kind: "record" | "story", options: RequestOptions & { readonly address?: string } = {}): Promise<Uint8Array> {
+    return recordingFrom(await this.#ask(kind, options, options.address));
+  }
+
   /** Makes the member `id` the leader; returns when it leads. */
   async transfer(id: string, options: RequestOptions = {}): Promise<ClientAnswer> {
     const { group = "main" } = options;
@@ -170,7 +170,7 @@ export class Client {
     throw new DraftError("UNKNOWN_OPERATION", `the machine of group ${group} has no operation "${operation}"`);
   }
 
-  async #ask(kind: "operations" | "status" | "members", options: RequestOptions, address?: string): Promise<unknown> {
+  async #ask(kind: AskRequest["kind"], options: RequestOptions, address?: string): Promise<unknown> {
     const { group = "main" } = options;
     const ask = (connection: Connection, timeoutMs: number, done: RequestDone): void =>
       connection.ask(kind, group, timeoutMs, done);

@@ -157,6 +157,10 @@ export class DoorConnection {
       case "members":
         api.members(group, (members) => this.#answerValue(id, members));
         return;
+      case "record":
+      case "story":
+        api.record(group, request.kind === "story", (recording) => this.#answerValue(id, recording));
+        return;
       case "transfer":
         this.#transfer(request);
         return;

@@ -149,6 +149,12 @@ export function operationsFrom(value: unknown): OperationInfo[] {
   });
 }
 
+/** Checks that a node sent bytes; what they hold is read by node/recording.ts. A copy: they are a view of the frame. */
+export function recordingFrom(value: unknown): Uint8Array {
+  if (!(value instanceof Uint8Array)) throw unreadable("recording");
+  return new Uint8Array(value);
+}
+
 /** Checks as much of a status as its readers rely on; what a newer node adds stays. */
 export function statusFrom(value: unknown): NodeStatus {
   const status = recordFrom(value, "status");

@@ -16,6 +16,8 @@
  *   4 status
  *   5 members
  *   6 transfer    member id
+ *   7 record      all that the node's flight recorder holds of the group
+ *   8 story       of that the words alone
  *
  * reply         [request id, 0, index, result]
  *               [request id, 1, code, message, outcome, leader id or null, leader address or null, retryAfterMs or null]
@@ -32,7 +34,7 @@ import { byteString, malformed, name, tuple, whole } from "./client_fields.ts";
 /** Timeouts beyond this are cut to it: a day. */
 const TIMEOUT_MS_MAX = 86_400_000;
 
-const KIND = { write: 1, read: 2, operations: 3, status: 4, members: 5, transfer: 6 } as const;
+const KIND = { write: 1, read: 2, operations: 3, status: 4, members: 5, transfer: 6, record: 7, story: 8 } as const;
 const LEVELS: readonly Level[] = ["linearizable", "lease", "stale"];
 
 /** How fresh a read must be. A lease read is served as a linearizable one, until there are leases. */
@@ -64,7 +66,7 @@ export interface ReadRequest extends RequestHead {
 
 /** A question about the node or the group. */
 export interface AskRequest extends RequestHead {
-  readonly kind: "operations" | "status" | "members";
+  readonly kind: "operations" | "status" | "members" | "record" | "story";
 }
 
 /** Asks the leader to make another member the leader. */
@@ -182,6 +184,10 @@ function decodeRequest(body: Uint8Array): ClientRequest {
       return { ...head, kind: "members" };
     case KIND.transfer:
       return { ...head, kind: "transfer", to: name(rest[0], "member id") };
+    case KIND.record:
+      return { ...head, kind: "record" };
+    case KIND.story:
+      return { ...head, kind: "story" };
     default:
       return { ...head, kind: "unknown" };
   }

@@ -18,6 +18,7 @@ import type { ReceivedAppend } from "../net/message_codec.ts";
 import type { Configuration, LogEntry, MemberNumber, Role } from "../raft/types.ts";
 import { AppendSender } from "./append_sender.ts";
 import { ApplyQueue } from "./apply_queue.ts";
+import { FlightRecorder } from "./flight_recorder.ts";
 import { Flights } from "./flights.ts";
 import type { GroupObserver } from "./group_observer.ts";
 import type { GroupLog, Outbox } from "./group_ports.ts";
@@ -63,6 +64,8 @@ export class Group {
   readonly state: RaftState;
   readonly applier: Applier;
   leaderSinceMs: number | null = null;
+  readonly recorder: FlightRecorder = new FlightRecorder();
+  readonly #observers: readonly GroupObserver[];
   readonly #options: GroupOptions;
   readonly #tail: Tail;
   readonly #writes: PendingWrites = new PendingWrites();
@@ -82,6 +85,7 @@ export class Group {
     this.name = options.name;
     this.state = state;
     this.applier = applier;
+    this.#observers = [this.recorder, ...options.observers];
     this.#tail = new Tail(state.trail.lastIndex + 1);
     this.#reads = new GroupReads(applier);
     this.#flights = new Flights(options.clock, options.wake);
@@ -100,7 +104,7 @@ export class Group {
       ready: options.wake,
       failed: (error) => options.failed(error instanceof DraftError ? error : new DraftError("DAMAGED", error.message, { cause: error })),
     }, applier.lastApplied.index);
-    for (const observer of options.observers) observer.opened(state);
+    for (const observer of this.#observers) observer.opened(state);
   }
 
   /** Who leads, as far as known; null if nobody. */
@@ -156,7 +160,7 @@ export class Group {
 
   #stepCore(event: Event): readonly Effect[] {
     const effects = step(this.state, event);
-    for (const observer of this.#options.observers) observer.stepped(this.state, event, effects);
+    for (const observer of this.#observers) observer.stepped(this.state, event, effects);
     return effects;
   }
 
@@ -239,7 +243,7 @@ export class Group {
   }
 
   #send(message: Message): void {
-    for (const observer of this.#options.observers) observer.sent(this.state, message);
+    for (const observer of this.#observers) observer.sent(this.state, message);
     if (message.type === "appendRequest") this.#sender.send(message);
     else this.#options.outbox.send(message.to, message, []);
   }

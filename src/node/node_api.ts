@@ -67,6 +67,8 @@ export interface NodeApi {
   read(group: string, command: readonly [operation: string, ...args: unknown[]], options: ReadOptions, done: AnswerDone): void;
   status(done: (status: NodeStatus | DraftError) => void): void;
   members(group: string, done: (members: MemberList | DraftError) => void): void;
+  /** What the group's flight recorder holds, as the body of a recording (recording.ts); with `storyOnly` the words alone. */
+  record(group: string, storyOnly: boolean, done: (recording: Uint8Array | DraftError) => void): void;
   /** Hands leadership of `group` to the member `id`; answered when it leads. NOT_LEADER unless this node leads. */
   transfer(group: string, id: string, timeoutMs: number, done: AnswerDone): void;
 }

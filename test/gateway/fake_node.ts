@@ -5,6 +5,8 @@ import { ClientDoor } from "../../src/gateway/client_door.ts";
 import { Mux } from "../../src/gateway/mux.ts";
 import { decodeEnvelope } from "../../src/machine/command.ts";
 import type { GroupStatus, MemberList, NodeStatus, OperationInfo } from "../../src/net/client_answers.ts";
+import { FlightRecorder } from "../../src/node/flight_recorder.ts";
+import { encodeRecording } from "../../src/node/recording.ts";
 import type { Answer, AnswerDone, NodeApi, NodeIdentity, NodeLimits, ReadOptions } from "../../src/node/node_api.ts";
 
 const OPERATIONS: readonly OperationInfo[] = [
@@ -33,6 +35,7 @@ export class FakeNode implements NodeApi {
   readonly id: string;
   address = "";
   readonly seen: string[] = [];
+  readonly recorder: FlightRecorder = new FlightRecorder();
   inflightMax = 1024;
   frameBytesMax: number = 1024 * 1024;
   /** Instead of the usual answer of a write. */
@@ -116,6 +119,12 @@ export class FakeNode implements NodeApi {
     const members = this.cluster.members.map(({ id, address }) =>
       ({ id, address, role: "voter" as const, incarnation: "1", reachable: true }));
     done({ index: 1, members });
+  }
+
+  record(group: string, storyOnly: boolean, done: (recording: Uint8Array | DraftError) => void): void {
+    if (group !== "main") return done(new DraftError("NOT_FOUND", `no group "${group}"`));
+    const head = { version: "0.0.0", clusterId: this.cluster.clusterId, nodeId: this.id, group, wallMs: 5 };
+    done(encodeRecording(head, this.recorder, storyOnly));
   }
 
   transfer(_group: string, id: string, _timeoutMs: number, done: AnswerDone): void {

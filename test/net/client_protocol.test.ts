@@ -37,6 +37,8 @@ test("requests come back as they were", () => {
     { ...head, kind: "operations" },
     { ...head, kind: "status" },
     { ...head, kind: "members" },
+    { ...head, kind: "record" },
+    { ...head, kind: "story" },
     { ...head, kind: "transfer", to: "b" },
   ] as const;
   const reader = new RequestReader();

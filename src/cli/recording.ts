@@ -1,0 +1,69 @@
+/**
+ * What the nodes of a cluster recorded of late: fetched from each that answers, for a file or for the eye.
+ */
+import { writeFileSync } from "node:fs";
+import { DraftError } from "../base/errors.ts";
+import type { Client } from "../client/client.ts";
+import { decodeRecording, recordingFile, type Recording } from "../node/recording.ts";
+import { mergeStories } from "../sim/replay.ts";
+import type { RequestSettings } from "./client_options.ts";
+import type { Io } from "./io.ts";
+import { clockText } from "./replay.ts";
+import { survey } from "./survey.ts";
+
+/** Sentences that `.story` shows. */
+const STORY_LINES = 50;
+
+type Asked = Pick<RequestSettings, "group" | "timeoutMs">;
+
+interface Fetched {
+  readonly bodies: readonly Uint8Array[];
+  readonly recordings: readonly Recording[];
+  /** Why others are missing. */
+  readonly missing: readonly string[];
+}
+
+/** Asks every node that can be reached. @throws DraftError if none answers */
+async function fetchAll(client: Client, kind: "record" | "story", { group, timeoutMs }: Asked): Promise<Fetched> {
+  const bodies: Uint8Array[] = [];
+  const missing: string[] = [];
+  let failure: DraftError | null = null;
+  for (const node of await survey(client, { group, timeoutMs })) {
+    try {
+      if ("unreachable" in node) missing.push(`${node.nodeId} does not answer`);
+      else bodies.push(await client.recording(kind, { group, timeoutMs, address: node.address }));
+    } catch (error) {
+      if (!(error instanceof DraftError)) throw error;
+      missing.push(`${node.nodeId}: ${error.message}`);
+      failure ??= error;
+    }
+  }
+  if (bodies.length === 0) throw failure ?? new DraftError("UNREACHABLE", `no node answers: ${missing.join(", ")}: draft admin states`);
+  return { bodies, recordings: bodies.map(decodeRecording), missing };
+}
+
+/** Writes what all nodes recorded to `path`, which must not be there yet. */
+export async function recordTo(path: string, client: Client, settings: RequestSettings, io: Io): Promise<void> {
+  const { bodies, recordings, missing } = await fetchAll(client, "record", settings);
+  const file = recordingFile(bodies);
+  try {
+    writeFileSync(path, file, { flag: "wx", mode: 0o600 });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") throw new DraftError("BAD_REQUEST", `file "${path}" is there already: draft admin record ANOTHER`);
+    throw new DraftError("BAD_REQUEST", `file "${path}" cannot be written: ${message}: draft admin record ANOTHER`);
+  }
+  const nodes = recordings.map(({ nodeId, halves }) => ({ nodeId, steps: halves.reduce((sum, { steps }) => sum + steps, 0) }));
+  if (settings.json) return io.out(JSON.stringify({ file: path, bytes: file.length, nodes, missing }));
+  for (const each of missing) io.err(`not recorded: ${each}`);
+  io.out(`${nodes.map(({ nodeId, steps }) => `${nodeId}: ${steps} steps`).join(", ")}; ${file.length} bytes in ${path}: draft sim --replay ${path}`);
+}
+
+/** What happened of late in the whole cluster, in words. */
+export async function showStory(client: Client, settings: RequestSettings, io: Io): Promise<void> {
+  const { recordings, missing } = await fetchAll(client, "story", settings);
+  const story = mergeStories(recordings.map((recording) => recording.story)).slice(-STORY_LINES);
+  if (settings.json) return io.out(JSON.stringify({ story, missing }));
+  for (const each of missing) io.err(`(not heard: ${each})`);
+  io.out(story.length === 0 ? "nothing happened yet" : story.map(({ wallMs, text }) => `${clockText(wallMs)}  ${text}`).join("\n"));
+}

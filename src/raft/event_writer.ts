@@ -1,0 +1,273 @@
+/**
+ * Packs events (event_format.ts). It runs behind every step of a live node: numbers only, no object is made or kept.
+ */
+import { assertNever } from "../base/assert.ts";
+import { PACKED_NUMBER_BYTES_MAX, PackedWriter } from "../base/packed.ts";
+import type { Event } from "./event.ts";
+import {
+  type Context, createContext, ENTRY_CONFIGURATION, ENTRY_KIND_MAX, ENTRY_SAME_TIME, ENTRY_UNUSUAL, EVENT_TYPES, FLAG_A, FLAG_B, MESSAGE_TYPES,
+  REMEMBERED_MAX, SAME_MOMENT, SAME_WALL, USUAL, whole,
+} from "./event_format.ts";
+import type { AckStatus, AppendReply, AppendRequest, Message } from "./message.ts";
+import type { Configuration, LogEntry, RaftConfig } from "./types.ts";
+
+/** Bytes of an event besides its entries, and of one entry, at most. */
+const EVENT_BYTES_MAX = 32 * PACKED_NUMBER_BYTES_MAX;
+const ENTRY_BYTES_MAX = 9 * PACKED_NUMBER_BYTES_MAX;
+
+const EVENT_NUMBER: Readonly<Record<string, number>> = Object.fromEntries(EVENT_TYPES.map((type, i) => [type, i]));
+const MESSAGE_NUMBER: Readonly<Record<string, number>> = Object.fromEntries(MESSAGE_TYPES.map((type, i) => [type, i]));
+
+/** Entries that `event` brings. */
+export function entryCountOf(event: Event): number {
+  if (event.type === "propose") return event.entries.length;
+  return event.type === "receive" && event.message.type === "appendRequest" ? event.message.entries.length : 0;
+}
+
+/** Writes events one behind the other. */
+export class EventWriter {
+  readonly packed: PackedWriter;
+  /** Those that the events name by their position here. */
+  configurations: Configuration[] = [];
+  #last: Context = createContext();
+  readonly #config: RaftConfig;
+
+  constructor(config: RaftConfig, bytesStart: number) {
+    this.#config = config;
+    this.packed = new PackedWriter(bytesStart);
+  }
+
+  /** Begins anew, in the same memory. */
+  reset(): void {
+    this.packed.at = 0;
+    this.configurations = [];
+    this.#last = createContext();
+  }
+
+  /** Packs one event, as it was when the core had taken it in. */
+  write(event: Event): void {
+    const { packed } = this;
+    packed.reserve(EVENT_BYTES_MAX);
+    this.#moment(event);
+    switch (event.type) {
+      case "start":
+      case "deadline":
+      case "diskStalled": return;
+      case "receive": return this.#message(event.message);
+      case "stored":
+        packed.near(event.store, this.#last.store);
+        this.#last.store = event.store;
+        return;
+      case "applied": return this.#applied(event.index, event.wakeAtMs);
+      case "propose": return this.#proposals(event.entries);
+      case "read": return packed.near(event.readId, 0);
+      case "transfer": return packed.near(event.to, 0);
+      case "changeMembership": return this.#configuration(event.configuration);
+      case "linkUp":
+      case "linkDown": return packed.near(event.peer, 0);
+      case "readFailed":
+        this.#index(event.from);
+        return this.#index(event.to);
+      case "diskFull": return packed.byte(event.full ? 1 : 0);
+      case "snapshotStored":
+      case "restored": return this.#index(event.index);
+      case "snapshotSent":
+        packed.near(event.peer, 0);
+        this.#index(event.index);
+        return packed.byte(event.ok ? 1 : 0);
+      default: return assertNever(event);
+    }
+  }
+
+  #moment(event: Event): void {
+    const last = this.#last;
+    const { packed } = this;
+    const { nowMs, wallMs } = event;
+    const number = EVENT_NUMBER[event.type] as number;
+    if (wallMs !== last.wallMs) {
+      packed.byte(number);
+      packed.f64(nowMs);
+      packed.near(wallMs, whole(last.wallMs));
+      last.wallMs = wallMs;
+    } else if (nowMs !== last.nowMs) {
+      packed.byte(number | SAME_WALL);
+      packed.f64(nowMs);
+    } else {
+      packed.byte(number | SAME_MOMENT);
+    }
+    last.nowMs = nowMs;
+  }
+
+  #applied(index: number, wakeAtMs: number | null): void {
+    this.#index(index);
+    this.packed.byte(wakeAtMs === null ? 0 : 1);
+    if (wakeAtMs !== null) this.packed.near(wakeAtMs, whole(this.#last.timeMs));
+  }
+
+  #message(message: Message): void {
+    const { packed } = this;
+    this.#envelope(message);
+    switch (message.type) {
+      case "voteRequest":
+        this.#index(message.lastLogIndex);
+        packed.near(message.lastLogTerm, 0);
+        packed.near(message.forcedLeader, 0);
+        return packed.near(message.forcedTerm, 0);
+      case "voteReply":
+        this.#term(message.requestTerm);
+        return packed.near(message.bootId, 0);
+      case "appendRequest": return this.#append(message);
+      case "appendReply": return this.#appendReply(message);
+      case "heartbeat":
+        this.#index(message.leaderCommit);
+        return this.#round(message.round);
+      case "heartbeatReply":
+        this.#round(message.round);
+        return this.#status(message);
+      case "timeoutNow": return;
+      case "readIndexRequest":
+        packed.near(message.readId, 0);
+        return packed.near(message.bootId, 0);
+      case "readIndexReply":
+        packed.near(message.readId, 0);
+        packed.near(message.bootId, 0);
+        this.#index(message.index);
+        return this.#index(message.leaderCommit);
+      case "installSnapshot":
+        this.#index(message.lastIncludedIndex);
+        this.#term(message.lastIncludedTerm);
+        packed.u32(message.lastIncludedChain);
+        return this.#round(message.round);
+      case "installSnapshotReply":
+        this.#index(message.lastIncludedIndex);
+        this.#round(message.round);
+        return this.#status(message);
+      default: return assertNever(message);
+    }
+  }
+
+  #envelope(message: Message): void {
+    const { packed } = this;
+    const { group, self } = this.#config;
+    const { from, fromIncarnation } = message;
+    const { incarnations } = this.#last;
+    const usual = message.group === group && message.to === self && incarnations[from] === fromIncarnation;
+    packed.byte((MESSAGE_NUMBER[message.type] as number) | flagsOf(message) | (usual ? USUAL : 0));
+    packed.near(from, 0);
+    if (!usual) {
+      packed.near(message.group, 0);
+      packed.near(message.to, 0);
+      packed.near(fromIncarnation, 0);
+      if (from > 0 && from < REMEMBERED_MAX) incarnations[from] = fromIncarnation;
+    }
+    this.#term(message.term);
+  }
+
+  #append(message: AppendRequest): void {
+    const { packed } = this;
+    this.#index(message.prevLogIndex);
+    this.#term(message.prevLogTerm);
+    packed.u32(message.prevLogChain);
+    this.#index(message.lastIndex);
+    this.#index(message.leaderCommit);
+    this.#round(message.round);
+    packed.near(message.entries.length, 0);
+    this.#last.index = whole(message.prevLogIndex);
+    for (const entry of message.entries) this.#entry(entry);
+  }
+
+  #entry(entry: LogEntry): void {
+    const { packed } = this;
+    const last = this.#last;
+    const { kind, index, term, timeMs, configuration } = entry;
+    const isUsual = entry.group === this.#config.group && index === last.index + 1;
+    const isSame = term === last.term && timeMs === last.timeMs;
+    const flags = (isUsual ? 0 : ENTRY_UNUSUAL) | (configuration === null ? 0 : ENTRY_CONFIGURATION) | (isSame ? ENTRY_SAME_TIME : 0);
+    packed.sized((kind < ENTRY_KIND_MAX ? kind : ENTRY_KIND_MAX) * 8 + flags, entry.payloadBytes, entry.payloadSum);
+    packed.reserve(ENTRY_BYTES_MAX);
+    packed.u32(entry.chain);
+    if (isUsual) last.index = index;
+    if (isUsual && isSame && configuration === null && kind < ENTRY_KIND_MAX) return;
+    if (kind >= ENTRY_KIND_MAX) packed.near(kind, 0);
+    if (!isUsual) {
+      packed.near(entry.group, 0);
+      this.#index(index);
+    }
+    if (!isSame) {
+      this.#term(term);
+      packed.near(timeMs, last.timeMs);
+      last.timeMs = whole(timeMs);
+    }
+    if (configuration !== null) this.#configuration(configuration);
+  }
+
+  #proposals(entries: readonly LogEntry[]): void {
+    const { packed } = this;
+    packed.near(entries.length, 0);
+    for (const { kind, payloadBytes, payloadSum, configuration } of entries) {
+      const flags = configuration === null ? 0 : ENTRY_CONFIGURATION;
+      packed.sized((kind < ENTRY_KIND_MAX ? kind : ENTRY_KIND_MAX) * 8 + flags, payloadBytes, payloadSum);
+      if (configuration === null && kind < ENTRY_KIND_MAX) continue;
+      packed.reserve(ENTRY_BYTES_MAX);
+      if (kind >= ENTRY_KIND_MAX) packed.near(kind, 0);
+      if (configuration !== null) this.#configuration(configuration);
+    }
+  }
+
+  #appendReply(message: AppendReply): void {
+    const { packed } = this;
+    this.#index(message.matchIndex);
+    packed.near(message.rejectedIndex, 0);
+    packed.near(message.conflictTerm, 0);
+    packed.near(message.conflictIndex, 0);
+    this.#index(message.pointIndex);
+    this.#term(message.pointTerm);
+    packed.u32(message.pointChain);
+    this.#round(message.round);
+    this.#status(message);
+  }
+
+  #status(status: AckStatus): void {
+    const { packed } = this;
+    packed.near(status.bootId, 0);
+    packed.near(status.promiseMs, 0);
+    packed.near(status.wallMs, whole(this.#last.wallMs));
+    packed.near(status.checkIndex, 0);
+    packed.near(status.checkDigest, 0);
+    this.#index(status.durableIndex);
+    this.#term(status.durableTerm);
+    packed.u32(status.durableChain);
+  }
+
+  #index(index: number): void {
+    this.packed.near(index, this.#last.index);
+    this.#last.index = whole(index);
+  }
+
+  #term(term: number): void {
+    this.packed.near(term, this.#last.term);
+    this.#last.term = whole(term);
+  }
+
+  #round(round: number): void {
+    this.packed.near(round, this.#last.round);
+    this.#last.round = whole(round);
+  }
+
+  #configuration(configuration: Configuration): void {
+    this.packed.near(this.configurations.length, 0);
+    this.configurations.push(configuration);
+  }
+}
+
+function flagsOf(message: Message): number {
+  switch (message.type) {
+    case "voteRequest": return message.preVote ? FLAG_A : 0;
+    case "voteReply": return (message.preVote ? FLAG_A : 0) | (message.granted ? FLAG_B : 0);
+    case "appendRequest":
+    case "heartbeat": return message.heardQuorum ? FLAG_A : 0;
+    case "appendReply":
+    case "installSnapshotReply": return message.success ? FLAG_A : 0;
+    default: return 0;
+  }
+}
