@@ -5,7 +5,6 @@
 import { assertNever } from "../base/assert.ts";
 import { sealedBytes } from "../base/entry.ts";
 import { DraftError, type LeaderHint } from "../base/errors.ts";
-import type { Clock, Log } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
 import type { CommandEnvelope } from "../machine/command.ts";
 import type { Command } from "../machine/machine.ts";
@@ -15,13 +14,13 @@ import type { Message } from "../raft/message.ts";
 import { currentConfiguration, type RaftState } from "../raft/state.ts";
 import { step } from "../raft/step.ts";
 import type { ReceivedAppend } from "../net/message_codec.ts";
-import type { Configuration, LogEntry, MemberNumber, Role } from "../raft/types.ts";
+import type { LogEntry, MemberNumber, Role } from "../raft/types.ts";
 import { AppendSender } from "./append_sender.ts";
 import { ApplyQueue } from "./apply_queue.ts";
 import { FlightRecorder } from "./flight_recorder.ts";
 import { Flights } from "./flights.ts";
 import type { GroupObserver } from "./group_observer.ts";
-import type { GroupLog, Outbox } from "./group_ports.ts";
+import type { GroupOptions } from "./group_options.ts";
 import { GroupReads } from "./group_reads.ts";
 import type { AnswerDone, ReadOptions } from "./node_api.ts";
 import { divergedError, noLeaderError, refusalError } from "./refusals.ts";
@@ -30,33 +29,6 @@ import { Proposals } from "./proposals.ts";
 import { copyReceived, sealOwn } from "./sealing.ts";
 import { Tail } from "./tail.ts";
 import { type TransferDone, Transfers } from "./transfers.ts";
-
-/** What a group is made of. */
-export interface GroupOptions {
-  readonly name: string;
-  readonly state: RaftState;
-  readonly applier: Applier;
-  readonly log: GroupLog;
-  readonly outbox: Outbox;
-  readonly clock: Clock;
-  readonly words: Log;
-  readonly observers: readonly GroupObserver[];
-  /** Bytes of entries that are kept in memory. */
-  readonly tailBytesMax: number;
-  /** Entries of one append message, in bytes. */
-  readonly frameEntryBytesMax: number;
-  /** Bytes of proposals that one turn may gather. */
-  readonly gatherBytesMax: number;
-  /** Something happened that the core has to hear of in the next turn. */
-  readonly submit: (group: Group, event: EventBody) => void;
-  /** A turn is wanted, though no event came. */
-  readonly wake: () => void;
-  /** Whether the link to this member is up. */
-  readonly isLinked: (member: MemberNumber) => boolean;
-  readonly configurationChanged: (configuration: Configuration) => void;
-  /** This replica must stop, and with it the node. */
-  readonly failed: (error: DraftError) => void;
-}
 
 /** One group. */
 export class Group {
@@ -94,7 +66,7 @@ export class Group {
       leads: (term) => state.role === "leader" && state.term === term,
       failed: (message, error) => {
         options.words.write("error", `entries could not be read back: ${error.message}`);
-        options.submit(this, { type: "readFailed", from: message.prevLogIndex + 1, to: message.lastIndex });
+        options.submit({ type: "readFailed", from: message.prevLogIndex + 1, to: message.lastIndex });
       },
     });
     this.#applies = new ApplyQueue({
@@ -147,7 +119,7 @@ export class Group {
   /** Makes the member the leader; `done` hears how that ended. */
   transfer(to: MemberNumber, done: TransferDone): void {
     this.#transfers.add(to, done);
-    this.#options.submit(this, { type: "transfer", to });
+    this.#options.submit({ type: "transfer", to });
   }
 
   /** One event. */
@@ -276,7 +248,7 @@ export class Group {
       // A WAL that failed tells nothing any more: what was not durable never becomes true.
       if (error !== null) return;
       for (const message of messages) this.#send(message);
-      this.#options.submit(this, { type: "stored", store });
+      this.#options.submit({ type: "stored", store });
     });
   }
 
@@ -293,10 +265,10 @@ export class Group {
   /** The link to a member went down: what waits for it is of no use. */
   linkDown(member: MemberNumber): void {
     this.#sender.forget(member);
-    this.#options.submit(this, { type: "linkDown", peer: member });
+    this.#options.submit({ type: "linkDown", peer: member });
   }
 
   linkUp(member: MemberNumber): void {
-    this.#options.submit(this, { type: "linkUp", peer: member });
+    this.#options.submit({ type: "linkUp", peer: member });
   }
 }

@@ -213,7 +213,7 @@ export class Node {
       name: "main", state, applier: this.#machine, log: wal, outbox: this.transport, clock: host.clock, words: host.log,
       observers: this.parts.observers, tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax,
       frameEntryBytesMax: frameEntryBytesMax(settings),
-      submit: (from, event) => this.#turn.submit(from, event),
+      submit: (event) => this.#turn.submit(group, event),
       wake: () => this.wake(),
       isLinked: (member) => this.isLinked(member),
       configurationChanged: (configuration) => this.#setPeers(configuration),

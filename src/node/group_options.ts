@@ -1,0 +1,36 @@
+/** What a group needs of its node. */
+import type { DraftError } from "../base/errors.ts";
+import type { Clock, Log } from "../host/host.ts";
+import type { Applier } from "../machine/applier.ts";
+import type { EventBody } from "../raft/event.ts";
+import type { RaftState } from "../raft/state.ts";
+import type { Configuration, MemberNumber } from "../raft/types.ts";
+import type { GroupObserver } from "./group_observer.ts";
+import type { GroupLog, Outbox } from "./group_ports.ts";
+
+/** What a group is made of. */
+export interface GroupOptions {
+  readonly name: string;
+  readonly state: RaftState;
+  readonly applier: Applier;
+  readonly log: GroupLog;
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+  readonly words: Log;
+  readonly observers: readonly GroupObserver[];
+  /** Bytes of entries that are kept in memory. */
+  readonly tailBytesMax: number;
+  /** Entries of one append message, in bytes. */
+  readonly frameEntryBytesMax: number;
+  /** Bytes of proposals that one turn may gather. */
+  readonly gatherBytesMax: number;
+  /** Something happened that the core has to hear of in the next turn. */
+  readonly submit: (event: EventBody) => void;
+  /** A turn is wanted, though no event came. */
+  readonly wake: () => void;
+  /** Whether the link to this member is up. */
+  readonly isLinked: (member: MemberNumber) => boolean;
+  readonly configurationChanged: (configuration: Configuration) => void;
+  /** This replica must stop, and with it the node. */
+  readonly failed: (error: DraftError) => void;
+}
