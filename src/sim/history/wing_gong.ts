@@ -111,7 +111,7 @@ class Searching<O extends Timed, S> {
   #enter(state: S): void {
     const candidates: Node<O>[] = [];
     let firstAnswer = Number.POSITIVE_INFINITY;
-    for (let node = this.#head.after; node !== null && node.operation.calledAt < firstAnswer; node = node.after) {
+    for (let node = this.#head.after; node !== null && node.operation.calledAt <= firstAnswer; node = node.after) {
       candidates.push(node);
       firstAnswer = Math.min(firstAnswer, node.operation.answeredAt);
     }
@@ -149,7 +149,7 @@ class Searching<O extends Timed, S> {
   #isNew(state: S): boolean {
     let firstAnswer = Number.POSITIVE_INFINITY;
     let open = "";
-    for (let node = this.#head.after; node !== null && node.operation.calledAt < firstAnswer; node = node.after) {
+    for (let node = this.#head.after; node !== null && node.operation.calledAt <= firstAnswer; node = node.after) {
       if (!Number.isFinite(node.operation.answeredAt)) continue;
       firstAnswer = Math.min(firstAnswer, node.operation.answeredAt);
       open += `${node.position},`;

@@ -33,14 +33,14 @@ export class LogMatching implements Property {
       throw new Violation(this.name, `${member.id} holds ${pointText(entry)} behind ${pointText(before)}, another log behind ${pointText(entry.previous)}`);
     }
     if (entry.term < (before?.term ?? 0)) throw new Violation(this.name, `${member.id} holds ${pointText(entry)} behind ${pointText(before)}: the term falls`);
-    if (entry.by === model.number && this.#model.leaders.get(entry.term) !== entry.by) {
-      throw new Violation(this.name, `${member.id} makes ${pointText(entry)} and does not lead its term`);
-    }
     for (let other = this.#model.sealed.at(index); other !== null; other = other.other) {
       // What was found on a disk may have been edited there: it must not match, but may be there.
       if (other !== entry && other.term === entry.term && other.by !== 0) {
         throw new Violation(this.name, `${member.id} holds ${pointText(entry)}, another log ${pointText(other)}`);
       }
+    }
+    if (entry.by === model.number && this.#model.leaders.get(entry.term) !== entry.by) {
+      throw new Violation(this.name, `${member.id} makes ${pointText(entry)} and does not lead its term`);
     }
   }
 }

@@ -1,8 +1,8 @@
 /**
  * Votes (dissertation 3.4; figure 3.1: votedFor is durable before the answer): a member votes once a term, over restarts
- * too, and who leads a term was voted for in it by a quorum whose votes are durable, its own among them if it counts.
+ * too (that a durable vote is found again is the model's own rule), and who leads a term was voted for in it by a quorum
+ * whose votes are durable, its own among them if it counts.
  */
-import type { Effect, Event } from "../../raft/event.ts";
 import type { Message } from "../../raft/message.ts";
 import type { MemberNumber, Term } from "../../raft/types.ts";
 import { type Property, type SimMember, Violation } from "../property.ts";
@@ -24,23 +24,13 @@ export class Votes implements Property {
     if (member.forgiven) this.#granted.delete(member.state!.config.self);
   }
 
-  stepped(member: SimMember, _event: Event, effects: readonly Effect[]): void {
+  stepped(member: SimMember): void {
     const model = this.#model.of(member.state!);
     const { was, is } = model;
     if (is.term === was.term && is.votedFor !== was.votedFor && was.votedFor !== 0) {
       throw new Violation(this.name, `${member.id} voted for ${was.votedFor} in term ${is.term}, then for ${is.votedFor}`);
     }
-    if (is.term !== was.term || is.votedFor !== was.votedFor) this.#checkStored(member, model, effects);
     if (is.role === "leader" && (was.role !== "leader" || was.term !== is.term)) this.#checkElected(member, model);
-  }
-
-  #checkStored(member: SimMember, model: MemberModel, effects: readonly Effect[]): void {
-    for (const effect of effects) {
-      if (effect.type !== "store" || effect.hardState === null) continue;
-      const { term, votedFor } = effect.hardState;
-      const known = model.votes.get(term) ?? votedFor;
-      if (known !== votedFor) throw new Violation(this.name, `${member.id} stores a vote for ${votedFor} in term ${term}; its vote for ${known} was durable`);
-    }
   }
 
   #checkElected(member: SimMember, { is, number, voters }: MemberModel): void {
