@@ -77,7 +77,7 @@ export class Committed implements Property {
     if (entry.term !== is.term) {
       throw new Violation(this.name, `${member.id} leads term ${is.term} and commits ${pointText(entry)} by counting: not of its own term`);
     }
-    const holds = (number: MemberNumber): boolean => this.#model.member(number)?.durable.at(entry.index) === entry;
+    const holds = (number: MemberNumber): boolean => this.#model.member(number)?.held(entry) === true;
     if (!isQuorum(voters, holds)) {
       const list = voters.incoming.filter(holds).join(", ");
       throw new Violation(this.name, `${member.id} commits ${pointText(entry)}, which is durable on [${list}] of [${voters.incoming.join(", ")}]`);

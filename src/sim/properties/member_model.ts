@@ -54,6 +54,8 @@ export class MemberModel {
   lives = 0;
   bootId: BootId = 0;
   readonly #pending: PendingStore[] = [];
+  /** What the disk held each time before it was damaged. */
+  readonly #lost: LogModel[] = [];
   readonly #configurations: { readonly index: Index; readonly voters: Voters }[] = [];
 
   constructor(member: SimMember, number: MemberNumber, base: Sealed) {
@@ -165,8 +167,19 @@ export class MemberModel {
       this.hardState.term === term && this.hardState.votedFor === votedFor;
   }
 
+  /**
+   * Whether the entry is durable here, or was before the disk lost it: who had acknowledged it then was no liar, and an
+   * acknowledgement may still be under way.
+   */
+  held(entry: Sealed): boolean {
+    return this.durable.at(entry.index) === entry || this.#lost.some((log) => log.at(entry.index) === entry);
+  }
+
   /** The disk is not owed: believes what was found. */
   adopt(state: RaftState, base: Sealed, last: Sealed): void {
+    const lost = new LogModel(base);
+    lost.copy(this.durable);
+    this.#lost.push(lost);
     this.durable.reset(base, last);
     this.hardState = { term: state.term, votedFor: state.votedFor, commitIndex: state.commitIndex };
     this.votes.clear();

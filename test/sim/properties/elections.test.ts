@@ -99,6 +99,19 @@ test("terms: a pre-vote that moves a term or a vote, and one that is asked for i
   quiet.step(1, { event: { type: "receive", message: message("voteReply", { term: 1, preVote: true, granted: true, requestTerm: 1 }) } });
 });
 
+test("terms: a campaign that no quorum promised votes for, and one that a leader asked for", () => {
+  const promise = (from: number, requestTerm: number) => message("voteReply", { from, to: 1, term: requestTerm, requestTerm, preVote: true, granted: true });
+  const alone = new Hand("terms");
+  rejects("terms", /n1 campaigns in term 1 by the promises of \[1\] among/, () => alone.step(1, { role: "candidate", term: 1, vote: 1 }));
+  const late = new Hand("terms");
+  late.sent(2, promise(2, 1));
+  rejects("terms", /n1 campaigns in term 2 by the promises of \[1\]/, () => late.step(1, { role: "candidate", term: 2, vote: 1 }));
+  const good = new Hand("terms");
+  good.sent(2, promise(2, 1));
+  good.step(1, { role: "candidate", term: 1, vote: 1 });
+  good.step(3, { role: "candidate", term: 2, vote: 3, event: { type: "receive", message: message("timeoutNow", { from: 1, to: 3, term: 1 }) } });
+});
+
 test("terms: a vote for another while the leader was just heard", () => {
   for (const preVote of [true, false]) {
     const hand = new Hand("terms");

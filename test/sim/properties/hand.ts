@@ -11,7 +11,7 @@ import { appendToTrail, createTrail, truncateTrail } from "../../../src/raft/tra
 import type { Configuration, LogEntry, Role } from "../../../src/raft/types.ts";
 import { allProperties, type PropertyOptions } from "../../../src/sim/properties/index.ts";
 import { type Property, Violation } from "../../../src/sim/property.ts";
-import { CONFIG, GENESIS_CHAIN, membersOf, unstamped, WALL_MS } from "../../raft/helpers.ts";
+import { CONFIG, GENESIS_CHAIN, membersOf, message, unstamped, WALL_MS } from "../../raft/helpers.ts";
 import { memberOf, type Watched } from "./watch.ts";
 
 /** What a step changes, and asks to be stored. */
@@ -141,6 +141,9 @@ export class Hand {
 
   /** An election as it should be; the leader's no-op is in its memory and, if it is told so, on its disk. */
   elect(leader: number, term: number, voters: readonly number[], log: readonly LogEntry[] = []): LogEntry {
+    for (const voter of voters) {
+      this.sent(voter, message("voteReply", { from: voter, to: leader, term, requestTerm: term, preVote: true, granted: true }));
+    }
     this.durably(leader, { role: "candidate", term, vote: leader });
     for (const voter of voters) this.durably(voter, { role: "follower", term, vote: leader, leaderId: 0 });
     const noop = next(log.at(-1) ?? null, term, 0, 0, EntryKind.noop);
