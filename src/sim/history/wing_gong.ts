@@ -18,7 +18,7 @@ export interface Timed {
 /** What one object does, one operation at a time. */
 export interface SequentialModel<O, S> {
   readonly initial: S;
-  /** The states that the operation, with the answer that it had, may lead to; none if it cannot happen here. */
+  /** The states that the operation, with the answer that it had, may lead to, the likely first; none if it cannot happen here. */
   readonly step: (state: S, operation: O) => readonly S[];
   /** Equal for equal states. */
   readonly key: (state: S) => string;
@@ -123,7 +123,7 @@ class Searching<O extends Timed, S> {
     candidates.sort((a, b) => (a.operation.hint === b.operation.hint ? b.position - a.position : b.operation.hint - a.operation.hint));
     const left: { node: Node<O>; state: S }[] = [];
     for (const node of candidates) {
-      for (const next of this.#model.step(state, node.operation)) left.push({ node, state: next });
+      for (const next of this.#model.step(state, node.operation).toReversed()) left.push({ node, state: next });
     }
     this.#stack.push({ left, placed: null });
   }

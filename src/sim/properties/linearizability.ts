@@ -87,14 +87,31 @@ export class Linearizability implements Property {
     if (this.#committed === null || plugin === null) return hints;
     const applier = new Applier({ plugin, group: MAIN_GROUP, directory: "", log: () => {} });
     const indexes = indexesByPayload(this.#committed);
+    // In the order of their calls: of equal commands the earlier one has the earlier entry.
+    const floors = floorsOf(operations);
     for (const { operation, ending } of operations) {
       if (ending !== "unknown" && ending !== "refused") continue;
       const list = indexes.get(payloadOf(applier, operation)?.name ?? "") ?? [];
-      const index = list.find((at) => !claimed.has(at));
+      const index = list.find((at) => at > floors.get(operation.id)! && !claimed.has(at));
       if (index === undefined) continue;
       hints.set(operation.id, index);
       claimed.add(index);
     }
     return hints;
   }
+}
+
+/** For each operation the highest index that had been answered when it was called: its own entry lies behind. */
+function floorsOf(operations: readonly Recorded[]): Map<number, number> {
+  const answered = operations.filter(({ ending }) => ending === "done").sort((a, b) => a.answeredAt - b.answeredAt);
+  const floors = new Map<number, number>();
+  let at = 0;
+  let highest = 0;
+  for (const { operation, calledAt } of operations) {
+    for (; at < answered.length && answered[at]!.answeredAt < calledAt; at++) {
+      highest = Math.max(highest, answerOf(answered[at]!.operation).index);
+    }
+    floors.set(operation.id, highest);
+  }
+  return floors;
 }
