@@ -247,6 +247,7 @@ export class Group {
     log.barrier((...[error]) => {
       // A WAL that failed tells nothing any more: what was not durable never becomes true.
       if (error !== null) return;
+      for (const observer of this.#options.observers) observer.durable?.(this.state, store);
       for (const message of messages) this.#send(message);
       this.#options.submit({ type: "stored", store });
     });

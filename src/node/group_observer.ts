@@ -6,12 +6,14 @@ import type { Effect, Event } from "../raft/event.ts";
 import type { Message } from "../raft/message.ts";
 import type { RaftState } from "../raft/state.ts";
 
-/** Hears of each step of the core, and of each message that leaves. */
+/** Hears of each step of the core, of what is durable, and of each message that leaves. */
 export interface GroupObserver {
   /** The group was read back from the log, or began: no step was taken yet. */
   opened(state: RaftState): void;
   /** The core took one step; nothing of what it asks for was performed yet. */
   stepped(state: RaftState, event: Event, effects: readonly Effect[]): void;
+  /** The log says that a store is durable: the messages that waited for it leave next, and the core hears of it then. */
+  durable?(state: RaftState, store: number): void;
   /** A message was handed to the links: at once, or because the store that it waited for is durable. */
   sent(state: RaftState, message: Message): void;
 }

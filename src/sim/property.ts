@@ -48,6 +48,8 @@ export interface Property {
   opened?(member: SimMember): void;
   /** The core of a member took a step; what it asks for was not performed yet. */
   stepped?(member: SimMember, event: Event, effects: readonly Effect[]): void;
+  /** The log of a member says that a store is durable: the messages that waited for it leave next. */
+  durable?(member: SimMember, store: number): void;
   /** A message left a member. */
   sent?(member: SimMember, message: Message): void;
   /** The member's process is gone: killed, failed, or its machine lost power. */

@@ -9,6 +9,7 @@ import type { Host, Log } from "../../src/host/host.ts";
 import { encodeCommand } from "../../src/machine/command.ts";
 import type { AnyPlugin, Command } from "../../src/machine/machine.ts";
 import { type NodeConfig, parseNodeConfig } from "../../src/node/config.ts";
+import type { GroupObserver } from "../../src/node/group_observer.ts";
 import type { Answer, ReadOptions } from "../../src/node/node_api.ts";
 import kv from "../../plugins/kv/kv.ts";
 import { seedRandom, nextU32 } from "../../src/base/random.ts";
@@ -45,6 +46,15 @@ export interface SimNodesOptions {
   readonly plugin?: AnyPlugin;
   readonly flags?: Readonly<Record<string, string>>;
   readonly tailBytesMax?: number;
+  readonly watch?: NodesWatcher;
+}
+
+/** Who looks on at all nodes. */
+export interface NodesWatcher {
+  /** A process is started on this machine. */
+  started(node: SimNode): readonly GroupObserver[];
+  /** Its process is gone. */
+  ended(node: SimNode): void;
 }
 
 /** A simulated cluster. */
@@ -58,10 +68,12 @@ export class SimNodes {
   /** Who led which term. */
   readonly leaders: Map<number, string> = new Map();
   readonly #tailBytesMax: number | undefined;
+  readonly #watch: NodesWatcher | null;
   #boots = 0;
 
   constructor(options: SimNodesOptions) {
     this.#tailBytesMax = options.tailBytesMax;
+    this.#watch = options.watch ?? null;
     this.seed = options.seed;
     this.plugin = options.plugin ?? kv;
     this.flags = options.flags ?? {};
@@ -109,7 +121,9 @@ export class SimNodes {
     runTask(startServer(host, {
       config: this.#config(id, flags), plugin: this.plugin, process: { runtime: "sim", pid: 1 },
       ...(this.#tailBytesMax === undefined ? {} : { tailBytesMax: this.#tailBytesMax }),
+      observers: this.#watch?.started(node) ?? [],
       failed: (error: DraftError) => {
+        this.#watch?.ended(node);
         node.failure = error;
         node.failures += 1;
         node.server = null;
@@ -160,6 +174,7 @@ export class SimNodes {
   /** The process ends; what it had written is not lost. */
   kill(id: string): void {
     const node = this.node(id);
+    this.#watch?.ended(node);
     node.gate.open = false;
     node.server = null;
     this.net.crash(id);

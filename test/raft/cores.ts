@@ -5,7 +5,7 @@
 import { type EntryHead } from "../../src/base/entry.ts";
 import { nextFloat, nextInRange, type RandomState, seedRandom } from "../../src/base/random.ts";
 import { genesisConfiguration } from "../../src/raft/configuration.ts";
-import type { Effect, EventBody } from "../../src/raft/event.ts";
+import type { Effect, Event, EventBody } from "../../src/raft/event.ts";
 import { checkState, checkTransition, noteBefore } from "../../src/raft/invariants.ts";
 import type { Message } from "../../src/raft/message.ts";
 import { createRaft, type RaftState } from "../../src/raft/state.ts";
@@ -37,6 +37,15 @@ export interface Core {
   timer: { cancel(): void } | null;
 }
 
+/** Who looks on, as an observer of a group does. */
+export interface CoresObserver {
+  opened(core: Core): void;
+  stepped(core: Core, event: Event, effects: readonly Effect[]): void;
+  durable(core: Core, store: number): void;
+  sent(core: Core, message: Message): void;
+  ended(core: Core): void;
+}
+
 export interface CoresOptions {
   readonly members: number;
   readonly seed: number;
@@ -47,6 +56,8 @@ export interface CoresOptions {
   /** The machine wants to be woken so long, in log time, after each entry; null: never. */
   readonly wakeMs?: number | null;
   readonly config?: Partial<RaftConfig>;
+  /** Takes the place of the checks that this rig does itself. */
+  readonly observer?: CoresObserver | null;
 }
 
 /** The cluster. */
@@ -66,7 +77,7 @@ export class Cores {
 
   constructor(options: CoresOptions) {
     this.options = {
-      lossPercent: 0, duplicatePercent: 0, delayMs: [1, 5], diskMs: [1, 3], wakeMs: null, config: {}, ...options,
+      lossPercent: 0, duplicatePercent: 0, delayMs: [1, 5], diskMs: [1, 3], wakeMs: null, config: {}, observer: null, ...options,
     };
     this.random = seedRandom(options.seed);
     for (let number = 1; number <= options.members; number++) this.cores.push(this.#create(number));
@@ -106,6 +117,7 @@ export class Cores {
     core.log = [...core.durable.entries];
     core.applied = [];
     core.state = this.#recover(number, core.durable, core.boot);
+    this.options.observer?.opened(core);
     this.event(core, { type: "start" });
   }
 
@@ -114,6 +126,7 @@ export class Cores {
     core.up = false;
     core.epoch += 1;
     core.timer?.cancel();
+    this.options.observer?.ended(core);
   }
 
   /** Cuts the links from each of `from` to each of `to`. */
@@ -133,12 +146,16 @@ export class Cores {
 
   event(core: Core, body: EventBody): readonly Effect[] {
     if (!core.up) return [];
-    const before = noteBefore(core.state);
-    const now = { nowMs: this.scheduler.nowMs, wallMs: 1_700_000_000_000 + Math.floor(this.scheduler.nowMs) };
-    const effects = [...step(core.state, { ...body, ...now })];
-    checkState(core.state);
-    checkTransition(before, core.state);
-    this.#checkLeader(core);
+    const { observer } = this.options;
+    const before = observer === null ? noteBefore(core.state) : null;
+    const event: Event = { ...body, nowMs: this.scheduler.nowMs, wallMs: 1_700_000_000_000 + Math.floor(this.scheduler.nowMs) };
+    const effects = [...step(core.state, event)];
+    if (before !== null) {
+      checkState(core.state);
+      checkTransition(before, core.state);
+      this.#checkLeader(core);
+    }
+    observer?.stepped(core, event, effects);
     for (const effect of effects) if (effect.type === "store") this.#toMemory(core, effect.truncateFrom, effect.entries);
     for (const effect of effects) this.#perform(core, effect);
     core.timer?.cancel();
@@ -178,6 +195,7 @@ export class Cores {
           if (effect.hardState !== null) core.durable.hardState = effect.hardState;
           if (effect.truncateFrom > 0) core.durable.entries.length = effect.truncateFrom - 1;
           core.durable.entries.push(...effect.entries);
+          this.options.observer?.durable(core, effect.store);
           for (const message of effect.messages) this.#send(core, message);
           this.event(core, { type: "stored", store: effect.store });
         });
@@ -213,10 +231,11 @@ export class Cores {
 
   #apply(core: Core, entry: LogEntry): void {
     const known = this.committed.get(entry.index);
-    if (known !== undefined && known !== entry.chain) throw new Error(`index ${entry.index} was committed twice`);
+    const isWatched = this.options.observer !== null;
+    if (!isWatched && known !== undefined && known !== entry.chain) throw new Error(`index ${entry.index} was committed twice`);
     // Dissertation 3.4, Leader Completeness rests on this: what anybody applies is durable on a majority.
     const holders = this.cores.filter((other) => other.durable.entries[entry.index - 1]?.chain === entry.chain).length;
-    if (known === undefined && holders * 2 <= this.options.members) {
+    if (!isWatched && known === undefined && holders * 2 <= this.options.members) {
       throw new Error(`member ${core.number} applies index ${entry.index}, which is durable on ${holders} of ${this.options.members}`);
     }
     this.committed.set(entry.index, entry.chain);
@@ -228,6 +247,7 @@ export class Cores {
       ? { ...message, entries: core.log.slice(message.prevLogIndex, message.lastIndex).map((entry) => ({ ...entry })) }
       : message;
     this.messages += 1;
+    this.options.observer?.sent(core, message);
     if (this.onMessage !== null && !this.onMessage(sent)) return;
     if (this.cut.has(`${message.from}>${message.to}`)) return;
     if (nextFloat(this.random) * 100 < this.options.lossPercent) return;

@@ -1,0 +1,64 @@
+/**
+ * What is applied (dissertation 3.5, figure 3.1): base ≤ lastApplied ≤ commitIndex ≤ last; every committed entry once and
+ * in order, from the base on after each start, and the machine is where the core believes it to be.
+ */
+import type { Effect, Event } from "../../raft/event.ts";
+import type { Index, MemberNumber } from "../../raft/types.ts";
+import { type Property, type SimMember, Violation } from "../property.ts";
+import type { ClusterModel } from "./cluster_model.ts";
+import type { Committed } from "./committed.ts";
+
+export class Applying implements Property {
+  readonly name: string = "applying";
+  readonly #model: ClusterModel;
+  readonly #committed: Committed;
+  /** The last index that each member's process was asked to apply. */
+  readonly #asked: Map<MemberNumber, Index> = new Map();
+
+  constructor(model: ClusterModel, committed: Committed) {
+    this.#model = model;
+    this.#committed = committed;
+  }
+
+  opened(member: SimMember): void {
+    const { config, trail } = member.state!;
+    this.#asked.set(config.self, trail.base.index);
+    this.#checkOrder(member);
+  }
+
+  stepped(member: SimMember, event: Event, effects: readonly Effect[]): void {
+    if (event.type === "applied") this.#applied(member, event.index);
+    for (const effect of effects) if (effect.type === "apply") this.#asks(member, effect.from, effect.to);
+    this.#checkOrder(member);
+  }
+
+  #checkOrder(member: SimMember): void {
+    const { trail, lastApplied, commitIndex } = member.state!;
+    if (trail.base.index <= lastApplied && lastApplied <= commitIndex && commitIndex <= trail.lastIndex) return;
+    throw new Violation(this.name, `${member.id} holds base ${trail.base.index}, lastApplied ${lastApplied}, commitIndex ${commitIndex}, last ${trail.lastIndex}: must ascend`);
+  }
+
+  #asks(member: SimMember, from: Index, to: Index): void {
+    const state = member.state!;
+    const asked = this.#asked.get(state.config.self)!;
+    if (from !== asked + 1 || to < from) throw new Violation(this.name, `${member.id} is to apply ${from}..${to}; ${asked + 1} is next`);
+    if (to > state.commitIndex) throw new Violation(this.name, `${member.id} is to apply ${from}..${to}; ${state.commitIndex} is committed`);
+    this.#asked.set(state.config.self, to);
+  }
+
+  #applied(member: SimMember, index: Index): void {
+    const { config } = member.state!;
+    const asked = this.#asked.get(config.self)!;
+    const { was } = this.#model.of(member.state!);
+    if (index > asked || index < was.lastApplied) {
+      throw new Violation(this.name, `${member.id} applied ${was.lastApplied + 1}..${index}; asked for was ${asked}`);
+    }
+    if (member.applier === null) return;
+    const { index: at, term } = member.applier.lastApplied;
+    if (at !== index) throw new Violation(this.name, `${member.id} says that it applied ${index}, its machine is at ${at}`);
+    const committed = this.#committed.at(index);
+    if (committed !== null && committed.index > 0 && committed.term !== term) {
+      throw new Violation(this.name, `${member.id} applied an entry ${index}@${term}; ${index}@${committed.term} is committed`);
+    }
+  }
+}

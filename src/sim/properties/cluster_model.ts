@@ -1,0 +1,108 @@
+/**
+ * The model that the properties share: every member's log in memory and on disk, every sealed entry, who led when. It is
+ * itself a property, the first to hear of each event.
+ *
+ * Its rule (dissertation figure 3.1, "persistent state"; DESIGN promises 3 and 5): a process finds on its disk at least
+ * what was durable, and nothing but what was asked for, in that order; and what the core holds in memory is what it
+ * asked to be stored.
+ */
+import type { AnyPlugin } from "../../machine/machine.ts";
+import type { Effect, Event } from "../../raft/event.ts";
+import type { Message } from "../../raft/message.ts";
+import type { RaftState } from "../../raft/state.ts";
+import { chainAt, termAt } from "../../raft/trail.ts";
+import type { MemberNumber, Term } from "../../raft/types.ts";
+import { type Property, type SimMember, Violation } from "../property.ts";
+import { MemberModel } from "./member_model.ts";
+import { pointText, type Sealed, SealedEntries } from "./sealed_entries.ts";
+
+/** A chain that the trail does not know any more. */
+const UNKNOWN_CHAIN = -1;
+
+/** All members. */
+export class ClusterModel implements Property {
+  readonly name: string = "recovery";
+  readonly sealed: SealedEntries = new SealedEntries();
+  /** Who led which term. */
+  readonly leaders: Map<Term, MemberNumber> = new Map();
+  /** Whose machines run; null as long as none does. */
+  plugin: AnyPlugin | null = null;
+  readonly #members: (MemberModel | undefined)[] = [];
+  /** Somebody tells when a store is durable, before its messages leave. */
+  #isTold = false;
+
+  /** The model of this member; undefined before its first log was read. */
+  member(number: MemberNumber): MemberModel | undefined {
+    return this.#members[number];
+  }
+
+  /** The model of the member whose core this is. */
+  of(state: RaftState): MemberModel {
+    return this.#members[state.config.self]!;
+  }
+
+  opened(member: SimMember): void {
+    const state = member.state!;
+    const { base } = state.trail;
+    const root = this.sealed.adopt(base, null);
+    let model = this.#members[state.config.self];
+    const isNew = model === undefined;
+    if (model === undefined) {
+      model = new MemberModel(member, state.config.self, root);
+      this.#members[state.config.self] = model;
+    }
+    const owed = `${pointText(model.durable.last)}, term ${model.hardState.term}, vote ${model.hardState.votedFor}`;
+    const isFound = model.recover(state);
+    if (!isFound && !isNew && !member.forgiven) {
+      const { lastIndex: index, lastTerm: term, lastChain: chain } = state.trail;
+      throw new Violation(this.name, `${member.id} finds ${pointText({ index, term, chain })}, term ${state.term}, vote ${state.votedFor}; durable was ${owed}`);
+    }
+    if (!isFound) model.adopt(state, root, this.#lastOf(state, root));
+    model.begin(member, state);
+  }
+
+  /** The last entry of a log that was found, with all before it as far as known. */
+  #lastOf({ trail }: RaftState, root: Sealed): Sealed {
+    const known = this.sealed.find(trail.lastIndex, trail.lastTerm, trail.lastChain);
+    if (known !== null) return known;
+    let last = root;
+    for (let index = root.index + 1; index <= trail.lastIndex; index++) {
+      last = this.sealed.adopt({ index, term: termAt(trail, index)!, chain: chainAt(trail, index) ?? UNKNOWN_CHAIN }, last);
+    }
+    return last;
+  }
+
+  /** The host says that a store is durable; its messages leave next. Who says so at all is held to it from then on. */
+  durable(member: SimMember, store: number): void {
+    this.#isTold = true;
+    this.of(member.state!).complete(store);
+  }
+
+  stepped(member: SimMember, event: Event, effects: readonly Effect[]): void {
+    const state = member.state!;
+    const model = this.of(state);
+    model.glance(state);
+    this.plugin ??= member.applier?.plugin ?? null;
+    if (event.type === "stored") model.complete(event.store);
+    for (const effect of effects) if (effect.type === "store") model.store(effect, this.sealed);
+    const { last } = model.memory;
+    const { trail } = state;
+    if (last.index !== trail.lastIndex || last.chain !== trail.lastChain || last.term !== trail.lastTerm) {
+      throw new Violation(this.name, `${member.id} holds a log to ${trail.lastIndex}@${trail.lastTerm}, and asked to store one to ${pointText(last)}`);
+    }
+    if (state.role === "leader" && !this.leaders.has(state.term)) this.leaders.set(state.term, model.number);
+  }
+
+  sent(member: SimMember, message: Message): void {
+    // Where nobody tells, a message that was held says by leaving that its store is durable: a crash will show.
+    if (this.#isTold) return;
+    const model = this.of(member.state!);
+    const store = model.storeOf(message);
+    if (store > 0) model.complete(store);
+  }
+
+  ended(member: SimMember): void {
+    const model = this.#members[member.number];
+    if (model !== undefined) model.isUp = false;
+  }
+}

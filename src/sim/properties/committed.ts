@@ -1,0 +1,96 @@
+/**
+ * What is committed. State Machine Safety (dissertation figure 3.2): an entry that is committed is the one at its index
+ * for ever and on all members. Each is on the durable logs of a quorum of the leader that commits it, crashed members
+ * counted (DESIGN promise 1), and is of that leader's own term, or lies before one that is (3.6.2, figure 3.7).
+ */
+import type { Index, MemberNumber, Term } from "../../raft/types.ts";
+import { type Property, type SimMember, Violation } from "../property.ts";
+import type { ClusterModel } from "./cluster_model.ts";
+import { LogModel } from "./log_model.ts";
+import type { MemberModel } from "./member_model.ts";
+import { pointText, type Sealed } from "./sealed_entries.ts";
+import { isQuorum } from "./voters.ts";
+
+export class Committed implements Property {
+  readonly name: string = "committed";
+  readonly #model: ClusterModel;
+  #log: LogModel | null = null;
+  /** The last entry that the leader of each term committed, ascending by term. */
+  readonly #byTerm: { readonly term: Term; last: Sealed }[] = [];
+
+  constructor(model: ClusterModel) {
+    this.#model = model;
+  }
+
+  /** The highest index that anybody has committed. */
+  get lastIndex(): Index {
+    return this.#log?.last.index ?? 0;
+  }
+
+  /** The committed entry at `index`; null if there is none. */
+  at(index: Index): Sealed | null {
+    return this.#log?.at(index) ?? null;
+  }
+
+  /** The last entry that leaders of terms below `term` committed; null if none. */
+  lastBelow(term: Term): Sealed | null {
+    for (let at = this.#byTerm.length - 1; at >= 0; at--) {
+      const row = this.#byTerm[at]!;
+      if (row.term < term) return row.last;
+    }
+    return null;
+  }
+
+  opened(member: SimMember): void {
+    const state = member.state!;
+    const model = this.#model.of(state);
+    this.#log ??= new LogModel(model.memory.base);
+    if (member.forgiven) return;
+    if (state.commitIndex <= this.lastIndex) return this.#checkEqual(member, model, state.commitIndex);
+    if (model.lives > 1) {
+      throw new Violation(this.name, `${member.id} begins with commitIndex ${state.commitIndex}; nobody committed more than ${this.lastIndex}`);
+    }
+    // A disk from before this run.
+    this.#extend(model, model.memory.at(state.commitIndex)!);
+  }
+
+  stepped(member: SimMember): void {
+    const model = this.#model.of(member.state!);
+    const { commitIndex } = model.is;
+    if (commitIndex === model.was.commitIndex) return;
+    const { last } = model.memory;
+    if (commitIndex > last.index) throw new Violation(this.name, `${member.id} commits ${commitIndex}, its log ends with ${pointText(last)}`);
+    if (commitIndex <= this.lastIndex) this.#checkEqual(member, model, commitIndex);
+    else this.#announce(member, model, model.memory.at(commitIndex)!);
+  }
+
+  #checkEqual(member: SimMember, model: MemberModel, index: Index): void {
+    const own = model.memory.at(index);
+    const committed = this.at(index);
+    if (own !== committed) throw new Violation(this.name, `${member.id} commits ${pointText(own)}; ${pointText(committed)} was committed`);
+  }
+
+  #announce(member: SimMember, model: MemberModel, entry: Sealed): void {
+    const { is, voters } = model;
+    this.#checkEqual(member, model, this.lastIndex);
+    if (is.role !== "leader") throw new Violation(this.name, `${member.id}, ${is.role} of term ${is.term}, commits ${pointText(entry)}, which no leader has committed`);
+    if (entry.term !== is.term) {
+      throw new Violation(this.name, `${member.id} leads term ${is.term} and commits ${pointText(entry)} by counting: not of its own term`);
+    }
+    const holds = (number: MemberNumber): boolean => this.#model.member(number)?.held(entry) === true;
+    if (!isQuorum(voters, holds)) {
+      const list = voters.incoming.filter(holds).join(", ");
+      throw new Violation(this.name, `${member.id} commits ${pointText(entry)}, which is durable on [${list}] of [${voters.incoming.join(", ")}]`);
+    }
+    this.#extend(model, entry);
+  }
+
+  #extend(model: MemberModel, entry: Sealed): void {
+    const log = this.#log!;
+    for (let index = log.last.index + 1; index <= entry.index; index++) log.push(model.memory.at(index)!);
+    const row = this.#byTerm.at(-1);
+    const term = Math.max(entry.term, model.is.role === "leader" ? model.is.term : 0);
+    if (row !== undefined && row.term === term) row.last = entry;
+    else this.#byTerm.push({ term, last: entry });
+  }
+}

@@ -1,0 +1,54 @@
+/** All properties of a run. */
+import type { Property } from "../property.ts";
+import { AppendOnly } from "./append_only.ts";
+import { Applying } from "./applying.ts";
+import { ClusterModel } from "./cluster_model.ts";
+import { Committed } from "./committed.ts";
+import { DurableFirst } from "./durable_first.ts";
+import { EqualStates } from "./equal_states.ts";
+import { IndexOracle } from "./index_oracle.ts";
+import { LeaderCompleteness } from "./leader_completeness.ts";
+import { Linearizability } from "./linearizability.ts";
+import { LogMatching } from "./log_matching.ts";
+import { LogTime, type TrueTime } from "./log_time.ts";
+import { Matches } from "./matches.ts";
+import { Monotonic } from "./monotonic.ts";
+import { OneLeader } from "./one_leader.ts";
+import { Queues } from "./queues.ts";
+import { ReadIndex } from "./read_index.ts";
+import { RealTime } from "./real_time.ts";
+import { Terms } from "./terms.ts";
+import { Votes } from "./votes.ts";
+
+/** What is known of a run. */
+export interface PropertyOptions {
+  /** The true time, if the run has clocks that may be wrong. */
+  readonly trueTime?: TrueTime;
+}
+
+/** Every property, new for one run. They share a model of the cluster: each must hear of every event, in this order. */
+export function allProperties(options: PropertyOptions = {}): Property[] {
+  const model = new ClusterModel();
+  const committed = new Committed(model);
+  return [
+    model,
+    new OneLeader(model),
+    new Votes(model),
+    new Terms(model),
+    new Monotonic(model),
+    new AppendOnly(model),
+    new LogMatching(model),
+    new LeaderCompleteness(model, committed),
+    committed,
+    new Applying(model, committed),
+    new DurableFirst(model, committed),
+    new Matches(model),
+    new EqualStates(),
+    new Queues(),
+    new ReadIndex(committed),
+    new RealTime(),
+    new LogTime(model, options.trueTime ?? null),
+    new Linearizability({ model, committed }),
+    new IndexOracle(model, committed),
+  ];
+}

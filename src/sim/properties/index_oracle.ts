@@ -1,0 +1,140 @@
+/**
+ * The index oracle: each answer names its index in the log, so the log itself is the order that must explain it
+ * (dissertation 3.5, 6.3: one log, applied in order by deterministic machines). The committed commands are run once more
+ * on a machine of the oracle's own:
+ *
+ * - an acknowledged write is the entry at its index, and its answer is what the machine says there;
+ * - a read, a stale one too, is answered as the machine answers at its index;
+ * - no command is in the log more often than it was called: what was told not-done is not there.
+ */
+import { DraftError } from "../../base/errors.ts";
+import { EntryKind } from "../../base/entry.ts";
+import { Applier } from "../../machine/applier.ts";
+import { type Index, MAIN_GROUP } from "../../raft/types.ts";
+import { answerOf, History, meaningOf, operationText, type Recorded } from "../history/history.ts";
+import { indexesByPayload, type Payload, payloadNameOf, payloadOf } from "../history/payloads.ts";
+import { type ClientOperation, type Property, Violation } from "../property.ts";
+import type { ClusterModel } from "./cluster_model.ts";
+import type { Committed } from "./committed.ts";
+import type { Sealed } from "./sealed_entries.ts";
+
+const NOTHING = new Uint8Array(0);
+
+/** What is known of one payload. */
+interface Known {
+  readonly payload: Payload;
+  /** Operations that must, or may, have put it into the log. */
+  certain: number;
+  possible: number;
+}
+
+export class IndexOracle implements Property {
+  readonly name: string = "index-oracle";
+  readonly #model: ClusterModel;
+  readonly #committed: Committed;
+  readonly #history: History = new History();
+
+  constructor(model: ClusterModel, committed: Committed) {
+    this.#model = model;
+    this.#committed = committed;
+  }
+
+  called(operation: ClientOperation): void {
+    this.#history.called(operation);
+  }
+
+  answered(operation: ClientOperation): void {
+    this.#history.answered(operation);
+  }
+
+  finished(): void {
+    const { operations } = this.#history;
+    const { plugin } = this.#model;
+    // Nobody ran a machine.
+    if (plugin === null) return;
+    const applier = new Applier({ plugin, group: MAIN_GROUP, directory: "", log: () => {} });
+    const known = this.#payloads(applier, operations);
+    this.#count(known);
+    this.#replay(applier, operations, known);
+  }
+
+  #payloads(applier: Applier, operations: readonly Recorded[]): Map<string, Known> {
+    const known = new Map<string, Known>();
+    for (const { operation, ending } of operations) {
+      if (operation.read !== null) continue;
+      const payload = payloadOf(applier, operation);
+      if (payload === null) continue;
+      let row = known.get(payload.name);
+      if (row === undefined) {
+        row = { payload, certain: 0, possible: 0 };
+        known.set(payload.name, row);
+      }
+      if (ending === "done") this.#checkEntry(operation, payload);
+      if (ending === "done" || ending === "refused") row.certain += 1;
+      if (ending !== "never") row.possible += 1;
+    }
+    return known;
+  }
+
+  #checkEntry(operation: ClientOperation, payload: Payload): void {
+    const { index } = answerOf(operation);
+    const entry = this.#committed.at(index);
+    if (entry !== null && entry.kind === EntryKind.command && payloadNameOf(entry) === payload.name) return;
+    throw new Violation(this.name, `an acknowledged write is not the entry at its index: ${operationText(operation)}`);
+  }
+
+  #count(known: ReadonlyMap<string, Known>): void {
+    const indexes = indexesByPayload(this.#committed);
+    for (const [name, list] of indexes) {
+      const kinds = list.filter((index) => this.#committed.at(index)!.kind === EntryKind.command);
+      if (kinds.length === 0) continue;
+      const { possible } = known.get(name) ?? { possible: 0 };
+      if (kinds.length > possible) {
+        throw new Violation(this.name, `a command is committed at ${kinds.join(", ")}; ${possible} calls may have put it there`);
+      }
+    }
+    for (const [name, { certain }] of known) {
+      const there = indexes.get(name)?.length ?? 0;
+      if (there < certain) throw new Violation(this.name, `a command was answered ${certain} times and is committed ${there} times`);
+    }
+  }
+
+  #replay(applier: Applier, operations: readonly Recorded[], known: ReadonlyMap<string, Known>): void {
+    const answered = new Map<Index, ClientOperation[]>();
+    for (const { operation, ending } of operations) {
+      if (ending !== "done") continue;
+      const { index } = answerOf(operation);
+      if (index > this.#committed.lastIndex) throw new Violation(this.name, `nothing is committed at the index of ${operationText(operation)}`);
+      const list = answered.get(index);
+      if (list === undefined) answered.set(index, [operation]);
+      else list.push(operation);
+    }
+    this.#checkReads(applier, answered.get(0) ?? []);
+    for (let index = 1; index <= this.#committed.lastIndex; index++) {
+      const entry = this.#committed.at(index)!;
+      const reply = meaningOf(applyEntry(applier, entry, known));
+      const here = answered.get(index) ?? [];
+      for (const operation of here) if (operation.read === null) this.#check(operation, reply);
+      this.#checkReads(applier, here);
+    }
+  }
+
+  #checkReads(applier: Applier, operations: readonly ClientOperation[]): void {
+    for (const operation of operations) {
+      if (operation.read === null) continue;
+      const reply = applier.query(applier.prepare(operation.command));
+      this.#check(operation, meaningOf(reply));
+    }
+  }
+
+  #check(operation: ClientOperation, reply: string): void {
+    const { answer } = operation;
+    if (answer === null || answer instanceof DraftError || meaningOf(answer.reply) === reply) return;
+    throw new Violation(this.name, `the log explains another answer, ${reply}, to ${operationText(operation)}`);
+  }
+}
+
+function applyEntry(applier: Applier, entry: Sealed, known: ReadonlyMap<string, Known>): unknown {
+  const payload = entry.kind === EntryKind.command ? known.get(payloadNameOf(entry))?.payload.bytes : NOTHING;
+  return applier.apply(entry, payload ?? NOTHING);
+}

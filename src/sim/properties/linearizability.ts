@@ -1,0 +1,117 @@
+/**
+ * Linearizability of what clients saw (Herlihy and Wing 1990; dissertation 6.3, 6.4, SPEC's promise to clients), judged
+ * from calls and answers alone: some order of the operations, each between its call and its answer, explains all
+ * answers. What ended unknown may have happened at any time after its call, or never; what was told not-done never;
+ * stale reads are judged by the index oracle. A search that is given up counts as failed.
+ *
+ * Where entries stand in the log is used as a hint for the search only.
+ */
+import { Applier } from "../../machine/applier.ts";
+import { MAIN_GROUP } from "../../raft/types.ts";
+import { componentsOf, type Component } from "../history/components.ts";
+import { answerOf, History, operationText, type Recorded } from "../history/history.ts";
+import type { KvOperation, KvState } from "../history/kv_cells.ts";
+import { KvModel } from "../history/kv_model.ts";
+import { indexesByPayload, payloadOf } from "../history/payloads.ts";
+import { search, type Timed } from "../history/wing_gong.ts";
+import { type ClientOperation, type Property, Violation } from "../property.ts";
+import type { ClusterModel } from "./cluster_model.ts";
+import type { Committed } from "./committed.ts";
+
+/** Steps of the search for one part of the history, at most. */
+const STEPS_MAX = 1_000_000;
+
+/** Operations named in a violation. */
+const SHOWN_MAX = 12;
+
+type Hinted = KvOperation & Timed;
+
+export class Linearizability implements Property {
+  readonly name: string = "linearizability";
+  readonly #history: History = new History();
+  readonly #model: ClusterModel | null;
+  readonly #committed: Committed | null;
+  readonly #stepsMax: number;
+  /** Steps that the searches took. */
+  steps = 0;
+
+  /** @param hints whose machine ran, and its log; null: the machine is `kv`, and the search goes without hints */
+  constructor(hints: { readonly model: ClusterModel; readonly committed: Committed } | null = null, stepsMax: number = STEPS_MAX) {
+    this.#model = hints?.model ?? null;
+    this.#committed = hints?.committed ?? null;
+    this.#stepsMax = stepsMax;
+  }
+
+  called(operation: ClientOperation): void {
+    this.#history.called(operation);
+  }
+
+  answered(operation: ClientOperation): void {
+    this.#history.answered(operation);
+  }
+
+  finished(): void {
+    // Of other machines no specification is known: the index oracle judges them by themselves.
+    if ((this.#model?.plugin?.name ?? "kv") !== "kv") return;
+    const { operations } = this.#history;
+    const hints = this.#hintsOf(operations);
+    for (const component of componentsOf(operations)) this.#judge(component, hints);
+  }
+
+  #judge({ keys, operations }: Component, hints: ReadonlyMap<number, number>): void {
+    const timed = operations.map((operation): Hinted => {
+      const { calledAt, answeredAt, operation: { id } } = operation.recorded;
+      return { ...operation, calledAt, answeredAt, hint: hints.get(id) ?? Number.POSITIVE_INFINITY };
+    });
+    if (timed.length === 0) return;
+    const { verdict, steps, stuckAt } = search<Hinted, KvState>(new KvModel(keys), timed, this.#stepsMax);
+    this.steps += steps;
+    if (verdict === "linearizable") return;
+    const shown = stuckAt.slice(0, SHOWN_MAX).map(({ recorded }) => operationText(recorded.operation));
+    const what = verdict === "unknown" ? `gave up after ${steps} steps on` : "no order explains the answers of";
+    throw new Violation(this.name, `${what} ${timed.length} operations on ${keys.slice(0, SHOWN_MAX).join(", ")}; stuck at:\n  ${shown.join("\n  ")}`);
+  }
+
+  /** Where each operation stands in the log, as far as that can be told. */
+  #hintsOf(operations: readonly Recorded[]): Map<number, number> {
+    const hints = new Map<number, number>();
+    const claimed = new Set<number>();
+    for (const { operation, ending } of operations) {
+      if (ending !== "done") continue;
+      const { index } = answerOf(operation);
+      // A read stands behind the entry whose state it saw.
+      hints.set(operation.id, operation.read === null ? index : index + 0.5);
+      if (operation.read === null) claimed.add(index);
+    }
+    const plugin = this.#model?.plugin ?? null;
+    if (this.#committed === null || plugin === null) return hints;
+    const applier = new Applier({ plugin, group: MAIN_GROUP, directory: "", log: () => {} });
+    const indexes = indexesByPayload(this.#committed);
+    // In the order of their calls: of equal commands the earlier one has the earlier entry.
+    const floors = floorsOf(operations);
+    for (const { operation, ending } of operations) {
+      if (ending !== "unknown" && ending !== "refused") continue;
+      const list = indexes.get(payloadOf(applier, operation)?.name ?? "") ?? [];
+      const index = list.find((at) => at > floors.get(operation.id)! && !claimed.has(at));
+      if (index === undefined) continue;
+      hints.set(operation.id, index);
+      claimed.add(index);
+    }
+    return hints;
+  }
+}
+
+/** For each operation the highest index that had been answered when it was called: its own entry lies behind. */
+function floorsOf(operations: readonly Recorded[]): Map<number, number> {
+  const answered = operations.filter(({ ending }) => ending === "done").sort((a, b) => a.answeredAt - b.answeredAt);
+  const floors = new Map<number, number>();
+  let at = 0;
+  let highest = 0;
+  for (const { operation, calledAt } of operations) {
+    for (; at < answered.length && answered[at]!.answeredAt < calledAt; at++) {
+      highest = Math.max(highest, answerOf(answered[at]!.operation).index);
+    }
+    floors.set(operation.id, highest);
+  }
+  return floors;
+}

@@ -1,0 +1,61 @@
+/**
+ * What a leader believes of its followers (dissertation figure 3.1, matchIndex): that the follower's durable log equals
+ * its own that far. It only rises while the leader leads and the follower's process lives. Commits rest on it.
+ */
+import type { Event } from "../../raft/event.ts";
+import type { Index, MemberNumber, Term } from "../../raft/types.ts";
+import { type Property, type SimMember, Violation } from "../property.ts";
+import type { ClusterModel } from "./cluster_model.ts";
+import { pointText } from "./sealed_entries.ts";
+
+interface Belief {
+  term: Term;
+  leaderBoot: number;
+  bootId: number;
+  matchIndex: Index;
+}
+
+/** Members of a run, at most: what two numbers are joined by. */
+const MEMBERS_MAX = 1024;
+
+export class Matches implements Property {
+  readonly name: string = "matches";
+  readonly #model: ClusterModel;
+  readonly #beliefs: Map<number, Belief> = new Map();
+
+  constructor(model: ClusterModel) {
+    this.#model = model;
+  }
+
+  stepped(member: SimMember, event: Event): void {
+    const state = member.state!;
+    if (state.role !== "leader" || event.type !== "receive") return;
+    const { from, type } = event.message;
+    if (type !== "appendReply" && type !== "heartbeatReply") return;
+    const progress = state.progress.get(from);
+    const follower = this.#model.member(from);
+    if (progress === undefined || follower === undefined) return;
+    this.#checkRises(member, from, { term: state.term, leaderBoot: state.config.bootId, bootId: progress.bootId, matchIndex: progress.matchIndex });
+    // A follower of a later term may have cut what it had acknowledged; one that restarted has not told of it yet.
+    if (follower.is.term > state.term || follower.bootId !== progress.bootId || progress.matchIndex === 0) return;
+    const own = this.#model.of(state).memory.at(progress.matchIndex);
+    const theirs = follower.durable.at(progress.matchIndex);
+    if (own !== theirs) {
+      throw new Violation(this.name, `${member.id} believes that member ${from} holds ${pointText(own)}: durable there is ${pointText(theirs)}`);
+    }
+  }
+
+  #checkRises(member: SimMember, from: MemberNumber, belief: Belief): void {
+    const key = member.state!.config.self * MEMBERS_MAX + from;
+    const known = this.#beliefs.get(key);
+    if (known === undefined) {
+      this.#beliefs.set(key, belief);
+      return;
+    }
+    const isSame = known.term === belief.term && known.leaderBoot === belief.leaderBoot && known.bootId === belief.bootId;
+    if (isSame && belief.matchIndex < known.matchIndex) {
+      throw new Violation(this.name, `${member.id} lowers the match of member ${from} from ${known.matchIndex} to ${belief.matchIndex}`);
+    }
+    Object.assign(known, belief);
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * What one member holds, by what it asked to be stored and was told is durable: not by the core's own account of it, so
+ * that a mistake in that account is seen. Survives the member's processes, as its disk does.
+ */
+import type { StoreEffect } from "../../raft/event.ts";
+import type { Message } from "../../raft/message.ts";
+import type { RaftState } from "../../raft/state.ts";
+import type { BootId, HardState, Index, MemberNumber, Role, Term } from "../../raft/types.ts";
+import type { SimMember } from "../property.ts";
+import { LogModel } from "./log_model.ts";
+import type { Sealed, SealedEntries } from "./sealed_entries.ts";
+import { type Voters, votersOf } from "./voters.ts";
+
+/** What the core showed of itself after a step. */
+export interface Glance {
+  role: Role;
+  term: Term;
+  votedFor: MemberNumber;
+  commitIndex: Index;
+  lastApplied: Index;
+  leaderId: MemberNumber;
+}
+
+function firstGlance(): Glance {
+  return { role: "follower", term: 0, votedFor: 0, commitIndex: 0, lastApplied: 0, leaderId: 0 };
+}
+
+interface PendingStore {
+  readonly store: number;
+  readonly hardState: HardState | null;
+  readonly truncateFrom: Index;
+  readonly entries: readonly Sealed[];
+  readonly messages: readonly Message[];
+}
+
+/** One member. */
+export class MemberModel {
+  readonly number: MemberNumber;
+  /** The log as the process has it. */
+  readonly memory: LogModel;
+  /** The log that its disk holds for certain. */
+  readonly durable: LogModel;
+  /** The hard state that its disk holds for certain. */
+  hardState: HardState = { term: 0, votedFor: 0, commitIndex: 0 };
+  /** Votes that were durable, by term. */
+  readonly votes: Map<Term, MemberNumber> = new Map();
+  /** Before the last step, and after it. */
+  readonly was: Glance = firstGlance();
+  readonly is: Glance = firstGlance();
+  isUp = false;
+  /** The machine that it is. */
+  member: SimMember;
+  /** Its processes that read their log. */
+  lives = 0;
+  bootId: BootId = 0;
+  readonly #pending: PendingStore[] = [];
+  /** What the disk held each time before it was damaged. */
+  readonly #lost: LogModel[] = [];
+  readonly #configurations: { readonly index: Index; readonly voters: Voters }[] = [];
+
+  constructor(member: SimMember, number: MemberNumber, base: Sealed) {
+    this.member = member;
+    this.number = number;
+    this.memory = new LogModel(base);
+    this.durable = new LogModel(base);
+  }
+
+  /** Who votes by the newest configuration in memory. */
+  get voters(): Voters {
+    return this.#configurations.at(-1)!.voters;
+  }
+
+  /** The store for which `message` waits; 0 if for none. */
+  storeOf(message: Message): number {
+    for (const { store, messages } of this.#pending) if (messages.includes(message)) return store;
+    return 0;
+  }
+
+  /** Takes note of the state after a step. */
+  glance(state: RaftState): void {
+    const { was, is } = this;
+    was.role = is.role;
+    was.term = is.term;
+    was.votedFor = is.votedFor;
+    was.commitIndex = is.commitIndex;
+    was.lastApplied = is.lastApplied;
+    was.leaderId = is.leaderId;
+    is.role = state.role;
+    is.term = state.term;
+    is.votedFor = state.votedFor;
+    is.commitIndex = state.commitIndex;
+    is.lastApplied = state.lastApplied;
+    is.leaderId = state.leaderId;
+  }
+
+  /** A store was asked for: memory has it, the disk not yet. */
+  store(effect: StoreEffect, sealed: SealedEntries): void {
+    const { store, truncateFrom, messages } = effect;
+    const { memory } = this;
+    if (truncateFrom > 0) {
+      memory.truncate(truncateFrom);
+      while ((this.#configurations.at(-1)?.index ?? 0) >= truncateFrom) this.#configurations.pop();
+    }
+    const entries: Sealed[] = [];
+    for (const entry of effect.entries) {
+      const taken = sealed.take(entry, memory.last, this.number);
+      entries.push(taken);
+      memory.push(taken);
+      if (taken.voters !== null) this.#configurations.push({ index: taken.index, voters: taken.voters });
+    }
+    const hardState = effect.hardState === null ? null : { ...effect.hardState };
+    this.#pending.push({ store, hardState, truncateFrom, entries, messages });
+  }
+
+  /** Everything through this store is durable. */
+  complete(store: number): void {
+    let done = 0;
+    for (const pending of this.#pending) {
+      if (pending.store > store) break;
+      if (pending.hardState !== null) this.#keepHardState(pending.hardState);
+      if (pending.truncateFrom > 0) this.durable.truncate(pending.truncateFrom);
+      for (const entry of pending.entries) this.durable.push(entry);
+      done += 1;
+    }
+    if (done > 0) this.#pending.splice(0, done);
+  }
+
+  #keepHardState(hardState: HardState): void {
+    this.hardState = hardState;
+    if (hardState.votedFor !== 0) this.votes.set(hardState.term, hardState.votedFor);
+  }
+
+  /**
+   * A new process found `state` on the disk. Records reach a disk in their order, so it must be what was durable, or
+   * that with some of what was asked for since, from the first record on.
+   *
+   * @returns false if it is not
+   */
+  recover(state: RaftState): boolean {
+    const isFound = this.#replayUntilFound(state);
+    this.#pending.length = 0;
+    return isFound;
+  }
+
+  #replayUntilFound(state: RaftState): boolean {
+    if (this.#isFound(state)) return true;
+    for (const { hardState, truncateFrom, entries } of this.#pending) {
+      if (hardState !== null) {
+        this.#keepHardState(hardState);
+        if (this.#isFound(state)) return true;
+      }
+      if (truncateFrom > 0) {
+        this.durable.truncate(truncateFrom);
+        if (this.#isFound(state)) return true;
+      }
+      for (const entry of entries) {
+        this.durable.push(entry);
+        if (this.#isFound(state)) return true;
+      }
+    }
+    return false;
+  }
+
+  #isFound({ trail, term, votedFor }: RaftState): boolean {
+    const { last } = this.durable;
+    return last.index === trail.lastIndex && last.chain === trail.lastChain && last.term === trail.lastTerm &&
+      this.hardState.term === term && this.hardState.votedFor === votedFor;
+  }
+
+  /**
+   * Whether the entry is durable here, or was before the disk lost it: who had acknowledged it then was no liar, and an
+   * acknowledgement may still be under way.
+   */
+  held(entry: Sealed): boolean {
+    return this.durable.at(entry.index) === entry || this.#lost.some((log) => log.at(entry.index) === entry);
+  }
+
+  /** The disk is not owed: believes what was found. */
+  adopt(state: RaftState, base: Sealed, last: Sealed): void {
+    const lost = new LogModel(base);
+    lost.copy(this.durable);
+    this.#lost.push(lost);
+    this.durable.reset(base, last);
+    this.hardState = { term: state.term, votedFor: state.votedFor, commitIndex: state.commitIndex };
+    this.votes.clear();
+    if (state.votedFor !== 0) this.votes.set(state.term, state.votedFor);
+  }
+
+  /** A process begins with what is durable. */
+  begin(member: SimMember, state: RaftState): void {
+    this.member = member;
+    this.lives += 1;
+    this.bootId = state.config.bootId;
+    this.memory.copy(this.durable);
+    this.#configurations.length = 0;
+    for (const configuration of state.configurations) {
+      this.#configurations.push({ index: configuration.index, voters: votersOf(configuration) });
+    }
+    this.isUp = true;
+    this.glance(state);
+    this.glance(state);
+  }
+}
