@@ -3,7 +3,7 @@
  * Ends with 1 on a violation, after telling the shortest way to it.
  *
  *   npm run explore [-- --members 3] [--terms 2] [--timeouts 2] [--heartbeats 0] [--entries 2] [--crashes 1]
- *     [--duplicates 0] [--drops 0] [--slow-stores 0] [--reads 0] [--transfers 0] [--pre-votes] [--seconds 300] [--states 40000000]
+ *     [--duplicates 0] [--drops 0] [--slow-stores 0] [--reads 0] [--transfers 0] [--entries-per-append 64] [--pre-votes] [--seconds 300] [--states 40000000]
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -12,7 +12,7 @@ import { explore, type Exploration } from "../src/sim/explorer/explore.ts";
 
 const DEFAULTS: Readonly<Record<string, number>> = {
   members: 3, terms: 2, timeouts: 2, heartbeats: 0, entries: 2, crashes: 0, duplicates: 0, drops: 0, "slow-stores": 0, reads: 0,
-  transfers: 0, seconds: 300, states: 40_000_000,
+  transfers: 0, "entries-per-append": 64, seconds: 300, states: 40_000_000,
 };
 
 const { values } = parseArgs({
@@ -42,7 +42,7 @@ function print(bounds: Bounds, found: Exploration, seconds: number): void {
 }
 
 const bounds: Bounds = {
-  members: wanted("members"), terms: wanted("terms"), timeouts: wanted("timeouts"), heartbeats: wanted("heartbeats"),
+  members: wanted("members"), entriesPerAppend: wanted("entries-per-append"), terms: wanted("terms"), timeouts: wanted("timeouts"), heartbeats: wanted("heartbeats"),
   entries: wanted("entries"), crashes: wanted("crashes"), duplicates: wanted("duplicates"), drops: wanted("drops"),
   slowStores: wanted("slow-stores"), reads: wanted("reads"), transfers: wanted("transfers"), preVotes: values["pre-votes"] === true,
 };

@@ -11,6 +11,8 @@ import { whyTooEarly } from "../../src/sim/explorer/promises.ts";
 import { Tables } from "../../src/sim/explorer/tables.ts";
 import { StateQueue, Visited } from "../../src/sim/explorer/visited.ts";
 
+const THREE = { members: 3, entriesPerAppend: 64 };
+
 /** Explores to the end; a violation fails the test with its story. */
 function all(bounds: Partial<Bounds>): Exploration {
   const found = explore({ ...SMALLEST, ...bounds }, { statesMax: 2_000_000, depthMax: 1000, enough: () => false });
@@ -59,7 +61,7 @@ test("explore() refuses bounds that a state cannot hold", () => {
 });
 
 test("cloneRaft() shares nothing that a step changes", () => {
-  const before = timedOut(firstStart(1, 3)).local;
+  const before = timedOut(firstStart(1, THREE)).local;
   const text = localText(before, [0, 1, 2, 3]);
   const copy = cloneRaft(before.state);
   assert.equal({ ...copy, effects: [], dropped: {} }, { ...before.state, effects: [], dropped: {} });
@@ -68,7 +70,7 @@ test("cloneRaft() shares nothing that a step changes", () => {
 });
 
 test("clusters that differ by the names of their members have one text under some renaming", () => {
-  const [first, second] = [1, 2].map((self) => timedOut(firstStart(self, 3)));
+  const [first, second] = [1, 2].map((self) => timedOut(firstStart(self, THREE)));
   const swap = [0, 2, 1, 3];
   assert.is(localText(first!.local, swap), localText(second!.local, [0, 1, 2, 3]));
   assert.is.not(localText(first!.local, [0, 1, 2, 3]), localText(second!.local, [0, 1, 2, 3]));
@@ -79,8 +81,8 @@ test("clusters that differ by the names of their members have one text under som
 
 /** Member 1 as it leads term 1: everything durable. */
 function leaderOfThree(): Local {
-  let local = settled(campaigned(firstStart(1, 3)).local);
-  const grant = settled(delivered(firstStart(2, 3), {
+  let local = settled(campaigned(firstStart(1, THREE)).local);
+  const grant = settled(delivered(firstStart(2, THREE), {
     type: "voteRequest", group: 1, from: 1, fromIncarnation: 101, to: 2, term: 1, preVote: false, lastLogIndex: 0, lastLogTerm: 0,
     forcedLeader: 0, forcedTerm: 0,
   }, false).local);
@@ -99,15 +101,15 @@ test("whyWrong() names two logs that do not match, a leader without what is comm
   const tables = new Tables(3);
   const leader = leaderOfThree();
   const [first] = leader.log;
-  const other = { ...firstStart(2, 3), log: [{ ...first!, chain: 1 }] };
+  const other = { ...firstStart(2, THREE), log: [{ ...first!, chain: 1 }] };
   const wrongOf = (locals: readonly Local[], committed: readonly { chain: number; by: number }[]): string | null => {
     const numbers = locals.map((local) => tables.member(local));
     return whyWrong(numbers.map((number) => tables.members[number]!), numbers, committed);
   };
-  assert.is(wrongOf([leader, firstStart(2, 3), firstStart(3, 3)], []), null);
-  assert.match(wrongOf([leader, other, firstStart(3, 3)], []) ?? "", "log matching: entry 1 of term 1");
-  assert.match(wrongOf([leader, firstStart(2, 3), firstStart(3, 3)], [{ chain: 5, by: 0 }]) ?? "", "leader completeness: member 1 leads term 1 without entry 1");
-  assert.match(wrongOf([leader, firstStart(2, 3), firstStart(3, 3)], [{ chain: first!.chain, by: 1 }]) ?? "", "durable on 1 of 3");
+  assert.is(wrongOf([leader, firstStart(2, THREE), firstStart(3, THREE)], []), null);
+  assert.match(wrongOf([leader, other, firstStart(3, THREE)], []) ?? "", "log matching: entry 1 of term 1");
+  assert.match(wrongOf([leader, firstStart(2, THREE), firstStart(3, THREE)], [{ chain: 5, by: 0 }]) ?? "", "leader completeness: member 1 leads term 1 without entry 1");
+  assert.match(wrongOf([leader, firstStart(2, THREE), firstStart(3, THREE)], [{ chain: first!.chain, by: 1 }]) ?? "", "durable on 1 of 3");
 });
 
 test("whyTooEarly() names a promise that is not durable", () => {

@@ -3,10 +3,10 @@
  * three bits a budget in one number.
  */
 
+import type { Shape } from "./local.ts";
+
 /** What may happen how often, all members together. Loss is free: a message that stays in the bag for ever is lost. */
-export interface Bounds {
-  /** 2 or 3: the cluster. */
-  readonly members: number;
+export interface Bounds extends Shape {
   /**
    * Whether pre-votes are asked for. If not, whoever times out campaigns at once, as if a majority had granted it at the
    * best of moments: more can happen then, not less, in far fewer steps.
@@ -45,7 +45,7 @@ export const UNLIMITED = 7;
 
 /** A leader, one entry of a client, everything in any order: a second's work. */
 export const SMALLEST: Bounds = {
-  members: 2, preVotes: true, terms: 1, timeouts: 1, heartbeats: 0, entries: 1, crashes: 0, duplicates: 0, drops: 0,
+  members: 2, entriesPerAppend: 64, preVotes: true, terms: 1, timeouts: 1, heartbeats: 0, entries: 1, crashes: 0, duplicates: 0, drops: 0,
   slowStores: UNLIMITED, reads: 0, transfers: 0,
 };
 

@@ -80,7 +80,7 @@ class Explorer {
   constructor(bounds: Bounds) {
     this.#bounds = bounds;
     this.#tables = new Tables(bounds.members);
-    const members = Array.from({ length: bounds.members }, (_, i) => this.#tables.member(firstStart(i + 1, bounds.members)));
+    const members = Array.from({ length: bounds.members }, (_, i) => this.#tables.member(firstStart(i + 1, bounds)));
     this.#next.push(0, 0, packBudgets(bounds), 0, 0, ...members);
     this.#note(0);
   }
@@ -281,7 +281,7 @@ class Explorer {
   #found(what: string, action: number): false {
     if (this.#violation !== null) return false;
     const actions = [...this.#visited.wayTo(this.#state[AT] as number), action];
-    this.#violation = { what, way: storyOf(this.#tables, this.#bounds.members, actions) };
+    this.#violation = { what, way: storyOf(this.#tables, this.#bounds, actions) };
     return false;
   }
 }

@@ -18,10 +18,17 @@ import type { HardState, LogEntry, MemberNumber } from "../../raft/types.ts";
 import { cloneRaft } from "./clone_raft.ts";
 import { whyTooEarly } from "./promises.ts";
 
+/** What is the same for all members of a cluster. */
+export interface Shape {
+  readonly members: number;
+  /** Entries of one append message, at most. */
+  readonly entriesPerAppend: number;
+}
+
 /** One member between two events. */
 export interface Local {
   readonly state: RaftState;
-  readonly members: number;
+  readonly shape: Shape;
   /** All entries in memory, by index - 1. */
   readonly log: readonly LogEntry[];
   readonly durable: Durable;
@@ -53,25 +60,25 @@ const LATER = 1;
 const LONG_AGO = Number.NEGATIVE_INFINITY;
 
 /** A member that was just started on an empty disk. */
-export function firstStart(self: MemberNumber, members: number): Local {
-  return boot({ self, members, bootId: 1 }, { hardState: { term: 0, votedFor: 0, commitIndex: 0 }, entries: [] }).local;
+export function firstStart(self: MemberNumber, shape: Shape): Local {
+  return boot({ self, shape, bootId: 1 }, { hardState: { term: 0, votedFor: 0, commitIndex: 0 }, entries: [] }).local;
 }
 
 /** The process dies and starts again on what is durable. */
-export function crashed({ state, members, durable }: Local): Outcome {
-  return boot({ self: state.config.self, members, bootId: state.config.bootId + 1 }, durable);
+export function crashed({ state, shape, durable }: Local): Outcome {
+  return boot({ self: state.config.self, shape, bootId: state.config.bootId + 1 }, durable);
 }
 
-function boot(who: { self: MemberNumber; members: number; bootId: number }, durable: Durable): Outcome {
-  const voters = Array.from({ length: who.members }, (_, i) => ({ id: `n${i + 1}`, address: "", incarnation: 101 + i }));
+function boot(who: { self: MemberNumber; shape: Shape; bootId: number }, durable: Durable): Outcome {
+  const voters = Array.from({ length: who.shape.members }, (_, i) => ({ id: `n${i + 1}`, address: "", incarnation: 101 + i }));
   const trail = createTrail({ index: 0, term: 0, chain: GENESIS_CHAIN }, 0);
   for (const entry of durable.entries) appendToTrail(trail, entry);
   const state = createRaft({
     group: 1, self: who.self, incarnation: 100 + who.self, bootId: who.bootId, heartbeatMs: 1, electionMinMs: 2, electionMaxMs: 3,
-    appendEntriesMax: 64, appendBytesMax: 1 << 16, inflightAppendsMax: 8, inflightBytesMax: 1 << 20,
+    appendEntriesMax: who.shape.entriesPerAppend, appendBytesMax: 1 << 16, inflightAppendsMax: 8, inflightBytesMax: 1 << 20,
     uncommittedBytesMax: 1 << 20, pendingReadsMax: 8, seed: 1,
   }, { hardState: durable.hardState, trail, configurations: [genesisConfiguration(voters)] });
-  return new Happening({ state, members: who.members, log: durable.entries, durable, stores: [], reads: new Map() }).run({ type: "start" });
+  return new Happening({ state, shape: who.shape, log: durable.entries, durable, stores: [], reads: new Map() }).run({ type: "start" });
 }
 
 /** The election timeout passes. */
@@ -85,7 +92,7 @@ export function timedOut(local: Local): Outcome {
 /** The election timeout passes, and the other members grant pre-votes at once. */
 export function campaigned(local: Local): Outcome {
   let outcome = timedOut(local);
-  for (let from = 1; from <= local.members && outcome.local.state.role === "pre-candidate"; from++) {
+  for (let from = 1; from <= local.shape.members && outcome.local.state.role === "pre-candidate"; from++) {
     const { config, term } = outcome.local.state;
     if (from === config.self) continue;
     const grant: Message = {
@@ -190,8 +197,8 @@ class Happening {
       this.#violation ??= error.message;
     }
     forgetDates(this.state);
-    const { members, durable } = this.#from;
-    const local = { state: this.state, members, log: this.#log, durable, stores: this.#stores, reads: this.#reads };
+    const { shape, durable } = this.#from;
+    const local = { state: this.state, shape, log: this.#log, durable, stores: this.#stores, reads: this.#reads };
     return { local, sent: this.#sent, violation: this.#violation };
   }
 
