@@ -5,7 +5,7 @@
 import { type EntryHead } from "../../src/base/entry.ts";
 import { nextFloat, nextInRange, type RandomState, seedRandom } from "../../src/base/random.ts";
 import { genesisConfiguration } from "../../src/raft/configuration.ts";
-import type { Effect, EventBody } from "../../src/raft/event.ts";
+import type { Effect, Event, EventBody } from "../../src/raft/event.ts";
 import { checkState, checkTransition, noteBefore } from "../../src/raft/invariants.ts";
 import type { Message } from "../../src/raft/message.ts";
 import { createRaft, type RaftState } from "../../src/raft/state.ts";
@@ -47,6 +47,15 @@ export interface CoresOptions {
   /** The machine wants to be woken so long, in log time, after each entry; null: never. */
   readonly wakeMs?: number | null;
   readonly config?: Partial<RaftConfig>;
+  readonly observer?: CoresObserver | null;
+}
+
+/** Hears what the observers of a node hear. */
+export interface CoresObserver {
+  opened(core: Core): void;
+  stepped(core: Core, event: Event, effects: readonly Effect[]): void;
+  sent(core: Core, message: Message): void;
+  ended(core: Core): void;
 }
 
 /** The cluster. */
@@ -66,7 +75,7 @@ export class Cores {
 
   constructor(options: CoresOptions) {
     this.options = {
-      lossPercent: 0, duplicatePercent: 0, delayMs: [1, 5], diskMs: [1, 3], wakeMs: null, config: {}, ...options,
+      lossPercent: 0, duplicatePercent: 0, delayMs: [1, 5], diskMs: [1, 3], wakeMs: null, config: {}, observer: null, ...options,
     };
     this.random = seedRandom(options.seed);
     for (let number = 1; number <= options.members; number++) this.cores.push(this.#create(number));
@@ -106,6 +115,7 @@ export class Cores {
     core.log = [...core.durable.entries];
     core.applied = [];
     core.state = this.#recover(number, core.durable, core.boot);
+    this.options.observer?.opened(core);
     this.event(core, { type: "start" });
   }
 
@@ -114,6 +124,7 @@ export class Cores {
     core.up = false;
     core.epoch += 1;
     core.timer?.cancel();
+    this.options.observer?.ended(core);
   }
 
   /** Cuts the links from each of `from` to each of `to`. */
@@ -135,10 +146,12 @@ export class Cores {
     if (!core.up) return [];
     const before = noteBefore(core.state);
     const now = { nowMs: this.scheduler.nowMs, wallMs: 1_700_000_000_000 + Math.floor(this.scheduler.nowMs) };
-    const effects = [...step(core.state, { ...body, ...now })];
+    const event = { ...body, ...now };
+    const effects = [...step(core.state, event)];
     checkState(core.state);
     checkTransition(before, core.state);
     this.#checkLeader(core);
+    this.options.observer?.stepped(core, event, effects);
     for (const effect of effects) if (effect.type === "store") this.#toMemory(core, effect.truncateFrom, effect.entries);
     for (const effect of effects) this.#perform(core, effect);
     core.timer?.cancel();
@@ -228,6 +241,7 @@ export class Cores {
       ? { ...message, entries: core.log.slice(message.prevLogIndex, message.lastIndex).map((entry) => ({ ...entry })) }
       : message;
     this.messages += 1;
+    this.options.observer?.sent(core, sent);
     if (this.onMessage !== null && !this.onMessage(sent)) return;
     if (this.cut.has(`${message.from}>${message.to}`)) return;
     if (nextFloat(this.random) * 100 < this.options.lossPercent) return;
