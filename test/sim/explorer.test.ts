@@ -113,7 +113,7 @@ test("whyWrong() names two logs that do not match, a leader without what is comm
 });
 
 test("whyTooEarly() names a promise that is not durable", () => {
-  const durable = { hardState: { term: 1, votedFor: 2, commitIndex: 0 }, entries: [] };
+  const durable = { hardState: { term: 1, votedFor: 2, commitIndex: 0 }, chainAt: () => undefined };
   const vote = { type: "voteReply", group: 1, from: 1, fromIncarnation: 101, to: 3, term: 1, preVote: false, requestTerm: 1, granted: true, bootId: 1 } as const;
   assert.match(whyTooEarly(vote, durable) ?? "", "before it is durable");
   assert.is(whyTooEarly({ ...vote, to: 2 }, durable), null);

@@ -224,7 +224,8 @@ class Happening {
 
   /** Says something; an append takes its entries along. */
   send(message: Message): void {
-    this.#violation ??= whyTooEarly(message, this.#from.durable);
+    const { hardState, entries } = this.#from.durable;
+    this.#violation ??= whyTooEarly(message, { hardState, chainAt: (index) => entries[index - 1]?.chain });
     if (message.type === "appendRequest") this.#sent.push({ ...message, entries: this.#log.slice(message.prevLogIndex, message.lastIndex) });
     else this.#sent.push(message);
   }
