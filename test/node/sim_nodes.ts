@@ -9,6 +9,7 @@ import type { Host, Log } from "../../src/host/host.ts";
 import { encodeCommand } from "../../src/machine/command.ts";
 import type { AnyPlugin, Command } from "../../src/machine/machine.ts";
 import { type NodeConfig, parseNodeConfig } from "../../src/node/config.ts";
+import type { GroupObserver } from "../../src/node/group_observer.ts";
 import type { Answer, ReadOptions } from "../../src/node/node_api.ts";
 import kv from "../../plugins/kv/kv.ts";
 import { seedRandom, nextU32 } from "../../src/base/random.ts";
@@ -45,6 +46,8 @@ export interface SimNodesOptions {
   readonly plugin?: AnyPlugin;
   readonly flags?: Readonly<Record<string, string>>;
   readonly tailBytesMax?: number;
+  /** Who looks on at the node of this name; asked at each start. */
+  readonly observers?: (id: string) => readonly GroupObserver[];
 }
 
 /** A simulated cluster. */
@@ -58,10 +61,12 @@ export class SimNodes {
   /** Who led which term. */
   readonly leaders: Map<number, string> = new Map();
   readonly #tailBytesMax: number | undefined;
+  readonly #observers: (id: string) => readonly GroupObserver[];
   #boots = 0;
 
   constructor(options: SimNodesOptions) {
     this.#tailBytesMax = options.tailBytesMax;
+    this.#observers = options.observers ?? (() => []);
     this.seed = options.seed;
     this.plugin = options.plugin ?? kv;
     this.flags = options.flags ?? {};
@@ -109,6 +114,7 @@ export class SimNodes {
     runTask(startServer(host, {
       config: this.#config(id, flags), plugin: this.plugin, process: { runtime: "sim", pid: 1 },
       ...(this.#tailBytesMax === undefined ? {} : { tailBytesMax: this.#tailBytesMax }),
+      observers: this.#observers(id),
       failed: (error: DraftError) => {
         node.failure = error;
         node.failures += 1;

@@ -1,12 +1,15 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { nextInRange, seedRandom } from "../../src/base/random.ts";
 import type { Effect, Event, EventBody } from "../../src/raft/event.ts";
 import type { RaftState } from "../../src/raft/state.ts";
 import { cloneRaft } from "../../src/sim/explorer/clone_raft.ts";
 import type { Property, SimMember } from "../../src/sim/property.ts";
 import { refinementProperty } from "../../src/sim/refinement/refinement.ts";
 import type { Core, Cores } from "../raft/cores.ts";
-import { troubledRun, watchedCores } from "./refinement_rig.ts";
+import { SimNodes } from "../node/sim_nodes.ts";
+import { Workload } from "../node/workload.ts";
+import { nodeObservers, troubledRun, watchedCores } from "./refinement_rig.ts";
 
 const SEEDS = 40;
 
@@ -22,6 +25,38 @@ test("refinementProperty() allows every step of real cores under faults", () => 
   }
   // Runs in which nothing happens would allow anything.
   assert.ok(sums.applied > 5000 && sums.answered > 1000 && sums.leaders > 200, JSON.stringify(sums));
+});
+
+test("refinementProperty() allows every step of whole nodes that crash, stall and are cut off", () => {
+  const ids = ["a", "b", "c"];
+  for (let seed = 1; seed <= 2; seed++) {
+    const violations: Error[] = [];
+    let steps = 0;
+    const property = refinementProperty();
+    const observers = nodeObservers({ ...property, stepped: (...step) => {
+      steps += 1;
+      property.stepped?.(...step);
+    } }, violations);
+    const nodes = new SimNodes({ seed, ids, observers });
+    nodes.startAll();
+    nodes.awaitLeader();
+    const load = new Workload(nodes);
+    load.start(3);
+    const random = seedRandom(seed);
+    for (let round = 0; round < 6; round++) {
+      const [one, other] = [ids[nextInRange(random, 0, 2)]!, ids[nextInRange(random, 0, 2)]!];
+      nodes.run(nextInRange(random, 50, 700));
+      nodes.net.cut(one, other);
+      nodes.crash(one);
+      nodes.run(nextInRange(random, 1, 900));
+      nodes.start(one);
+      nodes.net.healAll();
+    }
+    nodes.run(1000);
+    load.check();
+    assert.is(violations[0]?.message, undefined, `seed ${seed}`);
+    assert.ok(steps > 2000, `${steps} steps`);
+  }
 });
 
 /** Three members at rest: entries of two terms are committed everywhere. */

@@ -1,5 +1,7 @@
 /** A cluster of bare cores whose every step is shown to a property. */
 import { nextFloat, nextInRange, seedRandom } from "../../src/base/random.ts";
+import type { GroupObserver } from "../../src/node/group_observer.ts";
+import type { RaftState } from "../../src/raft/state.ts";
 import type { Property, SimMember } from "../../src/sim/property.ts";
 import { type Core, Cores, type CoresOptions } from "../raft/cores.ts";
 
@@ -17,6 +19,29 @@ export function watchedCores(property: Property, options: CoresOptions): Cores {
       ended: (core) => property.ended?.(asMember(core)),
     },
   });
+}
+
+/** Observers that show every step of whole nodes to a property; what it says first is kept, for it may be lost on its way up. */
+export function nodeObservers(property: Property, violations: Error[]): (id: string) => readonly GroupObserver[] {
+  const boots = new Map<string, number>();
+  return (id) => {
+    boots.set(id, (boots.get(id) ?? 0) + 1);
+    const asMember = (state: RaftState): SimMember => ({
+      id, number: state.config.self, boots: boots.get(id) ?? 0, state, applier: null, forgiven: false,
+    });
+    const keep = (show: () => void): void => {
+      try {
+        show();
+      } catch (error) {
+        violations.push(error as Error);
+      }
+    };
+    return [{
+      opened: (state) => keep(() => property.opened?.(asMember(state))),
+      stepped: (state, event, effects) => keep(() => property.stepped?.(asMember(state), event, effects)),
+      sent: (state, message) => keep(() => property.sent?.(asMember(state), message)),
+    }];
+  };
 }
 
 /** What a run of faults did. */

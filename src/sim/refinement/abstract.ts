@@ -46,8 +46,8 @@ export interface AbstractNode {
   /** What it held durable is not owed any more: it counts as holding whatever it should. */
   forgiven: boolean;
   view: View;
-  log: AbstractEntry[];
-  disk: AbstractDisk;
+  readonly log: AbstractEntry[];
+  readonly disk: AbstractDisk;
   /** Stores under way, oldest first. */
   stores: AbstractStore[];
   applyRequested: number;
@@ -129,15 +129,10 @@ export function logOf({ base, runs, lastIndex, recentFirst, chains }: Trail): Ab
   return log;
 }
 
-/** Whether two entries may be one; null stands for no entry. */
+/** Whether two entries may be one. Chains sum up what lies before them: where two logs share an entry, they share all before. */
 export function isSame(a: AbstractEntry | undefined, b: AbstractEntry | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   return a.term === b.term && (a.chain === null || b.chain === null || a.chain === b.chain);
-}
-
-/** Whether `whole` begins with all of `log`. Chains sum up what lies before them, so the last entry speaks for all. */
-export function isPrefix(log: readonly AbstractEntry[], whole: readonly AbstractEntry[]): boolean {
-  return log.length <= whole.length && (log.length === 0 || isSame(log.at(-1), whole[log.length - 1]));
 }
 
 /** Whether these members are a majority of the voters in force, of both halves if joint (dissertation 4.3). */

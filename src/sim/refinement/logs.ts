@@ -1,13 +1,28 @@
 /** The rules of logs: who may append, cut and commit what. */
 import type { StoreEffect } from "../../raft/event.ts";
-import { type AbstractEntry, type AbstractNode, isPrefix, isQuorum, isSame } from "./abstract.ts";
+import { type AbstractEntry, type AbstractNode, isQuorum, isSame } from "./abstract.ts";
 import { isFromLeader, type Rule, type Step } from "./step.ts";
 
-/** The log as this step leaves it; the array of before is not touched. */
-export function logAfter(node: AbstractNode, store: StoreEffect | null): readonly AbstractEntry[] {
-  if (store === null || (store.truncateFrom === 0 && store.entries.length === 0)) return node.log;
-  const kept = store.truncateFrom > 0 ? node.log.slice(0, store.truncateFrom - 1) : node.log;
-  return [...kept, ...store.entries.map(({ term, chain }) => ({ term, chain }))];
+/** Equal to no entry. */
+const NOTHING: AbstractEntry = { term: -1, chain: -1 };
+
+/** The entry at `index` of the log as this step leaves it. Logs are long and steps are many: nothing is copied. */
+export function entryAfter(step: Pick<Step, "node" | "effects">, index: number): AbstractEntry | undefined {
+  const store = storeOf(step);
+  if (store === null) return step.node.log[index - 1];
+  const kept = keptBy(step.node, store);
+  return index <= kept ? step.node.log[index - 1] : store.entries[index - kept - 1];
+}
+
+/** How much of the log a store leaves before its entries. */
+function keptBy(node: AbstractNode, store: StoreEffect): number {
+  return store.truncateFrom > 0 ? store.truncateFrom - 1 : node.log.length;
+}
+
+/** Takes a store's entries into a log, in place. */
+export function takeStore(log: AbstractEntry[], store: StoreEffect): void {
+  if (store.truncateFrom > 0) log.length = store.truncateFrom - 1;
+  for (const { term, chain } of store.entries) log.push({ term, chain });
 }
 
 /** The store of a step, if it has one. */
@@ -30,8 +45,8 @@ export const whyLog: Rule = (step) => {
     const why = after.role === "leader" ? whyLeaderAppends(step, store) : whyFollowerTakes(step, store);
     if (why !== null) return why;
   } else if (after.role === "leader" && before.role !== "leader") return `it leads term ${after.term} without an entry of that term`;
-  const length = changes ? (store.truncateFrom > 0 ? store.truncateFrom - 1 : node.log.length) + store.entries.length : node.log.length;
-  const last = store?.entries.at(-1) ?? node.log[length - 1];
+  const length = store === null ? node.log.length : keptBy(node, store) + store.entries.length;
+  const last = entryAfter(step, length);
   if (length === after.lastIndex && (length === 0 || isSame(last, { term: after.lastTerm, chain: after.lastChain }))) return null;
   return `its log ends at ${after.lastIndex}@${after.lastTerm}, by what it stored at ${length}@${last?.term ?? 0}`;
 };
@@ -51,9 +66,9 @@ function whyFollowerTakes(step: Step, store: StoreEffect): string | null {
   const { node, after, before, cluster, message } = step;
   if (after.role !== "follower" || message?.type !== "appendRequest") return `the log of a ${after.role} changes because of ${step.event.type}`;
   if (message.term !== after.term || !isFromLeader(step, message)) return `it takes entries of ${message.from}, who does not lead term ${after.term}`;
-  const log = logAfter(node, store);
   const leaderLog = cluster.leaders.get(after.term)?.log ?? [];
-  if (!isPrefix(log, leaderLog)) return `its log then ends at ${after.lastIndex}@${after.lastTerm}, which leader ${message.from} never held`;
+  const length = keptBy(node, store) + store.entries.length;
+  if (length > 0 && !isSame(entryAfter(step, length), leaderLog[length - 1] ?? NOTHING)) return `its log then ends at ${after.lastIndex}@${after.lastTerm}, which leader ${message.from} never held`;
   if (store.truncateFrom === 0) return null;
   if (store.truncateFrom <= before.commitIndex) return `it cuts at ${store.truncateFrom}, and ${before.commitIndex} are committed`;
   const parts = node.log.slice(store.truncateFrom - 1).some((entry, at) => {
@@ -65,11 +80,11 @@ function whyFollowerTakes(step: Step, store: StoreEffect): string | null {
 
 /** AdvanceCommit. A leader: what a majority holds durably, of its own term; others: what some leader committed and told. */
 export const whyCommit: Rule = (step) => {
-  const { before, after, cluster, node, message } = step;
+  const { before, after, cluster, message } = step;
   if (after.commitIndex < before.commitIndex) return `the commit index falls from ${before.commitIndex} to ${after.commitIndex}`;
   if (after.commitIndex > after.lastIndex) return `it commits ${after.commitIndex}, its log ends at ${after.lastIndex}`;
   if (after.commitIndex === before.commitIndex) return null;
-  const entry = logAfter(node, storeOf(step))[after.commitIndex - 1];
+  const entry = entryAfter(step, after.commitIndex);
   if (after.role === "leader") return whyLeaderCommits(step, entry);
   const told = message?.type === "appendRequest" || message?.type === "heartbeat" || message?.type === "readIndexReply" ? message.leaderCommit : 0;
   if (after.commitIndex > told) return `a ${after.role} commits ${after.commitIndex}, it was told ${told}`;

@@ -1,7 +1,7 @@
 /** The rules of what is said: each message tells the truth about the log, the vote and the term of its sender. */
 import type { Message } from "../../raft/message.ts";
 import { isSame } from "./abstract.ts";
-import { logAfter, storeOf } from "./logs.ts";
+import { entryAfter } from "./logs.ts";
 import { isUpToDate, type Rule, saidBy, type Step } from "./step.ts";
 
 /** Looks at each message that a step asks for. */
@@ -51,7 +51,7 @@ function whyAppends(step: Step, said: Message & { type: "appendRequest" }): stri
   if (after.role !== "leader" || said.term !== after.term) return `it is a ${after.role} of term ${after.term}`;
   if (said.lastIndex > after.lastIndex || said.leaderCommit > after.commitIndex) return `through ${said.lastIndex} of ${after.lastIndex}, commit ${said.leaderCommit} of ${after.commitIndex}`;
   if (said.prevLogIndex === 0) return null;
-  const previous = logAfter(step.node, storeOf(step))[said.prevLogIndex - 1];
+  const previous = entryAfter(step, said.prevLogIndex);
   return isSame(previous, { term: said.prevLogTerm, chain: said.prevLogChain }) ? null : `its entry ${said.prevLogIndex} is not of term ${said.prevLogTerm}`;
 }
 
@@ -61,7 +61,7 @@ function whyAcks(step: Step, said: Message & { type: "appendReply" }): string | 
   if (message?.type !== "appendRequest" || message.from !== said.to) return "nobody sent entries";
   if (said.matchIndex === 0) return null;
   const leaderLog = cluster.leaders.get(said.term)?.log ?? [];
-  const own = logAfter(step.node, storeOf(step))[said.matchIndex - 1];
+  const own = entryAfter(step, said.matchIndex);
   return own !== undefined && isSame(own, leaderLog[said.matchIndex - 1]) ? null : `its log through ${said.matchIndex} is not the leader's`;
 }
 

@@ -8,7 +8,7 @@ import { whyTooEarly } from "../explorer/promises.ts";
 import { type Property, type SimMember, Violation } from "../property.ts";
 import { type AbstractCluster, type AbstractNode, emptyCluster, forgetOldTerms, isSame, logOf, viewOf } from "./abstract.ts";
 import { beginStore, completeStores, mayRestartAs, sayingOf } from "./disk.ts";
-import { logAfter, storeOf, whyApply, whyCommit, whyLog } from "./logs.ts";
+import { storeOf, takeStore, whyApply, whyCommit, whyLog } from "./logs.ts";
 import { whySaid } from "./messages.ts";
 import { noteReads, whyRead } from "./reads.ts";
 import { type Rule, type Step } from "./step.ts";
@@ -103,15 +103,14 @@ function noteVotes({ node, before, after, message }: Step): void {
 function take(step: Step): void {
   const { cluster, node, before, after, effects } = step;
   const store = storeOf(step);
-  const log = logAfter(node, store);
-  if (log !== node.log) node.log = [...log];
+  if (store !== null) takeStore(node.log, store);
   if (after.role === "candidate" && after.term > before.term) node.votes.clear();
   if (after.role === "leader") {
     const known = before.role === "leader" ? cluster.leaders.get(after.term) : undefined;
     if (known === undefined) {
       cluster.leaders.set(after.term, { number: node.number, log: [...node.log] });
       forgetOldTerms(cluster, after.term);
-    } else if (store !== null) known.log.push(...store.entries.map(({ term, chain }) => ({ term, chain })));
+    } else if (store !== null) takeStore(known.log, store);
     for (let index = cluster.committed.length; index < after.commitIndex; index++) cluster.committed.push(node.log[index] as AbstractNode["log"][number]);
   }
   for (const effect of effects) if (effect.type === "apply") node.applyRequested = effect.to;
