@@ -31,6 +31,7 @@ const OPTIONS: readonly OptionSpec[] = [
   { raw: "--queue-bytes-max <n>", description: "most bytes that wait", default: mib(CONFIG_DEFAULTS.queueBytesMax) },
   { raw: "--log-level <level>", description: "trace, debug, info, warn or error", default: "info" },
   { raw: "--log-format <format>", description: "text or json", default: "text on a terminal, else json" },
+  { raw: "--trace-file <file>", description: "append the protocol's events to it, a JSON object a line" },
   { raw: "--insecure", description: "allow to listen beyond loopback unprotected" },
 ];
 

@@ -15,6 +15,8 @@ import type { GroupObserver } from "../node/group_observer.ts";
 import { Node } from "../node/node.ts";
 import { NodeRequests, type ProcessInfo } from "../node/requests.ts";
 import type { NodeSettings } from "../node/settings.ts";
+import { TraceEvents } from "../node/trace_events.ts";
+import { openTraceFile, type TraceFile } from "../node/trace_file.ts";
 import { ClientDoor } from "./client_door.ts";
 import { Mux } from "./mux.ts";
 
@@ -37,6 +39,17 @@ export interface ServerOptions {
   readonly failed: (error: DraftError) => void;
 }
 
+interface ServerParts {
+  readonly host: Host;
+  readonly node: Node;
+  readonly requests: NodeRequests;
+  readonly listen: Address;
+  readonly mux: Mux;
+  readonly door: ClientDoor;
+  readonly dataDir: DataDir;
+  readonly trace: TraceFile | null;
+}
+
 /** A node that listens. */
 export class Server {
   readonly node: Node;
@@ -46,8 +59,9 @@ export class Server {
   readonly #mux: Mux;
   readonly #door: ClientDoor;
   readonly #dataDir: DataDir;
+  readonly #trace: TraceFile | null;
 
-  constructor(parts: { host: Host; node: Node; requests: NodeRequests; listen: Address; mux: Mux; door: ClientDoor; dataDir: DataDir }) {
+  constructor(parts: ServerParts) {
     this.node = parts.node;
     this.requests = parts.requests;
     this.listen = parts.listen;
@@ -55,6 +69,7 @@ export class Server {
     this.#mux = parts.mux;
     this.#door = parts.door;
     this.#dataDir = parts.dataDir;
+    this.#trace = parts.trace;
   }
 
   /** Accepts no more, hands leadership over, makes everything durable, lets go of the directory. */
@@ -65,6 +80,7 @@ export class Server {
     yield* this.node.stop();
     yield* this.#lastReplies();
     this.#door.close();
+    if (this.#trace !== null) yield* this.#trace.close();
     this.#dataDir.close();
   }
 
@@ -81,6 +97,7 @@ export class Server {
   abandon(): void {
     this.#door.close();
     runTask(wait<void>((done) => this.#mux.close(done)), () => {});
+    if (this.#trace !== null) runTask(this.#trace.close(), () => {});
     // The directory is not another process's before the last write to it has ended.
     runTask(this.node.closeLog(), () => this.#dataDir.close());
   }
@@ -106,6 +123,7 @@ function* startOn(host: Host, options: ServerOptions, dataDir: DataDir): Task<Se
   const { config, plugin, process } = options;
   let node: Node | null = null;
   let door: ClientDoor | null = null;
+  let trace: TraceFile | null = null;
   const mux = new Mux(host, {
     // What arrives before the node has recovered is turned away: its sender tries again.
     peer: (socket) => (node === null ? socket.destroy() : node.acceptPeer(socket)),
@@ -118,22 +136,38 @@ function* startOn(host: Host, options: ServerOptions, dataDir: DataDir): Task<Se
     if (nodeId === undefined) throw new DraftError("BAD_CONFIG", `directory ${config.data} holds no node yet: draft serve --id a --data ${config.data}`);
     yield* dataDir.begin({ nodeId, machine: plugin.name, founding });
     const settings = settingsFrom(options, nodeId, { listen, founding });
+    trace = config.traceFile === null ? null : yield* openTrace(host, config.traceFile);
+    const tracers = trace === null ? [] : [tracerInto(trace)];
     let server: Server | null = null;
     const failed = (error: DraftError): void => {
       server?.abandon();
       options.failed(error);
     };
-    node = new Node({ host, settings, plugin, dataDir, observers: options.observers ?? [], failed });
+    node = new Node({ host, settings, plugin, dataDir, observers: [...options.observers ?? [], ...tracers], failed });
     yield* node.open();
     const requests = new NodeRequests(node, process);
     door = new ClientDoor(host, requests);
-    server = new Server({ host, node, requests, listen, mux, door, dataDir });
+    server = new Server({ host, node, requests, listen, mux, door, dataDir, trace });
     return server;
   } catch (error) {
     node?.end();
+    if (trace !== null) yield* trace.close();
     yield* wait<void>((done) => mux.close(done));
     throw error;
   }
+}
+
+function* openTrace(host: Host, path: string): Task<TraceFile> {
+  try {
+    return yield* openTraceFile(host, path);
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    throw new DraftError("BAD_CONFIG", `--trace-file "${path}" cannot be opened: ${said}: choose another`, { cause: error });
+  }
+}
+
+function tracerInto(trace: TraceFile): TraceEvents {
+  return new TraceEvents((line) => trace.write(line));
 }
 
 function* bind(mux: Mux, address: Address): Task<Address> {

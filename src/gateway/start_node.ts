@@ -39,6 +39,8 @@ export interface NodeOptions {
   readonly frameBytesMax?: number;
   /** Most bytes that wait, uncommitted or for one peer; 256 MiB. */
   readonly queueBytesMax?: number;
+  /** File to append the protocol's events to, a JSON object a line; none. */
+  readonly traceFile?: string;
   /** Allow to listen beyond loopback, where nobody has to prove who they are. */
   readonly insecure?: boolean;
   /** Least level of the lines that `log` gets; `info`. */
@@ -72,7 +74,7 @@ const OWN_OPTIONS: ReadonlySet<string> = new Set(["machine", "log", "logLevel", 
 
 const TEXT_OPTIONS: ReadonlySet<string> = new Set([
   "id", "data", "listen", "advertise", "heartbeatMs", "electionMs", "segmentBytes", "valueBytesMax", "frameBytesMax",
-  "queueBytesMax",
+  "queueBytesMax", "traceFile",
 ]);
 
 /**

@@ -33,6 +33,8 @@ export interface NodeConfig {
   readonly logLevel: LogLevel;
   /** null: text on a terminal, else json. */
   readonly logFormat: LogFormat | null;
+  /** Where the protocol's events are written; null: nowhere. */
+  readonly traceFile: string | null;
 }
 
 /** Settings as texts, by the names of their flags. */
@@ -94,6 +96,7 @@ export function parseNodeConfig(raw: RawConfig): NodeConfig {
     queueBytesMax: bytes(raw, "queue-bytes-max", { otherwise: CONFIG_DEFAULTS.queueBytesMax, from: MIB }),
     logLevel: oneOf(raw, "log-level", LOG_LEVELS) ?? "info",
     logFormat: oneOf(raw, "log-format", ["text", "json"]),
+    traceFile: raw.text("trace-file") ?? null,
   };
   checkTogether(config, raw);
   return config;
@@ -148,6 +151,7 @@ function parseElection(text: string): { electionMinMs: number; electionMaxMs: nu
 
 /** What only fits or does not fit together. */
 function checkTogether(config: NodeConfig, raw: RawConfig): void {
+  if (config.traceFile === "") throw bad(`--trace-file "": want the path of a file`);
   const { heartbeatMs, electionMinMs, valueBytesMax, frameBytesMax, listen } = config;
   if (config.bootstrap && config.initial.length > 0) {
     throw bad("--bootstrap founds a cluster of this node alone, --initial one of several: give one of them");

@@ -19,6 +19,7 @@ test("parseNodeConfig() fills in the defaults", () => {
     id: "a", data: "./draft-data/a", listen: { host: "127.0.0.1", port: 7100 }, advertise: null, bootstrap: false,
     initial: [], machines: ["kv"], heartbeatMs: 60, electionMinMs: 300, electionMaxMs: 600, segmentBytes: 67108864,
     valueBytesMax: 8388608, frameBytesMax: 16777216, queueBytesMax: 268435456, logLevel: "info", logFormat: null,
+    traceFile: null,
   });
 });
 
@@ -56,6 +57,7 @@ const REFUSED: readonly (readonly [Readonly<Record<string, string | true>>, stri
   [{ id: "a", "election-ms": "300" }, "MIN-MAX"],
   [{ id: "a", "election-ms": "600-300" }, "MIN-MAX"],
   [{ id: "a", "frame-bytes-max": "1MiB" }, "--frame-bytes-max"],
+  [{ id: "a", "trace-file": "" }, "path of a file"],
   [{ id: "a", "log-level": "loud" }, "one of trace"],
 ];
 

@@ -46,6 +46,8 @@ export interface SimNodesOptions {
   readonly plugin?: AnyPlugin;
   readonly flags?: Readonly<Record<string, string>>;
   readonly tailBytesMax?: number;
+  /** Who looks on at the node of this name; asked at each start. */
+  readonly observers?: (id: string) => readonly GroupObserver[];
   readonly watch?: NodesWatcher;
 }
 
@@ -69,11 +71,13 @@ export class SimNodes {
   readonly leaders: Map<number, string> = new Map();
   readonly #tailBytesMax: number | undefined;
   readonly #watch: NodesWatcher | null;
+  readonly #observers: (id: string) => readonly GroupObserver[];
   #boots = 0;
 
   constructor(options: SimNodesOptions) {
     this.#tailBytesMax = options.tailBytesMax;
     this.#watch = options.watch ?? null;
+    this.#observers = options.observers ?? (() => []);
     this.seed = options.seed;
     this.plugin = options.plugin ?? kv;
     this.flags = options.flags ?? {};
@@ -121,7 +125,7 @@ export class SimNodes {
     runTask(startServer(host, {
       config: this.#config(id, flags), plugin: this.plugin, process: { runtime: "sim", pid: 1 },
       ...(this.#tailBytesMax === undefined ? {} : { tailBytesMax: this.#tailBytesMax }),
-      observers: this.#watch?.started(node) ?? [],
+      observers: [...(this.#watch?.started(node) ?? []), ...this.#observers(id)],
       failed: (error: DraftError) => {
         this.#watch?.ended(node);
         node.failure = error;

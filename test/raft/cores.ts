@@ -41,7 +41,7 @@ export interface Core {
 export interface CoresObserver {
   opened(core: Core): void;
   stepped(core: Core, event: Event, effects: readonly Effect[]): void;
-  durable(core: Core, store: number): void;
+  readonly durable?: ((core: Core, store: number) => void) | undefined;
   sent(core: Core, message: Message): void;
   ended(core: Core): void;
 }
@@ -153,8 +153,8 @@ export class Cores {
     if (before !== null) {
       checkState(core.state);
       checkTransition(before, core.state);
-      this.#checkLeader(core);
     }
+    this.#noteLeader(core);
     observer?.stepped(core, event, effects);
     for (const effect of effects) if (effect.type === "store") this.#toMemory(core, effect.truncateFrom, effect.entries);
     for (const effect of effects) this.#perform(core, effect);
@@ -169,11 +169,11 @@ export class Cores {
     return effects;
   }
 
-  #checkLeader(core: Core): void {
+  #noteLeader(core: Core): void {
     const { role, term } = core.state;
     if (role !== "leader") return;
     const known = this.leaders.get(term);
-    if (known !== undefined && known !== core.number) throw new Error(`two leaders in term ${term}: ${known} and ${core.number}`);
+    if (this.options.observer === null && known !== undefined && known !== core.number) throw new Error(`two leaders in term ${term}: ${known} and ${core.number}`);
     this.leaders.set(term, core.number);
   }
 
@@ -195,7 +195,7 @@ export class Cores {
           if (effect.hardState !== null) core.durable.hardState = effect.hardState;
           if (effect.truncateFrom > 0) core.durable.entries.length = effect.truncateFrom - 1;
           core.durable.entries.push(...effect.entries);
-          this.options.observer?.durable(core, effect.store);
+          this.options.observer?.durable?.(core, effect.store);
           for (const message of effect.messages) this.#send(core, message);
           this.event(core, { type: "stored", store: effect.store });
         });

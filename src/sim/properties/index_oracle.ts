@@ -136,5 +136,5 @@ export class IndexOracle implements Property {
 
 function applyEntry(applier: Applier, entry: Sealed, known: ReadonlyMap<string, Known>): unknown {
   const payload = entry.kind === EntryKind.command ? known.get(payloadNameOf(entry))?.payload.bytes : NOTHING;
-  return applier.apply(entry, payload ?? NOTHING);
+  return applier.apply(entry, payload ?? NOTHING, 0, null);
 }

@@ -1,0 +1,148 @@
+/**
+ * An abstract Raft as plain data: what each node is, what its disk holds, and the history that the rules need. It knows
+ * nothing of how the core works; it is told what the core became, and says whether Raft allows it.
+ */
+import type { MemberNumber, Role } from "../../raft/types.ts";
+import type { Trail } from "../../raft/trail.ts";
+import type { RaftState } from "../../raft/state.ts";
+
+/** An entry: its term, and the sum over the log through it. A chain that nobody remembers is null, and fits any. */
+export interface AbstractEntry {
+  readonly term: number;
+  readonly chain: number | null;
+}
+
+/** What a store makes durable, in its order. */
+export interface AbstractStore {
+  readonly store: number;
+  readonly term: number;
+  readonly votedFor: MemberNumber;
+  readonly hasHardState: boolean;
+  readonly truncateFrom: number;
+  readonly entries: readonly AbstractEntry[];
+  /** The messages that wait for it, by what they say. */
+  readonly says: readonly string[];
+}
+
+/** What a crash leaves. */
+export interface AbstractDisk {
+  term: number;
+  votedFor: MemberNumber;
+  readonly log: AbstractEntry[];
+}
+
+/** A read that a node answers from, and what it must not fall behind. */
+export interface AbstractRead {
+  /** What was committed anywhere when it was asked. */
+  readonly required: number;
+  /** The leader's last round before it was asked: only later ones prove that it still leads. */
+  readonly round: number;
+}
+
+/** One node. */
+export interface AbstractNode {
+  readonly number: MemberNumber;
+  up: boolean;
+  /** What it held durable is not owed any more: it counts as holding whatever it should. */
+  forgiven: boolean;
+  view: View;
+  readonly log: AbstractEntry[];
+  readonly disk: AbstractDisk;
+  /** Stores under way, oldest first. */
+  stores: AbstractStore[];
+  applyRequested: number;
+  /** Who granted the pre-vote, and the vote, of the present round. */
+  readonly preVotes: Set<MemberNumber>;
+  readonly votes: Set<MemberNumber>;
+  /** Leaders: the greatest round that each member answered. */
+  readonly rounds: Map<MemberNumber, number>;
+  /** Reads that it registered as a leader, by who asked; and its own, by number. */
+  readonly leaderReads: Map<string, AbstractRead[]>;
+  readonly ownReads: Map<number, number>;
+  /** What the last step said at once, by what it says. */
+  readonly saysNow: string[];
+}
+
+/** What is read of a core's state after a step. */
+export interface View {
+  readonly term: number;
+  readonly votedFor: MemberNumber;
+  readonly role: Role;
+  readonly leaderId: MemberNumber;
+  readonly commitIndex: number;
+  readonly durableIndex: number;
+  readonly durableTerm: number;
+  readonly round: number;
+  readonly lastIndex: number;
+  readonly lastTerm: number;
+  readonly lastChain: number;
+}
+
+/** A term's leader and its log, which only grows. */
+export interface AbstractLeader {
+  readonly number: MemberNumber;
+  readonly log: AbstractEntry[];
+}
+
+/** All nodes and their history. */
+export interface AbstractCluster {
+  readonly nodes: Map<MemberNumber, AbstractNode>;
+  /** Durable votes, by term and voter. */
+  readonly votes: Map<number, Map<MemberNumber, MemberNumber>>;
+  readonly leaders: Map<number, AbstractLeader>;
+  /** What was ever committed. */
+  readonly committed: AbstractEntry[];
+}
+
+export function emptyCluster(): AbstractCluster {
+  return { nodes: new Map(), votes: new Map(), leaders: new Map(), committed: [] };
+}
+
+/** Terms whose leaders' logs and votes are kept; no message of an older one is expected to matter. */
+const TERMS_KEPT = 64;
+
+/** Forgets terms that are long gone. */
+export function forgetOldTerms({ votes, leaders }: AbstractCluster, newest: number): void {
+  for (const map of [votes, leaders]) {
+    for (const term of map.keys()) if (term < newest - TERMS_KEPT) map.delete(term);
+  }
+}
+
+/** What a core is, read from its fields. */
+export function viewOf(state: RaftState): View {
+  const { term, votedFor, role, leaderId, commitIndex, durableIndex, durableTerm, round } = state;
+  const { lastIndex, lastTerm, lastChain } = state.trail;
+  return { term, votedFor, role, leaderId, commitIndex, durableIndex, durableTerm, round, lastIndex, lastTerm, lastChain };
+}
+
+/** A log read from a trail: chains are known one by one where it remembers them, and at the end of each run. */
+export function logOf({ base, runs, lastIndex, recentFirst, chains }: Trail): AbstractEntry[] {
+  const log: AbstractEntry[] = [];
+  for (let index = 1; index <= base.index; index++) log.push({ term: base.term, chain: index === base.index ? base.chain : null });
+  for (const [at, run] of runs.entries()) {
+    const last = (runs[at + 1]?.first ?? lastIndex + 1) - 1;
+    for (let index = run.first; index <= last; index++) {
+      const known = index >= recentFirst ? (chains[index & (chains.length - 1)] ?? null) : null;
+      log.push({ term: run.term, chain: index === last ? run.chain : known });
+    }
+  }
+  return log;
+}
+
+/** Whether two entries may be one. Chains sum up what lies before them: where two logs share an entry, they share all before. */
+export function isSame(a: AbstractEntry | undefined, b: AbstractEntry | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return a.term === b.term && (a.chain === null || b.chain === null || a.chain === b.chain);
+}
+
+/** Whether these members are a majority of the voters in force, of both halves if joint (dissertation 4.3). */
+export function isQuorum(state: RaftState, has: (member: MemberNumber) => boolean): boolean {
+  const configuration = state.configurations.at(-1);
+  if (configuration === undefined) return false;
+  const { members, joint } = configuration;
+  const halves = joint ? ["role", "outgoingRole"] as const : ["role"] as const;
+  return halves.every((half) => {
+    const voters = members.filter((member) => member[half] === "voter" || member[half] === "witness");
+    return voters.filter((member) => has(member.number)).length * 2 > voters.length;
+  });
+}

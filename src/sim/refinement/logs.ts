@@ -1,0 +1,119 @@
+/** The rules of logs: who may append, cut and commit what. */
+import type { StoreEffect } from "../../raft/event.ts";
+import { type AbstractEntry, type AbstractNode, isQuorum, isSame } from "./abstract.ts";
+import { isFromLeader, type Rule, type Step } from "./step.ts";
+
+/** Equal to no entry. */
+const NOTHING: AbstractEntry = { term: -1, chain: -1 };
+
+/** The entry at `index` of the log as this step leaves it. Logs are long and steps are many: nothing is copied. */
+export function entryAfter(step: Pick<Step, "node" | "effects">, index: number): AbstractEntry | undefined {
+  const store = storeOf(step);
+  if (store === null) return step.node.log[index - 1];
+  const kept = keptBy(step.node, store);
+  return index <= kept ? step.node.log[index - 1] : store.entries[index - kept - 1];
+}
+
+/** How much of the log a store leaves before its entries. */
+function keptBy(node: AbstractNode, store: StoreEffect): number {
+  return store.truncateFrom > 0 ? store.truncateFrom - 1 : node.log.length;
+}
+
+/** Takes a store's entries into a log, in place. */
+export function takeStore(log: AbstractEntry[], store: StoreEffect): void {
+  if (store.truncateFrom > 0) log.length = store.truncateFrom - 1;
+  for (const { term, chain } of store.entries) log.push({ term, chain });
+}
+
+/** The store of a step, if it has one. */
+export function storeOf({ effects }: Pick<Step, "effects">): StoreEffect | null {
+  return effects.find((effect) => effect.type === "store") ?? null;
+}
+
+/** ClientAppend on a leader; append and truncate on a follower; nobody else's log changes. */
+export const whyLog: Rule = (step) => {
+  const { node, before, after } = step;
+  const store = storeOf(step);
+  const hardStateChanged = before.term !== after.term || before.votedFor !== after.votedFor;
+  if (hardStateChanged && (store?.hardState?.term !== after.term || store.hardState.votedFor !== after.votedFor)) {
+    return `term ${after.term} and vote ${after.votedFor} are not handed to the disk`;
+  }
+  const toldCommit = store?.hardState?.commitIndex ?? 0;
+  if (toldCommit > after.commitIndex) return `its disk is told of commit ${toldCommit}`;
+  const changes = store !== null && (store.truncateFrom > 0 || store.entries.length > 0);
+  if (changes) {
+    const why = after.role === "leader" ? whyLeaderAppends(step, store) : whyFollowerTakes(step, store);
+    if (why !== null) return why;
+  } else if (after.role === "leader" && before.role !== "leader") return `it leads term ${after.term} without an entry of that term`;
+  const length = store === null ? node.log.length : keptBy(node, store) + store.entries.length;
+  const last = entryAfter(step, length);
+  if (length === after.lastIndex && (length === 0 || isSame(last, { term: after.lastTerm, chain: after.lastChain }))) return null;
+  return `its log ends at ${after.lastIndex}@${after.lastTerm}, by what it stored at ${length}@${last?.term ?? 0}`;
+};
+
+/** A leader only appends, entries of its own term, as many as were proposed, its noop and a moment of log time. */
+function whyLeaderAppends({ before, after, event }: Step, store: StoreEffect): string | null {
+  if (store.truncateFrom > 0) return `a leader cuts its log at ${store.truncateFrom}`;
+  const foreign = store.entries.find((entry) => entry.term !== after.term);
+  if (foreign !== undefined) return `a leader of term ${after.term} appends an entry of term ${foreign.term}`;
+  const noops = before.role === "leader" ? 0 : 1;
+  const proposed = event.type === "propose" ? event.entries.length : 0;
+  return store.entries.length <= noops + proposed + 1 ? null : `a leader appends ${store.entries.length} entries, ${proposed} were proposed`;
+}
+
+/** A follower takes what the leader of the term held, and cuts only where the two logs part, above what is committed. */
+function whyFollowerTakes(step: Step, store: StoreEffect): string | null {
+  const { node, after, before, cluster, message } = step;
+  if (after.role !== "follower" || message?.type !== "appendRequest") return `the log of a ${after.role} changes because of ${step.event.type}`;
+  if (message.term !== after.term || !isFromLeader(step, message)) return `it takes entries of ${message.from}, who does not lead term ${after.term}`;
+  const leaderLog = cluster.leaders.get(after.term)?.log ?? [];
+  const length = keptBy(node, store) + store.entries.length;
+  if (length > 0 && !isSame(entryAfter(step, length), leaderLog[length - 1] ?? NOTHING)) return `its log then ends at ${after.lastIndex}@${after.lastTerm}, which leader ${message.from} never held`;
+  if (store.truncateFrom === 0) return null;
+  if (store.truncateFrom <= before.commitIndex) return `it cuts at ${store.truncateFrom}, and ${before.commitIndex} are committed`;
+  const parts = node.log.slice(store.truncateFrom - 1).some((entry, at) => {
+    const leaders = leaderLog[store.truncateFrom - 1 + at];
+    return leaders !== undefined && !isSame(entry, leaders);
+  });
+  return parts ? null : `it cuts at ${store.truncateFrom}, from where on its log agrees with the leader's`;
+}
+
+/** AdvanceCommit. A leader: what a majority holds durably, of its own term; others: what some leader committed and told. */
+export const whyCommit: Rule = (step) => {
+  const { before, after, cluster, message } = step;
+  if (after.commitIndex < before.commitIndex) return `the commit index falls from ${before.commitIndex} to ${after.commitIndex}`;
+  if (after.commitIndex > after.lastIndex) return `it commits ${after.commitIndex}, its log ends at ${after.lastIndex}`;
+  if (after.commitIndex === before.commitIndex) return null;
+  const entry = entryAfter(step, after.commitIndex);
+  if (after.role === "leader") return whyLeaderCommits(step, entry);
+  const told = message?.type === "appendRequest" || message?.type === "heartbeat" || message?.type === "readIndexReply" ? message.leaderCommit : 0;
+  if (after.commitIndex > told) return `a ${after.role} commits ${after.commitIndex}, it was told ${told}`;
+  if (after.commitIndex > cluster.committed.length) return `it commits ${after.commitIndex}, leaders committed ${cluster.committed.length}`;
+  if (!isSame(entry, cluster.committed[after.commitIndex - 1])) return `it commits another entry ${after.commitIndex} than was committed before`;
+  return null;
+};
+
+function whyLeaderCommits({ after, cluster, state }: Step, entry: AbstractEntry | undefined): string | null {
+  const index = after.commitIndex;
+  const known = cluster.committed[index - 1];
+  if (known !== undefined && !isSame(entry, known)) return `it commits another entry ${index} than was committed before`;
+  if (entry?.term !== after.term) return `a leader of term ${after.term} commits by counting an entry of term ${entry?.term}`;
+  const holds = (member: number): boolean => {
+    const other = cluster.nodes.get(member);
+    return other !== undefined && (other.forgiven || isSame(other.disk.log[index - 1], entry));
+  };
+  if (isQuorum(state, holds)) return null;
+  return `it commits ${index}, which is durable on ${[...cluster.nodes.keys()].filter(holds).join(" ") || "nobody"} only`;
+}
+
+/** Entries are applied once, in order, and not before they are committed; what is called durable is. */
+export const whyApply: Rule = ({ node, after, effects }) => {
+  let next = node.applyRequested + 1;
+  for (const effect of effects) {
+    if (effect.type !== "apply") continue;
+    if (effect.from !== next || effect.to < effect.from) return `it applies from ${effect.from}, next is ${next}`;
+    if (effect.to > after.commitIndex) return `it applies through ${effect.to}, committed is ${after.commitIndex}`;
+    next = effect.to + 1;
+  }
+  return null;
+};

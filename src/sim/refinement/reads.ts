@@ -1,0 +1,65 @@
+/**
+ * The rule of reads (dissertation 6.4): an index that is answered covers what was committed anywhere when the read was
+ * asked, and a majority has answered a round that its leader began after that.
+ */
+import { type AbstractNode, type AbstractRead, isQuorum } from "./abstract.ts";
+import type { Rule, Step } from "./step.ts";
+
+/** Notes what is asked in this step; before it is looked at. */
+export function noteReads({ cluster, node, before, event, message }: Step): void {
+  const required = cluster.committed.length;
+  if (event.type === "read") {
+    node.ownReads.set(event.readId, required);
+    if (before.role === "leader") register(node, `${node.number} ${event.readId}`, { required, round: before.round });
+  } else if (message?.type === "readIndexRequest" && before.role === "leader" && message.term === before.term) {
+    register(node, `${message.from} ${message.bootId} ${message.readId}`, { required, round: before.round });
+  } else if ((message?.type === "appendReply" || message?.type === "heartbeatReply") && before.role === "leader" && message.term === before.term) {
+    node.rounds.set(message.from, Math.max(node.rounds.get(message.from) ?? 0, message.round));
+  }
+}
+
+/** A request that arrives twice is answered twice. */
+function register(node: AbstractNode, key: string, read: AbstractRead): void {
+  const asked = node.leaderReads.get(key);
+  if (asked === undefined) node.leaderReads.set(key, [read]);
+  else asked.push(read);
+}
+
+/** Looks at the reads that a step answers, and forgets those that are over. */
+export const whyRead: Rule = (step) => {
+  const { node, effects, before, after } = step;
+  for (const effect of effects) {
+    if (effect.type === "answerRead") {
+      const why = before.role === "leader" ? whyAnswered(step, `${node.number} ${effect.readId}`, effect.index) : whyForwarded(step, effect.readId, effect.index);
+      node.ownReads.delete(effect.readId);
+      if (why !== null) return why;
+    } else if (effect.type === "failPending") for (const readId of effect.readIds) node.ownReads.delete(readId);
+    else if (effect.type === "send" && effect.message.type === "readIndexReply" && effect.message.index > 0) {
+      const { to, bootId, readId, index } = effect.message;
+      const why = whyAnswered(step, `${to} ${bootId} ${readId}`, index);
+      if (why !== null) return why;
+    }
+  }
+  if (after.role !== "leader" || after.term !== before.term) {
+    node.leaderReads.clear();
+    node.rounds.clear();
+  }
+  return null;
+};
+
+function whyForwarded({ node, message }: Step, readId: number, index: number): string | null {
+  if (message?.type !== "readIndexReply" || message.readId !== readId || message.index !== index) return `it answers read ${readId}, of which no leader told it`;
+  const required = node.ownReads.get(readId);
+  if (required === undefined) return `it answers read ${readId}, which nobody waits for`;
+  return index >= required ? null : `it answers read ${readId} at ${index}, ${required} were committed when it was asked`;
+}
+
+function whyAnswered({ node, state }: Step, key: string, index: number): string | null {
+  const asked = node.leaderReads.get(key);
+  const read = asked?.shift();
+  if (read === undefined) return `it answers read ${key}, which it was not asked as a leader`;
+  if (asked?.length === 0) node.leaderReads.delete(key);
+  if (index < read.required) return `it answers a read at ${index}, ${read.required} were committed when it was asked`;
+  const confirms = (member: number): boolean => member === node.number || (node.rounds.get(member) ?? 0) > read.round;
+  return isQuorum(state, confirms) ? null : `it answers a read of round ${read.round + 1} on, which no majority has heard`;
+}

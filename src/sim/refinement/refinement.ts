@@ -1,0 +1,151 @@
+/**
+ * The refinement check: each step of each real core must be a step that an abstract Raft allows, or change nothing. It
+ * reads the fields of the core's state, its events and its effects; how the core decides it does not know.
+ */
+import type { Effect, Event } from "../../raft/event.ts";
+import type { Message } from "../../raft/message.ts";
+import { whyTooEarly } from "../explorer/promises.ts";
+import { type Property, type SimMember, Violation } from "../property.ts";
+import { type AbstractCluster, type AbstractNode, emptyCluster, forgetOldTerms, isSame, logOf, viewOf } from "./abstract.ts";
+import { beginStore, completeStores, mayRestartAs, sayingOf } from "./disk.ts";
+import { storeOf, takeStore, whyApply, whyCommit, whyLog } from "./logs.ts";
+import { whySaid } from "./messages.ts";
+import { noteReads, whyRead } from "./reads.ts";
+import { type Rule, type Step } from "./step.ts";
+import { whyRole, whyTerm } from "./terms.ts";
+import { differenceWords, eventWords } from "./words.ts";
+
+const NAME = "refinement";
+
+/** In this order: a leader is one before its log is looked at, and its log is before what it commits. */
+const RULES: readonly Rule[] = [whyTerm, whyRole, whyLog, whyCommit, whyApply, whySaid, whyRead];
+
+/** A fresh check for one run. */
+export function refinementProperty(): Property {
+  const cluster = emptyCluster();
+  return {
+    name: NAME,
+    opened: (member) => opened(cluster, member),
+    stepped: (member, event, effects) => stepped(cluster, member, event, effects),
+    sent: (member, message) => sent(cluster, member, message),
+    ended: (member) => {
+      const node = cluster.nodes.get(member.state?.config.self ?? member.number);
+      if (node !== undefined) node.up = false;
+    },
+  };
+}
+
+/** Restart: a node comes back with what was durable. */
+function opened(cluster: AbstractCluster, member: SimMember): void {
+  const { state } = member;
+  if (state === null) return;
+  const number = state.config.self;
+  const view = viewOf(state);
+  const log = logOf(state.trail);
+  const known = cluster.nodes.get(number);
+  const owes = known !== undefined && !member.forgiven;
+  if (owes && !mayRestartAs(known, view, log)) {
+    const { disk } = known;
+    throw new Violation(NAME, `member ${number} comes back with term ${view.term}, vote ${view.votedFor}, log through ${view.lastIndex}@${view.lastTerm}: ` +
+      `durable were term ${disk.term}, vote ${disk.votedFor}, log through ${disk.log.length}@${disk.log.at(-1)?.term ?? 0}`);
+  }
+  if (owes && view.commitIndex > 0 && !isSame(log[view.commitIndex - 1], cluster.committed[view.commitIndex - 1])) {
+    throw new Violation(NAME, `member ${number} comes back with commit ${view.commitIndex}, which no leader committed`);
+  }
+  cluster.nodes.set(number, {
+    number, up: true, forgiven: member.forgiven, view, log, disk: { term: view.term, votedFor: view.votedFor, log: [...log] },
+    stores: [], applyRequested: state.applyRequested, preVotes: new Set(), votes: new Set(), rounds: new Map(),
+    leaderReads: new Map(), ownReads: new Map(), saysNow: [],
+  });
+}
+
+function stepped(cluster: AbstractCluster, member: SimMember, event: Event, effects: readonly Effect[]): void {
+  const { state } = member;
+  if (state === null) return;
+  const node = cluster.nodes.get(state.config.self);
+  if (node === undefined) throw new Violation(NAME, `member ${state.config.self} takes a step and was never opened`);
+  node.forgiven ||= member.forgiven;
+  const step: Step = {
+    cluster, node, before: node.view, after: viewOf(state), state, event, effects, message: event.type === "receive" ? event.message : null,
+  };
+  if (event.type === "stored") refuse(step, completeStores(cluster, node, event.store));
+  noteVotes(step);
+  noteReads(step);
+  for (const rule of RULES) refuse(step, rule(step));
+  take(step);
+  refuse(step, whyDurable(node));
+}
+
+/** What a node calls durable is on its abstract disk, and in its log. */
+function whyDurable({ view: { durableIndex, durableTerm }, disk, log, forgiven }: AbstractNode): string | null {
+  if (forgiven) return null;
+  if (durableTerm > disk.term) return `it calls term ${durableTerm} durable, its disk holds ${disk.term}`;
+  if (durableIndex === 0 || isSame(disk.log[durableIndex - 1], log[durableIndex - 1])) return null;
+  return `it calls its log through ${durableIndex} durable, its disk holds ${disk.log.length} entries`;
+}
+
+/** The votes that a candidate was given: pre-votes for the next term, votes for its own, its own vote once it is durable. */
+function noteVotes({ node, before, after, message }: Step): void {
+  if (message?.type === "voteReply" && message.granted) {
+    if (message.preVote && before.role === "pre-candidate" && message.requestTerm === before.term + 1) node.preVotes.add(message.from);
+    if (!message.preVote && before.role === "candidate" && message.requestTerm === before.term) node.votes.add(message.from);
+  }
+  if (before.role === "candidate" && node.disk.term === before.term && node.disk.votedFor === node.number) node.votes.add(node.number);
+  if (after.role !== "pre-candidate" && after.role !== "candidate") return;
+  const isNewRound = after.role !== before.role || after.term !== before.term;
+  if (after.role === "pre-candidate" && isNewRound) {
+    node.preVotes.clear();
+    node.preVotes.add(node.number);
+  }
+}
+
+/** The step is allowed: the abstract cluster takes it too. */
+function take(step: Step): void {
+  const { cluster, node, before, after, effects } = step;
+  const store = storeOf(step);
+  if (store !== null) takeStore(node.log, store);
+  if (after.role === "candidate" && after.term > before.term) node.votes.clear();
+  if (after.role === "leader") {
+    const known = before.role === "leader" ? cluster.leaders.get(after.term) : undefined;
+    if (known === undefined) {
+      cluster.leaders.set(after.term, { number: node.number, log: [...node.log] });
+      forgetOldTerms(cluster, after.term);
+    } else if (store !== null) takeStore(known.log, store);
+    for (let index = cluster.committed.length; index < after.commitIndex; index++) cluster.committed.push(node.log[index] as AbstractNode["log"][number]);
+  }
+  for (const effect of effects) if (effect.type === "apply") node.applyRequested = effect.to;
+  if (store !== null) beginStore(node, store, after);
+  node.saysNow.length = 0;
+  for (const effect of effects) if (effect.type === "send") node.saysNow.push(sayingOf(effect.message));
+  node.view = after;
+}
+
+/** A message leaves: at once, or because its store is durable, and with it all before. */
+function sent(cluster: AbstractCluster, member: SimMember, message: Message): void {
+  const number = member.state?.config.self ?? member.number;
+  const node = cluster.nodes.get(number);
+  if (node === undefined) throw new Violation(NAME, `member ${number} speaks and was never opened`);
+  const saying = sayingOf(message);
+  const now = node.saysNow.indexOf(saying);
+  const fail = (why: string): never => {
+    throw new Violation(NAME, `member ${number} says ${saying}: ${why}`);
+  };
+  if (now >= 0) node.saysNow.splice(now, 1);
+  else {
+    const store = node.stores.find((each) => each.says.includes(saying));
+    // A store may have been told of as durable before its last message left.
+    if (store !== undefined) {
+      const wrong = completeStores(cluster, node, store.store);
+      if (wrong !== null) fail(wrong);
+    }
+  }
+  const early = whyTooEarly(message, {
+    hardState: { term: node.disk.term, votedFor: node.disk.votedFor }, chainAt: (index) => node.disk.log[index - 1]?.chain,
+  });
+  if (early !== null && !node.forgiven) fail(early);
+}
+
+function refuse({ node, before, after, event }: Pick<Step, "node" | "before" | "after" | "event">, why: string | null): void {
+  if (why === null) return;
+  throw new Violation(NAME, `member ${node.number} on ${eventWords(event)}: ${why}; ${differenceWords(before, after)}`);
+}
