@@ -14,7 +14,7 @@ import type { FoundingNode } from "../node/identity.ts";
 import type { GroupObserver } from "../node/group_observer.ts";
 import { Node } from "../node/node.ts";
 import { NodeRequests, type ProcessInfo } from "../node/requests.ts";
-import type { NodeSettings } from "../node/settings.ts";
+import type { NodeSettings, Tuning } from "../node/settings.ts";
 import { ClientDoor } from "./client_door.ts";
 import { Mux } from "./mux.ts";
 
@@ -31,6 +31,8 @@ export interface ServerOptions {
   readonly process: ProcessInfo;
   /** Entries that are kept in memory, in bytes; 64 MiB if nothing is said. */
   readonly tailBytesMax?: number;
+  /** Limits and times that no flag sets. */
+  readonly tuning?: Tuning;
   /** Look on while the node's groups work. */
   readonly observers?: readonly GroupObserver[];
   /** Called once, when the node cannot go on. */
@@ -165,5 +167,6 @@ function settingsFrom(options: ServerOptions, id: string, placed: { listen: Addr
     frameBytesMax: config.frameBytesMax,
     queueBytesMax: config.queueBytesMax,
     tailBytesMax: options.tailBytesMax ?? TAIL_BYTES_MAX,
+    tuning: options.tuning ?? {},
   };
 }

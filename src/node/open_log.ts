@@ -59,7 +59,7 @@ export function* openLog({ host, settings, dataDir }: LogParts, genesis: Uint8Ar
   const log = new RecoveredLog(MAIN_GROUP);
   let begun: Done<void> | null = null;
   const wal = yield* openWal(host, dataDir.path, { clusterId, nodeId, incarnation }, {
-    ...WAL_DEFAULTS, segmentBytes: settings.segmentBytes, stallMs: settings.electionMaxMs, ...handlers,
+    ...WAL_DEFAULTS, ...settings.tuning.wal, segmentBytes: settings.segmentBytes, stallMs: settings.electionMaxMs, ...handlers,
     onFailure: (error) => {
       if (begun === null) handlers.onFailure(error);
       else begun(storageError(dataDir.path, error));
