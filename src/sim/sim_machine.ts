@@ -3,7 +3,7 @@
  * the machine lasts. What its core does is told to whoever watches, and checked.
  */
 import type { DraftError } from "../base/errors.ts";
-import { nextU32, type RandomState, seedRandom } from "../base/random.ts";
+import { nextU32, type RandomState } from "../base/random.ts";
 import { runTask } from "../base/task.ts";
 import { type Server, type ServerOptions, startServer } from "../gateway/server.ts";
 import type { Disk, Host, Log, LogLevel } from "../host/host.ts";
@@ -147,15 +147,17 @@ export class SimMachine implements SimMember {
     this.#gone(false);
   }
 
-  /** As the signal TERM does. */
-  stop(): StopEnd {
+  /** As the signal TERM does; `ended` hears when the process is gone by itself. */
+  stop(ended: () => void = () => {}): StopEnd {
     const end: StopEnd = { stopped: false, error: null };
     const { gate, server } = this;
     if (server === null) throw new Error(`${this.id} does not run`);
     this.#stopping = true;
     runTask(server.stop(), (...[error]) => {
       Object.assign(end, { stopped: true, error });
-      if (this.gate === gate && !this.#owner.lingers) this.kill();
+      if (this.gate !== gate || !gate.open) return;
+      if (!this.#owner.lingers) this.kill();
+      ended();
     });
     return end;
   }
@@ -254,11 +256,4 @@ export class SimMachine implements SimMember {
     this.#owner.sent(this, message);
     this.#owner.tell((property) => property.sent?.(this, message));
   }
-}
-
-/** A generator of its own for whatever `name` stands for, so that one more of them shifts no other. */
-export function streamOf(seed: number, name: string): RandomState {
-  let mixed = seed >>> 0;
-  for (let at = 0; at < name.length; at++) mixed = Math.imul(mixed ^ name.charCodeAt(at), 0x0100_0193) >>> 0;
-  return seedRandom(mixed * 2 ** 20 + (seed % 2 ** 20));
 }
