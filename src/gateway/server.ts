@@ -13,6 +13,7 @@ import { type DataDir, openDataDir } from "../node/data_dir.ts";
 import type { FoundingNode } from "../node/identity.ts";
 import type { GroupObserver } from "../node/group_observer.ts";
 import { Node } from "../node/node.ts";
+import { startError } from "../node/open_log.ts";
 import { NodeRequests, type ProcessInfo } from "../node/requests.ts";
 import type { NodeSettings, Tuning } from "../node/settings.ts";
 import { ClientDoor } from "./client_door.ts";
@@ -91,16 +92,17 @@ export class Server {
 /**
  * Starts a server.
  *
- * @throws DraftError IN_USE, WRONG_IDENTITY, BAD_CONFIG, ADDRESS_IN_USE, DAMAGED, STORAGE_FAILED
+ * @throws DraftError IN_USE, WRONG_IDENTITY, BAD_CONFIG, ADDRESS_IN_USE, DAMAGED, DISK_FULL, STORAGE_FAILED
  */
 export function* startServer(host: Host, options: ServerOptions): Task<Server> {
   const { config, plugin } = options;
-  const dataDir = yield* openDataDir(host, config.data, { nodeId: config.id, machine: plugin.name });
+  let dataDir: DataDir | null = null;
   try {
+    dataDir = yield* openDataDir(host, config.data, { nodeId: config.id, machine: plugin.name });
     return yield* startOn(host, options, dataDir);
   } catch (error) {
-    dataDir.close();
-    throw error;
+    dataDir?.close();
+    throw startError(config.data, error);
   }
 }
 

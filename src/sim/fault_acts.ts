@@ -13,6 +13,7 @@ export interface FaultHands {
   readonly cluster: SimCluster;
   readonly random: RandomState;
   readonly cuts: Cuts;
+  readonly wiped: Set<SimMachine>;
   later(delayMs: number, act: () => void): void;
   troubles(machine: SimMachine): DiskTroubles;
   excuse(machine: SimMachine, ...codes: readonly ErrorCode[]): void;
@@ -65,6 +66,7 @@ export const FAULTS: { readonly [K in FaultKind]: Act<K> } = {
     // Founders that lose their directory before they are founded leave a cluster that nobody can found.
     if (machine === null || machine.number === 0 || all(hands).some(({ number }) => number === 0)) return null;
     machine.forgiven = true;
+    hands.wiped.add(machine);
     if (machine.isUp) machine.crash();
     machine.wipe();
     hands.troubles(machine).apply();

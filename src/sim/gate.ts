@@ -194,8 +194,7 @@ class GateSocket implements Socket {
       data: (bytes) => gate.pass(Passage.data, bytes.length, () => handlers.data(bytes)),
       drained: () => gate.pass(Passage.drained, 0, () => handlers.drained()),
       closed: (error) => {
-        if (this.#isOpen) gate.holdings.sockets -= 1;
-        this.#isOpen = false;
+        this.#givenBack();
         gate.pass(Passage.closed, error === null ? 0 : 1, () => handlers.closed(error));
       },
     });
@@ -213,12 +212,20 @@ class GateSocket implements Socket {
     this.#socket.resume();
   }
 
+  /** Whether the other side ever hears of it is the system's business. */
   end(): void {
+    this.#givenBack();
     this.#socket.end();
   }
 
   destroy(): void {
+    this.#givenBack();
     this.#socket.destroy();
+  }
+
+  #givenBack(): void {
+    if (this.#isOpen) this.#gate.holdings.sockets -= 1;
+    this.#isOpen = false;
   }
 }
 

@@ -35,6 +35,8 @@ export class Nemesis implements FaultHands {
   readonly counts: Map<FaultKind, number> = new Map();
   /** Machines that are damaged and stay down. */
   readonly retired: Set<SimMachine> = new Set();
+  /** Machines whose directory was lost: their nodes wait for ever to be taken in again. */
+  readonly wiped: Set<SimMachine> = new Set();
   readonly #script: Script;
   readonly #watch: NemesisWatch;
   readonly #excuses: Map<SimMachine, Set<ErrorCode>> = new Map();
@@ -63,6 +65,8 @@ export class Nemesis implements FaultHands {
     this.#timers = new Set();
     this.#core = new Set(core);
     this.cuts.healAmong(core.map(({ id }) => id));
+    // A leader whose disk is full refuses writes and stays: that is documented, and no reason to fail.
+    for (const machine of this.cluster.machines.values()) machine.disk.capacityBytes = Number.POSITIVE_INFINITY;
     for (const machine of core) {
       this.troubles(machine).clear();
       machine.disk.crashAt(0);
@@ -73,7 +77,7 @@ export class Nemesis implements FaultHands {
 
   /** Those whose state is still theirs to give: not damaged, and members of the cluster. */
   healthy(): SimMachine[] {
-    return [...this.cluster.machines.values()].filter((machine) => !this.retired.has(machine));
+    return [...this.cluster.machines.values()].filter((machine) => !this.retired.has(machine) && !this.wiped.has(machine));
   }
 
   /** Runs `act` after a while, unless the faults have ended by then. */
