@@ -65,13 +65,25 @@ export class Nemesis implements FaultHands {
     this.#timers = new Set();
     this.#core = new Set(core);
     this.cuts.healAmong(core.map(({ id }) => id));
-    // A leader whose disk is full refuses writes and stays: that is documented, and no reason to fail.
-    for (const machine of this.cluster.machines.values()) machine.disk.capacityBytes = Number.POSITIVE_INFINITY;
+    this.#setApart(core);
     for (const machine of core) {
       this.troubles(machine).clear();
       machine.disk.crashAt(0);
       machine.gate.release();
       if (!machine.isUp) this.start(machine);
+    }
+  }
+
+  /** Whoever is not of the core is not heard there, or does not hear it, or both: it can disturb, and not lead. */
+  #setApart(core: readonly SimMachine[]): void {
+    const random = streamOf(this.#script.seed, "rest");
+    const [mute, deaf] = pick(random, [[true, true], [true, false], [false, true]] as const);
+    for (const machine of this.cluster.machines.values()) {
+      if (core.includes(machine)) continue;
+      for (const { id } of core) {
+        if (mute) this.cluster.net.cut(machine.id, id);
+        if (deaf) this.cluster.net.cut(id, machine.id);
+      }
     }
   }
 
