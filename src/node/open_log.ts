@@ -94,7 +94,7 @@ function lostLog(path: string, nodeId: string): DraftError {
 }
 
 /** An error of the system at the start, when nothing was promised yet: what it means, and what to do. */
-export function startError(path: string, error: unknown): unknown {
+export function startError<E>(path: string, error: E): E | DraftError {
   if (error instanceof DraftError || !(error instanceof Error) || !("code" in error)) return error;
   const code = isDiskFull(error) ? "DISK_FULL" : "STORAGE_FAILED";
   return new DraftError(code, `data directory "${path}" cannot be opened: ${error.message}: ` +
