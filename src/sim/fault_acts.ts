@@ -63,9 +63,7 @@ export const FAULTS: { readonly [K in FaultKind]: Act<K> } = {
   }),
   wipe: (hands, { who, downMs }) => {
     const machine = someone(hands, who);
-    // Founders that lose their directory before they are founded leave a cluster that nobody can found.
-    if (machine === null || machine.number === 0 || all(hands).some(({ number }) => number === 0)) return null;
-    machine.forgiven = true;
+    if (machine === null || machine.number === 0 || !damage(hands, machine)) return null;
     hands.wiped.add(machine);
     if (machine.isUp) machine.crash();
     machine.wipe();
@@ -153,7 +151,7 @@ export const FAULTS: { readonly [K in FaultKind]: Act<K> } = {
     const path = files[file % Math.max(1, files.length)];
     if (path === undefined) return null;
     const at = Math.floor(position * (disk.content(path)?.length ?? 0));
-    damage(hands, machine);
+    if (!damage(hands, machine)) return null;
     disk.flipBit(path, at, bit);
     if (restart && machine.isUp) {
       machine.kill();
@@ -163,7 +161,7 @@ export const FAULTS: { readonly [K in FaultKind]: Act<K> } = {
   }),
   misdirect: (hands, { who, byBytes }) => withMachine(hands, who, (machine) => {
     const troubles = hands.troubles(machine);
-    damage(hands, machine);
+    if (!damage(hands, machine)) return null;
     const rule: FaultRule = (call) => {
       if (call.kind !== "write") return null;
       troubles.remove(rule);
@@ -173,7 +171,7 @@ export const FAULTS: { readonly [K in FaultKind]: Act<K> } = {
     return `will misdirect a write of ${machine.id} by ${byBytes} bytes`;
   }),
   lie: (hands, { who, forMs }) => withMachine(hands, who, (machine) => {
-    damage(hands, machine);
+    if (!damage(hands, machine)) return null;
     troubleFor(hands, machine, (call) => call.kind === "sync" || call.kind === "syncDirectory" ? { lie: true } : null, forMs);
     return `lets the disk of ${machine.id} lie about syncs for ${ms(forMs)}`;
   }),
@@ -206,10 +204,15 @@ function powerCut(hands: FaultHands, machine: SimMachine, downMs: number): void 
   hands.later(downMs, () => hands.start(machine));
 }
 
-/** From here on nothing that the machine held is owed. */
-function damage(hands: FaultHands, machine: SimMachine): void {
+/**
+ * From here on nothing that the machine held is owed. False before the cluster is founded: founders that lose their
+ * directory leave a cluster that nobody can found.
+ */
+function damage(hands: FaultHands, machine: SimMachine): boolean {
+  if (hands.wiped.size === 0 && all(hands).some(({ number }) => number === 0)) return false;
   machine.forgiven = true;
-  hands.excuse(machine, "DAMAGED", "WRONG_IDENTITY", "BAD_CONFIG");
+  hands.excuse(machine, "DAMAGED");
+  return true;
 }
 
 function troubleFor(hands: FaultHands, machine: SimMachine, rule: FaultRule, forMs: number): void {

@@ -236,19 +236,17 @@ export class World {
     const { cluster } = this;
     for (const client of this.#clients) client.close();
     cluster.lingers = true;
-    let left = 0;
-    const stopped: SimMachine[] = [];
+    const stopping: SimMachine[] = [];
+    const stopped = new Set<SimMachine>();
     for (const machine of this.#machines) {
       const isHindered = machine.server === null || machine.isStopping || machine.gate.isShut || this.nemesis.troubles(machine).any;
       if (machine.isUp && isHindered) machine.kill();
       if (!machine.isUp) continue;
-      left += 1;
-      machine.stop(() => {
-        left -= 1;
-        stopped.push(machine);
-      });
+      stopping.push(machine);
+      machine.stop(() => stopped.add(machine));
     }
-    this.#until("all stop in good order", STOPPING_MS, () => left === 0);
+    // One that fails meanwhile is gone, too.
+    this.#until("all stop in good order", STOPPING_MS, () => stopping.every((machine) => stopped.has(machine) || !machine.isUp));
     this.#runFor(SETTLING_MS);
     for (const machine of stopped) this.#checkHoldings(machine.id, machine.gate.holdings);
     for (const { number, gate } of this.#clients) this.#checkHoldings(`client${number}`, gate.holdings);
