@@ -123,5 +123,5 @@ function someMachine({ random, settings }: Plan): number {
 
 /** Any machine; often the leader, whose faults matter most. */
 function someone(plan: Plan): Who {
-  return nextInRange(plan.random, 0, 3) === 0 ? 0 : someMachine(plan);
+  return nextInRange(plan.random, 0, 2) === 0 ? 0 : someMachine(plan);
 }

@@ -31,7 +31,7 @@ export function drawOperations(seed: number, settings: Settings): PlannedOperati
   for (let client = 1; client <= settings.clients; client++) {
     const draw: Draw = { random: streamOf(seed, `client ${client}`), client, keys, valueBytes, count: 0 };
     // Some clients always ask the same node, some do not wait for answers, some go away.
-    const home = nextFloat(draw.random) < 0.3 ? nextInRange(draw.random, 1, settings.nodes) : 0;
+    const home = nextFloat(draw.random) < 0.5 ? nextInRange(draw.random, 1, settings.nodes) : 0;
     const hurries = nextFloat(draw.random) < 0.2;
     const impatient = nextFloat(draw.random) < 0.2;
     for (let i = 0; i < perClient; i++) {

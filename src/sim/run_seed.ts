@@ -54,7 +54,7 @@ function outcomeOf(world: World): Outcome {
     simulatedMs: scheduler.nowMs,
     operations: world.operations,
     faults: Object.fromEntries(world.nemesis.counts),
-    marks: {},
+    marks: Object.fromEntries(world.marks.counts),
     traceHash: world.hash.text,
     violation: world.violation,
   };

@@ -15,6 +15,10 @@ import type { Scheduler } from "./scheduler.ts";
 import { SimClock } from "./sim_clock.ts";
 import type { SimNet } from "./sim_net.ts";
 
+/** A client that is told so waits a little before it asks the next thing. */
+const REFUSALS: ReadonlySet<string> = new Set(["NO_LEADER", "UNREACHABLE", "STOPPING", "BUSY", "DISK_FULL"]);
+const REFUSED_MS = 40;
+
 /** What a client lives in. */
 export interface ClientWorld {
   readonly scheduler: Scheduler;
@@ -25,6 +29,7 @@ export interface ClientWorld {
   readonly nextOperation: () => number;
   readonly called: (operation: ClientOperation) => void;
   readonly answered: (operation: ClientOperation) => void;
+  readonly gaveUp: () => void;
   readonly passed: (client: number, kind: number, size: number) => void;
 }
 
@@ -58,6 +63,7 @@ export class SimClient {
   /** By key: the revision that was seen last. */
   readonly #revisions: Map<string, number> = new Map();
   #lastIndex = 0;
+  #rests = false;
   #closed = false;
 
   constructor(world: ClientWorld, number: number) {
@@ -71,11 +77,14 @@ export class SimClient {
   /** Asks one thing after the other. */
   follow(plan: readonly PlannedOperation[], at: number = 0): void {
     const next = plan[at];
-    if (next === undefined || this.#closed) return;
+    if (next === undefined || this.#rests) return;
     this.#world.scheduler.after(next.waitMs, () => {
-      if (this.#closed) return;
-      this.#perform(next, () => {
-        if (next.waits) this.follow(plan, at + 1);
+      if (this.#rests) return;
+      this.#perform(next, ({ answer }) => {
+        if (!next.waits) return;
+        const isRefused = answer instanceof DraftError && REFUSALS.has(answer.code);
+        if (isRefused) this.#world.scheduler.after(REFUSED_MS, () => this.follow(plan, at + 1));
+        else this.follow(plan, at + 1);
       });
       if (!next.waits) this.follow(plan, at + 1);
     });
@@ -103,6 +112,7 @@ export class SimClient {
     };
     if (patienceMs > 0) scheduler.after(patienceMs, () => {
       if (isOver) return;
+      this.#world.gaveUp();
       end(null);
       // It goes away, and with it all else that it asked there.
       this.#ways.get(member)?.connection?.close();
@@ -113,13 +123,19 @@ export class SimClient {
     });
   }
 
+  /** Begins nothing more by itself. */
+  rest(): void {
+    this.#rests = true;
+  }
+
   /** Asks no more, and lets go of its connections. */
   close(): void {
+    this.#rests = true;
     this.#closed = true;
     for (const { connection } of [...this.#ways.values()]) connection?.close();
   }
 
-  #perform(planned: PlannedOperation, done: () => void): void {
+  #perform(planned: PlannedOperation, done: (operation: ClientOperation) => void): void {
     const { command, level, readsOwn, timeoutMs, patienceMs } = planned;
     const key = String(command[1]);
     const revision = this.#revisions.get(key) ?? 0;

@@ -11,6 +11,7 @@ import type { Message } from "../raft/message.ts";
 import type { RaftState } from "../raft/state.ts";
 import type { Property } from "./property.ts";
 import { Scheduler } from "./scheduler.ts";
+import type { DiskCall } from "./sim_faults.ts";
 import { type MachineOptions, type MachineOwner, type ProcessOptions, SimMachine, type StopEnd } from "./sim_machine.ts";
 import { SimNet, type SimNetOptions } from "./sim_net.ts";
 
@@ -42,6 +43,8 @@ export interface ClusterWatch {
   said?(machine: SimMachine, level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): void;
   /** A process failed, or could not start: by itself it does nothing any more. */
   failed?(machine: SimMachine, error: Error): void;
+  endedEarly?(machine: SimMachine): void;
+  diskCall?(machine: SimMachine, call: DiskCall): void;
 }
 
 /** All machines and what lies between them. */
@@ -189,6 +192,14 @@ export class SimCluster implements MachineOwner {
 
   processFailed(machine: SimMachine, error: Error): void {
     this.watch.failed?.(machine, error);
+  }
+
+  endedEarly(machine: SimMachine): void {
+    this.watch.endedEarly?.(machine);
+  }
+
+  diskCall(machine: SimMachine, call: DiskCall): void {
+    this.watch.diskCall?.(machine, call);
   }
 
   #tellOpened(): void {

@@ -35,6 +35,8 @@ export class SimDisk implements DiskHardware {
   capacityBytes: number = Number.POSITIVE_INFINITY;
   /** Asked about each call. */
   fault: FaultRule = () => null;
+  /** Hears of each call. */
+  seen: ((call: DiskCall) => void) | null = null;
   /** How much longer everything takes than it should. */
   slowness = 1;
   readonly names: SimNames = new SimNames();
@@ -161,6 +163,7 @@ export class SimDisk implements DiskHardware {
     const call: DiskCall = { number: ++this.calls, kind, path };
     const underway: Underway = { life, land };
     this.#underway.add(underway);
+    this.seen?.(call);
     if (call.number === this.#crashAt) {
       this.crash();
       this.#onCrash();

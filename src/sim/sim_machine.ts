@@ -17,6 +17,7 @@ import { Gate } from "./gate.ts";
 import type { Property, SimMember } from "./property.ts";
 import { type ClockFault, SimClock } from "./sim_clock.ts";
 import { SimDisk, type SimDiskOptions } from "./sim_disk.ts";
+import type { DiskCall } from "./sim_faults.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { SimNet } from "./sim_net.ts";
 
@@ -39,6 +40,9 @@ export interface MachineOwner {
   sent(machine: SimMachine, message: Message): void;
   said(machine: SimMachine, level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): void;
   processFailed(machine: SimMachine, error: Error): void;
+  /** A process was ended before it had read its log. */
+  endedEarly(machine: SimMachine): void;
+  diskCall(machine: SimMachine, call: DiskCall): void;
 }
 
 /** How a machine differs from the others. */
@@ -171,10 +175,13 @@ export class SimMachine implements SimMember {
 
   #newDisk(): SimDisk {
     const seed = this.#owner.seed * 31 + this.id.charCodeAt(0) + 1000 * this.#disks++;
-    return new SimDisk(this.#owner.scheduler, { seed, ...this.#options.disk });
+    const disk = new SimDisk(this.#owner.scheduler, { seed, ...this.#options.disk });
+    disk.seen = (call) => this.#owner.diskCall(this, call);
+    return disk;
   }
 
   #gone(silent: boolean): void {
+    if (this.isUp && this.state === null && this.failure === null && this.startError === null) this.#owner.endedEarly(this);
     this.gate.open = false;
     this.#port = null;
     this.server = null;

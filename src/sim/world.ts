@@ -7,6 +7,7 @@ import { DraftError } from "../base/errors.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { DurableClaims } from "./durable_claims.ts";
 import type { Holdings } from "./gate.ts";
+import { MarkCounter } from "./marks.ts";
 import { Nemesis } from "./nemesis.ts";
 import { type Property, Violation } from "./property.ts";
 import type { Fault, PlannedOperation, Script } from "./script.ts";
@@ -52,6 +53,7 @@ export class World {
   readonly cluster: SimCluster;
   readonly nemesis: Nemesis;
   readonly hash: TraceHash = new TraceHash();
+  readonly marks: MarkCounter = new MarkCounter();
   teller: WorldTeller | null = null;
   operations = 0;
   violation: Violation | null = null;
@@ -65,7 +67,7 @@ export class World {
     this.script = script;
     this.#options = options;
     this.#claims = new DurableClaims((member) => this.nemesis.retire(member as SimMachine));
-    this.#properties = [this.#claims, ...options.properties];
+    this.#properties = [this.#claims, ...options.properties, this.marks];
     this.cluster = new SimCluster({
       seed,
       ids: [...NAMES.slice(0, settings.nodes)],
@@ -116,7 +118,7 @@ export class World {
   }
 
   #watch(): void {
-    const { hash, cluster } = this;
+    const { hash, cluster, marks } = this;
     cluster.watch = {
       passed: (machine, kind, size) => this.#passed(machine.place, kind, size),
       stepped: (machine, state, event) => {
@@ -131,8 +133,16 @@ export class World {
         hash.add(message.to);
         hash.add(message.term);
       },
-      said: (_machine, _level, message) => hash.addText(message),
+      said: (_machine, _level, message) => {
+        hash.addText(message);
+        marks.lives.said(message);
+      },
+      endedEarly: (machine) => marks.lives.endedEarly(machine.number !== 0),
+      diskCall: (machine, { kind, path }) => {
+        if (machine.state !== null) marks.lives.diskCall(kind, path);
+      },
       failed: (machine, error) => {
+        marks.lives.failed(error);
         this.teller?.ended(machine, error);
         this.nemesis.processFailed(machine, error);
       },
@@ -187,6 +197,7 @@ export class World {
         this.#passed(-operation.client, operation.id, operation.answer instanceof DraftError ? 0 : (operation.answer?.index ?? 0));
         tell((property) => property.answered?.(operation));
       },
+      gaveUp: () => this.marks.gaveUp(),
       passed: (client, kind, size) => this.#passed(100 + client, kind, size),
     };
     const client = new SimClient(world, number);
@@ -200,6 +211,7 @@ export class World {
     const core = nemesis.chooseCore();
     this.teller?.phase(`faults end; ${core.map(({ id }) => id).join(", ")} must live`);
     nemesis.heal(core);
+    for (const client of this.#clients) client.rest();
     const limitMs = LIVENESS_MS + LIVENESS_TIMEOUTS * settings.electionMaxMs;
     const beganMs = this.cluster.scheduler.nowMs;
     const prober = this.#client(settings.clients + 1);
