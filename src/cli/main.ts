@@ -13,10 +13,11 @@ import { processIo } from "./io.ts";
 import type { Leaf } from "./leaf.ts";
 import { logLeaves } from "./log.ts";
 import { serveLeaf } from "./serve.ts";
+import { simLeaf } from "./sim.ts";
 
 /** All commands, in the order of the help. */
 export function allLeaves(start: StartServer): Leaf[] {
-  return [devLeaf, serveLeaf(start), clientLeaf, ...adminLeaves, ...logLeaves, benchLeaf];
+  return [devLeaf, serveLeaf(start), clientLeaf, ...adminLeaves, ...logLeaves, benchLeaf, simLeaf];
 }
 
 /** Runs the command line of this process. */

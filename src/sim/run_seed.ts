@@ -41,9 +41,10 @@ export function runScript(script: Script, options: RunOptions): Outcome {
   return outcomeOf(world);
 }
 
-/** The world of a script, not yet run. */
-export function worldOf(script: Script, { plugin, properties = allProperties, eventsMax = EVENTS_MAX }: RunOptions): World {
-  return new World(script, { plugin, properties: properties(), eventsMax });
+/** The world of a script, not yet run; `more` hear of it besides. */
+export function worldOf(script: Script, options: RunOptions, more: readonly Property[] = []): World {
+  const { plugin, properties = allProperties, eventsMax = EVENTS_MAX } = options;
+  return new World(script, { plugin, properties: [...properties(), ...more], eventsMax });
 }
 
 function outcomeOf(world: World): Outcome {
