@@ -15,6 +15,7 @@ import { Matches } from "./matches.ts";
 import { Monotonic } from "./monotonic.ts";
 import { OneLeader } from "./one_leader.ts";
 import { Queues } from "./queues.ts";
+import { refinementProperty } from "../refinement/refinement.ts";
 import { ReadIndex } from "./read_index.ts";
 import { RealTime } from "./real_time.ts";
 import { Terms } from "./terms.ts";
@@ -50,5 +51,6 @@ export function allProperties(options: PropertyOptions = {}): Property[] {
     new LogTime(model, options.trueTime ?? null),
     new Linearizability({ model, committed }),
     new IndexOracle(model, committed),
+    refinementProperty(),
   ];
 }

@@ -118,7 +118,7 @@ const KEYS = ["k1", "k2", "k3"];
 /** Whole nodes: clients at all of them while they crash, one at a time or all, are cut off, and lose what was not synced. */
 export function runNodes(seed: number, rounds: number = 6): NodesWatch {
   const watch = new NodesWatch();
-  const nodes = new SimNodes({ seed, ids: IDS, watch });
+  const nodes = new SimNodes({ seed, ids: IDS, properties: watch.properties });
   watch.nodes = nodes;
   const random = seedRandom(seed);
   const run = (ms: number): void => {
