@@ -17,12 +17,13 @@ export function runCores(seed: number, rounds: number = 150): CoresWatch {
   const electionMinMs = nextInRange(random, 100, 300);
   const cores = new Cores({
     members, seed, lossPercent: nextInRange(random, 0, 10), duplicatePercent: nextInRange(random, 0, 20),
-    delayMs: [1, nextInRange(random, 2, 150)], diskMs: [1, nextInRange(random, 2, 120)],
+    delayMs: [1, nextInRange(random, 2, seed % 4 === 0 ? 1500 : 150)], diskMs: [1, nextInRange(random, 2, 120)],
     wakeMs: seed % 2 === 0 ? 20 : null, observer: watch,
     config: {
       appendEntriesMax: nextInRange(random, 1, 8), inflightAppendsMax: nextInRange(random, 1, 6),
       // A wide range lets a leader that was cut off believe in itself while the next one commits.
       electionMinMs, electionMaxMs: electionMinMs + nextInRange(random, 50, 1200), uncommittedBytesMax: nextInRange(random, 0, 2) === 0 ? 2000 : 1 << 20,
+      pendingReadsMax: nextInRange(random, 0, 2) === 0 ? 5 : 10_000,
     },
   });
   for (let round = 0; round < rounds; round++) {
@@ -169,8 +170,9 @@ function startClients(nodes: SimNodes, watch: NodesWatch, random: RandomState): 
     const id = IDS[nextInRange(random, 0, 2)]!;
     const client = nextInRange(random, 1, 6);
     const { command, level } = drawn(random, number);
-    if (level === null) watch.request(client, nodes.leader()?.id ?? id, command);
-    else watch.request(client, id, command, { level, minIndex: 0, timeoutMs: 1000 });
+    const timeoutMs = nextInRange(random, 50, 1500);
+    if (level === null) watch.request(client, nodes.leader()?.id ?? id, command, null, timeoutMs);
+    else watch.request(client, id, command, { level, minIndex: level === "stale" ? watch.highest : 0, timeoutMs });
     nodes.scheduler.after(nextInRange(random, 1, 8), tick);
   };
   tick();
