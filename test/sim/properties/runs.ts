@@ -3,6 +3,7 @@ import { chainAfter } from "../../../src/base/entry.ts";
 import { nextFloat, nextInRange, type RandomState, seedRandom } from "../../../src/base/random.ts";
 import type { Command } from "../../../src/machine/machine.ts";
 import type { ReadLevel } from "../../../src/node/node_api.ts";
+import type { Message } from "../../../src/raft/message.ts";
 import type { LogEntry } from "../../../src/raft/types.ts";
 import { SimNodes } from "../../node/sim_nodes.ts";
 import { Cores } from "../../raft/cores.ts";
@@ -82,6 +83,35 @@ export function runDamaged(seed: number, damage: "lost" | "edited"): CoresWatch 
   Object.assign(cores.options, { delayMs: [1, 5] });
   cores.run(5000);
   if (leader.state.role !== "leader" || !cores.converged()) throw new Error(`seed ${seed} does not converge`);
+  return watch;
+}
+
+/** A leader that is cut off reads while the next one commits; then the answers to its earlier rounds arrive. */
+export function runLateAnswers(seed: number): CoresWatch {
+  const watch = new CoresWatch();
+  const cores = new Cores({ members: 3, seed, observer: watch, config: { electionMinMs: 150, electionMaxMs: 2000 } });
+  const leader = cores.awaitLeader();
+  cores.run(300);
+  const late: Message[] = [];
+  cores.onMessage = (message) => {
+    const isLate = message.to === leader.number && message.type === "heartbeatReply";
+    if (isLate) late.push(message);
+    return !isLate;
+  };
+  cores.run(120);
+  cut(cores, [leader.number]);
+  const others = cores.cores.filter((core) => core !== leader);
+  for (let i = 0; i < 400 && leader.state.role === "leader"; i++) {
+    cores.run(5);
+    const next = others.find((core) => core.state.role === "leader" && core.state.commitIndex >= core.state.ownTermIndex);
+    if (next === undefined) continue;
+    cores.read(leader);
+    for (const message of late) cores.event(leader, { type: "receive", message });
+    break;
+  }
+  cores.onMessage = null;
+  cores.heal();
+  cores.run(5000);
   return watch;
 }
 
