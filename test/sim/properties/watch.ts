@@ -67,6 +67,8 @@ export class NodesWatch {
   nodes: SimNodes | null = null;
   events = 0;
   operations = 0;
+  /** The highest index that a client was told. */
+  highest = 0;
 
   constructor(properties: readonly Property[] = allProperties()) {
     this.properties = [...properties, { name: "events are counted", stepped: () => (this.events += 1) }];
@@ -88,6 +90,7 @@ export class NodesWatch {
     this.#tell((property) => property.called?.(called));
     const done = (answer: ClientOperation["answer"]): void => {
       const kept = answer instanceof DraftError || answer === null ? answer : { index: answer.index, reply: structuredClone(answer.reply) };
+      if (kept !== null && !(kept instanceof DraftError)) this.highest = Math.max(this.highest, kept.index);
       const answered = { ...called, answer: kept, answeredAtMs: nodes.scheduler.nowMs };
       this.#tell((property) => property.answered?.(answered));
     };
