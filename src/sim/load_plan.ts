@@ -1,6 +1,8 @@
 /** Draws what the clients of a run ask. */
 import { nextFloat, nextInRange, type RandomState } from "../base/random.ts";
 import type { ReadLevel } from "../node/node_api.ts";
+import type { AnyPlugin } from "../machine/machine.ts";
+import { drawCommand, isRead } from "./plugin_commands.ts";
 import { type PlannedOperation, REVISION, type Settings } from "./script.ts";
 import { pick, streamOf } from "./streams.ts";
 
@@ -19,8 +21,12 @@ interface Draw {
   count: number;
 }
 
-/** The requests of all clients, client by client. */
-export function drawOperations(seed: number, settings: Settings): PlannedOperation[] {
+/**
+ * The requests of all clients, client by client.
+ *
+ * @param plugin the machine that is asked; null: kv, of which clients know what to ask
+ */
+export function drawOperations(seed: number, settings: Settings, plugin: AnyPlugin | null = null): PlannedOperation[] {
   const shared = streamOf(seed, "load");
   const everyMs = pick(shared, [2, 10, 30, 100]);
   const keys = nextInRange(shared, 1, 10);
@@ -35,7 +41,7 @@ export function drawOperations(seed: number, settings: Settings): PlannedOperati
     const hurries = nextFloat(draw.random) < 0.2;
     const impatient = nextFloat(draw.random) < 0.2;
     for (let i = 0; i < perClient; i++) {
-      operations.push(drawOperation(draw, settings, { everyMs, home, hurries, impatient, expiring }));
+      operations.push(drawOperation(draw, settings, { everyMs, home, hurries, impatient, expiring, plugin }));
     }
   }
   return operations;
@@ -47,20 +53,23 @@ interface Habits {
   readonly hurries: boolean;
   readonly impatient: boolean;
   readonly expiring: boolean;
+  readonly plugin: AnyPlugin | null;
 }
 
 function drawOperation(draw: Draw, settings: Settings, habits: Habits): PlannedOperation {
   const { random, client } = draw;
   draw.count += 1;
-  const isRead = nextFloat(random) < 0.4;
+  const { plugin } = habits;
+  const own = plugin === null ? null : drawCommand(plugin, random) as PlannedCommand;
+  const reads = plugin === null || own === null ? nextFloat(random) < 0.4 : isRead(plugin, own);
   return {
     id: `o${client}.${draw.count}`,
     client,
     waitMs: nextFloat(random) * 2 * habits.everyMs,
     waits: !habits.hurries,
     member: habits.home === 0 ? nextInRange(random, 1, settings.nodes) : habits.home,
-    command: isRead ? drawRead(draw) : drawWrite(draw, habits.expiring),
-    level: isRead ? pick<ReadLevel>(random, ["linearizable", "linearizable", "linearizable", "lease", "stale"]) : null,
+    command: own ?? (reads ? drawRead(draw) : drawWrite(draw, habits.expiring)),
+    level: reads ? pick<ReadLevel>(random, ["linearizable", "linearizable", "linearizable", "lease", "stale"]) : null,
     readsOwn: nextFloat(random) < 0.2,
     timeoutMs: pick(random, [100, 600, 2000, 5000]),
     patienceMs: habits.impatient && nextFloat(random) < 0.2 ? nextInRange(random, 1, 300) : 0,

@@ -3,7 +3,7 @@
  * starts processes again that ended, and knows which ends are to be expected.
  */
 import { DraftError, type ErrorCode } from "../base/errors.ts";
-import type { RandomState } from "../base/random.ts";
+import { nextInRange, type RandomState } from "../base/random.ts";
 import type { Timer } from "../host/host.ts";
 import { Cuts } from "./cuts.ts";
 import { DiskTroubles } from "./disk_troubles.ts";
@@ -153,7 +153,7 @@ export class Nemesis implements FaultHands {
     if (code === null || this.#excuses.get(machine)?.has(code) !== true) this.#watch.unexpected(machine, error);
     const { gate } = machine;
     const downMs = this.#downMs.get(machine) ?? RESTART_MS;
-    if (code === "DAMAGED" && machine.forgiven) this.retired.add(machine);
+    if ((code === "DAMAGED" || code === "WRONG_IDENTITY") && machine.forgiven) this.retired.add(machine);
     // Not `later`: whoever of the core fails while it is healed is started again, too.
     this.cluster.scheduler.after(1, () => this.#end(machine, gate, downMs));
   }
@@ -184,8 +184,10 @@ export class Nemesis implements FaultHands {
     const majority = Math.floor(settings.nodes / 2) + 1;
     const isFounded = healthy.every((machine) => machine.number !== 0);
     if (!settings.freezeRest || !isFounded || healthy.length <= majority) return healthy;
-    const size = pick(random, [majority, majority, Math.min(majority + 1, healthy.length), healthy.length]);
-    while (healthy.length > size) healthy.splice(pick(random, healthy.map((_, at) => at)), 1);
-    return healthy;
+    // Damage may show only at the next start: a majority is left without those that it met.
+    const sure = healthy.filter(({ forgiven }) => !forgiven);
+    const size = pick(random, [majority, majority, Math.min(majority + 1, sure.length), sure.length]);
+    while (sure.length > size) sure.splice(pick(random, sure.map((_, at) => at)), 1);
+    return [...sure, ...healthy.filter(({ forgiven }) => forgiven && nextInRange(random, 0, 1) === 0)];
   }
 }

@@ -3,10 +3,12 @@
  * differ so much find more than runs that do a little of everything (Groce et al., Swarm Testing, 2012).
  */
 import { nextFloat, nextInRange } from "../base/random.ts";
+import type { AnyPlugin } from "../machine/machine.ts";
 import { drawFaults } from "./fault_plan.ts";
 import { FEATURES } from "./features.ts";
 import { drawOperations } from "./load_plan.ts";
 import type { Script, Settings } from "./script.ts";
+import { isKnown } from "./plugin_commands.ts";
 import { pick, streamOf } from "./streams.ts";
 
 /** What a caller may fix. */
@@ -15,6 +17,8 @@ export interface SwarmOptions {
   /** Runs without any fault, to see what a quiet cluster costs. */
   readonly quiet?: boolean;
   readonly safetyMs?: number;
+  /** The machine that clients ask; kv if nothing is said. */
+  readonly plugin?: AnyPlugin;
 }
 
 /** Sizes are mostly those that people run. */
@@ -27,7 +31,7 @@ export function drawScript(seed: number, options: SwarmOptions = {}): Script {
     seed,
     settings,
     faults: drawFaults(seed, settings),
-    operations: drawOperations(seed, settings),
+    operations: drawOperations(seed, settings, options.plugin === undefined || isKnown(options.plugin) ? null : options.plugin),
   };
 }
 

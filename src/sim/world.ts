@@ -9,12 +9,14 @@ import { DurableClaims } from "./durable_claims.ts";
 import type { Holdings } from "./gate.ts";
 import { MarkCounter } from "./marks.ts";
 import { Nemesis } from "./nemesis.ts";
+import { agree, probe, probesOf } from "./probe.ts";
 import { type Property, Violation } from "./property.ts";
 import type { Fault, PlannedOperation, Script } from "./script.ts";
 import { type ClientWorld, SimClient } from "./sim_client.ts";
 import { SIM_PORT, SimCluster } from "./sim_cluster.ts";
 import type { SimMachine } from "./sim_machine.ts";
 import { TraceHash } from "./trace_hash.ts";
+import { clusterOptions } from "./world_cluster.ts";
 
 /** How a run is watched. */
 export interface WorldOptions {
@@ -29,8 +31,6 @@ export interface WorldTeller {
   ended(machine: SimMachine, error: Error): void;
   phase(what: string): void;
 }
-
-const NAMES = "abcdefghijklmnopqrstuvwxyz";
 
 /** How long a healed cluster may take to serve, in longest election timeouts, and a fixed part for disks and dials. */
 const LIVENESS_TIMEOUTS = 20;
@@ -63,36 +63,11 @@ export class World {
   readonly #clients: SimClient[] = [];
 
   constructor(script: Script, options: WorldOptions) {
-    const { seed, settings } = script;
     this.script = script;
     this.#options = options;
     this.#claims = new DurableClaims((member) => this.nemesis.retire(member as SimMachine));
     this.#properties = [this.#claims, ...options.properties, this.marks];
-    this.cluster = new SimCluster({
-      seed,
-      ids: [...NAMES.slice(0, settings.nodes)],
-      plugin: options.plugin,
-      properties: this.#properties,
-      flags: {
-        "heartbeat-ms": String(settings.heartbeatMs),
-        "election-ms": `${settings.electionMinMs}-${settings.electionMaxMs}`,
-      },
-      config: { segmentBytes: settings.segmentBytes },
-      tailBytesMax: settings.tailBytesMax,
-      tuning: {
-        core: {
-          appendEntriesMax: settings.appendEntriesMax, inflightAppendsMax: settings.inflightAppendsMax,
-          uncommittedBytesMax: settings.uncommittedBytesMax,
-        },
-        wal: { batchBytesMax: settings.batchBytesMax, readyBytes: settings.segmentBytes, readBytes: 65_536, slabBytes: 16_384 },
-      },
-      net: { delayMs: settings.netDelayMs, bytesPerMs: settings.netBytesPerMs, windowBytes: settings.netWindowBytes, cutOneIn: settings.netCutOneIn },
-      machine: (id) => {
-        const at = NAMES.indexOf(id);
-        const clock = { drift: settings.drift[at] ?? 0, wallOffsetMs: settings.wallOffsetMs[at] ?? 0 };
-        return { clock, disk: { delayMaxMs: settings.diskDelayMaxMs } };
-      },
-    });
+    this.cluster = new SimCluster(clusterOptions(script, options.plugin, this.#properties));
     this.nemesis = new Nemesis(this.cluster, script, {
       unexpected: (machine, error) => this.#unexpected(machine, error),
       did: (fault, what) => {
@@ -218,29 +193,17 @@ export class World {
     const served = new Set<string>();
     // One whose damage is found only at its start falls out; a majority is left without it.
     const living = (): SimMachine[] => core.filter((machine) => !nemesis.retired.has(machine));
-    for (const machine of core) this.#probe(prober, machine, () => served.add(machine.id));
+    const probes = probesOf(this.#options.plugin, this.script.seed);
+    for (const machine of core) {
+      const after = (ms: number, act: () => void): void => {
+        if (!nemesis.retired.has(machine)) this.cluster.scheduler.after(ms, act);
+      };
+      probe(prober, machine.id, probes, after, () => served.add(machine.id));
+    }
     this.#until("the healed core serves", limitMs, () => living().every(({ id }) => served.has(id)));
     const leftMs = limitMs - (this.cluster.scheduler.nowMs - beganMs);
     this.#until("the healed core agrees", leftMs, () => agree(living()));
     this.cluster.tell((property) => property.finished?.(this.#machines));
-  }
-
-  /** Writes through one member, then reads it there, again and again until both are done. */
-  #probe(prober: SimClient, machine: SimMachine, served: () => void): void {
-    const timeoutMs = 2000;
-    const member = machine.id;
-    const again = (): void => {
-      if (this.nemesis.retired.has(machine)) return;
-      this.cluster.scheduler.after(20, () => this.#probe(prober, machine, served));
-    };
-    prober.ask({ member, command: ["set", `live-${member}`, "1"], read: null, timeoutMs, patienceMs: 0 }, ({ answer }) => {
-      if (answer === null || answer instanceof DraftError) return again();
-      const read = { level: "linearizable", minIndex: 0, timeoutMs } as const;
-      prober.ask({ member, command: ["get", `live-${member}`], read, timeoutMs, patienceMs: 0 }, (operation) => {
-        if (operation.answer instanceof DraftError) again();
-        else served();
-      });
-    });
   }
 
   /** Everybody stops in good order and gives back what it took. */
@@ -300,20 +263,6 @@ export class World {
     const code = error instanceof DraftError ? error.code : error.name;
     this.violation ??= new Violation("a process ends for a reason", `${machine.id} ended with ${code}: ${error.message}`);
   }
-}
-
-/** All have applied the same, to the end of the leader's log. */
-function agree(core: readonly SimMachine[]): boolean {
-  const [first] = core;
-  const leader = core.find(({ state }) => state?.role === "leader");
-  if (first === undefined || leader?.state === null || leader?.state === undefined) return false;
-  const { lastIndex } = leader.state.trail;
-  for (const { applier } of core) if (applier === null || applier.lastApplied.index !== lastIndex) return false;
-  for (const machine of core) {
-    const [one, other] = [first.applier?.stateHash(), machine.applier?.stateHash()];
-    if (one !== other) throw new Violation("replicas agree", `${first.id} holds ${one} at ${lastIndex}, ${machine.id} holds ${other}`);
-  }
-  return true;
 }
 
 function rootOf(error: unknown): unknown {
