@@ -19,7 +19,7 @@ const PLUGIN_LOADER = "src/node/plugin_loader.ts";
 
 /** Layers whose every run must be the same for the same events. */
 const PURE: ReadonlySet<string> = new Set(["raft", "machine", "plugins"]);
-const REPLAYED: ReadonlySet<string> = new Set(["base", "host", "wal", "net", "client", "node", "sim"]);
+const REPLAYED: ReadonlySet<string> = new Set(["base", "host", "wal", "net", "client", "node", "gateway", "sim"]);
 
 const CHANCE = String.raw`^(crypto\.)?(getRandomValues|random(Bytes|Int|UUID))$|\.localeCompare$`;
 

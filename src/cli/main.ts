@@ -14,6 +14,7 @@ import type { Leaf } from "./leaf.ts";
 import { logLeaves } from "./log.ts";
 import { simLeaf } from "./replay.ts";
 import { serveLeaf } from "./serve.ts";
+import { simLeaf } from "./sim.ts";
 
 /** All commands, in the order of the help. */
 export function allLeaves(start: StartServer): Leaf[] {

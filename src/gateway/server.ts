@@ -13,8 +13,9 @@ import { type DataDir, openDataDir } from "../node/data_dir.ts";
 import type { FoundingNode } from "../node/identity.ts";
 import type { GroupObserver } from "../node/group_observer.ts";
 import { Node } from "../node/node.ts";
+import { startError } from "../node/open_log.ts";
 import { NodeRequests, type ProcessInfo } from "../node/requests.ts";
-import type { NodeSettings } from "../node/settings.ts";
+import type { NodeSettings, Tuning } from "../node/settings.ts";
 import { TraceEvents } from "../node/trace_events.ts";
 import { openTraceFile, type TraceFile } from "../node/trace_file.ts";
 import { ClientDoor } from "./client_door.ts";
@@ -33,6 +34,8 @@ export interface ServerOptions {
   readonly process: ProcessInfo;
   /** Entries that are kept in memory, in bytes; 64 MiB if nothing is said. */
   readonly tailBytesMax?: number;
+  /** Limits and times that no flag sets. */
+  readonly tuning?: Tuning;
   /** Look on while the node's groups work. */
   readonly observers?: readonly GroupObserver[];
   /** Called once, when the node cannot go on. */
@@ -106,16 +109,17 @@ export class Server {
 /**
  * Starts a server.
  *
- * @throws DraftError IN_USE, WRONG_IDENTITY, BAD_CONFIG, ADDRESS_IN_USE, DAMAGED, STORAGE_FAILED
+ * @throws DraftError IN_USE, WRONG_IDENTITY, BAD_CONFIG, ADDRESS_IN_USE, DAMAGED, DISK_FULL, STORAGE_FAILED
  */
 export function* startServer(host: Host, options: ServerOptions): Task<Server> {
   const { config, plugin } = options;
-  const dataDir = yield* openDataDir(host, config.data, { nodeId: config.id, machine: plugin.name });
+  let dataDir: DataDir | null = null;
   try {
+    dataDir = yield* openDataDir(host, config.data, { nodeId: config.id, machine: plugin.name });
     return yield* startOn(host, options, dataDir);
   } catch (error) {
-    dataDir.close();
-    throw error;
+    dataDir?.close();
+    throw startError(config.data, error);
   }
 }
 
@@ -199,5 +203,6 @@ function settingsFrom(options: ServerOptions, id: string, placed: { listen: Addr
     frameBytesMax: config.frameBytesMax,
     queueBytesMax: config.queueBytesMax,
     tailBytesMax: options.tailBytesMax ?? TAIL_BYTES_MAX,
+    tuning: options.tuning ?? {},
   };
 }

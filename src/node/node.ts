@@ -21,7 +21,7 @@ import type { GroupObserver } from "./group_observer.ts";
 import { Handover } from "./handover.ts";
 import type { Identity } from "./identity.ts";
 import { askHello, Introductions } from "./introductions.ts";
-import { adoptGenesis, openLog, storageError } from "./open_log.ts";
+import { adoptGenesis, openLog, startError, storageError } from "./open_log.ts";
 import type { RecoveredLog } from "./recovered_log.ts";
 import { endedError } from "./refusals.ts";
 import { frameEntryBytesMax, raftConfig, type NodeSettings } from "./settings.ts";
@@ -179,7 +179,7 @@ export class Node {
     this.#founding?.stop();
     runTask(this.#join(genesis), (...[error]) => {
       if (error === null) taken();
-      else this.fail(error);
+      else this.fail(startError(this.parts.dataDir.path, error));
     });
   }
 

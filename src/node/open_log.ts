@@ -8,6 +8,7 @@ import type { Host } from "../host/host.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { MAIN_GROUP } from "../raft/types.ts";
 import { openWal } from "../wal/open_wal.ts";
+import { isDiskFull } from "../wal/segment_room.ts";
 import type { Wal } from "../wal/wal.ts";
 import { WAL_DEFAULTS, type WalOptions } from "../wal/wal_options.ts";
 import { type DataDir, identityOf } from "./data_dir.ts";
@@ -59,7 +60,7 @@ export function* openLog({ host, settings, dataDir }: LogParts, genesis: Uint8Ar
   const log = new RecoveredLog(MAIN_GROUP);
   let begun: Done<void> | null = null;
   const wal = yield* openWal(host, dataDir.path, { clusterId, nodeId, incarnation }, {
-    ...WAL_DEFAULTS, segmentBytes: settings.segmentBytes, stallMs: settings.electionMaxMs, ...handlers,
+    ...WAL_DEFAULTS, ...settings.tuning.wal, segmentBytes: settings.segmentBytes, stallMs: settings.electionMaxMs, ...handlers,
     onFailure: (error) => {
       if (begun === null) handlers.onFailure(error);
       else begun(storageError(dataDir.path, error));
@@ -90,6 +91,14 @@ export function* openLog({ host, settings, dataDir }: LogParts, genesis: Uint8Ar
 function lostLog(path: string, nodeId: string): DraftError {
   return new DraftError("DAMAGED", `log "${path}/wal" is missing: node ${nodeId} is a member and had one; ` +
     `bring it back (is its disk mounted?), or move the whole directory away and type: draft admin replace ${nodeId} ${nodeId}@HOST:PORT`);
+}
+
+/** An error of the system at the start, when nothing was promised yet: what it means, and what to do. */
+export function startError<E>(path: string, error: E): E | DraftError {
+  if (error instanceof DraftError || !(error instanceof Error) || !("code" in error)) return error;
+  const code = isDiskFull(error) ? "DISK_FULL" : "STORAGE_FAILED";
+  return new DraftError(code, `data directory "${path}" cannot be opened: ${error.message}: ` +
+    `check the disk, then: draft serve --data ${path}`, { cause: error });
 }
 
 /** The log failed: what it means, and what to do. */

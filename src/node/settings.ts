@@ -2,6 +2,7 @@
  * What a node is told, checked and with units: the part of the configuration that the node itself uses.
  */
 import { MAIN_GROUP, type NodeId, type RaftConfig } from "../raft/types.ts";
+import type { WalOptions } from "../wal/wal_options.ts";
 import type { FoundingNode, Identity } from "./identity.ts";
 
 const KIB = 1024;
@@ -21,6 +22,16 @@ export interface NodeSettings {
   readonly frameBytesMax: number;
   readonly queueBytesMax: number;
   readonly tailBytesMax: number;
+  readonly tuning: Tuning;
+}
+
+/** Limits and times that nobody has to set, and that a simulation makes small so that they are met. */
+export interface Tuning {
+  readonly core?: Partial<Pick<
+    RaftConfig,
+    "appendEntriesMax" | "appendBytesMax" | "inflightAppendsMax" | "inflightBytesMax" | "uncommittedBytesMax" | "pendingReadsMax"
+  >>;
+  readonly wal?: Partial<Pick<WalOptions, "readyBytes" | "batchBytesMax" | "recordBytesMax" | "slabBytes" | "readBytes" | "markMs">>;
 }
 
 /** What an append message takes besides its entries, at most. */
@@ -53,5 +64,6 @@ export function raftConfig(
     uncommittedBytesMax: settings.queueBytesMax,
     pendingReadsMax: 65_536,
     seed,
+    ...settings.tuning.core,
   };
 }

@@ -20,10 +20,10 @@ export function leaderAppendReply(state: RaftState, message: AppendReply, now: N
   progress.ackedRound = Math.max(progress.ackedRound, message.round);
   if (message.success) {
     const { matchIndex, pointIndex, pointChain } = message;
-    noteMatched(state, progress, matchIndex, pointIndex === matchIndex ? pointChain : null);
+    noteMatched(state, progress, { matchIndex, chain: pointIndex === matchIndex ? pointChain : null }, now);
     progress.provenIndex = Math.max(progress.provenIndex, Math.min(matchIndex, progress.matchIndex));
   } else noteRejected(state, progress, message);
-  noteDurable(state, progress, message);
+  noteDurable(state, progress, message, now);
 }
 
 /** Leaders: a follower answers a heartbeat. Its own durable position recovers what lost answers would have said. */
@@ -31,7 +31,7 @@ export function leaderHeartbeatReply(state: RaftState, message: HeartbeatReply, 
   const progress = noteHeard(state, message, now);
   if (progress === null) return;
   progress.ackedRound = Math.max(progress.ackedRound, message.round);
-  noteDurable(state, progress, message);
+  noteDurable(state, progress, message, now);
   reopen(state, progress, now);
 }
 
@@ -60,10 +60,16 @@ function noteHeard(state: RaftState, message: AckStatus & { readonly from: Membe
   return progress;
 }
 
-function noteMatched(state: RaftState, progress: Progress, matchIndex: Index, chain: number | null): void {
+interface Match {
+  readonly matchIndex: Index;
+  /** Null if the follower did not tell it. */
+  readonly chain: number | null;
+}
+
+function noteMatched(state: RaftState, progress: Progress, { matchIndex, chain }: Match, now: Now): void {
   if (matchIndex > state.trail.lastIndex) return drop(state, "match-behind-the-end");
   if (chain !== null && (chainAt(state.trail, matchIndex) ?? chain) !== chain) return drop(state, "match-of-another-log");
-  const raised = noteMatch(progress, matchIndex, chain);
+  const raised = noteMatch(progress, matchIndex, chain, now.nowMs);
   // A match below where the probe began: the follower has more than it has made durable. The stream waits for its disk.
   const found = !progress.probeSent || matchIndex >= progress.probeIndex;
   if (progress.state === "probe" && found && (raised || matchIndex === progress.matchIndex)) becomeReplicate(progress);
@@ -71,11 +77,11 @@ function noteMatched(state: RaftState, progress: Progress, matchIndex: Index, ch
 }
 
 /** A follower's durable position that bears our term and chain proves that all before is equal and durable there. */
-function noteDurable(state: RaftState, progress: Progress, ack: AckStatus): void {
+function noteDurable(state: RaftState, progress: Progress, ack: AckStatus, now: Now): void {
   if (ack.durableIndex <= progress.matchIndex) return;
   const equal = termAt(state.trail, ack.durableIndex) === ack.durableTerm &&
     chainAt(state.trail, ack.durableIndex) === ack.durableChain;
-  if (equal) noteMatched(state, progress, ack.durableIndex, ack.durableChain);
+  if (equal) noteMatched(state, progress, { matchIndex: ack.durableIndex, chain: ack.durableChain }, now);
 }
 
 /** The logs do not agree at `rejectedIndex`: looks for where they do, a term at a time. */
@@ -85,6 +91,7 @@ function noteRejected(state: RaftState, progress: Progress, message: AppendReply
     (progress.state === "probe" && (!progress.probeSent || rejectedIndex !== progress.probeIndex));
   if (isLate) return drop(state, "late-refusal");
   becomeProbe(progress);
+  progress.reopenAfterMs = 0;
   const highest = Math.min(rejectedIndex, state.trail.lastIndex + 1);
   progress.nextIndex = Math.min(Math.max(nextAfterRefusal(state, message), progress.matchIndex + 1), highest);
 }
@@ -106,13 +113,23 @@ function reopen(state: RaftState, progress: Progress, now: Now): void {
   if (progress.state === "replicate") {
     const oldest = progress.inflight[0];
     if (oldest === undefined && progress.provenIndex < progress.matchIndex) return void sendAppend(state, progress, now);
-    const { electionMinMs } = state.config;
-    const waitMs = Math.max(progress.reopenAfterMs, electionMinMs);
-    if (oldest === undefined || now.nowMs - oldest.sentMs < waitMs) return;
-    progress.reopenAfterMs = Math.min(waitMs * 2, REOPEN_TIMEOUTS_MAX * electionMinMs);
+    if (oldest === undefined) return;
+    const sinceMs = Math.max(oldest.sentMs, progress.raisedMs);
+    if (!losesPatience(state, progress, { sinceMs, firstMs: state.config.electionMinMs }, now)) return;
     becomeProbe(progress);
+  } else if (progress.state === "probe" && progress.probeSent) {
+    const { probeSentMs: sinceMs } = progress;
+    if (!losesPatience(state, progress, { sinceMs, firstMs: state.config.heartbeatMs }, now)) return;
   }
   if (progress.state !== "probe") return;
   progress.probeSent = false;
   if (progress.provenIndex < state.trail.lastIndex) sendAppend(state, progress, now);
+}
+
+/** Whether what was sent is to be sent again; if so, the next time takes twice as long. */
+function losesPatience(state: RaftState, progress: Progress, { sinceMs, firstMs }: { sinceMs: number; firstMs: number }, now: Now): boolean {
+  const waitMs = Math.max(progress.reopenAfterMs, firstMs);
+  if (now.nowMs - sinceMs < waitMs) return false;
+  progress.reopenAfterMs = Math.min(waitMs * 2, REOPEN_TIMEOUTS_MAX * state.config.electionMinMs);
+  return true;
 }

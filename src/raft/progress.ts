@@ -32,14 +32,19 @@ export interface Progress {
   probeSent: boolean;
   /** Where that message started, so that a late refusal of another is known as such. */
   probeIndex: Index;
+  /** When it was sent. */
+  probeSentMs: number;
   /** Invariant: ascending by lastIndex, empty unless replicate; bytes sum to inflightBytes. */
   readonly inflight: InflightAppend[];
   inflightBytes: number;
   /**
    * Use: what was sent and not answered for so long is taken for lost. Doubles while nothing comes of sending it again: a
-   * follower whose disk stands still has it all, and only cannot say so. 0: the shortest election timeout.
+   * follower whose disk stands still has it all, and only cannot say so; and over a slow line, or from a slow disk, each
+   * repetition would make the next one later. 0: the shortest election timeout, for a probe one heartbeat.
    */
   reopenAfterMs: number;
+  /** When its match last rose: patience counts from here, for what is slow is not lost. */
+  raisedMs: number;
   /** When a message of this term was last heard from it; -Infinity: never. */
   lastHeardMs: number;
   /** The greatest round that it answered. */
@@ -62,9 +67,11 @@ export function createProgress(member: MemberNumber, lastIndex: Index): Progress
     nextIndex: lastIndex + 1,
     probeSent: false,
     probeIndex: 0,
+    probeSentMs: 0,
     inflight: [],
     inflightBytes: 0,
     reopenAfterMs: 0,
+    raisedMs: Number.NEGATIVE_INFINITY,
     lastHeardMs: Number.NEGATIVE_INFINITY,
     ackedRound: 0,
     bootId: 0,
@@ -104,6 +111,7 @@ export function noteSent(progress: Progress, sent: InflightAppend): void {
   if (progress.state === "probe") {
     progress.probeSent = true;
     progress.probeIndex = sent.prevIndex;
+    progress.probeSentMs = sent.sentMs;
     return;
   }
   assert(progress.state === "replicate", "appends go to followers that probe or replicate", progress.state);
@@ -117,7 +125,7 @@ export function noteSent(progress: Progress, sent: InflightAppend): void {
  *
  * @param chain the follower's chain at `matchIndex`, null if it did not say
  */
-export function noteMatch(progress: Progress, matchIndex: Index, chain: number | null): boolean {
+export function noteMatch(progress: Progress, matchIndex: Index, chain: number | null, nowMs: number): boolean {
   let answered = 0;
   for (const append of progress.inflight) {
     if (append.lastIndex > matchIndex) break;
@@ -129,6 +137,7 @@ export function noteMatch(progress: Progress, matchIndex: Index, chain: number |
   progress.matchIndex = matchIndex;
   progress.matchChain = chain;
   progress.reopenAfterMs = 0;
+  progress.raisedMs = nowMs;
   progress.nextIndex = Math.max(progress.nextIndex, matchIndex + 1);
   return true;
 }

@@ -7,10 +7,11 @@ import { assert } from "../base/assert.ts";
 import { nextFloat, nextInRange, type RandomState, seedRandom } from "../base/random.ts";
 import type { Done } from "../base/task.ts";
 import { parentOf } from "../host/files.ts";
-import type { Disk, File, FileLock, FileStat, OpenOptions } from "../host/host.ts";
+import type { Disk, FileLock } from "../host/host.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { type DiskCall, type DiskCallKind, type DiskFault, type FaultRule, SimHostError } from "./sim_faults.ts";
 import { type CrashFate, SimImage } from "./sim_image.ts";
+import { type DiskHardware, type Life, makeDirectory, portOf } from "./sim_disk_port.ts";
 import { SimNames } from "./sim_names.ts";
 
 /** What a simulated disk is made with. */
@@ -20,31 +21,30 @@ export interface SimDiskOptions {
   readonly delayMaxMs?: number;
 }
 
-/** One process that uses the disk: dead once the power was cut. */
-interface Life {
-  dead: boolean;
-  readonly locks: Set<string>;
-}
-
 /** A call that was submitted and has not completed; `land` does to the disk what the call was for. */
 interface Underway {
+  readonly life: Life;
   readonly land: () => void;
 }
 
 /** The hardware: it outlives the processes that {@link SimDisk.boot} stands for. */
-export class SimDisk {
+export class SimDisk implements DiskHardware {
   /** Calls submitted so far, by all processes. */
   calls = 0;
   /** Bytes that all files together may have. */
   capacityBytes: number = Number.POSITIVE_INFINITY;
   /** Asked about each call. */
   fault: FaultRule = () => null;
-  #scheduler: Scheduler;
-  #random: RandomState;
-  #delayMinMs: number;
-  #delayMaxMs: number;
-  #names: SimNames = new SimNames();
-  #lives: Set<Life> = new Set();
+  /** Hears of each call. */
+  seen: ((call: DiskCall) => void) | null = null;
+  /** How much longer everything takes than it should. */
+  slowness = 1;
+  readonly names: SimNames = new SimNames();
+  readonly #scheduler: Scheduler;
+  readonly #random: RandomState;
+  readonly #delayMinMs: number;
+  readonly #delayMaxMs: number;
+  #lives: Map<Disk, Life> = new Map();
   #underway: Set<Underway> = new Set();
   #stalled: (() => void)[] = [];
   #crashAt = 0;
@@ -60,8 +60,25 @@ export class SimDisk {
   /** The port of a new process. After a crash its calls are ignored and never complete. */
   boot(): Disk {
     const life: Life = { dead: false, locks: new Set() };
-    this.#lives.add(life);
-    return this.#port(life);
+    const port = portOf(this, life);
+    this.#lives.set(port, life);
+    return port;
+  }
+
+  /**
+   * The process of that port is gone, the machine is not: what it wrote stands in the system's memory, its locks are
+   * free. A call that was under way had taken effect or not.
+   */
+  kill(port: Disk): void {
+    const life = this.#lives.get(port);
+    if (life === undefined) return;
+    life.dead = true;
+    this.#lives.delete(port);
+    for (const call of this.#underway) {
+      if (call.life !== life) continue;
+      this.#underway.delete(call);
+      if (nextFloat(this.#random) < 0.5) call.land();
+    }
   }
 
   /** Cuts the power at the `call`-th call, counted from the disk's first; then tells `onCrash`. */
@@ -72,7 +89,7 @@ export class SimDisk {
 
   /** Cuts the power now. The calls that are under way may have reached the disk or not. */
   crash(): void {
-    for (const life of this.#lives) life.dead = true;
+    for (const life of this.#lives.values()) life.dead = true;
     this.#lives.clear();
     const draw = nextInRange(this.#random, 0, 5);
     const fate: CrashFate = draw === 0 ? "kept" : draw === 1 ? "dropped" : "by-chance";
@@ -81,9 +98,9 @@ export class SimDisk {
     }
     this.#underway.clear();
     this.#stalled = [];
-    const images = this.#names.images();
-    this.#names.crash(this.#random, fate);
-    for (const image of new Set([...images, ...this.#names.images()])) image.crash(this.#random, fate);
+    const images = this.names.images();
+    this.names.crash(this.#random, fate);
+    for (const image of new Set([...images, ...this.names.images()])) image.crash(this.#random, fate);
   }
 
   /** Stalled calls go on. */
@@ -95,7 +112,7 @@ export class SimDisk {
 
   /** The content of a file as the system shows it; null if there is none. */
   content(path: string): Uint8Array | null {
-    const entry = this.#names.get(path);
+    const entry = this.names.get(path);
     return entry instanceof SimImage ? entry.content() : null;
   }
 
@@ -109,23 +126,23 @@ export class SimDisk {
     const image = new SimImage();
     image.write(content, 0);
     image.endSync(image.beginSync());
-    this.#makeDirectory(parentOf(path));
-    this.#names.set(path, image);
+    makeDirectory(this.names, parentOf(path));
+    this.names.set(path, image);
     for (let directory = parentOf(path); ; directory = parentOf(directory)) {
-      this.#names.sync(directory);
+      this.names.sync(directory);
       if (directory === "." || directory === "/") break;
     }
   }
 
   /** Renames or removes (`to` null) a file, durably and at once. */
   move(from: string, to: string | null): void {
-    if (to === null) this.#names.set(from, null);
-    else this.#names.rename(from, to);
-    this.#names.sync(parentOf(to ?? from));
+    if (to === null) this.names.set(from, null);
+    else this.names.rename(from, to);
+    this.names.sync(parentOf(to ?? from));
   }
 
   #image(path: string): SimImage {
-    const entry = this.#names.get(path);
+    const entry = this.names.get(path);
     assert(entry instanceof SimImage, "the path names a file", path);
     return entry;
   }
@@ -134,7 +151,7 @@ export class SimDisk {
    * Submits one call: `act` looks at the disk and changes it when the call completes, `land` (if given) does the change
    * alone, for a crash in between.
    */
-  #submit<T>(
+  submit<T>(
     life: Life,
     kind: DiskCallKind,
     path: string,
@@ -144,8 +161,9 @@ export class SimDisk {
   ): void {
     if (life.dead) return;
     const call: DiskCall = { number: ++this.calls, kind, path };
-    const underway: Underway = { land };
+    const underway: Underway = { life, land };
     this.#underway.add(underway);
+    this.seen?.(call);
     if (call.number === this.#crashAt) {
       this.crash();
       this.#onCrash();
@@ -153,8 +171,9 @@ export class SimDisk {
     }
     const fault = this.fault(call);
     const start = (): void => {
+      if (life.dead) return;
       const delayMs = this.#delayMinMs + nextFloat(this.#random) * (this.#delayMaxMs - this.#delayMinMs);
-      this.#scheduler.after(delayMs, () => {
+      this.#scheduler.after(delayMs * this.slowness, () => {
         if (life.dead) return;
         this.#underway.delete(underway);
         let value: T;
@@ -173,117 +192,20 @@ export class SimDisk {
     else start();
   }
 
-  /** As `#submit`, for calls that change nothing but names: an injected error means that nothing was done. */
-  #submitNames(
-    life: Life,
-    kind: DiskCallKind,
-    path: string,
-    land: () => void,
-    done: Done<void>,
-    check: (call: DiskCall) => void,
-  ): void {
-    this.#submit<void>(life, kind, path, (call, fault) => {
-      if (fault !== null && "error" in fault) throw new SimHostError(fault.error, call);
-      check(call);
-      land();
-    }, done, land);
-  }
-
-  #port(life: Life): Disk {
-    const names = this.#names;
-    const missing = (path: string) => (call: DiskCall): void => {
-      if (names.get(path) === null) throw new SimHostError("ENOENT", call);
-    };
-    return {
-      open: (path, options, done) => this.#open(life, path, options, done),
-      makeDirectory: (path, done) => this.#submitNames(life, "makeDirectory", path, () => this.#makeDirectory(path), done, () => {}),
-      list: (path, done) => this.#submit(life, "list", path, (call) => {
-        missing(path)(call);
-        return names.list(path);
-      }, done),
-      stat: (path, done) => this.#submit<FileStat | null>(life, "stat", path, () => {
-        const entry = names.get(path);
-        return entry === null ? null : { bytes: entry === "directory" ? 0 : entry.bytes, directory: entry === "directory" };
-      }, done),
-      rename: (from, to, done) => this.#submitNames(life, "rename", from, () => names.rename(from, to), done, missing(from)),
-      unlink: (path, done) => this.#submitNames(life, "unlink", path, () => names.set(path, null), done, missing(path)),
-      syncDirectory: (path, done) => this.#submit<void>(life, "syncDirectory", path, (call, fault) => {
-        missing(path)(call);
-        if (fault === null || !("error" in fault)) names.sync(path);
-      }, done),
-      freeBytes: (path, done) => this.#submit(life, "freeBytes", path, () => this.#freeBytes(), done),
-      lock: (path, done) => this.#submit(life, "lock", path, () => this.#lock(life, path), done),
-    };
-  }
-
-  #makeDirectory(path: string): void {
-    if (this.#names.get(path) !== null) return;
-    this.#makeDirectory(parentOf(path));
-    this.#names.set(path, "directory");
-  }
-
-  #lock(life: Life, path: string): FileLock | null {
-    for (const other of this.#lives) if (other.locks.has(path)) return null;
-    if (this.#names.get(path) === null) this.#names.set(path, new SimImage());
+  lock(life: Life, path: string): FileLock | null {
+    for (const other of this.#lives.values()) if (other.locks.has(path)) return null;
+    if (this.names.get(path) === null) this.names.set(path, new SimImage());
     life.locks.add(path);
     return { release: () => life.locks.delete(path) };
   }
 
-  #freeBytes(): number {
+  freeBytes(): number {
     if (this.capacityBytes === Number.POSITIVE_INFINITY) return Number.MAX_SAFE_INTEGER;
-    return Math.max(0, this.capacityBytes - this.#names.images().reduce((sum, image) => sum + image.bytes, 0));
+    return Math.max(0, this.capacityBytes - this.usedBytes);
   }
 
-  #open(life: Life, path: string, options: OpenOptions, done: Done<File>): void {
-    const make = (): void => {
-      if (options.create === true && this.#names.get(path) === null) this.#names.set(path, new SimImage());
-    };
-    this.#submit(life, "open", path, (call, fault) => {
-      if (fault !== null && "error" in fault) throw new SimHostError(fault.error, call);
-      const there = this.#names.get(path);
-      if (there !== null && options.create === true && options.exclusive === true) throw new SimHostError("EEXIST", call);
-      if (this.#names.get(parentOf(path)) !== "directory") throw new SimHostError("ENOENT", call);
-      make();
-      const entry = this.#names.get(path);
-      if (entry === null) throw new SimHostError("ENOENT", call);
-      if (entry === "directory") throw new SimHostError("EISDIR", call);
-      return this.#file(life, path, entry);
-    }, done, make);
-  }
-
-  #file(life: Life, path: string, image: SimImage): File {
-    return {
-      read: (into, position, done) => this.#submit(life, "read", path, () => image.read(into, position), done),
-      write: (parts, position, done) => this.#write(life, path, image, parts, position, done),
-      sync: (done) => {
-        const point = image.beginSync();
-        this.#submit<void>(life, "sync", path, (_, fault) => {
-          if (fault !== null && "error" in fault) image.failSync(point);
-          else image.endSync(point);
-        }, done);
-      },
-      sizeBytes: (done) => this.#submit(life, "sizeBytes", path, () => image.bytes, done),
-      truncate: (bytes, done) => this.#submitNames(life, "truncate", path, () => image.truncate(bytes), done, () => {}),
-      close: (done) => this.#submit<void>(life, "close", path, () => {}, done),
-    };
-  }
-
-  #write(life: Life, path: string, image: SimImage, parts: readonly Uint8Array[], position: number, done: Done<number>): void {
-    const land = (bytesMax: number): number => {
-      let taken = 0;
-      for (const part of parts) {
-        const piece = part.subarray(0, Math.max(0, bytesMax - taken));
-        image.write(piece, position + taken);
-        taken += piece.length;
-      }
-      return taken;
-    };
-    this.#submit(life, "write", path, (call, fault) => {
-      if (fault !== null && "error" in fault) throw new SimHostError(fault.error, call);
-      const room = image.bytes - position + this.#freeBytes();
-      const taken = land(Math.min(room, fault !== null && "shortBytes" in fault ? fault.shortBytes : Number.POSITIVE_INFINITY));
-      if (taken === 0 && parts.some((part) => part.length > 0)) throw new SimHostError("ENOSPC", call);
-      return taken;
-    }, done, () => land(Number.POSITIVE_INFINITY));
+  /** Bytes of all files together. */
+  get usedBytes(): number {
+    return this.names.images().reduce((sum, image) => sum + image.bytes, 0);
   }
 }

@@ -12,8 +12,18 @@ export interface DiskCall {
   readonly path: string;
 }
 
-/** What goes wrong: a POSIX error; a write that takes fewer bytes; a call that does not complete until released. */
-export type DiskFault = { readonly error: string } | { readonly shortBytes: number } | { readonly stall: true };
+/** What goes wrong with a call. */
+export type DiskFault =
+  /** A POSIX error. */
+  | { readonly error: string }
+  /** A write takes fewer bytes. */
+  | { readonly shortBytes: number }
+  /** The call does not complete until it is released. */
+  | { readonly stall: true }
+  /** A sync says that it is done, and did nothing. */
+  | { readonly lie: true }
+  /** A write lands so far from where it should. */
+  | { readonly elsewhereBytes: number };
 
 /** Names the fault of a call, or null. */
 export type FaultRule = (call: DiskCall) => DiskFault | null;

@@ -121,8 +121,11 @@ export class SimImage {
   #tear(block: number, written: Uint8Array, random: RandomState): void {
     const cut = nextInRange(random, 1, BLOCK_BYTES - 1);
     const at = block * BLOCK_BYTES;
-    if (nextFloat(random) < 0.5) this.#durable.set(written.subarray(0, cut), at);
-    else if (written.length > cut) this.#durable.set(written.subarray(cut), at + cut);
+    const isFirst = nextFloat(random) < 0.5;
+    // A file that was cut short may end before the block.
+    const room = this.#durable.length - at;
+    if (isFirst && room > 0) this.#durable.set(written.subarray(0, Math.min(cut, room)), at);
+    else if (!isFirst && Math.min(written.length, room) > cut) this.#durable.set(written.subarray(cut, room), at + cut);
   }
 }
 

@@ -26,6 +26,11 @@ export class SimNames {
     return this.#current.get(path) ?? null;
   }
 
+  /** Paths of all files, sorted. */
+  files(): string[] {
+    return [...this.#current].filter(([, entry]) => entry !== "directory").map(([path]) => path).sort();
+  }
+
   /** The image of each file that has a name. */
   images(): SimImage[] {
     return [...this.#current.values()].filter((entry) => entry !== "directory");

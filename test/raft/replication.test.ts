@@ -36,6 +36,7 @@ for (const [name, terms] of FOLLOWERS) {
     const log = [...sealed(LEADER_TERMS)];
     log.push({ ...unstamped(), kind: 3, index: 11, term: 8, payloadBytes: 0, payloadSum: 0, chain: leader.state.trail.lastChain });
     let rounds = 0;
+    leader.nowMs += 50;
     let queue = [message("heartbeatReply", { term: 8 })];
     for (let i = 0; i < 20 && queue.length > 0; i++) {
       const requests = queue.flatMap((reply) => sent(leader.receive(reply))).filter((m) => m.type === "appendRequest");
@@ -76,6 +77,39 @@ test("R07 a late success with a lower match lowers nothing, a late refusal neith
   core.receive(message("appendReply", { term: 1, success: false, rejectedIndex: 2, pointIndex: 1, conflictIndex: 1 }));
   assert.equal([progress.matchIndex, progress.nextIndex, progress.state], [4, 5, "replicate"]);
   assert.is(core.state.dropped["late-refusal"], 1);
+});
+
+test("F16 over a line that is slower than the heartbeats a probe is sent again ever more seldom", () => {
+  const core = new Single();
+  core.lead();
+  let probes = 0;
+  for (let i = 0; i < 200; i++) {
+    core.nowMs += 50;
+    core.deadline();
+    const effects = core.receive(message("heartbeatReply", { term: 1, round: core.state.round }));
+    probes += sent(effects).filter(({ type }) => type === "appendRequest").length;
+  }
+  assert.ok(probes >= 5 && probes <= 12, `${probes} in 10 s`);
+  // One answer, and patience is short again.
+  core.receive(message("appendReply", { term: 1, matchIndex: 1 }));
+  assert.is(core.state.progress.get(2)!.reopenAfterMs, 0);
+});
+
+test("F16 a stream whose answers come slowly, one by one, is not sent again", () => {
+  const core = new Single({ config: { appendEntriesMax: 1 } });
+  core.lead();
+  core.receive(message("appendReply", { term: 1, matchIndex: 1 }));
+  const toSecond = (effects: readonly Effect[]): number[] => sent(effects).flatMap((each) =>
+    each.type === "appendRequest" && each.to === 2 ? [each.prevLogIndex] : []);
+  const starts = toSecond(core.event({ type: "propose", entries: Array.from({ length: 20 }, (_, i) => unstamped(i)) }));
+  for (let matchIndex = 2; matchIndex <= 20; matchIndex++) {
+    core.nowMs += 200;
+    core.event({ type: "deadline" });
+    const ack = core.receive(message("appendReply", { term: 1, matchIndex }));
+    const beat = core.receive(message("heartbeatReply", { term: 1, round: core.state.round }));
+    starts.push(...toSecond(ack), ...toSecond(beat));
+  }
+  assert.equal(starts, Array.from({ length: 20 }, (_, i) => i + 1));
 });
 
 test("R08 a follower's commit index stops at what was proved to match, and never falls", () => {

@@ -129,6 +129,9 @@ test("pure: below the doors time and randomness come from the ports", () => {
   breaks("pure", "src/wal/a.ts", "const a = performance.now();");
   breaks("pure", "src/net/a.ts", "const a = randomUUID();");
   breaks("pure", "src/node/a.ts", "const a = b.localeCompare(c);");
+  breaks("pure", "src/gateway/a.ts", "const a = Date.now();");
+  breaks("pure", "src/sim/a.ts", "const a = Math.exp(-b);");
+  breaks("timer", "src/sim/a.ts", "process.nextTick(run);");
   breaks("pure", "src/sim/a.ts", "const a = Math.log(2);");
   breaks("pure", "src/client/a.ts", "const a = Math.random();");
   passes("src/node/a.ts", "const a = new Date(1).toISOString();");

@@ -15,6 +15,7 @@ import { Matches } from "./matches.ts";
 import { Monotonic } from "./monotonic.ts";
 import { OneLeader } from "./one_leader.ts";
 import { Queues } from "./queues.ts";
+import { refinementProperty } from "../refinement/refinement.ts";
 import { ReadIndex } from "./read_index.ts";
 import { RealTime } from "./real_time.ts";
 import { Terms } from "./terms.ts";
@@ -48,7 +49,9 @@ export function allProperties(options: PropertyOptions = {}): Property[] {
     new ReadIndex(committed),
     new RealTime(),
     new LogTime(model, options.trueTime ?? null),
-    new Linearizability({ model, committed }),
+    // The oracle first: what it finds it can name, and a search that must fail takes long.
     new IndexOracle(model, committed),
+    new Linearizability({ model, committed }),
+    refinementProperty(),
   ];
 }

@@ -1,0 +1,162 @@
+/**
+ * `draft sim`: whole clusters under simulated faults, seed by seed. What breaks a rule is told with its seed, the rule,
+ * the last that happened, and the command that does it again.
+ */
+import { readFileSync } from "node:fs";
+import process from "node:process";
+import { DraftError } from "../base/errors.ts";
+import { loadPlugin } from "../node/plugin_loader.ts";
+import { MARKED_RUNS, Report } from "../sim/report.ts";
+import { type Outcome, type RunOptions, runScript } from "../sim/run_seed.ts";
+import type { Script } from "../sim/script.ts";
+import { shrink } from "../sim/shrink.ts";
+import { tellStory } from "../sim/story.ts";
+import { drawScript } from "../sim/swarm.ts";
+import { type Io, styleFor } from "./io.ts";
+import { type Leaf, type Options, type Parsed, UsageError } from "./leaf.ts";
+
+const SEEDS = 100;
+const SEED_MAX = 2 ** 40;
+const PROGRESS_MS = 200;
+/** Events before the end that are told. */
+const TOLD_EVENTS = 400;
+const SHRINK_RUNS = 400;
+const SHRINK_MS = 120_000;
+/** A long run ends when so much is broken: more would say no more. */
+const VIOLATIONS_MAX = 20;
+
+/** The command. */
+export const simLeaf: Leaf = {
+  words: ["sim"],
+  usage: "",
+  summary: "runs simulated clusters under faults and checks what must hold",
+  options: [
+    { raw: "--seed <n>", description: "the first seed; alone: this seed only", default: "1, with --minutes one of chance" },
+    { raw: "--seeds <n>", description: "how many seeds", default: String(SEEDS) },
+    { raw: "--minutes <n>", description: "as many seeds as that takes" },
+    { raw: "--nodes <n>", description: "nodes of each cluster, 1 to 7", default: "drawn" },
+    { raw: "--machine <machine>", description: "kv, or the path of a plugin", default: "kv" },
+    { raw: "--shrink", description: "make what fails small, and print it as a script" },
+    { raw: "--script <file>", description: "run the script in that file" },
+    { raw: "--json", description: "one line of JSON" },
+  ],
+  positionals: { min: 0, max: 0 },
+  examples: ["draft sim", "draft sim --seed 4711", "draft sim --minutes 60", "draft sim --seed 4711 --shrink > small.json"],
+  run: sim,
+};
+
+async function sim({ options }: Parsed, io: Io): Promise<number> {
+  const plugin = await loadPlugin(options.text("machine") ?? "kv");
+  const nodes = options.number("nodes", { otherwise: 0, from: 1, to: 7 });
+  const run: RunOptions = { plugin, ...(nodes === 0 ? {} : { nodes }) };
+  const file = options.text("script");
+  if (file !== undefined) return runOne(scriptFrom(file), run, `draft sim --script ${file}`, options, io);
+  const seed = options.number("seed", { otherwise: 0, from: 0, to: SEED_MAX });
+  const isOne = options.has("seed") && !options.has("seeds") && !options.has("minutes");
+  const command = (of: number): string =>
+    ["draft sim --seed", of, ...["nodes", "machine"].flatMap((name) => options.has(name) ? [`--${name}`, options.text(name)] : [])].join(" ");
+  if (isOne) return runOne(drawScript(seed, run), run, command(seed), options, io);
+  return runMany(seed, run, command, options, io);
+}
+
+function scriptFrom(file: string): Script {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as Script;
+  } catch (error) {
+    throw new UsageError(`--script "${file}": ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function runOne(script: Script, run: RunOptions, command: string, options: Options, io: Io): number {
+  const report = new Report();
+  const beganMs = performance.now();
+  const outcome = runScript(script, run);
+  report.add(outcome);
+  const elapsedMs = performance.now() - beganMs;
+  if (outcome.violation !== null && options.has("shrink")) {
+    printSmall(script, outcome, run, io);
+    return 1;
+  }
+  if (options.has("json")) io.out(JSON.stringify(report.line(elapsedMs)));
+  else {
+    io.out(`seed ${outcome.seed}: ${outcome.events} events, ${seconds(outcome.simulatedMs)} of simulated time, ` +
+      `${outcome.operations} operations, hash ${outcome.traceHash}`);
+  }
+  if (outcome.violation !== null) tellViolation(script, outcome, run, command, io);
+  return outcome.violation === null ? 0 : 1;
+}
+
+async function runMany(first: number, run: RunOptions, command: (seed: number) => string, options: Options, io: Io): Promise<number> {
+  const minutes = options.has("minutes") ? options.number("minutes", { otherwise: 1, from: 1, to: 100_000 }) : 0;
+  const seeds = options.number("seeds", { otherwise: minutes > 0 ? SEED_MAX : SEEDS, from: 1, to: SEED_MAX });
+  const from = options.has("seed") ? first : minutes > 0 ? Math.floor(Date.now() / 1000) * 1000 % SEED_MAX : 1;
+  const report = new Report();
+  const beganMs = performance.now();
+  let toldMs = beganMs;
+  const interrupted = { yes: false };
+  const onSignal = (): void => void (interrupted.yes = true);
+  process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+  for (let seed = from; seed < from + seeds && !interrupted.yes; seed++) {
+    const script = drawScript(seed, run);
+    const outcome = runScript(script, run);
+    report.add(outcome);
+    if (outcome.violation !== null) tellViolation(script, outcome, run, command(seed), io);
+    if (report.violations.length >= VIOLATIONS_MAX) break;
+    const nowMs = performance.now();
+    if (minutes > 0 && nowMs - beganMs >= minutes * 60_000) break;
+    if (nowMs - toldMs < PROGRESS_MS) continue;
+    toldMs = nowMs;
+    if (io.errorIsTerminal) io.errRaw(`\r${progress(report, nowMs - beganMs)}\x1b[K`);
+    // Signals are heard only while nothing is simulated.
+    await new Promise((resolve) => void setImmediate(resolve));
+  }
+  process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+  if (io.errorIsTerminal) io.errRaw("\r\x1b[K");
+  return conclude(report, performance.now() - beganMs, { run, isWhole: !options.has("machine") && !options.has("nodes") }, options, io);
+}
+
+function conclude(report: Report, elapsedMs: number, { isWhole }: { run: RunOptions; isWhole: boolean }, options: Options, io: Io): number {
+  const line = report.line(elapsedMs);
+  if (options.has("json")) io.out(JSON.stringify(line));
+  else {
+    io.out(progress(report, elapsedMs));
+    io.out(`faults: ${Object.entries(line.faults).sort(([a], [b]) => a < b ? -1 : 1).map(([name, count]) => `${name} ${count}`).join(", ")}`);
+    io.out(`marks: ${report.marksMet} of ${Object.keys(line.marks).length} met${report.missing.length > 0 ? `; never: ${report.missing.join(", ")}` : ""}`);
+    io.out(`violations: ${report.violations.length}${report.violations.length > 0 ? `, seeds ${report.violations.map(({ seed }) => seed).join(" ")}` : ""}`);
+  }
+  const isBlind = isWhole && report.seeds >= MARKED_RUNS && report.missing.length > 0;
+  if (isBlind) io.err(`(error) ${report.seeds} seeds never met: ${report.missing.join(", ")}: the simulator does not reach these states`);
+  return report.violations.length > 0 || isBlind ? 1 : 0;
+}
+
+function progress(report: Report, elapsedMs: number): string {
+  const { eventsPerSecond, simulatedHours } = report.line(elapsedMs);
+  const times = elapsedMs > 0 ? Math.round(report.simulatedMs / elapsedMs) : 0;
+  return `${report.seeds} seeds, ${simulatedHours.toFixed(2)} cluster-hours (${times} x), ${report.events} events, ${eventsPerSecond}/s, ` +
+    `${report.operations} operations, ${report.faultCount} faults, ${report.violations.length} violations`;
+}
+
+function tellViolation(script: Script, outcome: Outcome, run: RunOptions, command: string, io: Io): void {
+  const { violation, events, simulatedMs } = outcome;
+  if (violation === null) return;
+  const style = styleFor(io.errorIsTerminal, io.env);
+  io.err(tellStory(script, run, events - TOLD_EVENTS).map((line) => style.dim(line)).join("\n"));
+  io.err(`${style.red("violation")} of seed ${outcome.seed} at event ${events}, ${seconds(simulatedMs)}: ${violation.message}`);
+  if (violation.stack !== undefined && violation.property === "nothing is thrown") io.err(violation.stack);
+  io.err(`again: ${command}; smaller: ${command} --shrink`);
+}
+
+function printSmall(script: Script, outcome: Outcome, run: RunOptions, io: Io): void {
+  const { violation } = outcome;
+  if (violation === null) throw new DraftError("BAD_REQUEST", "nothing failed that could be made small");
+  const endMs = performance.now() + SHRINK_MS;
+  const small = shrink(script, violation.property, run, { runsMax: SHRINK_RUNS, goOn: () => performance.now() < endMs });
+  const { faults, operations } = small.script;
+  io.err(`${violation.message}: ${faults.length} of ${script.faults.length} faults and ${operations.length} of ` +
+    `${script.operations.length} requests are left after ${small.runs} runs; draft sim --script FILE runs it`);
+  io.out(JSON.stringify(small.script, null, 1));
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}

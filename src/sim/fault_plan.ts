@@ -1,0 +1,127 @@
+/** Draws what goes wrong in a run, and when. */
+import { nextFloat, nextInRange, type RandomState } from "../base/random.ts";
+import { FEATURES } from "./features.ts";
+import type { Fault, FaultBody, FaultKind, Settings, Who } from "./script.ts";
+import { pick, streamOf } from "./streams.ts";
+
+/** How often faults of one feature come, in milliseconds. */
+const EVERY_MS: readonly number[] = [250, 600, 1500, 4000];
+
+/** What damages a machine beyond what its node can promise: at most a minority may be met. */
+const DAMAGE: ReadonlySet<FaultKind> = new Set(["wipe", "flip", "misdirect", "lie"]);
+
+interface Plan {
+  readonly settings: Settings;
+  readonly random: RandomState;
+  /** Machines that may be damaged. */
+  readonly fragile: readonly number[];
+}
+
+/** The faults of `seed`, in the order of their times. */
+export function drawFaults(seed: number, settings: Settings): Fault[] {
+  const shuffle = streamOf(seed, "fragile");
+  const places = Array.from({ length: settings.nodes }, (_, at) => at + 1);
+  const fragile: number[] = [];
+  while (fragile.length < Math.floor((settings.nodes - 1) / 2)) {
+    fragile.push(places.splice(nextInRange(shuffle, 0, places.length - 1), 1)[0] as number);
+  }
+  const faults: Fault[] = [];
+  for (const feature of settings.features) {
+    const random = streamOf(seed, feature);
+    const plan: Plan = { settings, random, fragile };
+    const everyMs = pick(random, EVERY_MS);
+    for (let atMs = wait(random, everyMs); atMs < settings.safetyMs; atMs += wait(random, everyMs)) {
+      const kind = pick(random, FEATURES[feature] ?? []);
+      const body = drawBody(plan, kind);
+      if (body !== null) faults.push({ id: "", atMs, ...body });
+    }
+  }
+  faults.sort((a, b) => a.atMs - b.atMs);
+  return faults.map((fault, at) => ({ ...fault, id: `f${at + 1}` }));
+}
+
+/** Between nothing and twice as long, whole milliseconds with some fraction, so that faults fall between events. */
+function wait(random: RandomState, everyMs: number): number {
+  return 1 + nextFloat(random) * 2 * everyMs;
+}
+
+function drawBody(plan: Plan, kind: FaultKind): FaultBody | null {
+  if (DAMAGE.has(kind)) return drawDamage(plan, kind);
+  return drawProcessFault(plan, kind) ?? drawNetworkFault(plan, kind) ?? drawDiskFault(plan, kind);
+}
+
+function drawProcessFault(plan: Plan, kind: FaultKind): FaultBody | null {
+  const { random } = plan;
+  const downMs = pick(random, [5, 50, 400, 2000]) * (0.5 + nextFloat(random));
+  switch (kind) {
+    case "crash": return { kind, who: someone(plan), downMs, silent: nextFloat(random) < 0.3 };
+    case "crash-all": return { kind, downMs };
+    case "crash-at-call": return { kind, who: someone(plan), calls: nextInRange(random, 1, 60), again: nextInRange(random, 0, 3), downMs };
+    case "kill": return { kind, who: someone(plan), downMs };
+    case "stop": return { kind, who: someone(plan), downMs };
+    case "pause": return { kind, who: someone(plan), forMs: lasting(plan), atTurn: nextFloat(random) < 0.5 };
+    case "wall-jump": return { kind, who: someone(plan), byMs: pick(random, [-3_600_000, -2000, -50, 50, 2000, 86_400_000, 31_536_000_000]) };
+    case "transfer": return { kind, to: someMachine(plan) };
+    default: return null;
+  }
+}
+
+function drawNetworkFault(plan: Plan, kind: FaultKind): FaultBody | null {
+  const { random, settings } = plan;
+  const forMs = lasting(plan);
+  switch (kind) {
+    case "split": return { kind, sides: Array.from({ length: settings.nodes }, () => nextInRange(random, 0, 1)), forMs };
+    case "isolate": return { kind, who: someone(plan), forMs };
+    case "ring": return { kind, forMs };
+    case "bridge": return { kind, who: someMachine(plan), forMs };
+    case "one-way": return { kind, from: someone(plan), to: someMachine(plan), forMs };
+    case "deaf": return { kind, who: someone(plan), forMs };
+    case "mute": return { kind, who: someone(plan), forMs };
+    case "reset": return { kind, a: someone(plan), b: someMachine(plan) };
+    case "clog": return { kind, from: someone(plan), to: someMachine(plan), bytesPerMs: pick(random, [0.5, 5, 50]), forMs };
+    default: return null;
+  }
+}
+
+function drawDiskFault(plan: Plan, kind: FaultKind): FaultBody | null {
+  const { random } = plan;
+  const forMs = lasting(plan);
+  switch (kind) {
+    case "slow-disk": return { kind, who: someone(plan), factor: pick(random, [5, 20, 100]), forMs };
+    case "stall": return { kind, who: someone(plan), forMs, call: pick(random, ["sync", "write", "any"] as const) };
+    case "eio": return {
+      kind, who: someone(plan), call: pick(random, ["read", "write", "sync"] as const), afterCalls: nextInRange(random, 0, 20),
+      powerCycle: nextFloat(random) < 0.5, downMs: nextInRange(random, 5, 1000),
+    };
+    case "full": return { kind, who: someone(plan), slackBytes: pick(random, [0, 1000, 10_000]), forMs };
+    case "short-writes": return { kind, who: someone(plan), forMs };
+    default: return null;
+  }
+}
+
+function drawDamage(plan: Plan, kind: FaultKind): FaultBody | null {
+  const { random, fragile } = plan;
+  if (fragile.length === 0) return null;
+  const who = pick(random, fragile);
+  switch (kind) {
+    case "wipe": return { kind, who, downMs: nextInRange(random, 5, 1000) };
+    case "flip": return { kind, who, file: nextInRange(random, 0, 63), position: nextFloat(random), bit: nextInRange(random, 0, 7), restart: nextFloat(random) < 0.5 };
+    case "misdirect": return { kind, who, byBytes: pick(random, [-4096, -512, 8, 512, 2048]) };
+    case "lie": return { kind, who, forMs: lasting(plan) };
+    default: return null;
+  }
+}
+
+/** Long against an election timeout, or short. */
+function lasting({ random, settings }: Plan): number {
+  return settings.electionMaxMs * pick(random, [0.1, 0.5, 1, 2, 5]) * (0.5 + nextFloat(random));
+}
+
+function someMachine({ random, settings }: Plan): number {
+  return nextInRange(random, 1, settings.nodes);
+}
+
+/** Any machine; often the leader, whose faults matter most. */
+function someone(plan: Plan): Who {
+  return nextInRange(plan.random, 0, 2) === 0 ? 0 : someMachine(plan);
+}

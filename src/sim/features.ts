@@ -1,0 +1,27 @@
+/** What a run may have switched on. */
+import type { FaultKind } from "./script.ts";
+
+/** Faults by what they need switched on together. */
+export const FEATURES: Readonly<Record<string, readonly FaultKind[]>> = {
+  crashes: ["crash"],
+  outages: ["crash-all"],
+  "crashes at disk calls": ["crash-at-call"],
+  kills: ["kill"],
+  stops: ["stop"],
+  pauses: ["pause"],
+  wipes: ["wipe"],
+  partitions: ["split", "isolate"],
+  "odd partitions": ["ring", "bridge"],
+  "one-way cuts": ["one-way", "deaf", "mute"],
+  resets: ["reset"],
+  clogs: ["clog"],
+  "slow disks": ["slow-disk"],
+  stalls: ["stall"],
+  "disk errors": ["eio"],
+  "full disks": ["full"],
+  "short writes": ["short-writes"],
+  rot: ["flip", "misdirect"],
+  lies: ["lie"],
+  clocks: ["wall-jump"],
+  transfers: ["transfer"],
+};

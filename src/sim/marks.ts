@@ -1,0 +1,68 @@
+/**
+ * Marks: rare situations, counted. A simulator that never meets them proves nothing about them, so a long run in which
+ * one of them never occurred fails.
+ */
+import type { Effect, Event } from "../raft/event.ts";
+import { ELECTION_MARKS, type ElectionMark, markElections } from "./marks_elections.ts";
+import { LIFE_MARKS, type LifeMark, LifeMarks } from "./marks_lives.ts";
+import { LOG_MARKS, type LogMark, markLog } from "./marks_log.ts";
+import { markReads, READ_MARKS, type ReadMark } from "./marks_reads.ts";
+import { CLIENT_MARKS, type ClientMark, markAnswer } from "./marks_clients.ts";
+import { memoOf, type StepMemo } from "./marks_step.ts";
+import type { ClientOperation, Property, SimMember } from "./property.ts";
+
+/** A situation by its name. */
+export type Mark = ElectionMark | LogMark | ReadMark | LifeMark | ClientMark;
+
+/** All marks, in the order of a report. */
+export const MARKS: readonly Mark[] = [...ELECTION_MARKS, ...LOG_MARKS, ...READ_MARKS, ...LIFE_MARKS, ...CLIENT_MARKS];
+
+/** Notes that a situation occurred. */
+export type NoteMark<M extends Mark = Mark> = (mark: M) => void;
+
+/** Counts the marks of one run. */
+export class MarkCounter implements Property {
+  readonly name = "marks";
+  readonly counts: Map<Mark, number> = new Map(MARKS.map((mark) => [mark, 0]));
+  readonly lives: LifeMarks;
+  readonly #memos: Map<SimMember, StepMemo> = new Map();
+  readonly #note: NoteMark = (mark) => void this.counts.set(mark, (this.counts.get(mark) ?? 0) + 1);
+
+  constructor() {
+    this.lives = new LifeMarks(this.#note);
+  }
+
+  opened(member: SimMember): void {
+    this.lives.opened(member);
+    if (member.state !== null) this.#memos.set(member, memoOf(member.state));
+  }
+
+  stepped(member: SimMember, event: Event, effects: readonly Effect[]): void {
+    const { state } = member;
+    const before = this.#memos.get(member);
+    if (state === null) return;
+    if (before !== undefined) {
+      const step = { member, before, state, event, effects };
+      markElections(step, this.#note);
+      markLog(step, this.#note);
+      markReads(step, this.#note);
+      this.lives.stepped(member, state);
+    }
+    this.#memos.set(member, memoOf(state));
+  }
+
+  ended(member: SimMember): void {
+    this.lives.ended(member);
+    this.#memos.delete(member);
+  }
+
+  answered(operation: ClientOperation): void {
+    markAnswer(operation, this.#note);
+  }
+
+  /** A client went away without its answer. */
+  gaveUp(): void {
+    this.#note("client: gave up");
+  }
+
+}

@@ -1,0 +1,115 @@
+/** Marks of elections and transfers. */
+import type { VoteRequest } from "../raft/message.ts";
+import type { RaftState } from "../raft/state.ts";
+import type { Step } from "./marks_step.ts";
+
+/** What may happen around votes. */
+export const ELECTION_MARKS = [
+  "pre-candidacy", "candidacy", "leadership", "candidacy in which nobody won", "candidate elected by its own vote last",
+  "candidate stepped down on an append of its term", "candidate stepped down on a higher term",
+  "candidate learned of a higher term from a refusal", "candidate lost",
+  "leader stepped down by check-quorum", "leader stepped down on a higher term", "leader gave up for its disk",
+  "leader elected by a bare majority", "leader alone in its cluster", "leader of term 10 or later",
+  "vote refused to a shorter log", "vote refused, given to another",
+  "vote given to a longer log of the same term", "vote given to a higher last term",
+  "pre-vote refused by stickiness", "vote refused by stickiness", "late vote ignored", "term rose by several at once",
+  "no candidacy while the disk stands still",
+  "transfer done", "transfer in doubt", "transfer given up", "transfer replaced", "transfer waited for its target",
+  "transfer made a candidate", "transfer notice of an old term",
+] as const;
+
+/** One of them. */
+export type ElectionMark = (typeof ELECTION_MARKS)[number];
+
+type Note = (mark: ElectionMark) => void;
+
+/** Notes what this step was. */
+export function markElections(step: Step, note: Note): void {
+  const { before, state, event } = step;
+  if (before.role !== state.role || before.term !== state.term) markRole(step, note);
+  if (state.term > before.term + 1) note("term rose by several at once");
+  if (event.type === "deadline") markDeadline(step, note);
+  if (event.type === "receive") {
+    const { message } = event;
+    if (message.type === "voteRequest") markVoteRequest(step, message, note);
+    else if (message.type === "voteReply" && (state.dropped["late-vote"] ?? 0) > before.lateVotes) note("late vote ignored");
+    else if (message.type === "timeoutNow") note(message.term < before.term ? "transfer notice of an old term" : "transfer made a candidate");
+  }
+  markTransfer(step, note);
+}
+
+function markRole(step: Step, note: Note): void {
+  const { before, state, event } = step;
+  const wasCandidate = before.role === "candidate" || before.role === "pre-candidate";
+  const message = event.type === "receive" ? event.message : null;
+  if (state.role === "pre-candidate") note("pre-candidacy");
+  if (state.role === "candidate" && before.role !== "candidate") note("candidacy");
+  if (state.role === "leader") markLeader(step, note);
+  if (wasCandidate && state.role === "follower") {
+    if (state.term > before.term) {
+      note("candidate stepped down on a higher term");
+      if (message?.type === "voteReply") note("candidate learned of a higher term from a refusal");
+    } else if (message?.type === "appendRequest" || message?.type === "heartbeat") {
+      note("candidate stepped down on an append of its term");
+    } else if (message?.type === "voteReply") note("candidate lost");
+  }
+  if (before.role === "leader" && state.role !== "leader") {
+    if (state.term > before.term) note("leader stepped down on a higher term");
+    else if (event.type === "deadline") note("leader stepped down by check-quorum");
+    else if (event.type === "diskStalled" || event.type === "readFailed") note("leader gave up for its disk");
+  }
+}
+
+function markLeader({ state, event }: Step, note: Note): void {
+  const voters = state.voters.incoming.length;
+  note("leadership");
+  if (event.type === "stored") note("candidate elected by its own vote last");
+  if (voters === 1) note("leader alone in its cluster");
+  if (state.term >= 10) note("leader of term 10 or later");
+  let granted = 0;
+  for (const vote of state.votes.values()) if (vote) granted += 1;
+  // Becoming leader forgets the votes; what is left of them is from this very step.
+  if (voters > 2 && granted <= Math.floor(voters / 2) + 1) note("leader elected by a bare majority");
+}
+
+function markDeadline({ before, state, event }: Step, note: Note): void {
+  if (before.role === "candidate" && state.role !== "leader") note("candidacy in which nobody won");
+  if (before.role === "follower" && state.role === "follower" && state.diskStalled && event.nowMs < state.electionDeadlineMs) {
+    note("no candidacy while the disk stands still");
+  }
+}
+
+function markVoteRequest({ before, state, effects }: Step, message: VoteRequest, note: Note): void {
+  const granted = effects.some((effect) =>
+    (effect.type === "send" && effect.message.type === "voteReply" && effect.message.granted) ||
+    (effect.type === "store" && effect.messages.some((each) => each.type === "voteReply" && each.granted)));
+  const { trail } = state;
+  const isLonger = message.lastLogTerm === trail.lastTerm && message.lastLogIndex > trail.lastIndex;
+  const isShorter = message.lastLogTerm < trail.lastTerm ||
+    (message.lastLogTerm === trail.lastTerm && message.lastLogIndex < trail.lastIndex);
+  if (granted) {
+    if (isLonger) note("vote given to a longer log of the same term");
+    if (message.lastLogTerm > trail.lastTerm) note("vote given to a higher last term");
+    return;
+  }
+  if (message.term < before.term) return;
+  if (isShorter) note("vote refused to a shorter log");
+  else if (message.preVote && hasLeader(state)) note("pre-vote refused by stickiness");
+  else if (message.term > state.term) note("vote refused by stickiness");
+  else if (!message.preVote && state.votedFor !== 0 && state.votedFor !== message.from) note("vote refused, given to another");
+}
+
+function hasLeader(state: RaftState): boolean {
+  return state.leaderId !== 0;
+}
+
+function markTransfer({ state, event, effects }: Step, note: Note): void {
+  if (event.type === "transfer" && state.transfer !== null && !state.transfer.sent) note("transfer waited for its target");
+  for (const effect of effects) {
+    if (effect.type !== "transferEnded") continue;
+    if (effect.refusal === null) note("transfer done");
+    else if (effect.refusal === "in-doubt") note("transfer in doubt");
+    else if (effect.refusal === "given-up") note("transfer given up");
+    else if (effect.refusal === "replaced") note("transfer replaced");
+  }
+}

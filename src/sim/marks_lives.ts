@@ -1,0 +1,99 @@
+/** Marks of processes that come and go, and of what their disks kept. */
+import { DraftError } from "../base/errors.ts";
+import type { RaftState } from "../raft/state.ts";
+import type { SimMember } from "./property.ts";
+
+/** What may happen to a process and its log. */
+export const LIFE_MARKS = [
+  "end during recovery", "end before the founding was over", "end with a store pending", "end of a leader", "end of a candidate",
+  "all members gone at once", "two leaders of different terms at once",
+  "what was not durable is lost", "what was not durable is there", "vote found again", "log of several terms found again",
+  "100 entries found again", "fifth start of a machine",
+  "refused to start, damaged", "refused to start, disk full", "ended for a disk error", "genesis handed over",
+  "lost directory recognised", "entries read back from the WAL", "segment rolled", "dial met a node in recovery",
+  "a connection timed out",
+] as const;
+
+/** One of them. */
+export type LifeMark = (typeof LIFE_MARKS)[number];
+
+interface Last {
+  readonly lastIndex: number;
+  readonly durableIndex: number;
+}
+
+/** Keeps what is known of each member. */
+export class LifeMarks {
+  readonly #note: (mark: LifeMark) => void;
+  readonly #last: Map<string, Last> = new Map();
+  readonly #living: Set<SimMember> = new Set();
+  readonly #leaders: Map<SimMember, number> = new Map();
+
+  constructor(note: (mark: LifeMark) => void) {
+    this.#note = note;
+  }
+
+  opened(member: SimMember): void {
+    const { state } = member;
+    if (state === null) return;
+    this.#living.add(member);
+    const last = this.#last.get(member.id);
+    const { lastIndex, lastTerm, runs } = state.trail;
+    if (last !== undefined && last.lastIndex > last.durableIndex) {
+      if (lastIndex < last.lastIndex) this.#note("what was not durable is lost");
+      if (lastIndex > last.durableIndex) this.#note("what was not durable is there");
+    }
+    if (state.votedFor !== 0) this.#note("vote found again");
+    if (lastIndex >= 100) this.#note("100 entries found again");
+    if ((runs[0]?.term ?? lastTerm) !== lastTerm) this.#note("log of several terms found again");
+    if (member.boots === 5) this.#note("fifth start of a machine");
+  }
+
+  stepped(member: SimMember, state: RaftState): void {
+    const leaders = this.#leaders;
+    if (state.role === "leader") {
+      if (leaders.get(member) !== state.term) {
+        leaders.set(member, state.term);
+        if (leaders.size > 1) this.#note("two leaders of different terms at once");
+      }
+    } else if (leaders.size > 0) leaders.delete(member);
+  }
+
+  ended(member: SimMember): void {
+    const { state } = member;
+    this.#living.delete(member);
+    this.#leaders.delete(member);
+    if (this.#living.size === 0) this.#note("all members gone at once");
+    if (state === null) return;
+    this.#last.set(member.id, { lastIndex: state.trail.lastIndex, durableIndex: state.durableIndex });
+    if (state.pendingStores.length > 0) this.#note("end with a store pending");
+    if (state.role === "leader") this.#note("end of a leader");
+    if (state.role === "candidate") this.#note("end of a candidate");
+  }
+
+  /** The power was cut, or the process killed, before its log was read. */
+  endedEarly(isMember: boolean): void {
+    this.#note(isMember ? "end during recovery" : "end before the founding was over");
+  }
+
+  failed(error: Error): void {
+    if (!(error instanceof DraftError)) return;
+    if (error.code === "DAMAGED") this.#note("refused to start, damaged");
+    else if (error.code === "DISK_FULL") this.#note("refused to start, disk full");
+    else if (error.code === "STORAGE_FAILED") this.#note("ended for a disk error");
+  }
+
+  said(message: string): void {
+    if (message.startsWith("gave the genesis")) this.#note("genesis handed over");
+    else if (message.startsWith("the directory of")) this.#note("lost directory recognised");
+    else if (message.endsWith("has not recovered yet")) this.#note("dial met a node in recovery");
+    else if (message.includes("ETIMEDOUT")) this.#note("a connection timed out");
+  }
+
+  /** A disk call of a node that has read its log. */
+  diskCall(kind: string, path: string): void {
+    if (!path.endsWith(".seg")) return;
+    if (kind === "read") this.#note("entries read back from the WAL");
+    else if (kind === "truncate") this.#note("segment rolled");
+  }
+}

@@ -1,0 +1,44 @@
+/** One step of a core as the marks see it: what there was before, what came, what there is now. */
+import type { Effect, Event } from "../raft/event.ts";
+import type { RaftState } from "../raft/state.ts";
+import type { MemberNumber, Role } from "../raft/types.ts";
+import type { SimMember } from "./property.ts";
+
+/** What is kept of a state until its next step. */
+export interface StepMemo {
+  readonly term: number;
+  readonly role: Role;
+  readonly votedFor: MemberNumber;
+  readonly leaderId: MemberNumber;
+  readonly lastIndex: number;
+  readonly commitIndex: number;
+  readonly durableIndex: number;
+  readonly pendingStores: number;
+  readonly timeEntryIndex: number;
+  /** Leaders: which followers were streamed to, and their boots. */
+  readonly streams: ReadonlyMap<MemberNumber, { readonly state: string; readonly bootId: number }> | null;
+  readonly lateRefusals: number;
+  readonly lateVotes: number;
+}
+
+/** One step. */
+export interface Step {
+  readonly member: SimMember;
+  readonly before: StepMemo;
+  readonly state: RaftState;
+  readonly event: Event;
+  readonly effects: readonly Effect[];
+}
+
+/** Keeps what the next step is compared with. */
+export function memoOf(state: RaftState): StepMemo {
+  const { term, role, votedFor, leaderId, commitIndex, durableIndex, timeEntryIndex, trail, pendingStores, progress } = state;
+  const streams = role === "leader"
+    ? new Map([...progress].map(([number, each]) => [number, { state: each.state, bootId: each.bootId }]))
+    : null;
+  return {
+    term, role, votedFor, leaderId, commitIndex, durableIndex, timeEntryIndex, lastIndex: trail.lastIndex,
+    pendingStores: pendingStores.length, streams,
+    lateRefusals: state.dropped["late-refusal"] ?? 0, lateVotes: state.dropped["late-vote"] ?? 0,
+  };
+}

@@ -1,0 +1,193 @@
+/**
+ * Does to the cluster what the script says, and afterwards heals those that shall live. It also stands for whoever
+ * starts processes again that ended, and knows which ends are to be expected.
+ */
+import { DraftError, type ErrorCode } from "../base/errors.ts";
+import { nextInRange, type RandomState } from "../base/random.ts";
+import type { Timer } from "../host/host.ts";
+import { Cuts } from "./cuts.ts";
+import { DiskTroubles } from "./disk_troubles.ts";
+import { FAULTS, type FaultHands } from "./fault_acts.ts";
+import type { Gate } from "./gate.ts";
+import type { Fault, FaultKind, Script } from "./script.ts";
+import type { SimCluster } from "./sim_cluster.ts";
+import type { SimMachine } from "./sim_machine.ts";
+import { pick, streamOf } from "./streams.ts";
+
+/** How long a supervisor waits before it starts a process again that failed. */
+const RESTART_MS = 200;
+
+/** A stop in good order that takes longer is ended by force, as supervisors do. */
+const STOP_LIMIT_MS = 8000;
+
+/** Hears what the nemesis finds. */
+export interface NemesisWatch {
+  /** A process ended in a way that nothing excuses. */
+  readonly unexpected: (machine: SimMachine, error: Error) => void;
+  readonly did: (fault: Fault, what: string) => void;
+}
+
+export class Nemesis implements FaultHands {
+  readonly cluster: SimCluster;
+  readonly random: RandomState;
+  readonly cuts: Cuts;
+  /** How often each kind of fault happened. */
+  readonly counts: Map<FaultKind, number> = new Map();
+  /** Machines that are damaged and stay down. */
+  readonly retired: Set<SimMachine> = new Set();
+  /** Machines whose directory was lost: their nodes wait for ever to be taken in again. */
+  readonly wiped: Set<SimMachine> = new Set();
+  readonly #script: Script;
+  readonly #watch: NemesisWatch;
+  readonly #excuses: Map<SimMachine, Set<ErrorCode>> = new Map();
+  readonly #troubles: Map<SimMachine, DiskTroubles> = new Map();
+  readonly #downMs: Map<SimMachine, number> = new Map();
+  #timers: Set<Timer> = new Set();
+  /** Who may still be started; null: all. */
+  #core: ReadonlySet<SimMachine> | null = null;
+
+  constructor(cluster: SimCluster, script: Script, watch: NemesisWatch) {
+    this.cluster = cluster;
+    this.#script = script;
+    this.#watch = watch;
+    this.random = streamOf(script.seed, "nemesis");
+    this.cuts = new Cuts(cluster.net);
+  }
+
+  /** From now on everything happens as written. */
+  begin(): void {
+    for (const fault of this.#script.faults) this.later(fault.atMs, () => this.#do(fault));
+  }
+
+  /** Ends the faults: the core is whole, and whoever is not of it stays as it is. */
+  heal(core: readonly SimMachine[]): void {
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers = new Set();
+    this.#core = new Set(core);
+    this.cuts.healAmong(core.map(({ id }) => id));
+    this.#setApart(core);
+    for (const machine of core) {
+      this.troubles(machine).clear();
+      machine.disk.crashAt(0);
+      machine.gate.release();
+      if (!machine.isUp) this.start(machine);
+    }
+  }
+
+  /** Whoever is not of the core is not heard there, or does not hear it, or both: it can disturb, and not lead. */
+  #setApart(core: readonly SimMachine[]): void {
+    const random = streamOf(this.#script.seed, "rest");
+    const [mute, deaf] = pick(random, [[true, true], [true, false], [false, true]] as const);
+    for (const machine of this.cluster.machines.values()) {
+      if (core.includes(machine)) continue;
+      for (const { id } of core) {
+        if (mute) this.cluster.net.cut(machine.id, id);
+        if (deaf) this.cluster.net.cut(id, machine.id);
+      }
+    }
+  }
+
+  /** Those whose state is still theirs to give: not damaged, and members of the cluster. */
+  healthy(): SimMachine[] {
+    return [...this.cluster.machines.values()].filter((machine) => !this.retired.has(machine) && !this.wiped.has(machine));
+  }
+
+  /** Runs `act` after a while, unless the faults have ended by then. */
+  later(delayMs: number, act: () => void): void {
+    const timer = this.cluster.scheduler.after(delayMs, () => {
+      this.#timers.delete(timer);
+      act();
+    });
+    this.#timers.add(timer);
+  }
+
+  troubles(machine: SimMachine): DiskTroubles {
+    const known = this.#troubles.get(machine) ?? new DiskTroubles(machine);
+    this.#troubles.set(machine, known);
+    return known;
+  }
+
+  /** These codes are no surprise on that machine any more. */
+  excuse(machine: SimMachine, ...codes: readonly ErrorCode[]): void {
+    const known = this.#excuses.get(machine) ?? new Set();
+    for (const code of codes) known.add(code);
+    this.#excuses.set(machine, known);
+  }
+
+  /** Starts a process, unless one runs or the machine is to stay down. */
+  start(machine: SimMachine): void {
+    if (machine.isUp || this.retired.has(machine) || (this.#core !== null && !this.#core.has(machine))) return;
+    this.cluster.start(machine.id);
+  }
+
+  /** A machine that lost what it had promised, or cannot be read, is never started again. */
+  retire(machine: SimMachine): void {
+    this.retired.add(machine);
+    const { gate } = machine;
+    // Its own code is still running: it ends with this event.
+    this.cluster.scheduler.after(0, () => {
+      if (machine.gate === gate && machine.isUp) machine.kill();
+    });
+  }
+
+  /** How long the machine stays down when its process fails next. */
+  failsFor(machine: SimMachine, downMs: number): void {
+    this.#downMs.set(machine, downMs);
+  }
+
+  stop(machine: SimMachine, downMs: number): void {
+    if (machine.server === null || machine.isStopping || machine.gate.isShut) return;
+    const { gate } = machine;
+    const again = (): void => this.#again(machine, downMs);
+    machine.stop(again);
+    this.later(STOP_LIMIT_MS, () => {
+      if (machine.gate !== gate || !machine.isUp) return;
+      machine.kill();
+      again();
+    });
+  }
+
+  /** The process failed, or could not start. */
+  processFailed(machine: SimMachine, error: Error): void {
+    const code = error instanceof DraftError ? error.code : null;
+    if (code === null || this.#excuses.get(machine)?.has(code) !== true) this.#watch.unexpected(machine, error);
+    const { gate } = machine;
+    const downMs = this.#downMs.get(machine) ?? RESTART_MS;
+    if (code === "DAMAGED" && machine.forgiven) this.retired.add(machine);
+    // Not `later`: whoever of the core fails while it is healed is started again, too.
+    this.cluster.scheduler.after(1, () => this.#end(machine, gate, downMs));
+  }
+
+  #end(machine: SimMachine, gate: Gate, downMs: number): void {
+    if (machine.gate !== gate) return;
+    if (machine.isUp) machine.kill();
+    this.cluster.scheduler.after(downMs, () => this.start(machine));
+  }
+
+  #again(machine: SimMachine, downMs: number): void {
+    if (this.#core !== null) this.start(machine);
+    else this.later(downMs, () => this.start(machine));
+  }
+
+  #do(fault: Fault): void {
+    const what = FAULTS[fault.kind](this, fault as never);
+    if (what === null) return;
+    this.counts.set(fault.kind, (this.counts.get(fault.kind) ?? 0) + 1);
+    this.#watch.did(fault, what);
+  }
+
+  /** Who shall live: all that are healthy, or a majority of all with some more. */
+  chooseCore(): SimMachine[] {
+    const { settings, seed } = this.#script;
+    const random = streamOf(seed, "core");
+    const healthy = this.healthy();
+    const majority = Math.floor(settings.nodes / 2) + 1;
+    const isFounded = healthy.every((machine) => machine.number !== 0);
+    if (!settings.freezeRest || !isFounded || healthy.length <= majority) return healthy;
+    // Damage may show only at the next start: a majority is left without those that it met.
+    const sure = healthy.filter(({ forgiven }) => !forgiven);
+    const size = pick(random, [majority, majority, Math.min(majority + 1, sure.length), sure.length]);
+    while (sure.length > size) sure.splice(pick(random, sure.map((_, at) => at)), 1);
+    return [...sure, ...healthy.filter(({ forgiven }) => forgiven && nextInRange(random, 0, 1) === 0)];
+  }
+}

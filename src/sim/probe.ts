@@ -1,0 +1,70 @@
+/** Whether a healed cluster serves: each of its nodes takes a write and answers a read. And whether all hold the same. */
+import { DraftError } from "../base/errors.ts";
+import type { AnyPlugin, Command } from "../machine/machine.ts";
+import { firstCommand, isKnown } from "./plugin_commands.ts";
+import { type ClientOperation, Violation } from "./property.ts";
+import type { SimClient } from "./sim_client.ts";
+import type { SimMachine } from "./sim_machine.ts";
+import { streamOf } from "./streams.ts";
+
+const TIMEOUT_MS = 2000;
+const AGAIN_MS = 20;
+
+/** What a machine refuses it has heard. */
+const MACHINE_SAID: ReadonlySet<string> = new Set(["REJECTED", "CONFLICT", "BAD_REQUEST", "NOT_FOUND", "MACHINE_FAULT"]);
+
+/** What is asked; null where the machine has no such operation. */
+export interface Probes {
+  readonly write: (member: string) => Command | null;
+  readonly read: (member: string) => Command | null;
+}
+
+/** A write and a read that the machine understands. */
+export function probesOf(plugin: AnyPlugin, seed: number): Probes {
+  if (isKnown(plugin)) return { write: (member) => ["set", `live-${member}`, "1"], read: (member) => ["get", `live-${member}`] };
+  const random = streamOf(seed, "probe");
+  const write = firstCommand(plugin, "write", random);
+  const read = firstCommand(plugin, "read", random);
+  return { write: () => write, read: () => read };
+}
+
+/** Writes through one member, then reads there, again and again until both are done. */
+export function probe(
+  client: SimClient,
+  member: string,
+  probes: Probes,
+  after: (ms: number, act: () => void) => void,
+  served: () => void,
+): void {
+  const ask = (command: Command | null, isRead: boolean, then: () => void): void => {
+    if (command === null) return then();
+    const read = isRead ? { level: "linearizable", minIndex: 0, timeoutMs: TIMEOUT_MS } as const : null;
+    client.ask({ member, command, read, timeoutMs: TIMEOUT_MS, patienceMs: 0 }, ({ answer }) => {
+      if (isServed(answer)) then();
+      else after(AGAIN_MS, () => ask(command, isRead, then));
+    });
+  };
+  ask(probes.write(member), false, () => ask(probes.read(member), true, served));
+}
+
+function isServed(answer: ClientOperation["answer"]): boolean {
+  return answer !== null && (!(answer instanceof DraftError) || MACHINE_SAID.has(answer.code));
+}
+
+/**
+ * Whether all have applied the same, to the end of the leader's log.
+ *
+ * @throws Violation if they have, and hold different states
+ */
+export function agree(core: readonly SimMachine[]): boolean {
+  const [first] = core;
+  const leader = core.find(({ state }) => state?.role === "leader");
+  if (first === undefined || leader?.state === null || leader?.state === undefined) return false;
+  const { lastIndex } = leader.state.trail;
+  for (const { applier } of core) if (applier === null || applier.lastApplied.index !== lastIndex) return false;
+  for (const machine of core) {
+    const [one, other] = [first.applier?.stateHash(), machine.applier?.stateHash()];
+    if (one !== other) throw new Violation("replicas agree", `${first.id} holds ${one} at ${lastIndex}, ${machine.id} holds ${other}`);
+  }
+  return true;
+}

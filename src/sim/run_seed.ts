@@ -1,0 +1,62 @@
+/** Runs what a seed stands for, and says what came of it. */
+import type { AnyPlugin } from "../machine/machine.ts";
+import { allProperties } from "./properties/index.ts";
+import type { Property, Violation } from "./property.ts";
+import type { Script } from "./script.ts";
+import { drawScript, type SwarmOptions } from "./swarm.ts";
+import { World } from "./world.ts";
+
+/** How a seed is run. */
+export interface RunOptions extends SwarmOptions {
+  readonly plugin: AnyPlugin;
+  /** Made anew for each run; all there are if nothing is said. */
+  readonly properties?: () => readonly Property[];
+  readonly eventsMax?: number;
+}
+
+/** What came of a run. */
+export interface Outcome {
+  readonly seed: number;
+  readonly events: number;
+  readonly simulatedMs: number;
+  readonly operations: number;
+  /** How often each kind of fault happened. */
+  readonly faults: Readonly<Record<string, number>>;
+  readonly marks: Readonly<Record<string, number>>;
+  readonly traceHash: string;
+  readonly violation: Violation | null;
+}
+
+const EVENTS_MAX = 5_000_000;
+
+/** Runs one seed. */
+export function runSeed(seed: number, options: RunOptions): Outcome {
+  return runScript(drawScript(seed, options), options);
+}
+
+/** Runs one script. */
+export function runScript(script: Script, options: RunOptions): Outcome {
+  const world = worldOf(script, options);
+  world.run();
+  return outcomeOf(world);
+}
+
+/** The world of a script, not yet run; `more` hear of it besides. */
+export function worldOf(script: Script, options: RunOptions, more: readonly Property[] = []): World {
+  const { plugin, properties = allProperties, eventsMax = EVENTS_MAX } = options;
+  return new World(script, { plugin, properties: [...properties(), ...more], eventsMax });
+}
+
+function outcomeOf(world: World): Outcome {
+  const { scheduler } = world.cluster;
+  return {
+    seed: world.script.seed,
+    events: scheduler.events,
+    simulatedMs: scheduler.nowMs,
+    operations: world.operations,
+    faults: Object.fromEntries(world.nemesis.counts),
+    marks: Object.fromEntries(world.marks.counts),
+    traceHash: world.hash.text,
+    violation: world.violation,
+  };
+}

@@ -1,0 +1,109 @@
+/**
+ * All that a simulated run decides beforehand, as plain data: how the cluster is set up, what goes wrong when, what
+ * clients ask. A seed draws one; a fixture is one; what a shrinker takes out of one leaves another.
+ */
+import type { ReadLevel } from "../node/node_api.ts";
+
+/** How the cluster of a run is set up. Times in milliseconds. */
+export interface Settings {
+  readonly nodes: number;
+  readonly heartbeatMs: number;
+  readonly electionMinMs: number;
+  readonly electionMaxMs: number;
+  readonly tailBytesMax: number;
+  readonly segmentBytes: number;
+  readonly batchBytesMax: number;
+  readonly appendEntriesMax: number;
+  readonly inflightAppendsMax: number;
+  readonly uncommittedBytesMax: number;
+  readonly netDelayMs: number;
+  readonly netBytesPerMs: number;
+  readonly netWindowBytes: number;
+  /** One piece in so many is cut at any byte; 0: none. */
+  readonly netCutOneIn: number;
+  readonly diskDelayMaxMs: number;
+  /** Of each machine, in their order. */
+  readonly drift: readonly number[];
+  readonly wallOffsetMs: readonly number[];
+  /** Whether nothing goes wrong before the cluster is founded. */
+  readonly calmStart: boolean;
+  readonly clients: number;
+  /** How long faults are injected. */
+  readonly safetyMs: number;
+  /** Whether those that are not needed for a majority stay as the faults left them in the end. */
+  readonly freezeRest: boolean;
+  /** What may go wrong in this run. */
+  readonly features: readonly string[];
+}
+
+/** A machine by its place from 1; 0: whoever leads then. */
+export type Who = number;
+
+/** One thing that goes wrong, or that an operator does. */
+export type Fault = { readonly id: string; readonly atMs: number } & FaultBody;
+
+export type FaultBody =
+  /** Power cut; `silent`: peers hear nothing. */
+  | { readonly kind: "crash"; readonly who: Who; readonly downMs: number; readonly silent: boolean }
+  | { readonly kind: "crash-all"; readonly downMs: number }
+  /** Power cut at the so-manieth disk call from now on; at its start again, `again` times. */
+  | { readonly kind: "crash-at-call"; readonly who: Who; readonly calls: number; readonly again: number; readonly downMs: number }
+  | { readonly kind: "kill"; readonly who: Who; readonly downMs: number }
+  | { readonly kind: "stop"; readonly who: Who; readonly downMs: number }
+  | { readonly kind: "pause"; readonly who: Who; readonly forMs: number; readonly atTurn: boolean }
+  | { readonly kind: "wipe"; readonly who: Who; readonly downMs: number }
+  /** Nothing passes between machines of different sides. */
+  | { readonly kind: "split"; readonly sides: readonly number[]; readonly forMs: number }
+  | { readonly kind: "isolate"; readonly who: Who; readonly forMs: number }
+  /** Each hears only its neighbours. */
+  | { readonly kind: "ring"; readonly forMs: number }
+  /** Two halves that only one machine hears both of. */
+  | { readonly kind: "bridge"; readonly who: Who; readonly forMs: number }
+  | { readonly kind: "one-way"; readonly from: Who; readonly to: Who; readonly forMs: number }
+  | { readonly kind: "deaf"; readonly who: Who; readonly forMs: number }
+  | { readonly kind: "mute"; readonly who: Who; readonly forMs: number }
+  | { readonly kind: "reset"; readonly a: Who; readonly b: Who }
+  | { readonly kind: "clog"; readonly from: Who; readonly to: Who; readonly bytesPerMs: number; readonly forMs: number }
+  | { readonly kind: "slow-disk"; readonly who: Who; readonly factor: number; readonly forMs: number }
+  | { readonly kind: "stall"; readonly who: Who; readonly forMs: number; readonly call: "sync" | "write" | "any" }
+  | { readonly kind: "eio"; readonly who: Who; readonly call: "read" | "write" | "sync"; readonly afterCalls: number; readonly powerCycle: boolean; readonly downMs: number }
+  | { readonly kind: "full"; readonly who: Who; readonly slackBytes: number; readonly forMs: number }
+  | { readonly kind: "short-writes"; readonly who: Who; readonly forMs: number }
+  | { readonly kind: "flip"; readonly who: Who; readonly file: number; readonly position: number; readonly bit: number; readonly restart: boolean }
+  | { readonly kind: "misdirect"; readonly who: Who; readonly byBytes: number }
+  | { readonly kind: "lie"; readonly who: Who; readonly forMs: number }
+  | { readonly kind: "wall-jump"; readonly who: Who; readonly byMs: number }
+  | { readonly kind: "transfer"; readonly to: Who };
+
+export type FaultKind = FaultBody["kind"];
+
+/** One request that a client is going to make. */
+export interface PlannedOperation {
+  readonly id: string;
+  readonly client: number;
+  /** After its last request was answered, or after it was made if it does not wait for answers. */
+  readonly waitMs: number;
+  readonly waits: boolean;
+  /** Which machine it asks. */
+  readonly member: number;
+  /** `REVISION` stands for the revision of the key that the client saw last. */
+  readonly command: readonly [operation: string, ...args: (string | number)[]];
+  /** Null for a write. */
+  readonly level: ReadLevel | null;
+  /** A read must see what this client saw before. */
+  readonly readsOwn: boolean;
+  readonly timeoutMs: number;
+  /** The client gives up and goes away after so long; 0: never. */
+  readonly patienceMs: number;
+}
+
+/** Stands in a planned command for what the client learned before. */
+export const REVISION = "@revision";
+
+/** One run. */
+export interface Script {
+  readonly seed: number;
+  readonly settings: Settings;
+  readonly faults: readonly Fault[];
+  readonly operations: readonly PlannedOperation[];
+}

@@ -1,0 +1,75 @@
+/**
+ * What a seed stands for. Each run first draws which features are on, about half of them, and how strong; runs that
+ * differ so much find more than runs that do a little of everything (Groce et al., Swarm Testing, 2012).
+ */
+import { nextFloat, nextInRange } from "../base/random.ts";
+import type { AnyPlugin } from "../machine/machine.ts";
+import { drawFaults } from "./fault_plan.ts";
+import { FEATURES } from "./features.ts";
+import { drawOperations } from "./load_plan.ts";
+import type { Script, Settings } from "./script.ts";
+import { isKnown } from "./plugin_commands.ts";
+import { pick, streamOf } from "./streams.ts";
+
+/** What a caller may fix. */
+export interface SwarmOptions {
+  readonly nodes?: number;
+  /** Runs without any fault, to see what a quiet cluster costs. */
+  readonly quiet?: boolean;
+  readonly safetyMs?: number;
+  /** The machine that clients ask; kv if nothing is said. */
+  readonly plugin?: AnyPlugin;
+}
+
+/** Sizes are mostly those that people run. */
+const SIZES: readonly number[] = [3, 3, 3, 3, 3, 3, 3, 5, 5, 5, 5, 1, 2, 4, 6, 7];
+
+/** The run that `seed` stands for. */
+export function drawScript(seed: number, options: SwarmOptions = {}): Script {
+  const settings = drawSettings(seed, options);
+  return {
+    seed,
+    settings,
+    faults: drawFaults(seed, settings),
+    operations: drawOperations(seed, settings, options.plugin === undefined || isKnown(options.plugin) ? null : options.plugin),
+  };
+}
+
+function drawSettings(seed: number, options: SwarmOptions): Settings {
+  const random = streamOf(seed, "swarm");
+  const drawnNodes = pick(random, SIZES);
+  const nodes = options.nodes ?? drawnNodes;
+  const features = Object.keys(FEATURES).filter(() => nextFloat(random) < 0.4);
+  const quiet = options.quiet === true || nextInRange(random, 0, 39) === 0;
+  const electionMinMs = pick(random, [80, 150, 150, 300, 300]);
+  const slowNet = nextFloat(random) < 0.3;
+  const clockTrouble = nextFloat(random) < 0.5;
+  return {
+    nodes,
+    heartbeatMs: Math.max(5, Math.floor(electionMinMs / pick(random, [2, 4, 5, 8]))),
+    electionMinMs,
+    electionMaxMs: electionMinMs + pick(random, [electionMinMs, Math.floor(electionMinMs / 4), 10]),
+    tailBytesMax: pick(random, [0, 256, 2048, 65_536, 2 ** 22]),
+    segmentBytes: pick(random, [4096, 4096, 8192, 16_384, 65_536]),
+    batchBytesMax: pick(random, [512, 4096, 2 ** 20]),
+    appendEntriesMax: pick(random, [1, 3, 16, 16_384]),
+    inflightAppendsMax: pick(random, [1, 2, 4, 256]),
+    uncommittedBytesMax: pick(random, [1000, 20_000, 2 ** 20, 2 ** 20]),
+    netDelayMs: slowNet ? pick(random, [3, 8]) : pick(random, [0.1, 0.5, 1]),
+    netBytesPerMs: pick(random, [500, 10_000, 100_000]),
+    netWindowBytes: pick(random, [2048, 65_536, 262_144]),
+    netCutOneIn: pick(random, [0, 2, 4, 16]),
+    diskDelayMaxMs: pick(random, [0.2, 0.5, 2, 8]),
+    drift: draws(nodes, () => clockTrouble ? (nextFloat(random) - 0.5) * 6e-4 : 0),
+    wallOffsetMs: draws(nodes, () => clockTrouble ? nextInRange(random, -5000, 5000) : 0),
+    calmStart: quiet || nextFloat(random) < 0.7,
+    clients: nextInRange(random, 1, 5),
+    safetyMs: options.safetyMs ?? nextInRange(random, 3000, 12_000),
+    freezeRest: nextFloat(random) < 0.5,
+    features: quiet ? [] : features,
+  };
+}
+
+function draws(count: number, draw: () => number): number[] {
+  return Array.from({ length: count }, draw);
+}

@@ -1,0 +1,34 @@
+/** A running hash over what happened: two runs whose hashes are equal did the same, event by event. */
+
+/** Two lanes of 32 bits, mixed with whole-number arithmetic alone: the same on every engine. */
+export class TraceHash {
+  readonly #float: Float64Array = new Float64Array(1);
+  readonly #words: Uint32Array = new Uint32Array(this.#float.buffer);
+  #a = 0x9e37_79b9;
+  #b = 0x85eb_ca6b;
+
+  /** Takes in one number; fractions count to the last bit. */
+  add(value: number): void {
+    if (value === (value | 0)) return this.#mix(value | 0);
+    this.#float[0] = value;
+    this.#mix(this.#words[0] as number);
+    this.#mix(this.#words[1] as number);
+  }
+
+  addText(text: string): void {
+    this.#mix(text.length);
+    for (let at = 0; at < text.length; at++) this.#mix(text.charCodeAt(at));
+  }
+
+  /** 16 hexadecimal digits. */
+  get text(): string {
+    return [this.#a, this.#b].map((lane) => (lane >>> 0).toString(16).padStart(8, "0")).join("");
+  }
+
+  #mix(word: number): void {
+    this.#a = Math.imul(this.#a ^ word, 0x85eb_ca6b);
+    this.#a ^= this.#a >>> 15;
+    this.#b = Math.imul(this.#b + word, 0xc2b2_ae35) ^ this.#a;
+    this.#b ^= this.#b >>> 13;
+  }
+}

@@ -1,0 +1,282 @@
+/**
+ * One simulated run from its script: founding, faults, healing, the end. It drives time, listens for broken rules, and
+ * asks in the end whether the cluster lives again and gave everything back.
+ */
+import { AssertionFailed } from "../base/assert.ts";
+import { DraftError } from "../base/errors.ts";
+import type { AnyPlugin } from "../machine/machine.ts";
+import { DurableClaims } from "./durable_claims.ts";
+import type { Holdings } from "./gate.ts";
+import { MarkCounter } from "./marks.ts";
+import { Nemesis } from "./nemesis.ts";
+import { agree, probe, probesOf } from "./probe.ts";
+import { type Property, Violation } from "./property.ts";
+import type { Fault, PlannedOperation, Script } from "./script.ts";
+import { type ClientWorld, SimClient } from "./sim_client.ts";
+import { SIM_PORT, SimCluster } from "./sim_cluster.ts";
+import type { SimMachine } from "./sim_machine.ts";
+import { TraceHash } from "./trace_hash.ts";
+import { clusterOptions } from "./world_cluster.ts";
+
+/** How a run is watched. */
+export interface WorldOptions {
+  readonly plugin: AnyPlugin;
+  readonly properties: readonly Property[];
+  readonly eventsMax: number;
+}
+
+/** Hears of what happens, in order; for whoever tells it in words. */
+export interface WorldTeller {
+  fault(fault: Fault, what: string): void;
+  ended(machine: SimMachine, error: Error): void;
+  phase(what: string): void;
+}
+
+/** How long a healed cluster may take to serve, in longest election timeouts, and a fixed part for disks and dials. */
+const LIVENESS_TIMEOUTS = 20;
+const LIVENESS_MS = 15_000;
+
+/** How long the founding of a cluster without faults may take. */
+const FOUNDING_MS = 20_000;
+
+const STOPPING_MS = 15_000;
+
+/** What is under way when a process has stopped ends within so long: the longest timer that nobody cancels. */
+const SETTLING_MS = 6000;
+
+/** How often it is looked whether what is waited for has come. */
+const LOOK_MS = 5;
+
+/** One run. */
+export class World {
+  readonly script: Script;
+  readonly cluster: SimCluster;
+  readonly nemesis: Nemesis;
+  readonly hash: TraceHash = new TraceHash();
+  readonly marks: MarkCounter = new MarkCounter();
+  teller: WorldTeller | null = null;
+  operations = 0;
+  violation: Violation | null = null;
+  readonly #options: WorldOptions;
+  readonly #properties: readonly Property[];
+  readonly #claims: DurableClaims;
+  readonly #clients: SimClient[] = [];
+
+  constructor(script: Script, options: WorldOptions) {
+    this.script = script;
+    this.#options = options;
+    this.#claims = new DurableClaims((member) => this.nemesis.retire(member as SimMachine));
+    this.#properties = [this.#claims, ...options.properties, this.marks];
+    this.cluster = new SimCluster(clusterOptions(script, options.plugin, this.#properties));
+    this.nemesis = new Nemesis(this.cluster, script, {
+      unexpected: (machine, error) => this.#unexpected(machine, error),
+      did: (fault, what) => {
+        if (fault.kind === "wipe") this.#claims.forget(this.#machines[fault.who - 1] as SimMachine);
+        this.teller?.fault(fault, what);
+      },
+    });
+    this.#watch();
+  }
+
+  /** Runs it all; false once a rule is broken, which `violation` names. */
+  run(): boolean {
+    try {
+      this.#phases();
+    } catch (error) {
+      this.violation ??= violationOf(this.cluster.broken ?? error);
+    }
+    return this.violation === null;
+  }
+
+  get #machines(): SimMachine[] {
+    return [...this.cluster.machines.values()];
+  }
+
+  #watch(): void {
+    const { hash, cluster, marks } = this;
+    cluster.watch = {
+      passed: (machine, kind, size) => this.#passed(machine.place, kind, size),
+      stepped: (machine, state, event) => {
+        hash.add(machine.place);
+        hash.add(event.type.length);
+        hash.add(state.term);
+        hash.add(state.commitIndex);
+        hash.add(state.trail.lastChain);
+      },
+      sent: (_machine, message) => {
+        hash.add(message.type.length);
+        hash.add(message.to);
+        hash.add(message.term);
+      },
+      said: (_machine, _level, message) => {
+        hash.addText(message);
+        marks.lives.said(message);
+      },
+      endedEarly: (machine) => marks.lives.endedEarly(machine.number !== 0),
+      diskCall: (machine, { kind, path }) => {
+        if (machine.state !== null) marks.lives.diskCall(kind, path);
+      },
+      failed: (machine, error) => {
+        marks.lives.failed(error);
+        this.teller?.ended(machine, error);
+        this.nemesis.processFailed(machine, error);
+      },
+    };
+  }
+
+  #passed(place: number, kind: number, size: number): void {
+    const { hash } = this;
+    hash.add(this.cluster.scheduler.nowMs);
+    hash.add(place);
+    hash.add(kind);
+    hash.add(size);
+  }
+
+  #phases(): void {
+    const { settings } = this.script;
+    this.cluster.startAll();
+    if (settings.calmStart) {
+      this.#until("the cluster is founded", FOUNDING_MS, () => this.#isFounded());
+      this.teller?.phase("faults begin");
+    }
+    this.nemesis.begin();
+    this.#startClients();
+    this.#runFor(settings.safetyMs);
+    this.#live();
+    this.#end();
+  }
+
+  #isFounded(): boolean {
+    return this.#machines.every(({ number }) => number !== 0) && this.cluster.leaderMachine() !== null;
+  }
+
+  #startClients(): void {
+    const plans = new Map<number, PlannedOperation[]>();
+    for (const operation of this.script.operations) {
+      const plan = plans.get(operation.client) ?? [];
+      plans.set(operation.client, plan);
+      plan.push(operation);
+    }
+    for (const [number, plan] of plans) this.#client(number).follow(plan);
+  }
+
+  #client(number: number): SimClient {
+    const { cluster } = this;
+    const tell = (say: (property: Property) => void): void => cluster.tell(say);
+    const world: ClientWorld = {
+      scheduler: cluster.scheduler, net: cluster.net, members: [...cluster.machines.keys()],
+      addressOf: (member) => `${member}:${SIM_PORT}`,
+      nextOperation: () => ++this.operations,
+      called: (operation) => tell((property) => property.called?.(operation)),
+      answered: (operation) => {
+        this.#passed(-operation.client, operation.id, operation.answer instanceof DraftError ? 0 : (operation.answer?.index ?? 0));
+        tell((property) => property.answered?.(operation));
+      },
+      gaveUp: () => this.marks.gaveUp(),
+      passed: (client, kind, size) => this.#passed(100 + client, kind, size),
+    };
+    const client = new SimClient(world, number);
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** Faults are over: those that were healed must elect, serve and agree. */
+  #live(): void {
+    const { nemesis, script: { settings } } = this;
+    const core = nemesis.chooseCore();
+    this.teller?.phase(`faults end; ${core.map(({ id }) => id).join(", ")} must live`);
+    nemesis.heal(core);
+    for (const client of this.#clients) client.rest();
+    const limitMs = LIVENESS_MS + LIVENESS_TIMEOUTS * settings.electionMaxMs;
+    const beganMs = this.cluster.scheduler.nowMs;
+    const prober = this.#client(settings.clients + 1);
+    const served = new Set<string>();
+    // One whose damage is found only at its start falls out; a majority is left without it.
+    const living = (): SimMachine[] => core.filter((machine) => !nemesis.retired.has(machine));
+    const probes = probesOf(this.#options.plugin, this.script.seed);
+    for (const machine of core) {
+      const after = (ms: number, act: () => void): void => {
+        if (!nemesis.retired.has(machine)) this.cluster.scheduler.after(ms, act);
+      };
+      probe(prober, machine.id, probes, after, () => served.add(machine.id));
+    }
+    this.#until("the healed core serves", limitMs, () => living().every(({ id }) => served.has(id)));
+    const leftMs = limitMs - (this.cluster.scheduler.nowMs - beganMs);
+    this.#until("the healed core agrees", leftMs, () => agree(living()));
+    this.cluster.tell((property) => property.finished?.(this.#machines));
+  }
+
+  /** Everybody stops in good order and gives back what it took. */
+  #end(): void {
+    const { cluster } = this;
+    for (const client of this.#clients) client.close();
+    cluster.lingers = true;
+    const stopping: SimMachine[] = [];
+    const stopped = new Set<SimMachine>();
+    for (const machine of this.#machines) {
+      const isHindered = machine.server === null || machine.isStopping || machine.gate.isShut || this.nemesis.troubles(machine).any;
+      if (machine.isUp && isHindered) machine.kill();
+      if (!machine.isUp) continue;
+      stopping.push(machine);
+      machine.stop(() => stopped.add(machine));
+    }
+    // One that fails meanwhile is gone, too.
+    this.#until("all stop in good order", STOPPING_MS, () => stopping.every((machine) => stopped.has(machine) || !machine.isUp));
+    this.#runFor(SETTLING_MS);
+    for (const machine of stopped) this.#checkHoldings(machine.id, machine.gate.holdings);
+    for (const { number, gate } of this.#clients) this.#checkHoldings(`client${number}`, gate.holdings);
+  }
+
+  #checkHoldings(who: string, holdings: Holdings): void {
+    for (const [what, count] of Object.entries(holdings)) {
+      if (count !== 0) throw new Violation("nothing is left behind", `${who} holds ${count} ${what} after it has stopped`);
+    }
+  }
+
+  #runFor(ms: number): void {
+    const { scheduler } = this.cluster;
+    const endMs = scheduler.nowMs + ms;
+    while (this.cluster.step(endMs)) this.#check();
+    scheduler.nowMs = endMs;
+  }
+
+  #until(what: string, limitMs: number, condition: () => boolean): void {
+    const { scheduler } = this.cluster;
+    const endMs = scheduler.nowMs + limitMs;
+    while (!condition()) {
+      if (scheduler.nowMs >= endMs) throw new Violation(what, `not within ${Math.round(limitMs)} ms of simulated time`);
+      this.#runFor(LOOK_MS);
+    }
+  }
+
+  #check(): void {
+    if (this.cluster.broken !== null) throw this.cluster.broken;
+    if (this.violation !== null) throw this.violation;
+    if (this.cluster.scheduler.events > this.#options.eventsMax) {
+      throw new Violation("time goes on", `${this.#options.eventsMax} events and no end`);
+    }
+  }
+
+  #unexpected(machine: SimMachine, error: Error): void {
+    const cause = rootOf(error);
+    if (cause instanceof Violation || cause instanceof AssertionFailed) this.violation ??= violationOf(cause);
+    const code = error instanceof DraftError ? error.code : error.name;
+    this.violation ??= new Violation("a process ends for a reason", `${machine.id} ended with ${code}: ${error.message}`);
+  }
+}
+
+function rootOf(error: unknown): unknown {
+  let at = error;
+  while (at instanceof Error && at.cause instanceof Error && !(at instanceof Violation)) at = at.cause;
+  return at;
+}
+
+/** What was thrown, as a violation. */
+function violationOf(thrown: unknown): Violation {
+  if (thrown instanceof Violation) return thrown;
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const name = error instanceof AssertionFailed ? "assertion" : "nothing is thrown";
+  const violation = new Violation(name, error.message);
+  violation.stack = error.stack ?? "";
+  return violation;
+}

@@ -1,0 +1,41 @@
+/** From a script to the cluster that it describes. */
+import type { AnyPlugin } from "../machine/machine.ts";
+import type { Property } from "./property.ts";
+import type { Script } from "./script.ts";
+import type { ClusterOptions } from "./sim_cluster.ts";
+
+const NAMES: readonly string[] = ["a", "b", "c", "d", "e", "f", "g"];
+
+/** Read at a time when a log is read; and how much memory runs get at once. Small, for logs are. */
+const READ_BYTES = 65_536;
+const SLAB_BYTES = 16_384;
+
+/** What the cluster of `script` is made of. */
+export function clusterOptions({ seed, settings }: Script, plugin: AnyPlugin, properties: readonly Property[]): ClusterOptions {
+  const { segmentBytes, appendEntriesMax, inflightAppendsMax, uncommittedBytesMax, batchBytesMax } = settings;
+  return {
+    seed,
+    ids: NAMES.slice(0, settings.nodes),
+    plugin,
+    properties,
+    flags: {
+      "heartbeat-ms": String(settings.heartbeatMs),
+      "election-ms": `${settings.electionMinMs}-${settings.electionMaxMs}`,
+    },
+    config: { segmentBytes },
+    tailBytesMax: settings.tailBytesMax,
+    tuning: {
+      core: { appendEntriesMax, inflightAppendsMax, uncommittedBytesMax },
+      wal: { batchBytesMax, readyBytes: segmentBytes, readBytes: READ_BYTES, slabBytes: SLAB_BYTES },
+    },
+    net: {
+      delayMs: settings.netDelayMs, bytesPerMs: settings.netBytesPerMs,
+      windowBytes: settings.netWindowBytes, cutOneIn: settings.netCutOneIn,
+    },
+    machine: (id) => {
+      const at = NAMES.indexOf(id);
+      const clock = { drift: settings.drift[at] ?? 0, wallOffsetMs: settings.wallOffsetMs[at] ?? 0 };
+      return { clock, disk: { delayMaxMs: settings.diskDelayMaxMs } };
+    },
+  };
+}

@@ -1,0 +1,72 @@
+/** The simulator can fail: what is broken on purpose is found, told and made small. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import counter from "../../plugins/counter/counter.ts";
+import kv from "../../plugins/kv/kv.ts";
+import type { AnyPlugin } from "../../src/machine/machine.ts";
+import { MARKS } from "../../src/sim/marks.ts";
+import { type Property, type SimMember, Violation } from "../../src/sim/property.ts";
+import { type RunOptions, runScript, runSeed } from "../../src/sim/run_seed.ts";
+import { shrink } from "../../src/sim/shrink.ts";
+import { tellStory } from "../../src/sim/story.ts";
+import { drawScript } from "../../src/sim/swarm.ts";
+
+/** A rule that no cluster obeys whose leader was cut off. */
+class NoSecondTerm implements Property {
+  readonly name = "no second term";
+
+  stepped({ state }: SimMember): void {
+    if (state !== null && state.term > 2) throw new Violation(this.name, `term ${state.term}`);
+  }
+}
+
+const STRICT: RunOptions = { plugin: kv, properties: () => [new NoSecondTerm()] };
+
+test("a broken rule ends the run with its name, and the story tells the last that happened", () => {
+  const outcome = runSeed(2, STRICT);
+  assert.is(outcome.violation?.property, "no second term");
+  const lines = tellStory(drawScript(2), STRICT, outcome.events - 1000);
+  assert.ok(lines.length > 20 && lines.length <= 200, `${lines.length} lines`);
+  assert.ok(lines.some((line) => line.includes("candidate of term 3")), lines.join("\n"));
+});
+
+test("shrink() leaves out what is not needed, within its runs", () => {
+  const script = drawScript(2);
+  const small = shrink(script, "no second term", STRICT, { runsMax: 60, goOn: () => true });
+  assert.ok(small.runs <= 60);
+  const parts = small.script.faults.length + small.script.operations.length;
+  assert.ok(parts * 4 < script.faults.length + script.operations.length, `${parts} parts are left`);
+  assert.is(runScript(small.script, STRICT).violation?.property, "no second term");
+});
+
+test("O06: a machine that differs from replica to replica is found", () => {
+  let machines = 0;
+  const odd: AnyPlugin = {
+    ...kv,
+    create: (options) => {
+      const machine = kv.create(options);
+      const own = machines++;
+      return { ...machine, hash: () => own };
+    },
+  };
+  assert.is(runSeed(2, { plugin: odd, quiet: true }).violation?.property, "replicas agree");
+});
+
+test("a quiet cluster serves, and gives everything back", () => {
+  const outcome = runSeed(1, { plugin: kv, nodes: 3, quiet: true, safetyMs: 2000 });
+  assert.is(outcome.violation, null, outcome.violation?.message);
+  assert.ok(outcome.operations > 10, `${outcome.operations} operations`);
+  assert.equal(outcome.faults, {});
+});
+
+test("a plugin of one's own is asked what its table of operations says", () => {
+  const outcome = runSeed(3, { plugin: counter, nodes: 3 });
+  assert.is(outcome.violation, null, outcome.violation?.message);
+});
+
+test("there are at least 80 marks, no two of one name", () => {
+  assert.ok(MARKS.length >= 80, `${MARKS.length}`);
+  assert.is(new Set(MARKS).size, MARKS.length);
+});
+
+test.run();
