@@ -12,7 +12,6 @@ import { dispatch } from "./dispatch.ts";
 import { processIo } from "./io.ts";
 import type { Leaf } from "./leaf.ts";
 import { logLeaves } from "./log.ts";
-import { simLeaf } from "./replay.ts";
 import { serveLeaf } from "./serve.ts";
 import { simLeaf } from "./sim.ts";
 

@@ -7,28 +7,13 @@ import { version } from "../base/version.ts";
 import { readRecordingFile } from "../node/recording.ts";
 import { mergeStories, replay, type Replayed } from "../sim/replay.ts";
 import type { Io } from "./io.ts";
-import { type Leaf, type OptionSpec, UsageError } from "./leaf.ts";
+import type { OptionSpec } from "./leaf.ts";
 
 const TIME_MS_MAX = 8.64e15;
 
 export const REPLAY_OPTION: OptionSpec = {
   raw: "--replay <file>",
   description: "runs the decisions in a recording again (draft admin record FILE) and tells them",
-};
-
-/** The command. */
-export const simLeaf: Leaf = {
-  words: ["sim"],
-  usage: "",
-  summary: "runs again what the nodes of a cluster recorded",
-  options: [REPLAY_OPTION, { raw: "--json", description: "answer with one line of JSON" }],
-  positionals: { min: 0, max: 0 },
-  examples: ["draft sim --replay incident.rec"],
-  run: ({ options }, io) => {
-    const path = options.text("replay");
-    if (path === undefined) throw new UsageError("wants --replay FILE, a recording of draft admin record");
-    return Promise.resolve(replayFile(path, options.has("json"), io));
-  },
 };
 
 /**

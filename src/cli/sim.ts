@@ -13,6 +13,7 @@ import { shrink } from "../sim/shrink.ts";
 import { tellStory } from "../sim/story.ts";
 import { drawScript } from "../sim/swarm.ts";
 import { type Io, styleFor } from "./io.ts";
+import { REPLAY_OPTION, replayFile } from "./replay.ts";
 import { type Leaf, type Options, type Parsed, UsageError } from "./leaf.ts";
 
 const SEEDS = 100;
@@ -38,14 +39,17 @@ export const simLeaf: Leaf = {
     { raw: "--machine <machine>", description: "kv, or the path of a plugin", default: "kv" },
     { raw: "--shrink", description: "make what fails small, and print it as a script" },
     { raw: "--script <file>", description: "run the script in that file" },
+    REPLAY_OPTION,
     { raw: "--json", description: "one line of JSON" },
   ],
   positionals: { min: 0, max: 0 },
-  examples: ["draft sim", "draft sim --seed 4711", "draft sim --minutes 60", "draft sim --seed 4711 --shrink > small.json"],
+  examples: ["draft sim", "draft sim --seed 4711", "draft sim --minutes 60", "draft sim --seed 4711 --shrink > small.json", "draft sim --replay incident.rec"],
   run: sim,
 };
 
 async function sim({ options }: Parsed, io: Io): Promise<number> {
+  const recording = options.text("replay");
+  if (recording !== undefined) return replayFile(recording, options.has("json"), io);
   const plugin = await loadPlugin(options.text("machine") ?? "kv");
   const nodes = options.number("nodes", { otherwise: 0, from: 1, to: 7 });
   const run: RunOptions = { plugin, ...(nodes === 0 ? {} : { nodes }) };
@@ -67,7 +71,7 @@ function scriptFrom(file: string): Script {
   }
 }
 
-function runOne(script: Script, run: RunOptions, command: string, options: Options, io: Io): number {
+async function runOne(script: Script, run: RunOptions, command: string, options: Options, io: Io): Promise<number> {
   const report = new Report();
   const beganMs = performance.now();
   const outcome = runScript(script, run);
@@ -83,7 +87,7 @@ function runOne(script: Script, run: RunOptions, command: string, options: Optio
       `${outcome.operations} operations, hash ${outcome.traceHash}`);
   }
   if (outcome.violation !== null) tellViolation(script, outcome, run, command, io);
-  return outcome.violation === null ? 0 : 1;
+  return await Promise.resolve(outcome.violation === null ? 0 : 1);
 }
 
 async function runMany(first: number, run: RunOptions, command: (seed: number) => string, options: Options, io: Io): Promise<number> {

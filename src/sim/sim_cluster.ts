@@ -6,6 +6,7 @@ import { nextU32, type RandomState, seedRandom } from "../base/random.ts";
 import type { LogLevel } from "../host/host.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { type NodeConfig, parseNodeConfig } from "../node/config.ts";
+import type { GroupObserver } from "../node/group_observer.ts";
 import type { Event } from "../raft/event.ts";
 import type { Message } from "../raft/message.ts";
 import type { RaftState } from "../raft/state.ts";
@@ -31,6 +32,8 @@ export interface ClusterOptions {
   readonly tuning?: NonNullable<ProcessOptions["tuning"]>;
   readonly net?: Partial<SimNetOptions>;
   readonly machine?: (id: string) => MachineOptions;
+  /** Who looks on at the processes of the machine of this name, besides the rules; asked at each start. */
+  readonly observers?: (id: string) => readonly GroupObserver[];
   /** Rules that are checked after every event. */
   readonly properties?: readonly Property[];
 }
@@ -57,7 +60,7 @@ export class SimCluster implements MachineOwner {
   watch: ClusterWatch = {};
   lingers = false;
   /** The first rule that was broken, or assertion that failed, wherever it was swallowed later. */
-  broken: Error | null = null;
+  broken: unknown = null;
   readonly #properties: readonly Property[];
   #boots = 0;
   #openedNow: SimMachine[] = [];
@@ -89,9 +92,9 @@ export class SimCluster implements MachineOwner {
 
   /** Starts the process of a machine with these flags. */
   start(id: string, flags: Readonly<Record<string, string>> = { initial: this.initial }): void {
-    const { plugin, tailBytesMax, tuning } = this.options;
+    const { plugin, tailBytesMax, tuning, observers } = this.options;
     this.machine(id).start({
-      config: this.#config(id, flags), plugin,
+      config: this.#config(id, flags), plugin, observers: observers?.(id) ?? [],
       ...(tailBytesMax === undefined ? {} : { tailBytesMax }),
       ...(tuning === undefined ? {} : { tuning }),
     });
@@ -164,7 +167,7 @@ export class SimCluster implements MachineOwner {
     try {
       check();
     } catch (error) {
-      this.broken ??= error instanceof Error ? error : new Error(String(error));
+      this.broken ??= error;
       throw error;
     }
   }

@@ -52,7 +52,7 @@ export interface MachineOptions {
 }
 
 /** What a process of a node is started with, besides its ports. */
-export type ProcessOptions = Pick<ServerOptions, "config" | "plugin"> & Partial<Pick<ServerOptions, "tailBytesMax" | "tuning">>;
+export type ProcessOptions = Pick<ServerOptions, "config" | "plugin"> & Partial<Pick<ServerOptions, "tailBytesMax" | "tuning" | "observers">>;
 
 /** Lines of its log that a machine keeps. */
 const LINES_MAX = 400;
@@ -125,7 +125,7 @@ export class SimMachine implements SimMember {
     runTask(startServer(this.#host(gate, port), {
       ...options,
       process: { runtime: "sim", pid: 1 },
-      observers: [this.#observer(gate)],
+      observers: [this.#observer(gate), ...(options.observers ?? [])],
       failed: (error) => this.#failed(gate, error),
     }), (...[error, server]) => {
       if (!gate.open) return;
@@ -241,6 +241,9 @@ export class SimMachine implements SimMember {
       },
       stepped: (state, event, effects) => {
         if (gate.open && this.state === state) this.#stepped(state, event, effects);
+      },
+      durable: (state, store) => {
+        if (gate.open && this.state === state) this.#owner.tell((property) => property.durable?.(this, store));
       },
       sent: (state, message) => {
         if (gate.open && this.state === state) this.#sent(message);

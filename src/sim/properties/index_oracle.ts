@@ -23,6 +23,8 @@ const NOTHING = new Uint8Array(0);
 /** What is known of one payload. */
 interface Known {
   readonly payload: Payload;
+  /** One of its calls, in words. */
+  readonly sample: string;
   /** Operations that must, or may, have put it into the log. */
   certain: number;
   possible: number;
@@ -66,7 +68,7 @@ export class IndexOracle implements Property {
       if (payload === null) continue;
       let row = known.get(payload.name);
       if (row === undefined) {
-        row = { payload, certain: 0, possible: 0 };
+        row = { payload, sample: operationText(operation), certain: 0, possible: 0 };
         known.set(payload.name, row);
       }
       if (ending === "done") this.#checkEntry(operation, payload);
@@ -88,14 +90,14 @@ export class IndexOracle implements Property {
     for (const [name, list] of indexes) {
       const kinds = list.filter((index) => this.#committed.at(index)!.kind === EntryKind.command);
       if (kinds.length === 0) continue;
-      const { possible } = known.get(name) ?? { possible: 0 };
+      const { possible, sample } = known.get(name) ?? { possible: 0, sample: "nobody called it" };
       if (kinds.length > possible) {
-        throw new Violation(this.name, `a command is committed at ${kinds.join(", ")}; ${possible} calls may have put it there`);
+        throw new Violation(this.name, `a command is committed at ${kinds.join(", ")}; ${possible} calls may have put it there: ${sample}`);
       }
     }
-    for (const [name, { certain }] of known) {
+    for (const [name, { certain, sample }] of known) {
       const there = indexes.get(name)?.length ?? 0;
-      if (there < certain) throw new Violation(this.name, `a command was answered ${certain} times and is committed ${there} times`);
+      if (there < certain) throw new Violation(this.name, `a command was answered ${certain} times and is committed ${there} times: ${sample}`);
     }
   }
 

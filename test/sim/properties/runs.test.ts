@@ -1,7 +1,7 @@
 /** All properties look on at correct runs, and find nothing. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { runCores, runDamaged, runNodes } from "./runs.ts";
+import { runCores, runDamaged, runLateAnswers, runNodes } from "./runs.ts";
 
 test("bare cores under crashes, partitions, loss and slow disks", () => {
   let events = 0;
@@ -14,6 +14,10 @@ test("a follower whose disk loses or changes the end of its log, under a leader 
     runDamaged(seed, "lost");
     runDamaged(seed, "edited");
   }
+});
+
+test("a leader that is cut off, and the late answers to its earlier rounds", () => {
+  for (let seed = 1; seed <= 20; seed++) runLateAnswers(seed);
 });
 
 test("whole nodes and their clients, under crashes and partitions", () => {

@@ -3,6 +3,7 @@ import { chainAfter } from "../../../src/base/entry.ts";
 import { nextFloat, nextInRange, type RandomState, seedRandom } from "../../../src/base/random.ts";
 import type { Command } from "../../../src/machine/machine.ts";
 import type { ReadLevel } from "../../../src/node/node_api.ts";
+import type { Message } from "../../../src/raft/message.ts";
 import type { LogEntry } from "../../../src/raft/types.ts";
 import { SimNodes } from "../../node/sim_nodes.ts";
 import { Cores } from "../../raft/cores.ts";
@@ -17,12 +18,13 @@ export function runCores(seed: number, rounds: number = 150): CoresWatch {
   const electionMinMs = nextInRange(random, 100, 300);
   const cores = new Cores({
     members, seed, lossPercent: nextInRange(random, 0, 10), duplicatePercent: nextInRange(random, 0, 20),
-    delayMs: [1, nextInRange(random, 2, 150)], diskMs: [1, nextInRange(random, 2, 120)],
+    delayMs: [1, nextInRange(random, 2, seed % 4 === 0 ? 1500 : 150)], diskMs: [1, nextInRange(random, 2, 120)],
     wakeMs: seed % 2 === 0 ? 20 : null, observer: watch,
     config: {
       appendEntriesMax: nextInRange(random, 1, 8), inflightAppendsMax: nextInRange(random, 1, 6),
       // A wide range lets a leader that was cut off believe in itself while the next one commits.
       electionMinMs, electionMaxMs: electionMinMs + nextInRange(random, 50, 1200), uncommittedBytesMax: nextInRange(random, 0, 2) === 0 ? 2000 : 1 << 20,
+      pendingReadsMax: nextInRange(random, 0, 2) === 0 ? 5 : 10_000,
     },
   });
   for (let round = 0; round < rounds; round++) {
@@ -84,6 +86,35 @@ export function runDamaged(seed: number, damage: "lost" | "edited"): CoresWatch 
   return watch;
 }
 
+/** A leader that is cut off reads while the next one commits; then the answers to its earlier rounds arrive. */
+export function runLateAnswers(seed: number): CoresWatch {
+  const watch = new CoresWatch();
+  const cores = new Cores({ members: 3, seed, observer: watch, config: { electionMinMs: 150, electionMaxMs: 2000 } });
+  const leader = cores.awaitLeader();
+  cores.run(300);
+  const late: Message[] = [];
+  cores.onMessage = (message) => {
+    const isLate = message.to === leader.number && message.type === "heartbeatReply";
+    if (isLate) late.push(message);
+    return !isLate;
+  };
+  cores.run(120);
+  cut(cores, [leader.number]);
+  const others = cores.cores.filter((core) => core !== leader);
+  for (let i = 0; i < 400 && leader.state.role === "leader"; i++) {
+    cores.run(5);
+    const next = others.find((core) => core.state.role === "leader" && core.state.commitIndex >= core.state.ownTermIndex);
+    if (next === undefined) continue;
+    cores.read(leader);
+    for (const message of late) cores.event(leader, { type: "receive", message });
+    break;
+  }
+  cores.onMessage = null;
+  cores.heal();
+  cores.run(5000);
+  return watch;
+}
+
 /** Gives the entries from this one on other payloads, with chains that fit. */
 function edit(entries: LogEntry[], from: number): void {
   for (let at = from; at < entries.length; at++) {
@@ -118,7 +149,7 @@ const KEYS = ["k1", "k2", "k3"];
 /** Whole nodes: clients at all of them while they crash, one at a time or all, are cut off, and lose what was not synced. */
 export function runNodes(seed: number, rounds: number = 6): NodesWatch {
   const watch = new NodesWatch();
-  const nodes = new SimNodes({ seed, ids: IDS, watch });
+  const nodes = new SimNodes({ seed, ids: IDS, properties: watch.properties });
   watch.nodes = nodes;
   const random = seedRandom(seed);
   const run = (ms: number): void => {
@@ -169,8 +200,9 @@ function startClients(nodes: SimNodes, watch: NodesWatch, random: RandomState): 
     const id = IDS[nextInRange(random, 0, 2)]!;
     const client = nextInRange(random, 1, 6);
     const { command, level } = drawn(random, number);
-    if (level === null) watch.request(client, nodes.leader()?.id ?? id, command);
-    else watch.request(client, id, command, { level, minIndex: 0, timeoutMs: 1000 });
+    const timeoutMs = nextInRange(random, 50, 1500);
+    if (level === null) watch.request(client, nodes.leader()?.id ?? id, command, null, timeoutMs);
+    else watch.request(client, id, command, { level, minIndex: level === "stale" ? watch.highest : 0, timeoutMs });
     nodes.scheduler.after(nextInRange(random, 1, 8), tick);
   };
   tick();

@@ -1,14 +1,11 @@
 /** Properties that look on at the rigs of bare cores and of whole nodes. */
 import { DraftError } from "../../../src/base/errors.ts";
-import type { Applier } from "../../../src/machine/applier.ts";
 import { encodeCommand } from "../../../src/machine/command.ts";
 import type { Command } from "../../../src/machine/machine.ts";
-import type { GroupObserver } from "../../../src/node/group_observer.ts";
 import type { ReadOptions } from "../../../src/node/node_api.ts";
-import type { RaftState } from "../../../src/raft/state.ts";
 import { allProperties } from "../../../src/sim/properties/index.ts";
 import type { ClientOperation, Property, SimMember } from "../../../src/sim/property.ts";
-import type { SimNode, SimNodes } from "../../node/sim_nodes.ts";
+import type { SimNodes } from "../../node/sim_nodes.ts";
 import type { Core, CoresObserver } from "../../raft/cores.ts";
 
 /** A member that can be changed. */
@@ -64,75 +61,22 @@ export class CoresWatch implements CoresObserver {
   };
 }
 
-/** Tells all properties what whole nodes do, and what their clients see. */
+/** What whole nodes do is told by their cluster; what their clients see, from here. */
 export class NodesWatch {
   readonly properties: readonly Property[];
-  readonly members: Map<string, Watched> = new Map();
   nodes: SimNodes | null = null;
   events = 0;
   operations = 0;
-  violation: Error | null = null;
+  /** The highest index that a client was told. */
+  highest = 0;
 
   constructor(properties: readonly Property[] = allProperties()) {
-    this.properties = properties;
-  }
-
-  #of(id: string): Watched {
-    let member = this.members.get(id);
-    if (member === undefined) {
-      member = memberOf(id);
-      this.members.set(id, member);
-    }
-    return member;
+    this.properties = [...properties, { name: "events are counted", stepped: () => (this.events += 1) }];
   }
 
   #tell(tell: (property: Property) => void): void {
-    // The node would take what is thrown for its own: it is kept, and thrown by whoever runs the cluster.
-    if (this.violation !== null) return;
-    try {
-      for (const property of this.properties) tell(property);
-    } catch (error) {
-      this.violation = error as Error;
-    }
+    this.nodes?.tell(tell);
   }
-
-  readonly started = (node: SimNode): readonly GroupObserver[] => {
-    const member = this.#of(node.id);
-    const { gate } = node;
-    member.boots += 1;
-    const note = (state: RaftState): void => {
-      member.state = state;
-      member.number = state.config.self;
-      member.applier = (node.server?.node.groups.get("main")?.applier ?? null) as Applier | null;
-    };
-    return [{
-      opened: (state) => {
-        if (!gate.open) return;
-        note(state);
-        this.#tell((property) => property.opened?.(member));
-      },
-      stepped: (state, event, effects) => {
-        if (!gate.open) return;
-        note(state);
-        this.events += 1;
-        this.#tell((property) => property.stepped?.(member, event, effects));
-      },
-      durable: (_, store) => {
-        if (gate.open) this.#tell((property) => property.durable?.(member, store));
-      },
-      sent: (_, message) => {
-        if (gate.open) this.#tell((property) => property.sent?.(member, message));
-      },
-    }];
-  };
-
-  readonly ended = (node: SimNode): void => {
-    const member = this.#of(node.id);
-    if (member.state === null) return;
-    this.#tell((property) => property.ended?.(member));
-    member.state = null;
-    member.applier = null;
-  };
 
   /** Calls, and tells of the call and of its answer. */
   request(client: number, id: string, command: Command, read: ReadOptions | null = null, timeoutMs: number = 3000): void {
@@ -146,6 +90,7 @@ export class NodesWatch {
     this.#tell((property) => property.called?.(called));
     const done = (answer: ClientOperation["answer"]): void => {
       const kept = answer instanceof DraftError || answer === null ? answer : { index: answer.index, reply: structuredClone(answer.reply) };
+      if (kept !== null && !(kept instanceof DraftError)) this.highest = Math.max(this.highest, kept.index);
       const answered = { ...called, answer: kept, answeredAtMs: nodes.scheduler.nowMs };
       this.#tell((property) => property.answered?.(answered));
     };
@@ -154,12 +99,14 @@ export class NodesWatch {
   }
 
   finish(): void {
-    const members = [...this.members.values()];
+    const members = [...this.nodes!.machines.values()];
     this.#tell((property) => property.finished?.(members));
     this.check();
   }
 
+  /** A rule that is broken within a node may be taken by it for an error of its own. */
   check(): void {
-    if (this.violation !== null) throw this.violation;
+    const broken = this.nodes?.broken ?? null;
+    if (broken !== null) throw broken;
   }
 }
