@@ -18,17 +18,17 @@ export const PACKED_NUMBER_BYTES_MAX = 17;
 const ESCAPE = 2 ** 53;
 const SIGN = 0x40;
 const MORE = 0x80;
-const SIZED_BYTES_MAX = 5 + PACKED_NUMBER_BYTES_MAX;
 
-/** Writes; the caller reserves room before. */
+/** Writes; the caller reserves room before, and may write at `at` by itself. */
 export class PackedWriter {
   bytes: Uint8Array;
   at = 0;
-  #view: DataView;
+  /** Of `bytes`. */
+  view: DataView;
 
   constructor(bytesStart: number) {
     this.bytes = new Uint8Array(bytesStart);
-    this.#view = viewOf(this.bytes);
+    this.view = viewOf(this.bytes);
   }
 
   /** Makes room for `count` more bytes. */
@@ -38,7 +38,7 @@ export class PackedWriter {
     const larger = new Uint8Array(Math.max(wanted, this.bytes.length * 2));
     larger.set(this.bytes.subarray(0, this.at));
     this.bytes = larger;
-    this.#view = viewOf(larger);
+    this.view = viewOf(larger);
   }
 
   byte(value: number): void {
@@ -46,66 +46,40 @@ export class PackedWriter {
   }
 
   u32(value: number): void {
-    this.#view.setUint32(this.at, value, true);
+    this.view.setUint32(this.at, value, true);
     this.at += 4;
   }
 
   f64(value: number): void {
-    this.#view.setFloat64(this.at, value, true);
+    this.view.setFloat64(this.at, value, true);
     this.at += 8;
-  }
-
-  /** A byte, a length near 0 and a u32 in one go: entries come by the thousand. */
-  sized(head: number, length: number, sum: number): void {
-    this.reserve(SIZED_BYTES_MAX);
-    const { bytes } = this;
-    let { at } = this;
-    bytes[at++] = head;
-    if (length < SIGN) bytes[at++] = length;
-    else if (length < SIGN * MORE) {
-      bytes[at] = MORE | (length & (SIGN - 1));
-      bytes[at + 1] = length >> 6;
-      at += 2;
-    } else {
-      this.at = at;
-      this.near(length, 0);
-      ({ at } = this);
-    }
-    const low = sum | 0;
-    bytes[at] = low;
-    bytes[at + 1] = low >> 8;
-    bytes[at + 2] = low >> 16;
-    bytes[at + 3] = low >> 24;
-    this.at = at + 4;
   }
 
   /** `value`, short if it is whole and near `base`, a safe integer of 0 or more. */
   near(value: number, base: number): void {
-    if (value >= 0 && value < ESCAPE && value === Math.floor(value)) return this.#signed(value - base);
-    this.#signed(ESCAPE);
-    this.f64(value);
+    const difference = value - base;
+    // Mostly: a function so short that engines put it where it is called, and no more than this.
+    if (difference >= 0 && difference < SIGN && difference === Math.floor(difference) && value < ESCAPE) this.bytes[this.at++] = difference;
+    else this.#far(value, difference);
+  }
+
+  #far(value: number, difference: number): void {
+    const isWhole = value >= 0 && value < ESCAPE && value === Math.floor(value);
+    this.#signed(isWhole ? difference : ESCAPE);
+    if (!isWhole) this.f64(value);
   }
 
   #signed(value: number): void {
     const { bytes } = this;
     const sign = value < 0 ? SIGN : 0;
     let rest = value < 0 ? -value : value;
-    if (rest < SIGN) {
-      bytes[this.at++] = sign | rest;
-      return;
-    }
-    let at = this.at;
-    bytes[at++] = MORE | sign | (rest % SIGN);
-    rest = Math.floor(rest / SIGN);
-    while (rest >= 2 ** 31) {
-      bytes[at++] = MORE | (rest % MORE);
+    let { at } = this;
+    bytes[at++] = rest < SIGN ? sign | rest : MORE | sign | (rest % SIGN);
+    for (rest = Math.floor(rest / SIGN); rest > 0;) {
+      const low = rest % MORE;
       rest = Math.floor(rest / MORE);
+      bytes[at++] = rest > 0 ? MORE | low : low;
     }
-    while (rest >= MORE) {
-      bytes[at++] = MORE | (rest & (MORE - 1));
-      rest >>>= 7;
-    }
-    bytes[at++] = rest;
     this.at = at;
   }
 }

@@ -18,7 +18,7 @@ const KIB = 1024;
 
 /** Packed events of one half; it is full a little earlier, so that the memory need not grow for its last event. */
 const HALF_BYTES = 2 * KIB * KIB;
-const FULL_PART = 15 / 16;
+const FULL_PART = 7 / 8;
 const START_BYTES = 16 * KIB;
 
 /** Steps and configurations of one half, at most. */

@@ -3,17 +3,17 @@
  */
 import { assertNever } from "../base/assert.ts";
 import { PACKED_NUMBER_BYTES_MAX, PackedWriter } from "../base/packed.ts";
+import { type EntrySink, writeEntries, writeProposals } from "./entry_writer.ts";
 import type { Event } from "./event.ts";
 import {
-  type Context, createContext, ENTRY_CONFIGURATION, ENTRY_KIND_MAX, ENTRY_SAME_TIME, ENTRY_UNUSUAL, EVENT_TYPES, FLAG_A, FLAG_B, MESSAGE_TYPES,
+  type Context, createContext, EVENT_TYPES, FLAG_A, FLAG_B, MESSAGE_TYPES,
   REMEMBERED_MAX, SAME_MOMENT, SAME_WALL, USUAL, whole,
 } from "./event_format.ts";
 import type { AckStatus, AppendReply, AppendRequest, Message } from "./message.ts";
-import type { Configuration, LogEntry, RaftConfig } from "./types.ts";
+import type { Configuration, RaftConfig } from "./types.ts";
 
-/** Bytes of an event besides its entries, and of one entry, at most. */
+/** Bytes of an event besides its entries, at most. */
 const EVENT_BYTES_MAX = 32 * PACKED_NUMBER_BYTES_MAX;
-const ENTRY_BYTES_MAX = 9 * PACKED_NUMBER_BYTES_MAX;
 
 const EVENT_NUMBER: Readonly<Record<string, number>> = Object.fromEntries(EVENT_TYPES.map((type, i) => [type, i]));
 const MESSAGE_NUMBER: Readonly<Record<string, number>> = Object.fromEntries(MESSAGE_TYPES.map((type, i) => [type, i]));
@@ -25,15 +25,15 @@ export function entryCountOf(event: Event): number {
 }
 
 /** Writes events one behind the other. */
-export class EventWriter {
+export class EventWriter implements EntrySink {
   readonly packed: PackedWriter;
   /** Those that the events name by their position here. */
   configurations: Configuration[] = [];
-  #last: Context = createContext();
-  readonly #config: RaftConfig;
+  last: Context = createContext();
+  readonly config: RaftConfig;
 
   constructor(config: RaftConfig, bytesStart: number) {
-    this.#config = config;
+    this.config = config;
     this.packed = new PackedWriter(bytesStart);
   }
 
@@ -41,7 +41,7 @@ export class EventWriter {
   reset(): void {
     this.packed.at = 0;
     this.configurations = [];
-    this.#last = createContext();
+    this.last = createContext();
   }
 
   /** Packs one event, as it was when the core had taken it in. */
@@ -55,14 +55,14 @@ export class EventWriter {
       case "diskStalled": return;
       case "receive": return this.#message(event.message);
       case "stored":
-        packed.near(event.store, this.#last.store);
-        this.#last.store = event.store;
+        packed.near(event.store, this.last.store);
+        this.last.store = event.store;
         return;
       case "applied": return this.#applied(event.index, event.wakeAtMs);
-      case "propose": return this.#proposals(event.entries);
+      case "propose": return writeProposals(this, event.entries);
       case "read": return packed.near(event.readId, 0);
       case "transfer": return packed.near(event.to, 0);
-      case "changeMembership": return this.#configuration(event.configuration);
+      case "changeMembership": return this.addConfiguration(event.configuration);
       case "linkUp":
       case "linkDown": return packed.near(event.peer, 0);
       case "readFailed":
@@ -80,7 +80,7 @@ export class EventWriter {
   }
 
   #moment(event: Event): void {
-    const last = this.#last;
+    const last = this.last;
     const { packed } = this;
     const { nowMs, wallMs } = event;
     const number = EVENT_NUMBER[event.type] as number;
@@ -101,7 +101,7 @@ export class EventWriter {
   #applied(index: number, wakeAtMs: number | null): void {
     this.#index(index);
     this.packed.byte(wakeAtMs === null ? 0 : 1);
-    if (wakeAtMs !== null) this.packed.near(wakeAtMs, whole(this.#last.timeMs));
+    if (wakeAtMs !== null) this.packed.near(wakeAtMs, whole(this.last.timeMs));
   }
 
   #message(message: Message): void {
@@ -148,9 +148,9 @@ export class EventWriter {
 
   #envelope(message: Message): void {
     const { packed } = this;
-    const { group, self } = this.#config;
+    const { group, self } = this.config;
     const { from, fromIncarnation } = message;
-    const { incarnations } = this.#last;
+    const { incarnations } = this.last;
     const usual = message.group === group && message.to === self && incarnations[from] === fromIncarnation;
     packed.byte((MESSAGE_NUMBER[message.type] as number) | flagsOf(message) | (usual ? USUAL : 0));
     packed.near(from, 0);
@@ -172,46 +172,8 @@ export class EventWriter {
     this.#index(message.leaderCommit);
     this.#round(message.round);
     packed.near(message.entries.length, 0);
-    this.#last.index = whole(message.prevLogIndex);
-    for (const entry of message.entries) this.#entry(entry);
-  }
-
-  #entry(entry: LogEntry): void {
-    const { packed } = this;
-    const last = this.#last;
-    const { kind, index, term, timeMs, configuration } = entry;
-    const isUsual = entry.group === this.#config.group && index === last.index + 1;
-    const isSame = term === last.term && timeMs === last.timeMs;
-    const flags = (isUsual ? 0 : ENTRY_UNUSUAL) | (configuration === null ? 0 : ENTRY_CONFIGURATION) | (isSame ? ENTRY_SAME_TIME : 0);
-    packed.sized((kind < ENTRY_KIND_MAX ? kind : ENTRY_KIND_MAX) * 8 + flags, entry.payloadBytes, entry.payloadSum);
-    packed.reserve(ENTRY_BYTES_MAX);
-    packed.u32(entry.chain);
-    if (isUsual) last.index = index;
-    if (isUsual && isSame && configuration === null && kind < ENTRY_KIND_MAX) return;
-    if (kind >= ENTRY_KIND_MAX) packed.near(kind, 0);
-    if (!isUsual) {
-      packed.near(entry.group, 0);
-      this.#index(index);
-    }
-    if (!isSame) {
-      this.#term(term);
-      packed.near(timeMs, last.timeMs);
-      last.timeMs = whole(timeMs);
-    }
-    if (configuration !== null) this.#configuration(configuration);
-  }
-
-  #proposals(entries: readonly LogEntry[]): void {
-    const { packed } = this;
-    packed.near(entries.length, 0);
-    for (const { kind, payloadBytes, payloadSum, configuration } of entries) {
-      const flags = configuration === null ? 0 : ENTRY_CONFIGURATION;
-      packed.sized((kind < ENTRY_KIND_MAX ? kind : ENTRY_KIND_MAX) * 8 + flags, payloadBytes, payloadSum);
-      if (configuration === null && kind < ENTRY_KIND_MAX) continue;
-      packed.reserve(ENTRY_BYTES_MAX);
-      if (kind >= ENTRY_KIND_MAX) packed.near(kind, 0);
-      if (configuration !== null) this.#configuration(configuration);
-    }
+    this.last.index = whole(message.prevLogIndex);
+    writeEntries(this, message.entries);
   }
 
   #appendReply(message: AppendReply): void {
@@ -231,7 +193,7 @@ export class EventWriter {
     const { packed } = this;
     packed.near(status.bootId, 0);
     packed.near(status.promiseMs, 0);
-    packed.near(status.wallMs, whole(this.#last.wallMs));
+    packed.near(status.wallMs, whole(this.last.wallMs));
     packed.near(status.checkIndex, 0);
     packed.near(status.checkDigest, 0);
     this.#index(status.durableIndex);
@@ -240,21 +202,21 @@ export class EventWriter {
   }
 
   #index(index: number): void {
-    this.packed.near(index, this.#last.index);
-    this.#last.index = whole(index);
+    this.packed.near(index, this.last.index);
+    this.last.index = whole(index);
   }
 
   #term(term: number): void {
-    this.packed.near(term, this.#last.term);
-    this.#last.term = whole(term);
+    this.packed.near(term, this.last.term);
+    this.last.term = whole(term);
   }
 
   #round(round: number): void {
-    this.packed.near(round, this.#last.round);
-    this.#last.round = whole(round);
+    this.packed.near(round, this.last.round);
+    this.last.round = whole(round);
   }
 
-  #configuration(configuration: Configuration): void {
+  addConfiguration(configuration: Configuration): void {
     this.packed.near(this.configurations.length, 0);
     this.configurations.push(configuration);
   }

@@ -211,7 +211,8 @@ function powerCut(hands: FaultHands, machine: SimMachine, downMs: number): void 
 function damage(hands: FaultHands, machine: SimMachine): boolean {
   if (hands.wiped.size === 0 && all(hands).some(({ number }) => number === 0)) return false;
   machine.forgiven = true;
-  hands.excuse(machine, "DAMAGED");
+  // Rot may turn the format of the identity file into one that this release does not know.
+  hands.excuse(machine, "DAMAGED", "WRONG_IDENTITY");
   return true;
 }
 

@@ -153,7 +153,7 @@ export class Nemesis implements FaultHands {
     if (code === null || this.#excuses.get(machine)?.has(code) !== true) this.#watch.unexpected(machine, error);
     const { gate } = machine;
     const downMs = this.#downMs.get(machine) ?? RESTART_MS;
-    if (code === "DAMAGED" && machine.forgiven) this.retired.add(machine);
+    if ((code === "DAMAGED" || code === "WRONG_IDENTITY") && machine.forgiven) this.retired.add(machine);
     // Not `later`: whoever of the core fails while it is healed is started again, too.
     this.cluster.scheduler.after(1, () => this.#end(machine, gate, downMs));
   }

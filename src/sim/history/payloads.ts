@@ -2,7 +2,7 @@
  * Which entry of the committed log is whose command. The core sees no payloads, but their sums and lengths are sealed in
  * the entries: a command has the entry whose sum and length its own payload has.
  */
-import { payloadSumOf } from "../../base/entry.ts";
+import { EntryKind, payloadSumOf } from "../../base/entry.ts";
 import { encodeCommand } from "../../machine/command.ts";
 import type { Applier } from "../../machine/applier.ts";
 import type { Index } from "../../raft/types.ts";
@@ -34,6 +34,14 @@ export function payloadNameOf({ payloadSum, payloadBytes }: Sealed): string {
 
 function nameOf(sum: number, bytes: number): string {
   return `${sum}+${bytes}`;
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** Applies an entry whose payload, if it has one, is among `payloads` by name. @returns what the machine answers */
+export function applyEntry(applier: Applier, entry: Sealed, payloads: ReadonlyMap<string, Payload>): unknown {
+  const bytes = entry.kind === EntryKind.command ? payloads.get(payloadNameOf(entry))?.bytes : NOTHING;
+  return applier.apply(entry, bytes ?? NOTHING, 0, null);
 }
 
 /** The indexes of the committed entries with each payload, ascending. */

@@ -12,13 +12,10 @@ import { EntryKind } from "../../base/entry.ts";
 import { Applier } from "../../machine/applier.ts";
 import { type Index, MAIN_GROUP } from "../../raft/types.ts";
 import { answerOf, History, meaningOf, operationText, type Recorded } from "../history/history.ts";
-import { indexesByPayload, type Payload, payloadNameOf, payloadOf } from "../history/payloads.ts";
+import { applyEntry, indexesByPayload, type Payload, payloadNameOf, payloadOf } from "../history/payloads.ts";
 import { type ClientOperation, type Property, Violation } from "../property.ts";
 import type { ClusterModel } from "./cluster_model.ts";
 import type { Committed } from "./committed.ts";
-import type { Sealed } from "./sealed_entries.ts";
-
-const NOTHING = new Uint8Array(0);
 
 /** What is known of one payload. */
 interface Known {
@@ -111,10 +108,11 @@ export class IndexOracle implements Property {
       if (list === undefined) answered.set(index, [operation]);
       else list.push(operation);
     }
+    const payloads = new Map([...known].map(([name, { payload }]) => [name, payload]));
     this.#checkReads(applier, answered.get(0) ?? []);
     for (let index = 1; index <= this.#committed.lastIndex; index++) {
       const entry = this.#committed.at(index)!;
-      const reply = meaningOf(applyEntry(applier, entry, known));
+      const reply = meaningOf(applyEntry(applier, entry, payloads));
       const here = answered.get(index) ?? [];
       for (const operation of here) if (operation.read === null) this.#check(operation, reply);
       this.#checkReads(applier, here);
@@ -136,7 +134,3 @@ export class IndexOracle implements Property {
   }
 }
 
-function applyEntry(applier: Applier, entry: Sealed, known: ReadonlyMap<string, Known>): unknown {
-  const payload = entry.kind === EntryKind.command ? known.get(payloadNameOf(entry))?.payload.bytes : NOTHING;
-  return applier.apply(entry, payload ?? NOTHING, 0, null);
-}
