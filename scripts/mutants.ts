@@ -21,8 +21,8 @@ import { copyTree, patchTree, removeTree } from "./mutants/tree.ts";
 /** The code as it is runs so many seconds first. */
 const BASELINE_SECONDS = 20;
 
-/** A process that says nothing so long after its time hangs. */
-const GRACE_MS = 30_000;
+/** A process that says nothing after so many times its time on the processor hangs. */
+const PATIENCE = 6;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -53,7 +53,7 @@ async function huntIn(tree: string, limitSeconds: number): Promise<Hunt | string
   let errors = "";
   child.stdout.on("data", (bytes: Buffer) => void (out += bytes.toString()));
   child.stderr.on("data", (bytes: Buffer) => void (errors = (errors + bytes.toString()).slice(-2000)));
-  const timer = setTimeout(() => child.kill("SIGKILL"), limitSeconds * 1000 + GRACE_MS);
+  const timer = setTimeout(() => child.kill("SIGKILL"), limitSeconds * 1000 * PATIENCE);
   const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
   clearTimeout(timer);
   if (code === null) return "hangs";

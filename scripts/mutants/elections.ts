@@ -2,15 +2,19 @@
 import type { Mutant } from "./mutant.ts";
 
 const ELECTION = "src/raft/election.ts";
+const OUTPUT = "src/raft/output.ts";
+
+/** Of `sendStored`: what makes a message wait for its store. */
+const HELD = "  state.step.messages.push(addressed(state, to, body, state.term));\n";
 
 export const ELECTIONS: readonly Mutant[] = [
   {
     id: "1a", title: "vote answered before it is durable",
-    file: ELECTION, find: "sendStored(state, message.from, body);", replace: "send(state, message.from, body);",
+    file: OUTPUT, find: HELD, replace: `  if (body.type === "voteReply") return void state.effects.push({ type: "send", message: addressed(state, to, body, state.term) });\n${HELD}`,
   },
   {
     id: "1b", title: "votes asked for before the own one is durable",
-    file: ELECTION, find: "sendStored(state, voter, {", replace: "send(state, voter, {",
+    file: OUTPUT, find: HELD, replace: `  if (body.type === "voteRequest") return void state.effects.push({ type: "send", message: addressed(state, to, body, state.term) });\n${HELD}`,
   },
   {
     id: "2", title: "term and vote stored by two writes",

@@ -1,13 +1,15 @@
 /** Every order in which clusters of a few steps can live; `npm run explore` goes further. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { packAction, slowly } from "../../src/sim/explorer/actions.ts";
 import { type Bounds, SMALLEST, UNLIMITED } from "../../src/sim/explorer/bounds.ts";
 import { localText, messageText, renamingsOf } from "../../src/sim/explorer/canonical.ts";
 import { cloneRaft } from "../../src/sim/explorer/clone_raft.ts";
-import { whyWrong } from "../../src/sim/explorer/cluster.ts";
+import { Histories, whyWrong, withLeader } from "../../src/sim/explorer/cluster.ts";
 import { explore, type Exploration } from "../../src/sim/explorer/explore.ts";
 import { campaigned, delivered, firstStart, type Local, storeCompleted, timedOut } from "../../src/sim/explorer/local.ts";
 import { whyTooEarly } from "../../src/sim/explorer/promises.ts";
+import { storyOf } from "../../src/sim/explorer/story.ts";
 import { Tables } from "../../src/sim/explorer/tables.ts";
 import { StateQueue, Visited } from "../../src/sim/explorer/visited.ts";
 
@@ -110,6 +112,38 @@ test("whyWrong() names two logs that do not match, a leader without what is comm
   assert.match(wrongOf([leader, other, firstStart(3, THREE)], []) ?? "", "log matching: entry 1 of term 1");
   assert.match(wrongOf([leader, firstStart(2, THREE), firstStart(3, THREE)], [{ chain: 5, by: 0 }]) ?? "", "leader completeness: member 1 leads term 1 without entry 1");
   assert.match(wrongOf([leader, firstStart(2, THREE), firstStart(3, THREE)], [{ chain: first!.chain, by: 1 }]) ?? "", "durable on 1 of 3");
+});
+
+test("Histories and withLeader() name a second leader, a commit that no leader made, and one that changes", () => {
+  const leader = leaderOfThree();
+  assert.is(withLeader(0, leader), 1 << 2);
+  assert.is(withLeader(1 << 2, leader), 1 << 2);
+  assert.is(withLeader(2 << 2, leader), null);
+  const histories = new Histories();
+  const committing = (role: "leader" | "follower", log = leader.log): Local => ({ ...leader, log, state: { ...leader.state, role, commitIndex: 1 } });
+  assert.match(String(histories.afterCommit(0, committing("follower"))), "which no leader has committed");
+  const after = histories.afterCommit(0, committing("leader")) as number;
+  assert.equal(histories.committed(after), [{ chain: leader.log[0]!.chain, by: 1 }]);
+  assert.is(histories.afterCommit(after, committing("follower")), after);
+  assert.match(String(histories.afterCommit(after, committing("leader", [{ ...leader.log[0]!, chain: 5 }]))), "another entry 1");
+});
+
+test("storyOf() tells a way in words", () => {
+  const tables = new Tables(3);
+  const { sent } = campaigned(firstStart(1, THREE));
+  assert.equal(sent, [], "a vote is asked for once the own vote is durable");
+  const asked = storeCompleted(campaigned(firstStart(1, THREE)).local).sent.map((message) => tables.message(message));
+  const way = [packAction("campaign", 1), slowly(packAction("deliver", 2, asked[0])), packAction("crash", 2)];
+  assert.equal(storyOf(tables, THREE, way), [
+    "member 1's election timeout passes, and pre-votes are granted",
+    '  says "1>2 vote? (last 0@0), term 1"',
+    '  says "1>3 vote? (last 0@0), term 1"',
+    "  member 1: candidate of term 1, voted for 1, log [], commit 0; on disk term 1, vote 1, []",
+    '"1>2 vote? (last 0@0), term 1" arrives; its disk takes its time',
+    "  member 2: follower of term 1, voted for 1, log [], commit 0; on disk term 0, vote 0, []",
+    "member 2 dies and starts again on what is durable",
+    "  member 2: follower of term 0, voted for 0, log [], commit 0; on disk term 0, vote 0, []",
+  ]);
 });
 
 test("whyTooEarly() names a promise that is not durable", () => {

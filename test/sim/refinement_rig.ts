@@ -15,6 +15,7 @@ export function watchedCores(property: Property, options: CoresOptions): Cores {
     observer: {
       opened: (core) => property.opened?.(asMember(core)),
       stepped: (core, event, effects) => property.stepped?.(asMember(core), event, effects),
+      durable: (core, store) => property.durable?.(asMember(core), store),
       sent: (core, message) => property.sent?.(asMember(core), message),
       ended: (core) => property.ended?.(asMember(core)),
     },
@@ -39,6 +40,7 @@ export function nodeObservers(property: Property, violations: Error[]): (id: str
     return [{
       opened: (state) => keep(() => property.opened?.(asMember(state))),
       stepped: (state, event, effects) => keep(() => property.stepped?.(asMember(state), event, effects)),
+      durable: (state, store) => keep(() => property.durable?.(asMember(state), store)),
       sent: (state, message) => keep(() => property.sent?.(asMember(state), message)),
     }];
   };

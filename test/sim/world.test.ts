@@ -49,7 +49,7 @@ test("O06: a machine that differs from replica to replica is found", () => {
       return { ...machine, hash: () => own };
     },
   };
-  assert.is(runSeed(2, { plugin: odd, quiet: true }).violation?.property, "replicas agree");
+  assert.is(runSeed(2, { plugin: odd, quiet: true }).violation?.property, "equal-states");
 });
 
 test("a quiet cluster serves, and gives everything back", () => {

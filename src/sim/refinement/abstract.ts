@@ -20,8 +20,6 @@ export interface AbstractStore {
   readonly hasHardState: boolean;
   readonly truncateFrom: number;
   readonly entries: readonly AbstractEntry[];
-  /** The messages that wait for it, by what they say. */
-  readonly says: readonly string[];
 }
 
 /** What a crash leaves. */
@@ -59,8 +57,6 @@ export interface AbstractNode {
   /** Reads that it registered as a leader, by who asked; and its own, by number. */
   readonly leaderReads: Map<string, AbstractRead[]>;
   readonly ownReads: Map<number, number>;
-  /** What the last step said at once, by what it says. */
-  readonly saysNow: string[];
 }
 
 /** What is read of a core's state after a step. */

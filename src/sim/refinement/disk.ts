@@ -1,23 +1,13 @@
 /** The abstract disk: stores complete in their order, and a crash leaves a prefix of the records that were under way. */
 import type { StoreEffect } from "../../raft/event.ts";
-import type { Message } from "../../raft/message.ts";
 import type { AbstractCluster, AbstractDisk, AbstractEntry, AbstractNode, AbstractStore, View } from "./abstract.ts";
 import { isSame } from "./abstract.ts";
-
-/** What a message says, as far as it matters which one it is. */
-export function sayingOf(message: Message): string {
-  const about = message.type === "voteReply" ? `${message.granted}${message.preVote}${message.requestTerm}`
-    : message.type === "appendReply" ? `${message.success}${message.matchIndex}`
-    : message.type === "appendRequest" ? `${message.prevLogIndex}-${message.lastIndex}` : "";
-  return `${message.type} ${message.to} ${message.term} ${about}`;
-}
 
 /** Notes a store that begins. */
 export function beginStore(node: AbstractNode, effect: StoreEffect, { term, votedFor }: View): void {
   node.stores.push({
     store: effect.store, term, votedFor, hasHardState: effect.hardState !== null, truncateFrom: effect.truncateFrom,
     entries: effect.entries.map((entry) => ({ term: entry.term, chain: entry.chain })),
-    says: effect.messages.map(sayingOf),
   });
 }
 

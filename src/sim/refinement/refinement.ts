@@ -7,7 +7,7 @@ import type { Message } from "../../raft/message.ts";
 import { whyTooEarly } from "../explorer/promises.ts";
 import { type Property, type SimMember, Violation } from "../property.ts";
 import { type AbstractCluster, type AbstractNode, emptyCluster, forgetOldTerms, isSame, logOf, viewOf } from "./abstract.ts";
-import { beginStore, completeStores, mayRestartAs, sayingOf } from "./disk.ts";
+import { beginStore, completeStores, mayRestartAs } from "./disk.ts";
 import { storeOf, takeStore, whyApply, whyCommit, whyLog } from "./logs.ts";
 import { whySaid } from "./messages.ts";
 import { noteReads, whyRead } from "./reads.ts";
@@ -23,16 +23,12 @@ const RULES: readonly Rule[] = [whyTerm, whyRole, whyLog, whyCommit, whyApply, w
 /** A fresh check for one run. */
 export function refinementProperty(): Property {
   const cluster = emptyCluster();
-  const heard = { ofStores: false };
   return {
     name: NAME,
     opened: (member) => opened(cluster, member),
     stepped: (member, event, effects) => stepped(cluster, member, event, effects),
-    durable: (member, store) => {
-      heard.ofStores = true;
-      durable(cluster, member, store);
-    },
-    sent: (member, message) => sent(cluster, member, message, heard.ofStores),
+    durable: (member, store) => durable(cluster, member, store),
+    sent: (member, message) => sent(cluster, member, message),
     ended: (member) => {
       const node = cluster.nodes.get(member.state?.config.self ?? member.number);
       if (node !== undefined) node.up = false;
@@ -60,7 +56,7 @@ function opened(cluster: AbstractCluster, member: SimMember): void {
   cluster.nodes.set(number, {
     number, up: true, forgiven: member.forgiven, view, log, disk: { term: view.term, votedFor: view.votedFor, log: [...log] },
     stores: [], applyRequested: state.applyRequested, preVotes: new Set(), votes: new Set(), rounds: new Map(),
-    leaderReads: new Map(), ownReads: new Map(), saysNow: [],
+    leaderReads: new Map(), ownReads: new Map(),
   });
 }
 
@@ -73,7 +69,6 @@ function stepped(cluster: AbstractCluster, member: SimMember, event: Event, effe
   const step: Step = {
     cluster, node, before: node.view, after: viewOf(state), state, event, effects, message: event.type === "receive" ? event.message : null,
   };
-  if (event.type === "stored") refuse(step, completeStores(cluster, node, event.store));
   noteVotes(step);
   noteReads(step);
   for (const rule of RULES) refuse(step, rule(step));
@@ -120,46 +115,30 @@ function take(step: Step): void {
   }
   for (const effect of effects) if (effect.type === "apply") node.applyRequested = effect.to;
   if (store !== null) beginStore(node, store, after);
-  node.saysNow.length = 0;
-  for (const effect of effects) if (effect.type === "send") node.saysNow.push(sayingOf(effect.message));
   node.view = after;
 }
 
-/** The disk says that a store is durable. */
+/** The log says that a store is durable, and with it all before. */
 function durable(cluster: AbstractCluster, member: SimMember, store: number): void {
-  const number = member.state?.config.self ?? member.number;
-  const node = cluster.nodes.get(number);
-  if (node === undefined) throw new Violation(NAME, `member ${number} stores and was never opened`);
+  const node = nodeOf(cluster, member);
   const wrong = completeStores(cluster, node, store);
-  if (wrong !== null) throw new Violation(NAME, `member ${number} stored ${store}: ${wrong}`);
+  if (wrong !== null) throw new Violation(NAME, `member ${node.number} made store ${store} durable: ${wrong}`);
 }
 
-/**
- * A message leaves: at once, or because its store is durable, and with it all before. Where the disk says so itself, the
- * message proves nothing: one of equal words may wait in a later store.
- */
-function sent(cluster: AbstractCluster, member: SimMember, message: Message, isTold: boolean): void {
-  const number = member.state?.config.self ?? member.number;
-  const node = cluster.nodes.get(number);
-  if (node === undefined) throw new Violation(NAME, `member ${number} speaks and was never opened`);
-  const saying = sayingOf(message);
-  const now = node.saysNow.indexOf(saying);
-  const fail = (why: string): never => {
-    throw new Violation(NAME, `member ${number} says ${saying}: ${why}`);
-  };
-  if (now >= 0) node.saysNow.splice(now, 1);
-  else if (!isTold) {
-    const store = node.stores.find((each) => each.says.includes(saying));
-    // A store may have been told of as durable before its last message left.
-    if (store !== undefined) {
-      const wrong = completeStores(cluster, node, store.store);
-      if (wrong !== null) fail(wrong);
-    }
-  }
+/** A message leaves: what it says is durable by now. */
+function sent(cluster: AbstractCluster, member: SimMember, message: Message): void {
+  const node = nodeOf(cluster, member);
   const early = whyTooEarly(message, {
     hardState: { term: node.disk.term, votedFor: node.disk.votedFor }, chainAt: (index) => node.disk.log[index - 1]?.chain,
   });
-  if (early !== null && !node.forgiven) fail(early);
+  if (early !== null && !node.forgiven) throw new Violation(NAME, `member ${node.number} says ${message.type} to ${message.to}: ${early}`);
+}
+
+function nodeOf(cluster: AbstractCluster, member: SimMember): AbstractNode {
+  const number = member.state?.config.self ?? member.number;
+  const node = cluster.nodes.get(number);
+  if (node === undefined) throw new Violation(NAME, `member ${number} acts and was never opened`);
+  return node;
 }
 
 function refuse({ node, before, after, event }: Pick<Step, "node" | "before" | "after" | "event">, why: string | null): void {

@@ -47,7 +47,8 @@ export class Hand {
 
   /** @param target the property that is looked at; empty: all of them */
   constructor(target: string, options: PropertyOptions & { readonly configuration?: Configuration } = {}) {
-    this.properties = allProperties(options);
+    // States that are set by hand are no steps of any Raft.
+    this.properties = allProperties(options).filter(({ name }) => name !== "refinement");
     this.#target = target;
     assert.ok(target === "" || this.properties.some(({ name }) => name === target), `there is a property ${target}`);
     this.#configuration = options.configuration ?? membersOf(["voter", "voter", "voter"]);
