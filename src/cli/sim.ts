@@ -71,7 +71,7 @@ function scriptFrom(file: string): Script {
   }
 }
 
-async function runOne(script: Script, run: RunOptions, command: string, options: Options, io: Io): Promise<number> {
+function runOne(script: Script, run: RunOptions, command: string, options: Options, io: Io): number {
   const report = new Report();
   const beganMs = performance.now();
   const outcome = runScript(script, run);
@@ -87,7 +87,7 @@ async function runOne(script: Script, run: RunOptions, command: string, options:
       `${outcome.operations} operations, hash ${outcome.traceHash}`);
   }
   if (outcome.violation !== null) tellViolation(script, outcome, run, command, io);
-  return await Promise.resolve(outcome.violation === null ? 0 : 1);
+  return outcome.violation === null ? 0 : 1;
 }
 
 async function runMany(first: number, run: RunOptions, command: (seed: number) => string, options: Options, io: Io): Promise<number> {
