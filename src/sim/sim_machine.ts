@@ -82,6 +82,8 @@ export class SimMachine implements SimMember {
   boots = 0;
   state: RaftState | null = null;
   forgiven = false;
+  /** Its disk lost something and does not show it, or lost all: not even a sum can tell. */
+  isSilentlyLost = false;
   readonly #owner: MachineOwner;
   readonly #options: MachineOptions;
   #port: Disk | null = null;
