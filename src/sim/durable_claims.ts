@@ -5,7 +5,8 @@
 import { chainAt } from "../raft/trail.ts";
 import { type Property, type SimMember, Violation } from "./property.ts";
 
-interface Claim {
+/** What a core believed to be durable. */
+export interface Claim {
   readonly term: number;
   /** The vote in that term; 0: none, or none that is certain. */
   readonly vote: number;
@@ -22,6 +23,11 @@ export class DurableClaims implements Property {
   /** @param onLoss hears that a member which was forgiven lost something */
   constructor(onLoss: (member: SimMember, what: string) => void = () => {}) {
     this.#onLoss = onLoss;
+  }
+
+  /** What the member's core believed last; null if nothing. */
+  of(member: SimMember): Claim | null {
+    return this.#claims.get(member.id) ?? null;
   }
 
   stepped(member: SimMember): void {
@@ -52,7 +58,8 @@ export class DurableClaims implements Property {
   }
 }
 
-function lossOf({ state }: SimMember, claim: Claim): string | null {
+/** What of the claim the member's process did not find, in words; null if it found all. */
+export function lossOf({ state }: SimMember, claim: Claim): string | null {
   if (state === null) return null;
   if (state.term < claim.term) return `had term ${claim.term} durable and found ${state.term}`;
   if (state.term === claim.term && claim.vote !== 0 && state.votedFor !== claim.vote) {

@@ -5,6 +5,7 @@ import type { Cuts, Way } from "./cuts.ts";
 import type { DiskTroubles } from "./disk_troubles.ts";
 import type { FaultBody, FaultKind, Who } from "./script.ts";
 import type { FaultRule } from "./sim_faults.ts";
+import type { SimDisk } from "./sim_disk.ts";
 import type { SimCluster } from "./sim_cluster.ts";
 import type { SimMachine } from "./sim_machine.ts";
 
@@ -25,6 +26,9 @@ export interface FaultHands {
 type Act<K extends FaultKind> = (hands: FaultHands, fault: Extract<FaultBody, { kind: K }>) => string | null;
 
 const TRANSFER_TIMEOUT_MS = 2000;
+
+/** How long a machine whose log rots is down. */
+const REST_MS = 50;
 
 /** All acts. */
 export const FAULTS: { readonly [K in FaultKind]: Act<K> } = {
@@ -151,13 +155,21 @@ export const FAULTS: { readonly [K in FaultKind]: Act<K> } = {
     const path = files[file % Math.max(1, files.length)];
     if (path === undefined) return null;
     const at = Math.floor(position * (disk.content(path)?.length ?? 0));
-    if (!damage(hands, machine)) return null;
+    if (!damage(hands, machine, "rot")) return null;
     disk.flipBit(path, at, bit);
     if (restart && machine.isUp) {
       machine.kill();
       hands.later(50, () => hands.start(machine));
     }
     return `flips bit ${bit} of byte ${at} of ${path}`;
+  }),
+  "rot-at-rest": (hands, { who, backBytes, bit }) => withProcess(hands, who, (machine) => {
+    if (machine.server === null || machine.isStopping || machine.gate.isShut || !damage(hands, machine, "rot")) return null;
+    machine.stop(() => {
+      rotAtEnd(machine.disk, backBytes, bit);
+      hands.later(REST_MS, () => hands.start(machine));
+    });
+    return `stops ${machine.id}, and turns a bit of the end of its log`;
   }),
   misdirect: (hands, { who, byBytes }) => withMachine(hands, who, (machine) => {
     const troubles = hands.troubles(machine);
@@ -208,12 +220,22 @@ function powerCut(hands: FaultHands, machine: SimMachine, downMs: number): void 
  * From here on nothing that the machine held is owed. False before the cluster is founded: founders that lose their
  * directory leave a cluster that nobody can found.
  */
-function damage(hands: FaultHands, machine: SimMachine): boolean {
+function damage(hands: FaultHands, machine: SimMachine, kind: "rot" | "loss" = "loss"): boolean {
   if (hands.wiped.size === 0 && all(hands).some(({ number }) => number === 0)) return false;
   machine.forgiven = true;
+  if (kind === "loss") machine.isSilentlyLost = true;
   // Rot may turn the format of the identity file into one that this release does not know.
   hands.excuse(machine, "DAMAGED", "WRONG_IDENTITY");
   return true;
+}
+
+/** Turns a bit so many bytes before the last one that was written to the newest segment. */
+function rotAtEnd(disk: SimDisk, backBytes: number, bit: number): void {
+  const path = disk.names.files().filter((file) => file.includes("/wal/") && !file.endsWith("/mark")).sort()
+    .findLast((file) => disk.content(file)?.some((byte) => byte !== 0) === true);
+  if (path === undefined) return;
+  const last = disk.content(path)?.findLastIndex((byte) => byte !== 0) ?? 0;
+  disk.flipBit(path, Math.max(0, last - backBytes), bit);
 }
 
 function troubleFor(hands: FaultHands, machine: SimMachine, rule: FaultRule, forMs: number): void {

@@ -8,7 +8,7 @@ import { pick, streamOf } from "./streams.ts";
 const EVERY_MS: readonly number[] = [250, 600, 1500, 4000];
 
 /** What damages a machine beyond what its node can promise: at most a minority may be met. */
-const DAMAGE: ReadonlySet<FaultKind> = new Set(["wipe", "flip", "misdirect", "lie"]);
+const DAMAGE: ReadonlySet<FaultKind> = new Set(["wipe", "flip", "rot-at-rest", "misdirect", "lie"]);
 
 interface Plan {
   readonly settings: Settings;
@@ -106,6 +106,7 @@ function drawDamage(plan: Plan, kind: FaultKind): FaultBody | null {
   switch (kind) {
     case "wipe": return { kind, who, downMs: nextInRange(random, 5, 1000) };
     case "flip": return { kind, who, file: nextInRange(random, 0, 63), position: nextFloat(random), bit: nextInRange(random, 0, 7), restart: nextFloat(random) < 0.5 };
+    case "rot-at-rest": return { kind, who, backBytes: nextInRange(random, 0, 200), bit: nextInRange(random, 0, 7) };
     case "misdirect": return { kind, who, byBytes: pick(random, [-4096, -512, 8, 512, 2048]) };
     case "lie": return { kind, who, forMs: lasting(plan) };
     default: return null;

@@ -24,6 +24,15 @@ export interface SimMember {
   readonly applier: Applier | null;
   /** Its disk lied, was damaged or lost: what it held durable is not owed any more. */
   readonly forgiven: boolean;
+  /** Its clocks, where they may be wrong. */
+  readonly clocks?: MemberClocks;
+}
+
+/** What a machine's clocks show. */
+export interface MemberClocks {
+  /** Time that passes alike for all. */
+  readonly trueMs: () => number;
+  readonly wallMs: () => number;
 }
 
 /** One request of a simulated client, from its call to its answer. */

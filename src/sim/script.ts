@@ -70,6 +70,8 @@ export type FaultBody =
   | { readonly kind: "full"; readonly who: Who; readonly slackBytes: number; readonly forMs: number }
   | { readonly kind: "short-writes"; readonly who: Who; readonly forMs: number }
   | { readonly kind: "flip"; readonly who: Who; readonly file: number; readonly position: number; readonly bit: number; readonly restart: boolean }
+  /** A stop in good order, after which one bit of the last that was written turns over. */
+  | { readonly kind: "rot-at-rest"; readonly who: Who; readonly backBytes: number; readonly bit: number }
   | { readonly kind: "misdirect"; readonly who: Who; readonly byBytes: number }
   | { readonly kind: "lie"; readonly who: Who; readonly forMs: number }
   | { readonly kind: "wall-jump"; readonly who: Who; readonly byMs: number }

@@ -60,7 +60,7 @@ export class SimCluster implements MachineOwner {
   watch: ClusterWatch = {};
   lingers = false;
   /** The first rule that was broken, or assertion that failed, wherever it was swallowed later. */
-  broken: Error | null = null;
+  broken: unknown = null;
   readonly #properties: readonly Property[];
   #boots = 0;
   #openedNow: SimMachine[] = [];
@@ -167,7 +167,7 @@ export class SimCluster implements MachineOwner {
     try {
       check();
     } catch (error) {
-      this.broken ??= error instanceof Error ? error : new Error(String(error));
+      this.broken ??= error;
       throw error;
     }
   }

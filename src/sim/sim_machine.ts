@@ -14,7 +14,7 @@ import { type Before, checkState, checkTransition, noteBefore } from "../raft/in
 import type { Message } from "../raft/message.ts";
 import type { RaftState } from "../raft/state.ts";
 import { Gate } from "./gate.ts";
-import type { Property, SimMember } from "./property.ts";
+import type { MemberClocks, Property, SimMember } from "./property.ts";
 import { type ClockFault, SimClock } from "./sim_clock.ts";
 import { SimDisk, type SimDiskOptions } from "./sim_disk.ts";
 import type { DiskCall } from "./sim_faults.ts";
@@ -68,6 +68,7 @@ export class SimMachine implements SimMember {
   /** Its place among the machines, from 1. */
   readonly place: number;
   readonly clock: SimClock;
+  readonly clocks: MemberClocks;
   disk: SimDisk;
   gate: Gate = new Gate();
   server: Server | null = null;
@@ -81,6 +82,8 @@ export class SimMachine implements SimMember {
   boots = 0;
   state: RaftState | null = null;
   forgiven = false;
+  /** Its disk lost something and does not show it, or lost all: not even a sum can tell. */
+  isSilentlyLost = false;
   readonly #owner: MachineOwner;
   readonly #options: MachineOptions;
   #port: Disk | null = null;
@@ -94,6 +97,7 @@ export class SimMachine implements SimMember {
     this.place = place;
     this.#options = options;
     this.clock = new SimClock(owner.scheduler, options.clock);
+    this.clocks = { trueMs: () => owner.scheduler.nowMs, wallMs: () => this.clock.wallMs() };
     this.disk = this.#newDisk();
   }
 

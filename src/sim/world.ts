@@ -8,6 +8,7 @@ import type { AnyPlugin } from "../machine/machine.ts";
 import { DurableClaims } from "./durable_claims.ts";
 import type { Holdings } from "./gate.ts";
 import { MarkCounter } from "./marks.ts";
+import { NamedDamage } from "./named_damage.ts";
 import { Nemesis } from "./nemesis.ts";
 import { agree, probe, probesOf } from "./probe.ts";
 import { type Property, Violation } from "./property.ts";
@@ -60,18 +61,21 @@ export class World {
   readonly #options: WorldOptions;
   readonly #properties: readonly Property[];
   readonly #claims: DurableClaims;
+  readonly #damage: NamedDamage;
   readonly #clients: SimClient[] = [];
 
   constructor(script: Script, options: WorldOptions) {
     this.script = script;
     this.#options = options;
     this.#claims = new DurableClaims((member) => this.nemesis.retire(member as SimMachine));
-    this.#properties = [this.#claims, ...options.properties, this.marks];
+    this.#damage = new NamedDamage(this.#claims);
+    // It looks at claims that the next rule drops.
+    this.#properties = [this.#damage as Property, this.#claims, ...options.properties, this.marks];
     this.cluster = new SimCluster(clusterOptions(script, options.plugin, this.#properties));
     this.nemesis = new Nemesis(this.cluster, script, {
       unexpected: (machine, error) => this.#unexpected(machine, error),
       did: (fault, what) => {
-        if (fault.kind === "wipe") this.#claims.forget(this.#machines[fault.who - 1] as SimMachine);
+        if (fault.kind === "wipe") this.#forget(this.#machines[fault.who - 1] as SimMachine);
         this.teller?.fault(fault, what);
       },
     });
@@ -113,7 +117,9 @@ export class World {
         marks.lives.said(message);
       },
       endedEarly: (machine) => marks.lives.endedEarly(machine.number !== 0),
-      diskCall: (machine, { kind, path }) => {
+      diskCall: (machine, call) => {
+        const { kind, path } = call;
+        this.#damage.diskCall(machine, call);
         if (machine.state !== null) marks.lives.diskCall(kind, path);
       },
       failed: (machine, error) => {
@@ -122,6 +128,11 @@ export class World {
         this.nemesis.processFailed(machine, error);
       },
     };
+  }
+
+  #forget(machine: SimMachine): void {
+    this.#claims.forget(machine);
+    this.#damage.forget(machine);
   }
 
   #passed(place: number, kind: number, size: number): void {

@@ -1,0 +1,106 @@
+/**
+ * Shows that the simulator can fail: puts one seeded bug (scripts/mutants/) at a time into a copy of the tree and runs
+ * seeds there until a rule is broken. Ends with 1 if one lives longer than its time, or the code as it is breaks a rule.
+ *
+ *   npm run mutants [-- --only 1,4,16b] [--minutes 2] [--jobs 2] [--first-seed 1] [--table]
+ *
+ * `--table` writes the table into docs/testing.md; it wants all mutants.
+ */
+import { spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import type { Hunt } from "./mutants/hunt.ts";
+import { MUTANTS, UNKILLABLE, WAITING } from "./mutants/list.ts";
+import { type Mutant, numberOf, patchesOf } from "./mutants/mutant.ts";
+import { putTable, type Result, summaryOf, tableOf, textOf } from "./mutants/table.ts";
+import { copyTree, patchTree, removeTree } from "./mutants/tree.ts";
+
+/** The code as it is runs so many seconds first. */
+const BASELINE_SECONDS = 20;
+
+/** A process that says nothing after so many times its time on the processor hangs. */
+const PATIENCE = 6;
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+const { values } = parseArgs({
+  options: {
+    only: { type: "string", default: "" }, minutes: { type: "string", default: "2" }, jobs: { type: "string", default: "2" },
+    "first-seed": { type: "string", default: "1" }, table: { type: "boolean", default: false },
+  },
+});
+const seconds = 60 * Number(values.minutes);
+const jobs = Math.min(2, Number(values.jobs));
+
+function wanted(): readonly Mutant[] {
+  const ids = values.only.split(",").filter((id) => id !== "");
+  if (ids.length === 0) return MUTANTS;
+  const unknown = ids.find((id) => !MUTANTS.some((mutant) => mutant.id === id || String(numberOf(mutant.id)) === id));
+  if (unknown !== undefined) throw new TypeError(`--only "${unknown}": no such mutant`);
+  return MUTANTS.filter(({ id }) => ids.includes(id) || ids.includes(String(numberOf(id))));
+}
+
+/** Runs seeds in a copy of the tree; what it printed last instead, if it printed no result. */
+async function huntIn(tree: string, limitSeconds: number): Promise<Hunt | string> {
+  const child = spawn("bun", ["scripts/mutants/hunt.ts", values["first-seed"], String(limitSeconds)], {
+    cwd: tree, stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, PATH: `${join(root, "node_modules/.bin")}:${process.env["PATH"] ?? ""}` },
+  });
+  let out = "";
+  let errors = "";
+  child.stdout.on("data", (bytes: Buffer) => void (out += bytes.toString()));
+  child.stderr.on("data", (bytes: Buffer) => void (errors = (errors + bytes.toString()).slice(-2000)));
+  const timer = setTimeout(() => child.kill("SIGKILL"), limitSeconds * 1000 * PATIENCE);
+  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  clearTimeout(timer);
+  if (code === null) return "hangs";
+  try {
+    return JSON.parse(out) as Hunt;
+  } catch {
+    return `breaks: ${errors.trim().split("\n").at(-1) ?? ""}`;
+  }
+}
+
+async function tryMutant(mutant: Mutant): Promise<Result> {
+  const tree = copyTree(root);
+  try {
+    patchTree(tree, patchesOf(mutant));
+    return { mutant, hunt: await huntIn(tree, seconds) };
+  } finally {
+    removeTree(tree);
+  }
+}
+
+async function tryAll(mutants: readonly Mutant[]): Promise<Result[]> {
+  const left = [...mutants];
+  const results: Result[] = [];
+  const worker = async (): Promise<void> => {
+    for (let mutant = left.shift(); mutant !== undefined; mutant = left.shift()) {
+      const result = await tryMutant(mutant);
+      results.push(result);
+      console.log(textOf(result));
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, worker));
+  return mutants.map((mutant) => results.find((result) => result.mutant === mutant) as Result);
+}
+
+const tree = copyTree(root);
+const baseline = await huntIn(tree, Math.min(BASELINE_SECONDS, seconds)).finally(() => removeTree(tree));
+if (typeof baseline === "string" || baseline.property !== null || baseline.thrown > 0) {
+  console.error(`the code as it is fails: ${typeof baseline === "string" ? baseline : `seed ${baseline.seed}, ${baseline.message}`}`);
+  process.exit(1);
+}
+console.log(`as it is: ${baseline.seeds} seeds in ${baseline.seconds.toFixed(0)} s, no rule is broken\n`);
+
+const results = await tryAll(wanted());
+console.log(`\n${summaryOf(results, WAITING, UNKILLABLE)}`);
+if (values.table) {
+  if (results.length !== MUTANTS.length) throw new TypeError("--table: wants all mutants");
+  const path = join(root, "docs/testing.md");
+  writeFileSync(path, putTable(readFileSync(path, "utf8"), tableOf(results, WAITING, UNKILLABLE)));
+}
+if (results.some(({ hunt }) => typeof hunt === "string" || hunt.property === null)) process.exitCode = 1;

@@ -1,0 +1,46 @@
+/** All seeded bugs of SCENARIOS section 3: those that are tried, and those that wait for their feature. */
+import { ELECTIONS } from "./elections.ts";
+import { FOUNDING } from "./founding.ts";
+import { type Mutant, numberOf, type Reason } from "./mutant.ts";
+import { READ_MUTANTS } from "./reads.ts";
+import { REPLICATION } from "./replication.ts";
+import { STORAGE } from "./storage.ts";
+
+/** How many numbers the list has. */
+export const NUMBERS = 53;
+
+/** What is tried, by number. */
+export const MUTANTS: readonly Mutant[] = [...ELECTIONS, ...REPLICATION, ...READ_MUTANTS, ...STORAGE, ...FOUNDING]
+  .sort((a, b) => numberOf(a.id) - numberOf(b.id) || (a.id < b.id ? -1 : 1));
+
+/** What has no code yet that could be wrong. `why` names the feature. */
+export const WAITING: readonly Reason[] = [
+  { id: "8", title: "learner acks counted", why: "learners (membership)" },
+  { id: "21", title: "snapshot accepted below commit, cuts newer log", why: "snapshots" },
+  { id: "22", title: "snapshot keeps a local entry with conflicting term", why: "snapshots" },
+  { id: "23", title: "snapshot stores the newest, not its-index, config", why: "snapshots, membership" },
+  { id: "24", title: "snapshot omits the session table", why: "snapshots, sessions" },
+  { id: "25", title: "log trimmed before the snapshot is durable", why: "snapshots, compaction" },
+  { id: "26", title: "config change allowed before an own-term commit", why: "membership" },
+  { id: "27", title: "second change allowed while one is pending", why: "membership" },
+  { id: "28", title: "joint commit needs only the new half", why: "membership" },
+  { id: "29", title: "truncated config not rolled back", why: "membership" },
+  { id: "30", title: "learner refuses votes; auto-leave lost on leader change", why: "membership" },
+  { id: "31", title: "removed leader counts itself", why: "membership" },
+  { id: "34", title: "lease from receive time or wall clock", why: "leases" },
+  { id: "35", title: "lease kept after TimeoutNow", why: "leases" },
+  { id: "36", title: "duplicate command re-applied after leader change", why: "sessions" },
+  { id: "37", title: "session expiry by wall clock", why: "sessions" },
+  { id: "39", title: "quiesced follower never wakes", why: "quiesce" },
+  { id: "40", title: "witness answers reads or seeds a snapshot", why: "witnesses" },
+  { id: "42", title: "salt ignored", why: "recycled segments (compaction): until then every segment is a new file, and no stale record can lie at its place" },
+  { id: "45", title: "restarted follower votes under a lease", why: "leases" },
+  { id: "46", title: "relocation truncates", why: "compaction" },
+  { id: "49", title: "witness sent ahead of data", why: "witnesses" },
+  { id: "50", title: "lease read after TimeoutNow", why: "leases" },
+  { id: "52", title: "damage class forgotten over a restart", why: "repair from peers" },
+  { id: "53", title: "running digest not in the snapshot", why: "snapshots" },
+];
+
+/** What is wrong and cannot be seen from outside, each with the reason. Not tried. */
+export const UNKILLABLE: readonly Reason[] = [];
