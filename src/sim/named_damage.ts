@@ -4,8 +4,7 @@
  * directory that was lost as a whole is nobody's: the node that starts in its place is let into no cluster.
  */
 import { crc32, getU64, viewOf } from "../base/bytes.ts";
-import type { DurableClaims } from "./durable_claims.ts";
-import { type Claim, lossOf } from "./durable_claims.ts";
+import { type Claim, type DurableClaims, lossOf } from "./durable_claims.ts";
 import { type Property, Violation } from "./property.ts";
 import type { DiskCall } from "./sim_faults.ts";
 import type { SimMachine } from "./sim_machine.ts";
