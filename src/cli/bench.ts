@@ -24,6 +24,9 @@ const WARM_UP_OPS_MAX = 50_000;
 /** Nodes that were just started compile what runs often while they run: they are measured as they are after that. */
 const OWN_WARM_UP = { connections: 16, inflight: 16, opsMax: 200_000 } as const;
 
+/** Longer values are warmed up with as they are measured with: many of them at once would be another load. */
+const WARM_UP_VALUE_BYTES_MAX = 4096;
+
 const DELETE_KEYS = 500;
 const PROGRESS_MS = 250;
 
@@ -41,6 +44,7 @@ export const benchLeaf: Leaf = {
     { raw: "--ops <n>", description: "operations in all", default: "100000" },
     { raw: "--key-bytes <n>", description: `bytes of a key, which begins with ${KEY_PREFIX}`, default: "16" },
     { raw: "--value-bytes <n>", description: "bytes of a value", default: "100" },
+    { raw: "--warm-up <n>", description: "operations before those that count", default: "of own nodes twice --ops, at most 200000; else --ops, at most 50000" },
     { raw: "--json", description: "one line of JSON" },
   ],
   positionals: { min: 0, max: 0 },
@@ -81,9 +85,9 @@ async function measure(addresses: readonly string[], cleanUp: boolean, options: 
   const spread = operation === "read" && level === "stale";
   const load: LoadOptions = { addresses: nodes, spread, operation, level, connections, inflight, ops, keys, value, measured: () => {} };
   // Keys exist and code is warm before anything is measured.
-  const warmUp = cleanUp ? { ...load, ops: Math.min(ops, WARM_UP_OPS_MAX) } : { ...load, ...OWN_WARM_UP, ops: Math.min(2 * ops, OWN_WARM_UP.opsMax) };
+  const warmUp = warmUpOf(load, { isOwn: !cleanUp, asked: options.number("warm-up", { otherwise: -1, from: 0, to: 1_000_000_000 }) });
   if (operation === "read") await runLoad({ ...load, operation: "write", ops: keys.length });
-  await runLoad(warmUp);
+  if (warmUp.ops > 0) await runLoad(warmUp);
   const report = await record(load, io);
   if (cleanUp) {
     for (let i = 0; i < keys.length; i += DELETE_KEYS) await client.write(["del", ...keys.slice(i, i + DELETE_KEYS)]);
@@ -91,6 +95,15 @@ async function measure(addresses: readonly string[], cleanUp: boolean, options: 
   const summary = { operation, connections, inflight, ops, ...report.line };
   io.out(options.has("json") ? JSON.stringify(summary) : [headline(summary), ...report.histogram].join("\n"));
   return 0;
+}
+
+/** What is done before anything is measured. */
+function warmUpOf(load: LoadOptions, { isOwn, asked }: { isOwn: boolean; asked: number }): LoadOptions {
+  const isAsMeasured = !isOwn || load.value.length > WARM_UP_VALUE_BYTES_MAX;
+  const usual = isAsMeasured ? Math.min(load.ops, WARM_UP_OPS_MAX) : Math.min(2 * load.ops, OWN_WARM_UP.opsMax);
+  const ops = asked >= 0 ? asked : usual;
+  const { connections, inflight } = OWN_WARM_UP;
+  return isAsMeasured ? { ...load, ops } : { ...load, connections, inflight, ops };
 }
 
 interface Measured {

@@ -16,7 +16,7 @@ const LINGER_MS = 10_000;
  */
 const COPY_BYTES_MAX = 128 * 1024;
 
-/** Smaller writes get memory of their own. */
+/** Smaller writes get memory of their own, and those behind others that wait: they would hold a whole buffer each. */
 const POOLED_BYTES_MIN = 4096;
 const POOL_BUFFERS_MAX = 8;
 
@@ -119,7 +119,7 @@ class NodeSocket implements Socket {
     if (this.#over || raw.writableEnded || raw.destroyed) return;
     const total = parts.reduce((sum, part) => sum + part.length, 0);
     if (parts.length === 1) raw.write(parts[0] as Uint8Array);
-    else if (total < POOLED_BYTES_MIN) raw.write(concatBytes(parts));
+    else if (total < POOLED_BYTES_MIN || (total <= COPY_BYTES_MAX && raw.writableLength > 0)) raw.write(concatBytes(parts));
     else if (total <= COPY_BYTES_MAX) this.#writePooled(parts, total);
     else {
       raw.cork();

@@ -211,7 +211,7 @@ export class Applier {
     if (operation === null) return this.operations.unknown(envelope.command);
     const command = Operations.named(envelope.command, operation);
     this.#entry.session = envelope.session;
-    this.#entry.command = command;
+    this.#entry.holds(command);
     // A read that somebody put into the log is a read of the state at its place there.
     if (operation.row.kind === "read") return this.#read(command, this.#entry);
     try {

@@ -48,8 +48,8 @@ export function encodeCommand(command: Command): Uint8Array {
 }
 
 /**
- * The envelope in the payload of a command entry, `bytes[from..end)`. Bytes within the command are copied out of the payload, whose buffer
- * they would keep alive: what this returns is the machine's to keep.
+ * The envelope in the payload of a command entry, `bytes[from..end)`. Bytes within the command are copied out of the
+ * payload, whose buffer they would keep alive: what this returns is the machine's to keep.
  *
  * @throws DraftError BAD_REQUEST if the payload is no envelope
  */

@@ -1,6 +1,6 @@
 /**
- * The running digest of a replica: one number over all that its machine answered and emitted. Replicas that applied the
- * same entries have equal digests, on every runtime, so one that differs has forked. It stands on the path of every
+ * The running digest of a replica: one number over the payloads, and all that its machine answered and emitted. Replicas
+ * that applied the same entries have equal digests, on every runtime, so one that differs has forked. It stands on the path of every
  * write: no encoding, no allocation for text, whole numbers and null.
  *
  * Each fold is one round of MurmurHash3 (Appleby, 2011). A difference stays a difference until another one hides it by

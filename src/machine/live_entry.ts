@@ -9,7 +9,10 @@ import type { RandomState } from "../base/random.ts";
 import { foldArgument, foldBits, foldCount, foldText, foldValue } from "./digest.ts";
 import type { Entry } from "./machine.ts";
 
-const NO_COMMAND: readonly unknown[] = [];
+const NONE: readonly unknown[] = [];
+
+/** Commands of more items are folded by content alone. */
+const ARGUMENTS_MAX = 8;
 
 /** Shorter texts are folded in no time. */
 const LONG_TEXT = 16;
@@ -23,8 +26,8 @@ export class LiveEntry implements Entry {
   session: string | null = null;
   /** Running digest over (index, payload, emitted changes, answer) of all entries applied. */
   digest = 0;
-  /** The command that is being applied; empty if the entry holds none. */
-  command: readonly unknown[] = NO_COMMAND;
+  /** Use: arguments that emitted texts are compared with. Invariant: a copy, for the machine may change its own. */
+  #arguments: readonly unknown[] = NONE;
   #open = false;
   #group = 0;
   #random: RandomState | null = null;
@@ -36,12 +39,17 @@ export class LiveEntry implements Entry {
     this.term = head.term;
     this.timeMs = timeMs;
     this.session = null;
-    this.command = NO_COMMAND;
+    this.#arguments = NONE;
     this.digest = foldBits(foldCount(this.digest, head.index), head.payloadSum);
     this.#group = head.group;
     this.#random = null;
     if (this.#refusals.length > 0) this.#refusals = [];
     this.#open = true;
+  }
+
+  /** The command that the entry holds. Of a long one every emitted text would be looked for in vain, or late. */
+  holds(command: readonly unknown[]): void {
+    if (command.length <= ARGUMENTS_MAX) this.#arguments = command.slice();
   }
 
   /** The entry is over. */
@@ -69,7 +77,7 @@ export class LiveEntry implements Entry {
     this.#mustBeOpen("emit");
     if (typeof key !== "string") throw new TypeError(`emit wants a text for a key, not a ${typeof key}`);
     const digest = foldText(this.digest, key);
-    const argument = typeof value === "string" && value.length >= LONG_TEXT ? this.command.indexOf(value) : -1;
+    const argument = typeof value === "string" && value.length >= LONG_TEXT ? this.#arguments.indexOf(value) : -1;
     // A text that is an argument is folded as which it is: the payload's sum has its content.
     this.digest = argument < 0 ? foldValue(digest, value) : foldArgument(digest, argument);
   };

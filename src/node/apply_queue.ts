@@ -109,7 +109,10 @@ export class ApplyQueue {
 
   /** Where the entry lies: in memory, or in the page that was read; null if it has to be read. */
   #readerAt(index: Index): TailReader | null {
-    if (this.#reader.seek(index)) return this.#reader;
+    if (this.#reader.seek(index)) {
+      this.#page = null;
+      return this.#reader;
+    }
     if (this.#page?.seek(index) === true) return this.#page;
     this.#page = null;
     return null;

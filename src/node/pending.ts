@@ -40,7 +40,12 @@ export class PendingWrites {
       this.#head = 0;
       this.#first = index;
     }
-    for (; index < this.#first; this.#first--) this.#slots.splice(this.#head, 0, null);
+    if (index < this.#first) {
+      const gap = Array.from({ length: this.#first - index }, () => null);
+      this.#slots = [...gap, ...this.#slots.slice(this.#head)];
+      this.#head = 0;
+      this.#first = index;
+    }
     const at = this.#head + index - this.#first;
     while (this.#slots.length <= at) this.#slots.push(null);
     const cut = this.#take(at);

@@ -2,6 +2,7 @@
  * Gives the entries of a store their bytes, in the room that the WAL reserved. The core hands back the very objects that
  * were put in; their bytes, which it never sees, lie in the same order elsewhere.
  */
+import { assert } from "../base/assert.ts";
 import { viewOf } from "../base/bytes.ts";
 import { sealedBytes, writeHeader } from "../base/entry.ts";
 import type { ReceivedAppend } from "../net/message_codec.ts";
@@ -10,12 +11,11 @@ import type { Proposals } from "./proposals.ts";
 
 /** Copies `entries`, consecutive ones of those that a leader sealed and sent. */
 export function copyReceived(run: Uint8Array, entries: readonly LogEntry[], received: ReceivedAppend): void {
-  const first = entries[0];
+  const first = received.entries.indexOf(entries[0] as LogEntry);
+  assert(first >= 0, "what is stored was received", entries[0]?.index);
   let at = 0;
-  for (const entry of received.entries) {
-    if (entry === first) break;
-    at += sealedBytes(entry.payloadBytes);
-  }
+  for (let i = 0; i < first; i++) at += sealedBytes((received.entries[i] as LogEntry).payloadBytes);
+  assert(at + run.length <= received.run.length, "the bytes of all that is stored were received", at, run.length, received.run.length);
   run.set(received.run.subarray(at, at + run.length));
 }
 

@@ -90,6 +90,30 @@ test("bytes arrive whole and in order, both ways, in parts large and small", asy
   await close(listener);
 });
 
+test("buffers that are used again change nothing that is under way: many turns, mixed sizes, a reader that pauses", async () => {
+  const { listener, client, server } = await pair();
+  const toServer = hear(server);
+  hear(client);
+  let [sum, total] = [0, 0];
+  for (let turn = 0; turn < 300; turn++) {
+    for (let i = 0; i < 3; i++) {
+      const parts = [new Uint8Array(1 + turn % 50).fill(turn), new Uint8Array((turn * 997 + i * 4001) % 60_000).fill(turn + i)];
+      for (const part of parts) for (const byte of part) sum = (sum * 31 + byte) >>> 0;
+      total += parts.reduce((bytes, part) => bytes + part.length, 0);
+      client.write(parts);
+    }
+    if (turn % 40 === 5) server.pause();
+    if (turn % 40 === 25) server.resume();
+    await new Promise((resolve) => void setImmediate(resolve));
+  }
+  server.resume();
+  await until("all bytes", () => toServer.bytes === total);
+  assert.is(toServer.sum, sum);
+  client.destroy();
+  server.destroy();
+  await close(listener);
+});
+
 test("nothing is read before open(), nor while paused; what waits is counted and its end told", async () => {
   const { listener, client, server } = await pair();
   const heard = hear(client);

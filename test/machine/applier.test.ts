@@ -227,6 +227,31 @@ test("the digest tells long values apart by their content, whether they are argu
   assert.is(new Set(digests).size, digests.length);
 });
 
+test("the digest sees what a machine does to its own arguments", () => {
+  const digestOf = (text: string): number => {
+    const rig = rigOf({
+      apply: (command, entry) => {
+        (command as unknown as unknown[])[1] = text;
+        entry.emit("k", command[1]);
+        return 1;
+      },
+    });
+    rig.run("do", "v".repeat(40));
+    return rig.applier.digest;
+  };
+  assert.is.not(digestOf("w".repeat(40)), digestOf("x".repeat(40)));
+});
+
+test("a command of very many arguments is applied in time by their number", () => {
+  const rig = rigOf({ apply: (command, entry) => {
+    for (const value of command.slice(1)) entry.emit("k", value);
+    return null;
+  } });
+  // Looking each of these up among all others would take minutes, and the runner gives a file less.
+  rig.run("do", ...Array.from({ length: 200_000 }, (_, i) => `value ${i} of a wide one`));
+  assert.is(rig.applier.lastApplied.index, 1);
+});
+
 test("stateHash() is the machine's own, else the digest", () => {
   assert.match(rigOf({}).applier.stateHash(), /^[0-9a-f]{8}$/);
   assert.is(rigOf({ hash: () => "abc" }).applier.stateHash(), "abc");

@@ -24,6 +24,17 @@ test("applied() answers the write at that index and term with what apply returne
   assert.is(writes.pending.size, 0);
 });
 
+test("a write far below the first, and one far above, are found like any other", () => {
+  const writes = new Writes();
+  writes.add(400_000, 2, "high");
+  writes.add(5, 3, "low");
+  writes.add(800_000, 3, "higher");
+  assert.is(writes.pending.size, 3);
+  for (let index = 1; index <= 800_000; index++) writes.pending.applied(index, index < 5 ? 1 : 3, index);
+  assert.equal(writes.told, ["low 5 5", "high LOST not-done", "higher 800000 800000"]);
+  assert.is(writes.pending.size, 0);
+});
+
 test("applied() passes the machine's refusal on as it is", () => {
   const writes = new Writes();
   writes.add(5, 2, "x");
