@@ -44,6 +44,13 @@ export type {
   AnyPlugin, Base, Command, CreateOptions, Entry, Machine, OperationRow, Plugin, PluginBase, Reply, StreamMachine,
   StreamPlugin, View,
 } from "./src/machine/machine.ts";
+export { Table, type TableOptions } from "./src/machine/table.ts";
+export type { TableLoader } from "./src/machine/table_loader.ts";
+export { machineOn, type TableMethods, type Tables, type TablesPiece } from "./src/machine/table_machine.ts";
+export type { KeyRange } from "./src/machine/key_order.ts";
+export type { Row, SavedRow } from "./src/machine/table_rows.ts";
+export type { SnapshotEnd, TablePiece } from "./src/machine/table_snapshot.ts";
+export type { WalkOptions } from "./src/machine/table_walk.ts";
 export type {
   GroupRole, GroupStatus, MemberInfo, MemberList, NodeStatus, OperationInfo, PeerStatus,
 } from "./src/net/client_answers.ts";

@@ -3,8 +3,8 @@
  * heap of what expires. An item that is due at the moment of an operation is not there for it, swept or not.
  */
 import sortedBtree from "sorted-btree";
+import { Expiry } from "../../src/machine/expiry.ts";
 import type { Entry } from "../../src/machine/machine.ts";
-import { Expiry } from "./expiry.ts";
 import { keyEmitted } from "./text.ts";
 import type { Key, Value } from "./text.ts";
 

@@ -2,15 +2,13 @@
  * When keys fall due: a binary heap by (time, key), so that all replicas sweep in one order, restored ones too. Moments
  * that no longer hold (the key was deleted or given another one) stay until they come up or outnumber those that do.
  */
-import type { Key } from "./text.ts";
-
 interface Moment {
   readonly atMs: number;
-  readonly key: Key;
+  readonly key: string;
 }
 
 /** Tells at which moment a key expires now: undefined if there is no such key, 0 if it does not expire. */
-export type ExpiryOf = (key: Key) => number | undefined;
+export type ExpiryOf = (key: string) => number | undefined;
 
 const STALE_MIN = 1024;
 
@@ -24,7 +22,7 @@ export class Expiry {
   }
 
   /** `key` expires at `atMs` from now on; `timed` keys expire in all. */
-  add(key: Key, atMs: number, timed: number): void {
+  add(key: string, atMs: number, timed: number): void {
     if (this.#heap.length > STALE_MIN + 2 * timed) this.#dropStale();
     this.#heap.push({ atMs, key });
     this.#siftUp(this.#heap.length - 1);
@@ -41,14 +39,14 @@ export class Expiry {
   }
 
   /** The key that fell due first, at or before `timeMs`, or null. It stays until it is deleted. */
-  firstDue(timeMs: number): Key | null {
+  firstDue(timeMs: number): string | null {
     const atMs = this.nextMs();
     return atMs === null || atMs > timeMs ? null : this.#heap[0]!.key;
   }
 
   /** How many keys are due at `timeMs`. Takes time by their number only. */
   countDue(timeMs: number): number {
-    const due: Set<Key> = new Set();
+    const due: Set<string> = new Set();
     const open = [0];
     for (let at = open.pop(); at !== undefined; at = open.pop()) {
       const moment = this.#heap[at];

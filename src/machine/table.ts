@@ -1,0 +1,300 @@
+/**
+ * Tables: what machines keep their state in. A table is a map from text to values, in the order of its keys, that does
+ * for a machine what is hard to do by hand: an entry that throws or rejects changes nothing; a snapshot costs nothing up
+ * front and shows one state while writes go on; watchers hear of each key once an entry; keys expire by log time; and
+ * replicas can compare a hash of the whole that costs nothing to keep. `machineOn` makes the machine of one or several.
+ *
+ * @example
+ * ```ts
+ * import { machineOn, type StreamPlugin, Table, type TablesPiece } from "draft";
+ *
+ * const seats: StreamPlugin<TablesPiece> = {
+ *   name: "seats",
+ *   version: 1,
+ *   operations: {
+ *     hold: { kind: "write", args: "WHO SEAT…", summary: "holds all of the seats for a minute, or none" },
+ *     holder: { kind: "read", args: "SEAT" },
+ *     held: { kind: "read", args: "[ROW]", summary: "who holds what, seat by seat" },
+ *   },
+ *   create() {
+ *     const held = new Table<string>();
+ *     return machineOn({ held }, {
+ *       apply([, who, ...wanted], entry) {
+ *         for (const seat of wanted.map(String)) {
+ *           if (held.has(seat)) throw entry.reject(`seat ${seat} is taken`); // and those before it are free again
+ *           held.set(seat, String(who), entry.timeMs + 60_000);
+ *         }
+ *         return wanted.length;
+ *       },
+ *       query: ([operation, text = ""]) =>
+ *         operation === "holder" ? held.get(String(text)) : held.list({ prefix: String(text), limit: 100 }).map(({ key, value }) => [key, value]),
+ *     });
+ *   },
+ * };
+ * export default seats;
+ * ```
+ */
+import { DraftError } from "../base/errors.ts";
+import type { Entry, View } from "./machine.ts";
+import { TableLoader } from "./table_loader.ts";
+import { rowOf, TableRows } from "./table_rows.ts";
+import type { HeldRow, Row } from "./table_rows.ts";
+import { TableSnapshot } from "./table_snapshot.ts";
+import type { TablePiece } from "./table_snapshot.ts";
+import { checkKey, checkMoment } from "./table_values.ts";
+import { walkKeys } from "./table_walk.ts";
+import type { WalkOptions } from "./table_walk.ts";
+
+/** Snapshots of one table at a time, at most. */
+const SNAPSHOTS_MAX = 4;
+
+/** Keys that one sweep deletes, at most: a million at once would stop the loop. */
+const SWEEP_MAX = 10_000;
+
+/** Above this many changed keys the list of them is made anew: one big entry shall not hold memory. */
+const CHANGED_MAX = 10_000;
+
+/** What a table can be told. */
+export interface TableOptions<V> {
+  /**
+   * Tells watchers of a key that an entry changed; without a value, deleted. `entry.emit(key, value)` if left out. Name
+   * the key otherwise if several tables have equal keys; do nothing if nobody is to hear.
+   */
+  tell?(entry: Entry, key: string, value: V | undefined): void;
+}
+
+/**
+ * An ordered map from text to values that machines keep their state in.
+ *
+ * Reads see the table at one moment of log time: that of the entry that is being applied, or of the view last given to
+ * `look`. Rows that are due by then are gone, swept or not. Writes happen within an entry: between `begin` and `commit`
+ * or `rollback`, which `machineOn` calls.
+ *
+ * @typeParam V a value of CBOR: text, numbers, null, bytes, plain objects, arrays, Maps, Sets. It is frozen when it is
+ * set; to change it, set another one.
+ */
+export class Table<V> {
+  readonly #tell: (entry: Entry, key: string, value: V | undefined) => void;
+  #rows: TableRows<V> = new TableRows();
+  #entry: Entry | null = null;
+  #timeMs = 0;
+  #isAnnounced = false;
+  /** Use: what stood at each key that the entry has changed, in the order in which it first did. */
+  #changed: Map<string, HeldRow<V> | undefined> = new Map();
+
+  constructor(options: TableOptions<V> = {}) {
+    this.#tell = options.tell?.bind(options) ?? ((entry, key, value) => entry.emit(key, value));
+  }
+
+  /** The value at `key`, or undefined. */
+  get(key: string): V | undefined {
+    return this.row(key)?.value;
+  }
+
+  /** Whether there is a value at `key`. */
+  has(key: string): boolean {
+    return this.row(key) !== undefined;
+  }
+
+  /** The value at `key` with its revision and expiry, or undefined. */
+  row(key: string): Row<V> | undefined {
+    const row = this.#rows.find(key);
+    return row === undefined || this.#isDue(row) ? undefined : row;
+  }
+
+  /** How many keys there are. Takes time by the number of those that are due and not swept. */
+  get size(): number {
+    return this.#rows.size - this.#rows.countDue(this.#timeMs);
+  }
+
+  /**
+   * Gives `key` a value. Its revision is the entry's index.
+   *
+   * @param value frozen by this; bytes, Maps, Sets and Dates within it cannot be, and must not be changed any more
+   * @param expiresAtMs log time in Unix milliseconds from which on the key is gone; 0, or left out: never
+   * @throws TypeError if key or value would not come back from a snapshot as they are
+   */
+  set(key: string, value: V, expiresAtMs = 0): void {
+    const entry = this.#mustBeOpen("set");
+    checkMoment(expiresAtMs);
+    const old = this.#rows.find(key);
+    if (old === undefined) checkKey(key);
+    this.#put(old, rowOf([old?.key ?? key, value, entry.index, expiresAtMs], this.#rows.turn));
+  }
+
+  /**
+   * Lets `key` expire at another moment. Its value and revision stay, and watchers hear nothing.
+   *
+   * @param expiresAtMs as for `set`
+   * @returns whether there is such a key
+   */
+  expire(key: string, expiresAtMs: number): boolean {
+    this.#mustBeOpen("expire");
+    checkMoment(expiresAtMs);
+    const old = this.#rows.find(key);
+    if (old === undefined || this.#isDue(old)) return false;
+    if (old.expiresAtMs !== expiresAtMs) this.#put(old, rowOf([old.key, old.value, old.revision, expiresAtMs], this.#rows.turn));
+    return true;
+  }
+
+  /** Deletes `key`. A key that is due is gone already; it leaves with the next sweep. */
+  delete(key: string): boolean {
+    this.#mustBeOpen("delete");
+    const old = this.#rows.find(key);
+    if (old === undefined || this.#isDue(old)) return false;
+    this.#remove(old);
+    return true;
+  }
+
+  /** Deletes all keys, due ones too. Takes time by their number. */
+  clear(): void {
+    this.#mustBeOpen("clear");
+    for (const key of this.#rows.take({ from: "", end: null }, this.#rows.size, false)) this.#remove(this.#rows.find(key)!);
+  }
+
+  /**
+   * Walks over rows in the order of their keys. The table may be changed meanwhile: the walk shows what it comes to.
+   *
+   * @example `for (const { key, value } of table.walk({ prefix: "user/", after: last, limit: 100 }))`
+   */
+  walk(options: WalkOptions = {}): IterableIterator<Row<V>, void> {
+    const rows = this.#rows;
+    return walkKeys(options, (bounds, max, reverse) => rows.take(bounds, max, reverse), (key) => this.row(key));
+  }
+
+  /** What `walk` shows, as a list. */
+  list(options: WalkOptions = {}): Row<V>[] {
+    return [...this.walk(options)];
+  }
+
+  /** Reads see the table at the moment of `view` from now on. */
+  look(view: View): void {
+    this.#timeMs = view.timeMs;
+  }
+
+  /** An entry begins: writes are allowed, and noted. */
+  begin(entry: Entry): void {
+    if (this.#entry !== null) throw new TypeError("a table's entry begins when the one before it has ended");
+    this.#entry = entry;
+    this.#timeMs = entry.timeMs;
+    this.#rows.nextTurn();
+  }
+
+  /**
+   * Tells watchers of each key that the entry changed, once, in the order in which it first changed them; a key that
+   * came and went is nothing. `commit` does it, if this was not called; call it first on each of several tables, since
+   * it alone can throw.
+   */
+  announce(): void {
+    const entry = this.#mustBeOpen("announce");
+    for (const [key, old] of this.#changed) {
+      const row = this.#rows.find(key);
+      if (row === undefined) {
+        if (old !== undefined) this.#tell(entry, key, undefined);
+      } else if (old === undefined || row.value !== old.value || row.revision !== old.revision) {
+        this.#tell(entry, key, row.value);
+      }
+    }
+    this.#isAnnounced = true;
+  }
+
+  /** The entry ends, and what it wrote stays. If telling watchers throws, it goes on: call `rollback`. */
+  commit(): void {
+    if (!this.#isAnnounced) this.announce();
+    this.#endEntry();
+  }
+
+  /** The entry ends, and is as if it had not been. */
+  rollback(): void {
+    this.#mustBeOpen("rollback");
+    for (const [key, old] of this.#changed) this.#rows.replace(key, this.#rows.find(key), old);
+    this.#endEntry();
+  }
+
+  /** The log time at which the next key falls due, or null. */
+  wakeAt(): number | null {
+    return this.#rows.nextDueMs();
+  }
+
+  /**
+   * Deletes keys that are due, by (time, key).
+   *
+   * @param max keys at most; the rest goes with the next entry that sweeps
+   * @returns how many were deleted
+   */
+  sweep(max: number = SWEEP_MAX): number {
+    const { timeMs } = this.#mustBeOpen("sweep");
+    for (let swept = 0; swept < max; swept++) {
+      const key = this.#rows.firstDue(timeMs);
+      if (key === null) return swept;
+      this.#remove(this.#rows.find(key)!);
+    }
+    return max;
+  }
+
+  /**
+   * A digest over all keys, values, revisions and expiries, 32 bits. It depends on what the table holds alone, and is
+   * the same on every runtime, and after a restore.
+   */
+  hash(): number {
+    return this.#rows.sum;
+  }
+
+  /**
+   * The table as it is now, in pieces of about 1,000 rows or 256 KiB, and its end with size and hash. Nothing is copied;
+   * take the pieces between entries, however many pass. Until the last one is taken, or `return()` is called, it keeps
+   * the old row of each key that changes before its turn.
+   *
+   * @throws DraftError BUSY if four snapshots are under way
+   */
+  snapshot(): IterableIterator<TablePiece<V>, void> {
+    if (this.#entry !== null) throw new TypeError("a snapshot is taken between entries, not within one");
+    if (this.#rows.keepers >= SNAPSHOTS_MAX) {
+      throw new DraftError("BUSY", `a table has at most ${SNAPSHOTS_MAX} snapshots at a time: end one first`);
+    }
+    return new TableSnapshot(this.#rows, () => this.#entry !== null);
+  }
+
+  /**
+   * Begins to replace what the table holds. Until the loader's `finish`, it holds what it held; snapshots of that stay
+   * what they are.
+   */
+  load(): TableLoader<V> {
+    return new TableLoader<V>((rows) => {
+      if (this.#entry !== null) throw new TypeError("a table is restored between entries, not within one");
+      this.#rows = rows;
+    });
+  }
+
+  #remove(old: HeldRow<V>): void {
+    this.#note(old.key, old);
+    this.#rows.replace(old.key, old, undefined);
+  }
+
+  #put(old: HeldRow<V> | undefined, row: HeldRow<V>): void {
+    this.#note(row.key, old);
+    this.#rows.replace(row.key, old, row);
+  }
+
+  #note(key: string, old: HeldRow<V> | undefined): void {
+    // A row of this turn is this entry's own, and what stood there before is noted.
+    if (old !== undefined && old.turn === this.#rows.turn) return;
+    if (!this.#changed.has(key)) this.#changed.set(key, old);
+  }
+
+  #endEntry(): void {
+    this.#entry = null;
+    this.#isAnnounced = false;
+    if (this.#changed.size > CHANGED_MAX) this.#changed = new Map();
+    else this.#changed.clear();
+  }
+
+  #isDue(row: HeldRow<V>): boolean {
+    return row.expiresAtMs !== 0 && row.expiresAtMs <= this.#timeMs;
+  }
+
+  #mustBeOpen(method: string): Entry {
+    if (this.#entry !== null) return this.#entry;
+    throw new TypeError(`a table changes within an entry: ${method} was called outside of one`);
+  }
+}
