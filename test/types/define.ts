@@ -2,8 +2,10 @@
  * What the types of `defineMachine` and `client.as` must let through and what they must not. tsc is the judge: this file
  * is compiled by `npm run check` and never run. A line that should not compile and does is an unused `@ts-expect-error`.
  */
-import type { AnyPlugin, Client, Command, Entry, Methods, MethodsOf, Plugin, Values, View } from "../../mod.ts";
-import { bool, bytes, connect, defineMachine, float, int, json, optional, rest, startNode, text } from "../../mod.ts";
+import {
+  type AnyPlugin, bool, type Client, type Command, connect, defineMachine, type Entry, int, json, type Methods, type MethodsOf,
+  optional, type Plugin, type RequiredArgument, rest, startNode, text, type Values, type View,
+} from "../../mod.ts";
 import counter from "../../plugins/counter/counter.ts";
 
 /** Fails to compile unless `A` and `B` are one type. */
@@ -61,7 +63,7 @@ const anything: AnyPlugin = queue;
 // @ts-expect-error its snapshot is a list
 const misread: Plugin<string> = queue;
 
-same<Values<[ReturnType<typeof bool>, ReturnType<typeof bytes>, ReturnType<typeof float>]>, [value: boolean, value: Uint8Array, value: number]>();
+same<Values<[ReturnType<typeof bool>, RequiredArgument<Uint8Array>]>, [value: boolean, value: Uint8Array]>();
 same<MethodsOf<typeof queue>["push"], (value: string, value_1?: number) => Promise<string>>();
 
 /** Never called: the calls below are there to be compiled. */
@@ -160,7 +162,7 @@ optional(optional(text("a")));
 rest(rest(text("a")));
 
 /** `import type` is enough for whom types are enough. */
-type Jobs = Methods<{ push: [ReturnType<typeof text>] }, { push: string }>;
+type Jobs = Methods<{ push: [RequiredArgument<string>] }, { push: string }>;
 same<Jobs["push"], (value: string) => Promise<string>>();
 
 const command: Command = queue.prepare?.(["push", "a"]) ?? ["size"];
