@@ -108,7 +108,7 @@ for (const { name, program } of PROGRAMS) {
     const { code, out, err } = await run([...program, ...args], { cwd, input, limitMs: 60_000 });
     assert.is(code, 1, err);
     assert.match(out, /^"\d+"\n"\d+"\npush BODY \[DELAYMS\]\n  adds a job, returns its id\n\(integer\) 2\n$/);
-    assert.match(err, /^\(error\) BAD_REQUEST push BODY \[DELAYMS\]: DELAYMS is "1h", wanted a whole number$/m);
+    assert.match(err, /^\(error\) BAD_REQUEST push BODY \[DELAYMS\]: DELAYMS is "1h", wanted a whole number\b/m);
   });
 }
 
