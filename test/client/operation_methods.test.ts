@@ -12,7 +12,11 @@ const test = suite("operation methods");
 /** What the fake nodes' machine looks like. */
 const store = defineMachine({
   name: "store", version: 1, state: () => ({}), snapshot: () => null, restore: () => ({}),
-  writes: { set: { args: [text("k"), text("v")], run: () => "OK" } },
+  writes: {
+    set: { args: [text("k"), text("v")], run: () => "OK" },
+    // The fake nodes refuse it, and do not list it.
+    bogus: { args: [], run: () => "OK" },
+  },
   reads: { get: { args: [text("k")], run: (): string | null => null } },
 });
 
@@ -33,8 +37,10 @@ test("as(machine) sends writes as writes and reads as linearizable reads, withou
     assert.is(await set("k", "v"), "OK");
     assert.is(await get("k"), "v");
     assert.is(await client.as(store, { level: "stale" }).get("k"), "v");
-    assert.equal(seen(), ["set k v", "linearizable get k", "stale get k"]);
-    assert.equal(Object.keys(client.as(store)), ["set", "get"]);
+    const refused: unknown = await client.as(store).bogus().catch((error: unknown) => error);
+    assert.is(refused instanceof DraftError && refused.code, "REJECTED");
+    assert.equal(seen(), ["set k v", "linearizable get k", "stale get k", "bogus"]);
+    assert.equal(Object.keys(client.as(store)), ["set", "bogus", "get"]);
   }));
 
 test("as<typeof machine>() does with the type alone, and may be awaited", () =>
