@@ -35,11 +35,19 @@
  */
 export { DraftError, type DraftErrorOptions, type ErrorCode, type LeaderHint, type Outcome } from "./src/base/errors.ts";
 export { version } from "./src/base/version.ts";
-export {
-  type Client, type ClientAnswer, type ClientOptions, connect, type ReadRequestOptions, type RequestOptions,
-} from "./src/client/client.ts";
+export { type Client, connect } from "./src/client/client.ts";
+export type { ClientAnswer, ClientOptions, ReadRequestOptions, RequestOptions } from "./src/client/client_options.ts";
 export { type NodeOptions, type RunningNode, startNode } from "./src/gateway/start_node.ts";
 export type { LogLevel } from "./src/host/host.ts";
+export {
+  type AnyArgument, type Argument, bool, bytes, float, int, json, optional, type OptionalArgument, type RequiredArgument,
+  rest, type RestArgument, text, type Values,
+} from "./src/machine/arguments.ts";
+export {
+  type AnyDefinedMachine, type Answered, type ArgumentTable, type CommandOf, type DefinedMachine, defineMachine,
+  type MachineDefinition, type Methods, type MethodsOf, type Reads, type Writes,
+} from "./src/machine/define.ts";
+export type { Json } from "./src/machine/json_argument.ts";
 export type {
   AnyPlugin, Base, Command, CreateOptions, Entry, Machine, OperationRow, Plugin, PluginBase, Reply, StreamMachine,
   StreamPlugin, View,

@@ -3,7 +3,9 @@
  * The command line.
  */
 import process from "node:process";
+import * as library from "../../mod.ts";
 import { runServer, type StartServer } from "../gateway/run_server.ts";
+import { provideModule } from "../host/node_library.ts";
 import { adminLeaves } from "./admin.ts";
 import { benchLeaf } from "./bench.ts";
 import { clientLeaf } from "./client.ts";
@@ -22,6 +24,8 @@ export function allLeaves(start: StartServer): Leaf[] {
 
 /** Runs the command line of this process. */
 export async function main(start: StartServer): Promise<void> {
+  // Whatever a plugin imports as "draft" is there, in the executable too.
+  provideModule("draft", library);
   process.exitCode = await dispatch(process.argv.slice(2), allLeaves(start), processIo());
 }
 

@@ -3,52 +3,19 @@
  * tries again until the deadline whatever is definitely not done. A write whose fate is unknown is never sent again.
  */
 import { DraftError, type ErrorCode } from "../base/errors.ts";
-import type { Clock, Host } from "../host/host.ts";
+import type { Clock } from "../host/host.ts";
 import { createNodeHost, silentLog } from "../host/node_host.ts";
 import { encodeCommand } from "../machine/command.ts";
+import type { AnyDefinedMachine, MethodsOf } from "../machine/define.ts";
 import type { Command } from "../machine/machine.ts";
 import {
   type MemberList, membersFrom, type NodeStatus, type OperationInfo, operationsFrom, recordingFrom, statusFrom,
 } from "../net/client_answers.ts";
-import type { AskRequest, Level } from "../net/client_protocol.ts";
+import type { AskRequest } from "../net/client_protocol.ts";
+import type { ClientAnswer, ClientOptions, ReadRequestOptions, RequestOptions } from "./client_options.ts";
 import type { Connection, RequestDone } from "./connection.ts";
+import { operationMethods } from "./operation_methods.ts";
 import { Pool } from "./pool.ts";
-
-/** Options of {@link connect}. */
-export interface ClientOptions {
-  /** How this client is called in the node's log. */
-  readonly name?: string;
-  /** How long a request may take unless it says otherwise; 5000. */
-  readonly timeoutMs?: number;
-  /** The ports to use instead of the real ones. */
-  readonly host?: Pick<Host, "net" | "clock">;
-}
-
-/** Options of every request. */
-export interface RequestOptions {
-  /** The group that is meant; `main`. */
-  readonly group?: string;
-  /** How long all tries together may take, in milliseconds; the client's own `timeoutMs`. */
-  readonly timeoutMs?: number;
-  /** Ends the wait. What was sent may still be done. */
-  readonly signal?: AbortSignal;
-}
-
-/** Options of a read. */
-export interface ReadRequestOptions extends RequestOptions {
-  /** `linearizable` unless less is asked for. */
-  readonly level?: Level;
-  /** Answer from a state at or past this index. */
-  readonly minIndex?: number;
-}
-
-/** What a command returned, and the index that it stands at. */
-export interface ClientAnswer {
-  /** What the machine answered: a value of CBOR; text and bytes come back as they were sent. */
-  readonly result: unknown;
-  /** Index of the entry, for a write; of the state that was read, for a read. As `minIndex` it reads one's own writes. */
-  readonly index: number;
-}
 
 const TIMEOUT_MS = 5000;
 /** How old the knowledge of who leads may become while requests are sent. */
@@ -118,6 +85,16 @@ export class Client {
     return this.#request(options, (connection, timeoutMs, done) =>
       connection.read(group, command, { level, minIndex, timeoutMs }, done)
     );
+  }
+
+  /**
+   * The operations of a machine of `defineMachine` as typed methods: `client.as(queue).push("body")`. Without the
+   * machine its type is enough, `client.as<typeof queue>()`; what is a write and what a read is then asked of the cluster.
+   *
+   * @param options hold for each call: `{ level: "stale" }`
+   */
+  as<D extends AnyDefinedMachine>(machine?: D | null, options: ReadRequestOptions = {}): MethodsOf<D> {
+    return operationMethods(this, machine?.operations ?? null, options) as MethodsOf<D>;
   }
 
   /** The operations of the group's machine. */

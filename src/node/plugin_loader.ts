@@ -7,6 +7,10 @@ import { pathToFileURL } from "node:url";
 import counter from "../../plugins/counter/counter.ts";
 import kv from "../../plugins/kv/kv.ts";
 import { DraftError } from "../base/errors.ts";
+import { version } from "../base/version.ts";
+import { type Exports, provideModule } from "../host/node_library.ts";
+import * as argumentKinds from "../machine/arguments.ts";
+import { defineMachine } from "../machine/define.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { Operations } from "../machine/operations.ts";
 
@@ -15,6 +19,9 @@ const NAME = /^[a-z][a-z0-9_.-]*$/;
 
 /** The machines that need no file. */
 const SHIPPED: Readonly<Record<string, AnyPlugin>> = { kv, counter };
+
+/** What a plugin needs of `"draft"`. The command line provides the whole library before. */
+const AUTHORS_LIBRARY: Exports = { ...argumentKinds, defineMachine, DraftError, version };
 
 /**
  * Loads a plugin.
@@ -30,6 +37,7 @@ export async function loadPlugin(nameOrPath: string): Promise<AnyPlugin> {
     throw new DraftError("BAD_PLUGIN", `no machine is called '${nameOrPath}': give one of ${names}, or a path like ./machine.ts`);
   }
   const path = resolve(nameOrPath);
+  provideModule("draft", AUTHORS_LIBRARY);
   let loaded: { readonly default?: unknown };
   try {
     loaded = await import(pathToFileURL(path).href) as { readonly default?: unknown };

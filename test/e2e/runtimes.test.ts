@@ -93,6 +93,25 @@ test("dev runs a plugin from a directory of its own, on the binary alone", async
   assert.match(other.err, /"tally", wanted "kv"/);
 });
 
+/** The documentation's queue, which imports values from "draft"; nothing of the project is beside it. */
+function queueSource(): string {
+  const text = readFileSync(join(ROOT, "docs/plugins.md"), "utf8");
+  return /```ts\n(import \{ defineMachine[^]*?)```/.exec(text)?.[1] ?? "";
+}
+
+for (const { name, program } of PROGRAMS) {
+  test(`${name}: dev runs a plugin that imports values from "draft"`, async () => {
+    const cwd = temporaryDirectory();
+    writeFileSync(join(cwd, "queue.ts"), queueSource());
+    const input = "push soon 1h\npush now\npush later 60000\nhelp push\nsize\n";
+    const args = ["dev", "--machine", "./queue.ts", "--port", String(await freePorts(3)), "--data", "dev"];
+    const { code, out, err } = await run([...program, ...args], { cwd, input, limitMs: 60_000 });
+    assert.is(code, 1, err);
+    assert.match(out, /^"\d+"\n"\d+"\npush BODY \[DELAYMS\]\n  adds a job, returns its id\n\(integer\) 2\n$/);
+    assert.match(err, /^\(error\) BAD_REQUEST push BODY \[DELAYMS\]: DELAYMS is "1h", wanted a whole number\b/m);
+  });
+}
+
 test("dev without a line of input serves until SIGTERM, and its nodes end with it", async () => {
   const port = await freePorts(3);
   const flags = ["--port", String(port), "--data", join(temporaryDirectory(), "dev")];

@@ -5,7 +5,7 @@ import type { EntryHead } from "../../src/base/entry.ts";
 import { DraftError } from "../../src/base/errors.ts";
 import { Applier } from "../../src/machine/applier.ts";
 import { encodeCommand } from "../../src/machine/command.ts";
-import type { Base, Command, Plugin, Reply } from "../../src/machine/machine.ts";
+import type { AnyPlugin, Base, Command, Plugin, Reply } from "../../src/machine/machine.ts";
 
 export const NOTHING: Uint8Array = new Uint8Array(0);
 
@@ -28,6 +28,11 @@ export function rigOf(machine: Partial<Base>, prepare?: (command: Command) => Co
     create: () => ({ apply: () => null, snapshot: () => null, restore: () => {}, ...machine }),
     ...(prepare === undefined ? {} : { prepare }),
   };
+  return rigOfPlugin(plugin);
+}
+
+/** An applier of `plugin`. Its `run` takes commands as they stand in the log: prepared. */
+export function rigOfPlugin(plugin: AnyPlugin): Rig {
   const logged: string[] = [];
   const applier = new Applier({ plugin, group: 1, directory: "", log: (message) => logged.push(message) });
   let index = 0;

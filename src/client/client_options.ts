@@ -1,0 +1,39 @@
+/** What a client is told, for all its requests and for each, and what it answers. */
+import type { Host } from "../host/host.ts";
+import type { Level } from "../net/client_protocol.ts";
+
+/** Options of `connect`. */
+export interface ClientOptions {
+  /** How this client is called in the node's log. */
+  readonly name?: string;
+  /** How long a request may take unless it says otherwise; 5000. */
+  readonly timeoutMs?: number;
+  /** The ports to use instead of the real ones. */
+  readonly host?: Pick<Host, "net" | "clock">;
+}
+
+/** Options of every request. */
+export interface RequestOptions {
+  /** The group that is meant; `main`. */
+  readonly group?: string;
+  /** How long all tries together may take, in milliseconds; the client's own `timeoutMs`. */
+  readonly timeoutMs?: number;
+  /** Ends the wait. What was sent may still be done. */
+  readonly signal?: AbortSignal;
+}
+
+/** Options of a read. */
+export interface ReadRequestOptions extends RequestOptions {
+  /** `linearizable` unless less is asked for. */
+  readonly level?: Level;
+  /** Answer from a state at or past this index. */
+  readonly minIndex?: number;
+}
+
+/** What a command returned, and the index that it stands at. */
+export interface ClientAnswer {
+  /** What the machine answered: a value of CBOR; text and bytes come back as they were sent. */
+  readonly result: unknown;
+  /** Index of the entry, for a write; of the state that was read, for a read. As `minIndex` it reads one's own writes. */
+  readonly index: number;
+}
