@@ -60,7 +60,7 @@ export class SimCluster implements MachineOwner {
   watch: ClusterWatch = {};
   lingers = false;
   /** The first rule that was broken, or assertion that failed, wherever it was swallowed later. */
-  broken: unknown = null;
+  broken: Error | null = null;
   readonly #properties: readonly Property[];
   #boots = 0;
   #openedNow: SimMachine[] = [];
@@ -167,7 +167,7 @@ export class SimCluster implements MachineOwner {
     try {
       check();
     } catch (error) {
-      this.broken ??= error;
+      this.broken ??= error instanceof Error ? error : new Error(String(error));
       throw error;
     }
   }

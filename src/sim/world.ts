@@ -229,6 +229,8 @@ export class World {
       const isHindered = machine.server === null || machine.isStopping || machine.gate.isShut || this.nemesis.troubles(machine).any;
       if (machine.isUp && isHindered) machine.kill();
       if (!machine.isUp) continue;
+      // A pause that waited for the end of a turn would meet one that idles only now.
+      machine.gate.shutAtSoon = false;
       stopping.push(machine);
       machine.stop(() => stopped.add(machine));
     }
