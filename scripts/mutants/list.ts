@@ -9,9 +9,19 @@ import { STORAGE } from "./storage.ts";
 /** How many numbers the list has. */
 export const NUMBERS = 53;
 
-/** What is tried, by number. */
-export const MUTANTS: readonly Mutant[] = [...ELECTIONS, ...REPLICATION, ...READ_MUTANTS, ...STORAGE, ...FOUNDING]
+/** Mutants that the simulator cannot see, each with the reason. They are not tried. */
+const SPARED: Readonly<Record<string, string>> = {
+  "47a": "shows only where a disk holds an entry with right sums and another content (an edit by hand, which the simulator does not make); " +
+    "test/raft/divergence.test.ts makes one, and fails with this mutant",
+  "51": "answers leave only when what they say is durable, so those of an earlier boot are still true; that none counts is a rule (matches), " +
+    "but with connections that end with their process, even if a later one does not close them, no such answer came in 641 seeds",
+};
+
+const ALL: readonly Mutant[] = [...ELECTIONS, ...REPLICATION, ...READ_MUTANTS, ...STORAGE, ...FOUNDING]
   .sort((a, b) => numberOf(a.id) - numberOf(b.id) || (a.id < b.id ? -1 : 1));
+
+/** What is tried, by number. */
+export const MUTANTS: readonly Mutant[] = ALL.filter(({ id }) => SPARED[id] === undefined);
 
 /** What has no code yet that could be wrong. `why` names the feature. */
 export const WAITING: readonly Reason[] = [
@@ -42,5 +52,8 @@ export const WAITING: readonly Reason[] = [
   { id: "53", title: "running digest not in the snapshot", why: "snapshots" },
 ];
 
-/** What is wrong and cannot be seen from outside, each with the reason. Not tried. */
-export const UNKILLABLE: readonly Reason[] = [];
+/** What the simulator cannot see. */
+export const UNKILLABLE: readonly (Mutant & Reason)[] = ALL.flatMap((mutant) => {
+  const why = SPARED[mutant.id];
+  return why === undefined ? [] : [{ ...mutant, why }];
+});

@@ -40,6 +40,11 @@ export const REPLICATION: readonly Mutant[] = [
   {
     id: "14", title: "stale success lowers match",
     file: "src/raft/progress.ts", find: "if (matchIndex <= progress.matchIndex) return false;", replace: "if (matchIndex === progress.matchIndex) return false;",
+    // The durable position in the same answer would raise it again at once.
+    also: [{
+      file: "src/raft/acks.ts",
+      find: "  } else noteRejected(state, progress, message);\n  noteDurable(state, progress, message, now);", replace: "  } else noteRejected(state, progress, message);",
+    }],
   },
   {
     id: "38a", title: "apply skips one entry at a page boundary",
@@ -83,5 +88,11 @@ export const REPLICATION: readonly Mutant[] = [
   {
     id: "51", title: "an old boot's ack counted",
     file: "src/raft/acks.ts", find: "if (message.bootId < progress.bootId) {", replace: "if (message.bootId === 0) {",
+    // Connections of an earlier boot are closed as soon as a later one is heard.
+    also: [{
+      file: "src/net/transport.ts",
+      find: "if (other === inbound || (other.hello?.bootId === hello.bootId && other.lane !== inbound.lane)) continue;",
+      replace: "if (other === inbound || other.hello?.bootId !== hello.bootId || other.lane !== inbound.lane) continue;",
+    }],
   },
 ];

@@ -41,7 +41,7 @@ export function tableOf(results: readonly Result[], waiting: readonly Reason[], 
     return `| ${id} | ${title} | ${hunt.property ?? "lives"} | ${hunt.seeds} | ${hunt.seconds.toFixed(1)} |`;
   });
   const lines = ["| # | seeded bug | killed by | seeds | seconds |", "|---|---|---|---|---|", ...rows];
-  if (unkillable.length > 0) lines.push("", "Not to be seen from outside:", "", ...unkillable.map(({ id, title, why }) => `- ${id}, ${title}: ${why}.`));
+  if (unkillable.length > 0) lines.push("", "Not seen by the simulator, and not tried:", "", ...unkillable.map(({ id, title, why }) => `- ${id}, ${title}: ${why}.`));
   lines.push("", `Waiting for their feature: ${waiting.map(({ id, title, why }) => `${id} ${title} (${why})`).join("; ")}.`);
   return lines.join("\n");
 }

@@ -25,6 +25,13 @@ export function patchTree(tree: string, patches: readonly Patch[]): void {
   }
 }
 
+/** Another copy of a copy. */
+export function cloneTree(copy: string): string {
+  const clone = mkdtempSync(join(tmpdir(), "draft-mutant-"));
+  cpSync(copy, clone, { recursive: true, verbatimSymlinks: true });
+  return clone;
+}
+
 export function removeTree(tree: string): void {
   rmSync(tree, { recursive: true });
 }

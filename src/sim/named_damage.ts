@@ -3,16 +3,11 @@
  * to start. A member whose bits turned over owes its log no more, but it must not believe that nothing is missing. And a
  * directory that was lost as a whole is nobody's: the node that starts in its place is let into no cluster.
  */
-import { crc32, getU64, viewOf } from "../base/bytes.ts";
 import { type Claim, type DurableClaims, lossOf } from "./durable_claims.ts";
+import { newestMarkSlot } from "./mark_slot.ts";
 import { type Property, Violation } from "./property.ts";
 import type { DiskCall } from "./sim_faults.ts";
 import type { SimMachine } from "./sim_machine.ts";
-
-/** Of the mark file's format (src/wal/mark.ts). */
-const SLOT_BYTES = 4096;
-const FIELDS_AT = 16;
-const FIELDS_END = 56;
 
 interface Track {
   /** What was durable when the mark of that number was made. */
@@ -47,7 +42,7 @@ export class NamedDamage implements Property {
     if (kind === "sync") track.isWriting = false;
     if (kind !== "write" || track.isWriting) return;
     track.isWriting = true;
-    const number = markNumber(machine.disk.content(path) ?? new Uint8Array());
+    const number = newestMarkSlot(machine.disk.content(path) ?? new Uint8Array())?.number ?? 0;
     if (machine.state === null) track.found = number;
     track.vouched.set(number + 1, this.#claims.of(machine));
   }
@@ -73,11 +68,4 @@ export class NamedDamage implements Property {
     const loss = lossOf(member, claim);
     if (loss !== null) throw new Violation(this.name, `${member.id} ${loss}: mark ${track?.found} vouched for it, and it starts all the same`);
   }
-}
-
-/** The number of the newest valid slot; 0 if there is none. */
-function markNumber(content: Uint8Array): number {
-  const slots = [content.subarray(0, SLOT_BYTES), content.subarray(SLOT_BYTES, 2 * SLOT_BYTES)].filter((slot) => slot.length === SLOT_BYTES);
-  const valid = slots.filter((slot) => viewOf(slot).getUint32(12, true) === crc32(slot, FIELDS_AT, FIELDS_END, crc32(slot, 0, 12, 0)));
-  return valid.reduce((highest, slot) => Math.max(highest, getU64(viewOf(slot), FIELDS_AT)), 0);
 }

@@ -5,6 +5,7 @@
 import { AssertionFailed } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
+import { CleanTail } from "./clean_tail.ts";
 import { DurableClaims } from "./durable_claims.ts";
 import type { Holdings } from "./gate.ts";
 import { MarkCounter } from "./marks.ts";
@@ -70,7 +71,7 @@ export class World {
     this.#claims = new DurableClaims((member) => this.nemesis.retire(member as SimMachine));
     this.#damage = new NamedDamage(this.#claims);
     // It looks at claims that the next rule drops.
-    this.#properties = [this.#damage as Property, this.#claims, ...options.properties, this.marks];
+    this.#properties = [this.#damage as Property, this.#claims, new CleanTail() as Property, ...options.properties, this.marks];
     this.cluster = new SimCluster(clusterOptions(script, options.plugin, this.#properties));
     this.nemesis = new Nemesis(this.cluster, script, {
       unexpected: (machine, error) => this.#unexpected(machine, error),

@@ -1,8 +1,10 @@
 /**
  * What a leader believes of its followers (dissertation figure 3.1, matchIndex): that the follower's durable log equals
- * its own that far. It only rises while the leader leads and the follower's process lives. Commits rest on it.
+ * its own that far. It only rises while the leader leads and the follower's process lives. Commits rest on it. What an
+ * earlier process of the follower said comes too late for anything.
  */
 import type { Event } from "../../raft/event.ts";
+import type { Progress } from "../../raft/progress.ts";
 import type { Index, MemberNumber, Term } from "../../raft/types.ts";
 import { type Property, type SimMember, Violation } from "../property.ts";
 import type { ClusterModel } from "./cluster_model.ts";
@@ -13,10 +15,16 @@ interface Belief {
   leaderBoot: number;
   bootId: number;
   matchIndex: Index;
+  ackedRound: number;
+  lastHeardMs: number;
 }
 
 /** Members of a run, at most: what two numbers are joined by. */
 const MEMBERS_MAX = 1024;
+
+function heardOf({ bootId, matchIndex, ackedRound, lastHeardMs }: Progress): Omit<Belief, "term" | "leaderBoot"> {
+  return { bootId, matchIndex, ackedRound, lastHeardMs };
+}
 
 export class Matches implements Property {
   readonly name: string = "matches";
@@ -35,7 +43,7 @@ export class Matches implements Property {
     const progress = state.progress.get(from);
     const follower = this.#model.member(from);
     if (progress === undefined || follower === undefined) return;
-    this.#checkRises(member, from, { term: state.term, leaderBoot: state.config.bootId, bootId: progress.bootId, matchIndex: progress.matchIndex });
+    this.#checkRises(member, from, { term: state.term, leaderBoot: state.config.bootId, ...heardOf(progress) }, event.message.bootId);
     // A follower of a later term may have cut what it had acknowledged; one that restarted has not told of it yet.
     if (follower.is.term > state.term || follower.bootId !== progress.bootId || progress.matchIndex === 0) return;
     const own = this.#model.of(state).memory.at(progress.matchIndex);
@@ -45,7 +53,7 @@ export class Matches implements Property {
     }
   }
 
-  #checkRises(member: SimMember, from: MemberNumber, belief: Belief): void {
+  #checkRises(member: SimMember, from: MemberNumber, belief: Belief, bootId: number): void {
     const key = member.state!.config.self * MEMBERS_MAX + from;
     const known = this.#beliefs.get(key);
     if (known === undefined) {
@@ -55,6 +63,10 @@ export class Matches implements Property {
     const isSame = known.term === belief.term && known.leaderBoot === belief.leaderBoot && known.bootId === belief.bootId;
     if (isSame && belief.matchIndex < known.matchIndex) {
       throw new Violation(this.name, `${member.id} lowers the match of member ${from} from ${known.matchIndex} to ${belief.matchIndex}`);
+    }
+    const isLate = known.term === belief.term && known.leaderBoot === belief.leaderBoot && bootId < known.bootId;
+    if (isLate && (belief.bootId !== known.bootId || belief.matchIndex !== known.matchIndex || belief.ackedRound !== known.ackedRound || belief.lastHeardMs !== known.lastHeardMs)) {
+      throw new Violation(this.name, `${member.id} counts an answer of boot ${bootId} of member ${from}, and has heard boot ${known.bootId}`);
     }
     Object.assign(known, belief);
   }
