@@ -71,14 +71,14 @@ function scriptFrom(file: string): Script {
   }
 }
 
-function runOne(script: Script, run: RunOptions, command: string, options: Options, io: Io): number {
+async function runOne(script: Script, run: RunOptions, command: string, options: Options, io: Io): Promise<number> {
   const report = new Report();
   const beganMs = performance.now();
-  const outcome = runScript(script, run);
+  const outcome = await runScript(script, run);
   report.add(outcome);
   const elapsedMs = performance.now() - beganMs;
   if (outcome.violation !== null && options.has("shrink")) {
-    printSmall(script, outcome, run, io);
+    await printSmall(script, outcome, run, io);
     return 1;
   }
   if (options.has("json")) io.out(JSON.stringify(report.line(elapsedMs)));
@@ -86,7 +86,7 @@ function runOne(script: Script, run: RunOptions, command: string, options: Optio
     io.out(`seed ${outcome.seed}: ${outcome.events} events, ${seconds(outcome.simulatedMs)} of simulated time, ` +
       `${outcome.operations} operations, hash ${outcome.traceHash}`);
   }
-  if (outcome.violation !== null) tellViolation(script, outcome, run, command, io);
+  if (outcome.violation !== null) await tellViolation(script, outcome, run, command, io);
   return outcome.violation === null ? 0 : 1;
 }
 
@@ -102,9 +102,9 @@ async function runMany(first: number, run: RunOptions, command: (seed: number) =
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
   for (let seed = from; seed < from + seeds && !interrupted.yes; seed++) {
     const script = drawScript(seed, run);
-    const outcome = runScript(script, run);
+    const outcome = await runScript(script, run);
     report.add(outcome);
-    if (outcome.violation !== null) tellViolation(script, outcome, run, command(seed), io);
+    if (outcome.violation !== null) await tellViolation(script, outcome, run, command(seed), io);
     if (report.violations.length >= VIOLATIONS_MAX) break;
     const nowMs = performance.now();
     if (minutes > 0 && nowMs - beganMs >= minutes * 60_000) break;
@@ -140,21 +140,21 @@ function progress(report: Report, elapsedMs: number): string {
     `${report.operations} operations, ${report.faultCount} faults, ${report.violations.length} violations`;
 }
 
-function tellViolation(script: Script, outcome: Outcome, run: RunOptions, command: string, io: Io): void {
+async function tellViolation(script: Script, outcome: Outcome, run: RunOptions, command: string, io: Io): Promise<void> {
   const { violation, events, simulatedMs } = outcome;
   if (violation === null) return;
   const style = styleFor(io.errorIsTerminal, io.env);
-  io.err(tellStory(script, run, events - TOLD_EVENTS).map((line) => style.dim(line)).join("\n"));
+  io.err((await tellStory(script, run, events - TOLD_EVENTS)).map((line) => style.dim(line)).join("\n"));
   io.err(`${style.red("violation")} of seed ${outcome.seed} at event ${events}, ${seconds(simulatedMs)}: ${violation.message}`);
   if (violation.stack !== undefined && violation.property === "nothing is thrown") io.err(violation.stack);
   io.err(`again: ${command}; smaller: ${command} --shrink`);
 }
 
-function printSmall(script: Script, outcome: Outcome, run: RunOptions, io: Io): void {
+async function printSmall(script: Script, outcome: Outcome, run: RunOptions, io: Io): Promise<void> {
   const { violation } = outcome;
   if (violation === null) throw new DraftError("BAD_REQUEST", "nothing failed that could be made small");
   const endMs = performance.now() + SHRINK_MS;
-  const small = shrink(script, violation.property, run, { runsMax: SHRINK_RUNS, goOn: () => performance.now() < endMs });
+  const small = await shrink(script, violation.property, run, { runsMax: SHRINK_RUNS, goOn: () => performance.now() < endMs });
   const { faults, operations } = small.script;
   io.err(`${violation.message}: ${faults.length} of ${script.faults.length} faults and ${operations.length} of ` +
     `${script.operations.length} requests are left after ${small.runs} runs; draft sim --script FILE runs it`);

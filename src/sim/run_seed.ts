@@ -30,14 +30,14 @@ export interface Outcome {
 const EVENTS_MAX = 5_000_000;
 
 /** Runs one seed. */
-export function runSeed(seed: number, options: RunOptions): Outcome {
+export function runSeed(seed: number, options: RunOptions): Promise<Outcome> {
   return runScript(drawScript(seed, options), options);
 }
 
-/** Runs one script. */
-export function runScript(script: Script, options: RunOptions): Outcome {
+/** Runs one script: at once, unless clients of the library take part. */
+export async function runScript(script: Script, options: RunOptions): Promise<Outcome> {
   const world = worldOf(script, options);
-  world.run();
+  await world.run();
   return outcomeOf(world);
 }
 
