@@ -5,7 +5,10 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { DraftError } from "../base/errors.ts";
+import type { AnyPlugin } from "../machine/machine.ts";
 import { loadPlugin } from "../node/plugin_loader.ts";
+import { explainDivergence } from "../sim/divergence.ts";
+import { isKnown } from "../sim/plugin_commands.ts";
 import { MARKED_RUNS, Report } from "../sim/report.ts";
 import { type Outcome, type RunOptions, runScript } from "../sim/run_seed.ts";
 import type { Script } from "../sim/script.ts";
@@ -50,7 +53,7 @@ export const simLeaf: Leaf = {
 async function sim({ options }: Parsed, io: Io): Promise<number> {
   const recording = options.text("replay");
   if (recording !== undefined) return replayFile(recording, options.has("json"), io);
-  const plugin = await loadPlugin(options.text("machine") ?? "kv");
+  const plugin = await machineFor(options.text("machine") ?? "kv");
   const nodes = options.number("nodes", { otherwise: 0, from: 1, to: 7 });
   const run: RunOptions = { plugin, ...(nodes === 0 ? {} : { nodes }) };
   const file = options.text("script");
@@ -61,6 +64,20 @@ async function sim({ options }: Parsed, io: Io): Promise<number> {
     ["draft sim --seed", of, ...["nodes", "machine"].flatMap((name) => options.has(name) ? [`--${name}`, options.text(name)] : [])].join(" ");
   if (isOne) return runOne(drawScript(seed, run), run, command(seed), options, io);
   return runMany(seed, run, command, options, io);
+}
+
+/** @throws DraftError BAD_PLUGIN if it cannot be loaded, or leaves nothing to simulate */
+async function machineFor(nameOrPath: string): Promise<AnyPlugin> {
+  try {
+    const plugin = await loadPlugin(nameOrPath);
+    const names = Object.keys(plugin.operations);
+    if (names.some((name) => plugin.operations[name]?.kind === "write")) return plugin;
+    const found = names.length === 0 ? "has no operations" : `has reads alone, ${names.join(", ")}`;
+    throw new DraftError("BAD_PLUGIN", `plugin '${plugin.name}' ${found}: nothing would go through the log; give one operation kind: "write"`);
+  } catch (error) {
+    if (!(error instanceof DraftError)) throw error;
+    throw new DraftError(error.code, `${error.message}; then type: draft sim --machine ${nameOrPath}`, { cause: error });
+  }
 }
 
 function scriptFrom(file: string): Script {
@@ -147,6 +164,8 @@ async function tellViolation(script: Script, outcome: Outcome, run: RunOptions, 
   io.err((await tellStory(script, run, events - TOLD_EVENTS)).map((line) => style.dim(line)).join("\n"));
   io.err(`${style.red("violation")} of seed ${outcome.seed} at event ${events}, ${seconds(simulatedMs)}: ${violation.message}`);
   if (violation.stack !== undefined && violation.property === "nothing is thrown") io.err(violation.stack);
+  const why = isKnown(run.plugin) ? null : await explainDivergence(script, run, violation.property);
+  if (why !== null) io.err(why);
   io.err(`again: ${command}; smaller: ${command} --shrink`);
 }
 

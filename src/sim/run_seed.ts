@@ -3,6 +3,7 @@ import type { AnyPlugin } from "../machine/machine.ts";
 import { allProperties } from "./properties/index.ts";
 import type { Property, Violation } from "./property.ts";
 import type { Script } from "./script.ts";
+import { withStateHash } from "./state_hash.ts";
 import { drawScript, type SwarmOptions } from "./swarm.ts";
 import { World } from "./world.ts";
 
@@ -44,7 +45,7 @@ export async function runScript(script: Script, options: RunOptions): Promise<Ou
 /** The world of a script, not yet run; `more` hear of it besides. */
 export function worldOf(script: Script, options: RunOptions, more: readonly Property[] = []): World {
   const { plugin, properties = allProperties, eventsMax = EVENTS_MAX } = options;
-  return new World(script, { plugin, properties: [...properties(), ...more], eventsMax });
+  return new World(script, { plugin: withStateHash(plugin), properties: [...properties(), ...more], eventsMax });
 }
 
 function outcomeOf(world: World): Outcome {
