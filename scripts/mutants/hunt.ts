@@ -23,7 +23,7 @@ export interface Hunt {
   readonly thrown: number;
 }
 
-function hunt(first: number, limitSeconds: number): Hunt {
+async function hunt(first: number, limitSeconds: number): Promise<Hunt> {
   const seconds = (): number => {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1_000_000;
@@ -31,7 +31,7 @@ function hunt(first: number, limitSeconds: number): Hunt {
   let thrown = 0;
   let seed = first;
   do {
-    const { violation } = runSeed(seed, { plugin: kv });
+    const { violation } = await runSeed(seed, { plugin: kv });
     if (violation !== null && violation.property !== THROWN) {
       return { seeds: seed - first + 1, seconds: seconds(), property: violation.property, seed, message: violation.message, thrown };
     }
@@ -43,5 +43,5 @@ function hunt(first: number, limitSeconds: number): Hunt {
 
 if (import.meta.main) {
   const [first, limitSeconds] = process.argv.slice(2).map(Number);
-  console.log(JSON.stringify(hunt(first ?? 1, limitSeconds ?? 120)));
+  console.log(JSON.stringify(await hunt(first ?? 1, limitSeconds ?? 120)));
 }

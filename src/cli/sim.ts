@@ -5,7 +5,10 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { DraftError } from "../base/errors.ts";
+import type { AnyPlugin } from "../machine/machine.ts";
 import { loadPlugin } from "../node/plugin_loader.ts";
+import { explainDivergence } from "../sim/divergence.ts";
+import { isKnown } from "../sim/plugin_commands.ts";
 import { MARKED_RUNS, Report } from "../sim/report.ts";
 import { type Outcome, type RunOptions, runScript } from "../sim/run_seed.ts";
 import type { Script } from "../sim/script.ts";
@@ -50,7 +53,7 @@ export const simLeaf: Leaf = {
 async function sim({ options }: Parsed, io: Io): Promise<number> {
   const recording = options.text("replay");
   if (recording !== undefined) return replayFile(recording, options.has("json"), io);
-  const plugin = await loadPlugin(options.text("machine") ?? "kv");
+  const plugin = await machineFor(options.text("machine") ?? "kv");
   const nodes = options.number("nodes", { otherwise: 0, from: 1, to: 7 });
   const run: RunOptions = { plugin, ...(nodes === 0 ? {} : { nodes }) };
   const file = options.text("script");
@@ -63,6 +66,20 @@ async function sim({ options }: Parsed, io: Io): Promise<number> {
   return runMany(seed, run, command, options, io);
 }
 
+/** @throws DraftError BAD_PLUGIN if it cannot be loaded, or leaves nothing to simulate */
+async function machineFor(nameOrPath: string): Promise<AnyPlugin> {
+  try {
+    const plugin = await loadPlugin(nameOrPath);
+    const names = Object.keys(plugin.operations);
+    if (names.some((name) => plugin.operations[name]?.kind === "write")) return plugin;
+    const found = names.length === 0 ? "has no operations" : `has reads alone, ${names.join(", ")}`;
+    throw new DraftError("BAD_PLUGIN", `plugin '${plugin.name}' ${found}: nothing would go through the log; give one operation kind: "write"`);
+  } catch (error) {
+    if (!(error instanceof DraftError)) throw error;
+    throw new DraftError(error.code, `${error.message}; then type: draft sim --machine ${nameOrPath}`, { cause: error });
+  }
+}
+
 function scriptFrom(file: string): Script {
   try {
     return JSON.parse(readFileSync(file, "utf8")) as Script;
@@ -71,14 +88,14 @@ function scriptFrom(file: string): Script {
   }
 }
 
-function runOne(script: Script, run: RunOptions, command: string, options: Options, io: Io): number {
+async function runOne(script: Script, run: RunOptions, command: string, options: Options, io: Io): Promise<number> {
   const report = new Report();
   const beganMs = performance.now();
-  const outcome = runScript(script, run);
+  const outcome = await runScript(script, run);
   report.add(outcome);
   const elapsedMs = performance.now() - beganMs;
   if (outcome.violation !== null && options.has("shrink")) {
-    printSmall(script, outcome, run, io);
+    await printSmall(script, outcome, run, io);
     return 1;
   }
   if (options.has("json")) io.out(JSON.stringify(report.line(elapsedMs)));
@@ -86,7 +103,7 @@ function runOne(script: Script, run: RunOptions, command: string, options: Optio
     io.out(`seed ${outcome.seed}: ${outcome.events} events, ${seconds(outcome.simulatedMs)} of simulated time, ` +
       `${outcome.operations} operations, hash ${outcome.traceHash}`);
   }
-  if (outcome.violation !== null) tellViolation(script, outcome, run, command, io);
+  if (outcome.violation !== null) await tellViolation(script, outcome, run, command, io);
   return outcome.violation === null ? 0 : 1;
 }
 
@@ -102,9 +119,9 @@ async function runMany(first: number, run: RunOptions, command: (seed: number) =
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
   for (let seed = from; seed < from + seeds && !interrupted.yes; seed++) {
     const script = drawScript(seed, run);
-    const outcome = runScript(script, run);
+    const outcome = await runScript(script, run);
     report.add(outcome);
-    if (outcome.violation !== null) tellViolation(script, outcome, run, command(seed), io);
+    if (outcome.violation !== null) await tellViolation(script, outcome, run, command(seed), io);
     if (report.violations.length >= VIOLATIONS_MAX) break;
     const nowMs = performance.now();
     if (minutes > 0 && nowMs - beganMs >= minutes * 60_000) break;
@@ -140,21 +157,23 @@ function progress(report: Report, elapsedMs: number): string {
     `${report.operations} operations, ${report.faultCount} faults, ${report.violations.length} violations`;
 }
 
-function tellViolation(script: Script, outcome: Outcome, run: RunOptions, command: string, io: Io): void {
+async function tellViolation(script: Script, outcome: Outcome, run: RunOptions, command: string, io: Io): Promise<void> {
   const { violation, events, simulatedMs } = outcome;
   if (violation === null) return;
   const style = styleFor(io.errorIsTerminal, io.env);
-  io.err(tellStory(script, run, events - TOLD_EVENTS).map((line) => style.dim(line)).join("\n"));
+  io.err((await tellStory(script, run, events - TOLD_EVENTS)).map((line) => style.dim(line)).join("\n"));
   io.err(`${style.red("violation")} of seed ${outcome.seed} at event ${events}, ${seconds(simulatedMs)}: ${violation.message}`);
   if (violation.stack !== undefined && violation.property === "nothing is thrown") io.err(violation.stack);
+  const why = isKnown(run.plugin) ? null : await explainDivergence(script, run, violation.property);
+  if (why !== null) io.err(why);
   io.err(`again: ${command}; smaller: ${command} --shrink`);
 }
 
-function printSmall(script: Script, outcome: Outcome, run: RunOptions, io: Io): void {
+async function printSmall(script: Script, outcome: Outcome, run: RunOptions, io: Io): Promise<void> {
   const { violation } = outcome;
   if (violation === null) throw new DraftError("BAD_REQUEST", "nothing failed that could be made small");
   const endMs = performance.now() + SHRINK_MS;
-  const small = shrink(script, violation.property, run, { runsMax: SHRINK_RUNS, goOn: () => performance.now() < endMs });
+  const small = await shrink(script, violation.property, run, { runsMax: SHRINK_RUNS, goOn: () => performance.now() < endMs });
   const { faults, operations } = small.script;
   io.err(`${violation.message}: ${faults.length} of ${script.faults.length} faults and ${operations.length} of ` +
     `${script.operations.length} requests are left after ${small.runs} runs; draft sim --script FILE runs it`);

@@ -46,6 +46,8 @@ export class Connection {
   readonly hello: NodeHello;
   /** Called once when no more requests can be sent. */
   onClosed: (() => void) | null = null;
+  /** Called when requests have no answer within their time: the node may be gone without a word. */
+  onSilent: (() => void) | null = null;
 
   readonly #clock: Clock;
   readonly #socket: Socket;
@@ -266,6 +268,8 @@ export class Connection {
       else if (this.#waiting.delete(pending)) overdue.push([pending, false]);
     }
     if (nextMs < Number.POSITIVE_INFINITY) this.#armTimer(nextMs, nowMs);
+    // Before anybody is told, so that whoever asks again asks somebody else.
+    if (overdue.length > 0) this.onSilent?.();
     for (const [pending, handedOver] of overdue) pending.done(this.#timedOut(handedOver), 0, null);
   }
 

@@ -16,6 +16,9 @@ const GRACE_MS = 250;
 /** How long an address that failed is passed over while there are others. */
 const AVOID_MS = 1000;
 
+/** The same for one that took a request and said nothing: each try there may cost as much as it did before. */
+const AVOID_SILENT_MS = 10_000;
+
 /** Addresses that are kept besides those that were given, at most. */
 const LEARNED_MAX = 64;
 
@@ -63,14 +66,15 @@ export class Pool {
   }
 
   /** Passes over `address` for a while: it does not help now. */
-  avoid(address: string): void {
-    this.#avoidUntilMs.set(address, this.#ports.clock.monotonicMs() + AVOID_MS);
+  avoid(address: string, forMs: number = AVOID_MS): void {
+    const untilMs = this.#ports.clock.monotonicMs() + forMs;
+    this.#avoidUntilMs.set(address, Math.max(untilMs, this.#avoidUntilMs.get(address) ?? 0));
     if (this.#leader?.address === address) this.#leader = null;
   }
 
   /** The connection to the leader if it is open. */
   ready(): Connection | null {
-    if (this.#fatal !== null || this.#leader === null) return null;
+    if (this.#fatal !== null || this.#leader === null || this.#isAvoided(this.#leader.address)) return null;
     return this.#open.get(this.#leader.address) ?? null;
   }
 
@@ -141,6 +145,7 @@ export class Pool {
     if (clusterId !== "") this.#clusterId = clusterId;
     this.#open.set(connection.address, connection);
     this.#avoidUntilMs.delete(connection.address);
+    connection.onSilent = () => this.avoid(connection.address, AVOID_SILENT_MS);
     connection.onClosed = () => {
       this.#open.delete(connection.address);
       if (this.#leader?.address === connection.address) this.#leader = null;
@@ -201,13 +206,15 @@ export class Pool {
 
   /** Addresses in the order in which to try them. */
   #candidates(): string[] {
-    const nowMs = this.#ports.clock.monotonicMs();
     const leader = this.#leader?.address;
-    const isAvoided = (address: string): boolean => (this.#avoidUntilMs.get(address) ?? 0) > nowMs;
     const open = [...this.#open.values()].filter(({ hello }) => hello.clusterId !== "").map(({ address }) => address);
     const all = new Set([...(leader === undefined ? [] : [leader]), ...open, ...this.#given, ...this.#learned]);
-    const fresh = [...all].filter((address) => !isAvoided(address));
+    const fresh = [...all].filter((address) => !this.#isAvoided(address));
     return fresh.length > 0 ? fresh : [...all];
+  }
+
+  #isAvoided(address: string): boolean {
+    return (this.#avoidUntilMs.get(address) ?? 0) > this.#ports.clock.monotonicMs();
   }
 
   #learn(address: string): void {

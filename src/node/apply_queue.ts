@@ -5,6 +5,7 @@
 import { assert } from "../base/assert.ts";
 import { viewOf } from "../base/bytes.ts";
 import { blankHead, endOf, ENTRY_HEADER_BYTES, type EntryHead, readFields } from "../base/entry.ts";
+import { DraftError } from "../base/errors.ts";
 import type { Clock } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
 import type { CommandEnvelope } from "../machine/command.ts";
@@ -127,7 +128,7 @@ export class ApplyQueue {
       this.#reading = false;
       if (error !== null) {
         this.#stopped = true;
-        this.#options.failed(error);
+        this.#options.failed(unreadable(error, this.#next, to));
         return;
       }
       assert(read.from === this.#next, "the page that was asked for was read", this.#next, read.from);
@@ -135,6 +136,12 @@ export class ApplyQueue {
       this.#options.ready();
     });
   }
+}
+
+/** A disk that fails to read is not a log that holds something wrong: only the log itself says that it is damaged. */
+function unreadable(error: Error, from: Index, to: Index): DraftError {
+  if (error instanceof DraftError && error.code === "DAMAGED") return error;
+  return new DraftError("STORAGE_FAILED", `committed entries ${from} to ${to} cannot be read back: ${error.message}`, { cause: error });
 }
 
 function pageOf({ from, runs }: EntriesRead): Tail {

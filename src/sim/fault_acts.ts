@@ -18,6 +18,7 @@ export interface FaultHands {
   later(delayMs: number, act: () => void): void;
   troubles(machine: SimMachine): DiskTroubles;
   excuse(machine: SimMachine, ...codes: readonly ErrorCode[]): void;
+  excuseStart(machine: SimMachine, code: ErrorCode): void;
   start(machine: SimMachine): void;
   stop(machine: SimMachine, downMs: number): void;
   failsFor(machine: SimMachine, downMs: number): void;
@@ -125,8 +126,8 @@ export const FAULTS: { readonly [K in FaultKind]: Act<K> } = {
     let left = afterCalls;
     const troubles = hands.troubles(machine);
     hands.excuse(machine, "STORAGE_FAILED");
-    // What cannot be read back cannot be applied either.
-    if (kind === "read") hands.excuse(machine, "DAMAGED");
+    // A log that is being recovered takes a sector that cannot be read for one that is damaged.
+    if (kind === "read") hands.excuseStart(machine, "DAMAGED");
     hands.failsFor(machine, downMs);
     const rule: FaultRule = (call) => {
       if (call.kind !== kind || left-- > 0) return null;

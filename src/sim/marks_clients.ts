@@ -1,5 +1,6 @@
 /** Marks of what clients are told. */
 import { DraftError } from "../base/errors.ts";
+import { ANY_MEMBER } from "./line.ts";
 import type { ClientOperation } from "./property.ts";
 
 /** How a request may end. */
@@ -7,6 +8,7 @@ export const CLIENT_MARKS = [
   "client: written", "client: read", "client: read stale", "client: gave up", "client: NO_LEADER", "client: BUSY", "client: LOST, unknown",
   "client: LOST, not done", "client: TIMEOUT, unknown", "client: TIMEOUT, not done", "client: UNREACHABLE", "client: STOPPING",
   "client: DISK_FULL", "client: CONFLICT",
+  "library: written", "library: read", "library: not done", "library: unknown",
 ] as const;
 
 /** One of them. */
@@ -26,7 +28,11 @@ const BY_CODE: Readonly<Record<string, ClientMark>> = {
 };
 
 /** Notes how a request ended. */
-export function markAnswer({ answer, read }: ClientOperation, note: (mark: ClientMark) => void): void {
+export function markAnswer({ answer, read, member }: ClientOperation, note: (mark: ClientMark) => void): void {
+  if (member === ANY_MEMBER) {
+    if (!(answer instanceof DraftError)) note(read === null ? "library: written" : "library: read");
+    else note(answer.outcome === "unknown" ? "library: unknown" : "library: not done");
+  }
   if (answer instanceof DraftError) {
     const mark = BY_CODE[`${answer.code} ${answer.outcome}`];
     if (mark !== undefined) note(mark);

@@ -40,6 +40,7 @@ export class Nemesis implements FaultHands {
   readonly #script: Script;
   readonly #watch: NemesisWatch;
   readonly #excuses: Map<SimMachine, Set<ErrorCode>> = new Map();
+  readonly #startExcuses: Map<SimMachine, ErrorCode> = new Map();
   readonly #troubles: Map<SimMachine, DiskTroubles> = new Map();
   readonly #downMs: Map<SimMachine, number> = new Map();
   #timers: Set<Timer> = new Set();
@@ -114,6 +115,11 @@ export class Nemesis implements FaultHands {
     this.#excuses.set(machine, known);
   }
 
+  /** That code is no surprise while the machine's log is being read at a start. */
+  excuseStart(machine: SimMachine, code: ErrorCode): void {
+    this.#startExcuses.set(machine, code);
+  }
+
   /** Starts a process, unless one runs or the machine is to stay down. */
   start(machine: SimMachine): void {
     if (machine.isUp || this.retired.has(machine) || (this.#core !== null && !this.#core.has(machine))) return;
@@ -150,12 +156,18 @@ export class Nemesis implements FaultHands {
   /** The process failed, or could not start. */
   processFailed(machine: SimMachine, error: Error): void {
     const code = error instanceof DraftError ? error.code : null;
-    if (code === null || this.#excuses.get(machine)?.has(code) !== true) this.#watch.unexpected(machine, error);
+    if (!this.#isExcused(machine, code)) this.#watch.unexpected(machine, error);
     const { gate } = machine;
     const downMs = this.#downMs.get(machine) ?? RESTART_MS;
     if ((code === "DAMAGED" || code === "WRONG_IDENTITY") && machine.forgiven) this.retired.add(machine);
     // Not `later`: whoever of the core fails while it is healed is started again, too.
     this.cluster.scheduler.after(1, () => this.#end(machine, gate, downMs));
+  }
+
+  #isExcused(machine: SimMachine, code: ErrorCode | null): boolean {
+    if (code === null) return false;
+    const isAtStart = machine.state === null;
+    return this.#excuses.get(machine)?.has(code) === true || (isAtStart && this.#startExcuses.get(machine) === code);
   }
 
   #end(machine: SimMachine, gate: Gate, downMs: number): void {

@@ -1,4 +1,5 @@
 /** What to ask a machine of which nothing is known but its table of operations. */
+import { DraftError } from "../base/errors.ts";
 import { nextFloat, nextInRange, type RandomState } from "../base/random.ts";
 import type { AnyPlugin, Command } from "../machine/machine.ts";
 import { pick } from "./streams.ts";
@@ -10,9 +11,17 @@ export function isKnown(plugin: AnyPlugin): boolean {
 
 /** A command by the plugin's own `generate`, or of an operation and arguments by chance. */
 export function drawCommand(plugin: AnyPlugin, random: RandomState): Command {
-  if (plugin.generate !== undefined) return plugin.generate(() => nextFloat(random));
+  if (plugin.generate !== undefined) return generated(plugin, plugin.generate(() => nextFloat(random)));
   const names = Object.keys(plugin.operations);
   return commandOf(plugin, pick(random, names), random);
+}
+
+function generated(plugin: AnyPlugin, command: unknown): Command {
+  const isCommand = Array.isArray(command) && typeof command[0] === "string" && Object.hasOwn(plugin.operations, command[0]);
+  if (isCommand) return command as unknown as Command;
+  const names = Object.keys(plugin.operations).join(", ");
+  throw new DraftError("BAD_PLUGIN", `plugin '${plugin.name}': generate() gave ${JSON.stringify(command)}, wanted [operation, ...arguments] ` +
+    `with one of ${names}; mend it, then type: draft sim --machine FILE`);
 }
 
 /** Whether the command only reads. */

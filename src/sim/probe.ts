@@ -64,7 +64,7 @@ export function agree(core: readonly SimMachine[]): boolean {
   for (const { applier } of core) if (applier === null || applier.lastApplied.index !== lastIndex) return false;
   for (const machine of core) {
     const [one, other] = [first.applier?.stateHash(), machine.applier?.stateHash()];
-    if (one !== other) throw new Violation("replicas agree", `${first.id} holds ${one} at ${lastIndex}, ${machine.id} holds ${other}`);
+    if (one !== other) throw new Violation("equal-states", `${first.id} holds ${one} at ${lastIndex}, ${machine.id} holds ${other}`);
   }
   return true;
 }

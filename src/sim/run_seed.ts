@@ -3,6 +3,7 @@ import type { AnyPlugin } from "../machine/machine.ts";
 import { allProperties } from "./properties/index.ts";
 import type { Property, Violation } from "./property.ts";
 import type { Script } from "./script.ts";
+import { withStateHash } from "./state_hash.ts";
 import { drawScript, type SwarmOptions } from "./swarm.ts";
 import { World } from "./world.ts";
 
@@ -30,21 +31,21 @@ export interface Outcome {
 const EVENTS_MAX = 5_000_000;
 
 /** Runs one seed. */
-export function runSeed(seed: number, options: RunOptions): Outcome {
+export function runSeed(seed: number, options: RunOptions): Promise<Outcome> {
   return runScript(drawScript(seed, options), options);
 }
 
-/** Runs one script. */
-export function runScript(script: Script, options: RunOptions): Outcome {
+/** Runs one script: at once, unless clients of the library take part. */
+export async function runScript(script: Script, options: RunOptions): Promise<Outcome> {
   const world = worldOf(script, options);
-  world.run();
+  await world.run();
   return outcomeOf(world);
 }
 
 /** The world of a script, not yet run; `more` hear of it besides. */
 export function worldOf(script: Script, options: RunOptions, more: readonly Property[] = []): World {
   const { plugin, properties = allProperties, eventsMax = EVENTS_MAX } = options;
-  return new World(script, { plugin, properties: [...properties(), ...more], eventsMax });
+  return new World(script, { plugin: withStateHash(plugin), properties: [...properties(), ...more], eventsMax });
 }
 
 function outcomeOf(world: World): Outcome {

@@ -28,12 +28,20 @@ export interface Settings {
   /** Whether nothing goes wrong before the cluster is founded. */
   readonly calmStart: boolean;
   readonly clients: number;
+  /** Those of the clients that are the library's own, with its promises; none if nothing is said. */
+  readonly library?: readonly LibraryClient[];
   /** How long faults are injected. */
   readonly safetyMs: number;
   /** Whether those that are not needed for a majority stay as the faults left them in the end. */
   readonly freezeRest: boolean;
   /** What may go wrong in this run. */
   readonly features: readonly string[];
+}
+
+/** A client of the library, and the machines whose addresses it was given, by their places from 1. */
+export interface LibraryClient {
+  readonly client: number;
+  readonly knows: readonly number[];
 }
 
 /** A machine by its place from 1; 0: whoever leads then. */

@@ -25,17 +25,17 @@ type Part = { readonly fault: Fault } | { readonly operation: PlannedOperation }
  *
  * @param script in which it is broken
  */
-export function shrink(script: Script, property: string, options: RunOptions, limits: ShrinkLimits): Shrunk {
+export async function shrink(script: Script, property: string, options: RunOptions, limits: ShrinkLimits): Promise<Shrunk> {
   let runs = 0;
-  const fails = (candidate: Script): boolean => {
+  const fails = async (candidate: Script): Promise<boolean> => {
     runs += 1;
-    return runScript(candidate, options).violation?.property === property;
+    return (await runScript(candidate, options)).violation?.property === property;
   };
   const mayRun = (): boolean => runs < limits.runsMax && limits.goOn();
   let parts: Part[] = [...script.operations.map((operation) => ({ operation })), ...script.faults.map((fault) => ({ fault }))];
   for (let pieces = 2; parts.length > 0 && mayRun();) {
     const size = Math.ceil(parts.length / pieces);
-    const smaller = withoutOnePiece(parts, size, (rest) => mayRun() && fails(scriptOf(script, rest)));
+    const smaller = await withoutOnePiece(parts, size, async (rest) => mayRun() && fails(scriptOf(script, rest)));
     if (smaller !== null) {
       parts = smaller;
       pieces = Math.max(2, pieces - 1);
@@ -46,10 +46,10 @@ export function shrink(script: Script, property: string, options: RunOptions, li
 }
 
 /** `parts` without the first piece that is not needed; null if all are. */
-function withoutOnePiece(parts: readonly Part[], size: number, fails: (rest: Part[]) => boolean): Part[] | null {
+async function withoutOnePiece(parts: readonly Part[], size: number, fails: (rest: Part[]) => Promise<boolean>): Promise<Part[] | null> {
   for (let at = 0; at < parts.length; at += size) {
     const rest = [...parts.slice(0, at), ...parts.slice(at + size)];
-    if (fails(rest)) return rest;
+    if (await fails(rest)) return rest;
   }
   return null;
 }

@@ -1,14 +1,14 @@
 /**
  * One client of a simulated cluster: it speaks the real protocol over the simulated network, from a machine of its own,
- * and notes what it asked, when, and what it was told. Callbacks alone.
+ * and notes what it asked, when, and what it was told.
  */
 import { DraftError } from "../base/errors.ts";
-import type { Connection, ConnectionPorts, RequestDone } from "../client/connection.ts";
-import { openConnection } from "../client/open_connection.ts";
-import { encodeCommand } from "../machine/command.ts";
 import type { Command } from "../machine/machine.ts";
 import type { Answer, ReadOptions } from "../node/node_api.ts";
+import { DirectLine } from "./direct_line.ts";
 import { Gate } from "./gate.ts";
+import { LibraryLine } from "./library_line.ts";
+import { ANY_MEMBER, type Ask, type Asked, type Line } from "./line.ts";
 import type { ClientOperation } from "./property.ts";
 import { type PlannedOperation, REVISION } from "./script.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -31,6 +31,9 @@ export interface ClientWorld {
   readonly answered: (operation: ClientOperation) => void;
   readonly gaveUp: () => void;
   readonly passed: (client: number, kind: number, size: number) => void;
+  /** An event may have resolved a promise: the next one waits for what comes of it. */
+  readonly promised: () => void;
+  readonly failed: (error: unknown) => void;
 }
 
 /** A request under way. */
@@ -39,39 +42,33 @@ interface Noted extends ClientOperation {
   answer: Answer | DraftError | null;
 }
 
-interface Way {
-  connection: Connection | null;
-  readonly waiting: ((result: Connection | DraftError) => void)[];
-}
-
-/** What a request is. */
-export interface Ask {
-  readonly member: string;
-  readonly command: Command;
-  readonly read: ReadOptions | null;
-  readonly timeoutMs: number;
-  /** Gives up after so long; 0: never. */
-  readonly patienceMs: number;
-}
-
 export class SimClient {
   readonly number: number;
   readonly gate: Gate;
   readonly #world: ClientWorld;
-  readonly #ports: ConnectionPorts;
-  readonly #ways: Map<string, Way> = new Map();
+  readonly #line: Line;
+  readonly #isLibrary: boolean;
   /** By key: the revision that was seen last. */
   readonly #revisions: Map<string, number> = new Map();
   #lastIndex = 0;
   #rests = false;
-  #closed = false;
 
-  constructor(world: ClientWorld, number: number) {
+  /** @param knows the members whose addresses the client of the library is given; null: a client that chooses for itself */
+  constructor(world: ClientWorld, number: number, knows: readonly string[] | null = null) {
     this.#world = world;
     this.number = number;
-    this.gate = new Gate((kind, size) => world.passed(number, kind, size));
+    this.#isLibrary = knows !== null;
+    const name = `client${number}`;
+    this.gate = new Gate((kind, size) => {
+      world.passed(number, kind, size);
+      if (knows !== null) world.promised();
+    });
     const clock = this.gate.clock(new SimClock(world.scheduler));
-    this.#ports = { clock, net: this.gate.net(world.net.host(`client${number}`)) };
+    const ports = { clock, net: this.gate.net(world.net.host(name)) };
+    const { promised, failed, addressOf } = world;
+    this.#line = knows === null
+      ? new DirectLine(ports, name, addressOf)
+      : new LibraryLine({ ports, name, addresses: knows.map(addressOf), promised, failed });
   }
 
   /** Asks one thing after the other. */
@@ -91,17 +88,19 @@ export class SimClient {
   }
 
   /** Makes one request; `done` hears when it is over, answered or given up. */
-  ask({ member, command, read, timeoutMs, patienceMs }: Ask, done: (operation: ClientOperation) => void): void {
+  ask(ask: Ask, done: (operation: ClientOperation) => void): void {
     const { scheduler } = this.#world;
+    const { command, read, patienceMs } = ask;
+    const member = this.#isLibrary ? ANY_MEMBER : ask.member;
     const operation: Noted = {
       id: this.#world.nextOperation(), client: this.number, member, command, read, calledAtMs: scheduler.nowMs,
       answeredAtMs: Number.POSITIVE_INFINITY, answer: null,
     };
     this.#world.called(operation);
-    let isOver = false;
+    const asked: Asked = { ...ask, isOver: false };
     const end = (answer: Answer | DraftError | null): void => {
-      if (isOver) return;
-      isOver = true;
+      if (asked.isOver) return;
+      asked.isOver = true;
       if (answer !== null) {
         operation.answer = answer;
         operation.answeredAtMs = scheduler.nowMs;
@@ -111,16 +110,12 @@ export class SimClient {
       done(operation);
     };
     if (patienceMs > 0) scheduler.after(patienceMs, () => {
-      if (isOver) return;
+      if (asked.isOver) return;
       this.#world.gaveUp();
       end(null);
-      // It goes away, and with it all else that it asked there.
-      this.#ways.get(member)?.connection?.close();
+      this.#line.giveUp(asked);
     });
-    this.#connected(member, timeoutMs, (result) => {
-      if (result instanceof DraftError) end(result);
-      else if (!isOver) this.#send(result, operation, timeoutMs, (error, index, reply) => end(error ?? { index, reply }));
-    });
+    this.#line.send(asked, end);
   }
 
   /** Begins nothing more by itself. */
@@ -131,8 +126,7 @@ export class SimClient {
   /** Asks no more, and lets go of its connections. */
   close(): void {
     this.#rests = true;
-    this.#closed = true;
-    for (const { connection } of [...this.#ways.values()]) connection?.close();
+    this.#line.close();
   }
 
   #perform(planned: PlannedOperation, done: (operation: ClientOperation) => void): void {
@@ -143,35 +137,6 @@ export class SimClient {
     const read: ReadOptions | null = level === null ? null : { level, minIndex: readsOwn ? this.#lastIndex : 0, timeoutMs };
     const member = this.#world.members[planned.member - 1] ?? "";
     this.ask({ member, command: named, read, timeoutMs, patienceMs }, done);
-  }
-
-  #send(connection: Connection, { command, read }: ClientOperation, timeoutMs: number, done: RequestDone): void {
-    if (read === null) connection.write("main", new Uint8Array(encodeCommand(command)), timeoutMs, done);
-    else connection.read("main", command, read, done);
-  }
-
-  /** The connection to `member`, opened if need be. */
-  #connected(member: string, timeoutMs: number, done: (result: Connection | DraftError) => void): void {
-    const known = this.#ways.get(member);
-    if (known?.connection?.isOpen === true) return done(known.connection);
-    if (known !== undefined && known.connection === null) {
-      known.waiting.push(done);
-      return;
-    }
-    const way: Way = { connection: null, waiting: [done] };
-    this.#ways.set(member, way);
-    const options = { clientName: `client${this.number}`, clusterId: "", forwarded: false, openTimeoutMs: timeoutMs };
-    openConnection(this.#ports, this.#world.addressOf(member), options, (...[error, connection]) => {
-      if (error !== null) this.#ways.delete(member);
-      else if (this.#closed) connection.close();
-      else {
-        way.connection = connection;
-        connection.onClosed = () => {
-          if (this.#ways.get(member) === way) this.#ways.delete(member);
-        };
-      }
-      for (const waiter of way.waiting.splice(0)) waiter(error ?? (connection as Connection));
-    });
   }
 
   #learn({ command, read }: ClientOperation, answer: Answer | DraftError): void {

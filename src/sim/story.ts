@@ -16,14 +16,14 @@ const LINES_MAX = 200;
  *
  * @param fromEvent what happened before this event is passed over
  */
-export function tellStory(script: Script, options: RunOptions, fromEvent: number): string[] {
+export async function tellStory(script: Script, options: RunOptions, fromEvent: number): Promise<string[]> {
   const lines: string[] = [];
   const teller: Teller = { world: null, fromEvent, lines };
   const clients: Property = { name: "teller", answered: (operation) => note(teller, () => answerWords(operation)) };
   const world = worldOf(script, options, [clients]);
   teller.world = world;
   listen(teller, world);
-  world.run();
+  await world.run();
   return lines.slice(-LINES_MAX);
 }
 

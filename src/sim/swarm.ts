@@ -7,7 +7,7 @@ import type { AnyPlugin } from "../machine/machine.ts";
 import { drawFaults } from "./fault_plan.ts";
 import { FEATURES } from "./features.ts";
 import { drawOperations } from "./load_plan.ts";
-import type { Script, Settings } from "./script.ts";
+import type { LibraryClient, Script, Settings } from "./script.ts";
 import { isKnown } from "./plugin_commands.ts";
 import { pick, streamOf } from "./streams.ts";
 
@@ -17,6 +17,8 @@ export interface SwarmOptions {
   /** Runs without any fault, to see what a quiet cluster costs. */
   readonly quiet?: boolean;
   readonly safetyMs?: number;
+  /** Whether some clients are the library's own; drawn if nothing is said. */
+  readonly library?: boolean;
   /** The machine that clients ask; kv if nothing is said. */
   readonly plugin?: AnyPlugin;
 }
@@ -24,9 +26,14 @@ export interface SwarmOptions {
 /** Sizes are mostly those that people run. */
 const SIZES: readonly number[] = [3, 3, 3, 3, 3, 3, 3, 5, 5, 5, 5, 1, 2, 4, 6, 7];
 
+/** The part of runs in which clients of the library take part: a run waits for each promise, and is slower. */
+const LIBRARY_PART = 0.2;
+
 /** The run that `seed` stands for. */
 export function drawScript(seed: number, options: SwarmOptions = {}): Script {
-  const settings = drawSettings(seed, options);
+  const drawn = drawSettings(seed, options);
+  const library = drawLibrary(seed, drawn, options);
+  const settings: Settings = library.length === 0 ? drawn : { ...drawn, library };
   return {
     seed,
     settings,
@@ -68,6 +75,20 @@ function drawSettings(seed: number, options: SwarmOptions): Settings {
     freezeRest: nextFloat(random) < 0.5,
     features: quiet ? [] : features,
   };
+}
+
+function drawLibrary(seed: number, { clients, nodes }: Settings, options: SwarmOptions): LibraryClient[] {
+  const random = streamOf(seed, "library");
+  const drawn = nextFloat(random) < LIBRARY_PART;
+  if (!(options.library ?? drawn)) return [];
+  const places = Array.from({ length: nodes }, (_, at) => at + 1);
+  const chosen: LibraryClient[] = [];
+  for (let client = 1; client <= clients; client++) {
+    const isLibrary = client === 1 || nextFloat(random) < 0.5;
+    const knows = nextFloat(random) < 0.5 ? places : [pick(random, places)];
+    if (isLibrary) chosen.push({ client, knows });
+  }
+  return chosen;
 }
 
 function draws(count: number, draw: () => number): number[] {

@@ -1,4 +1,7 @@
 /** A running hash over what happened: two runs whose hashes are equal did the same, event by event. */
+import type { Event } from "../raft/event.ts";
+import type { Message } from "../raft/message.ts";
+import type { RaftState } from "../raft/state.ts";
 
 /** Two lanes of 32 bits, mixed with whole-number arithmetic alone: the same on every engine. */
 export class TraceHash {
@@ -30,5 +33,20 @@ export class TraceHash {
     this.#a ^= this.#a >>> 15;
     this.#b = Math.imul(this.#b + word, 0xc2b2_ae35) ^ this.#a;
     this.#b ^= this.#b >>> 13;
+  }
+
+  /** A step of a core, and what it became. */
+  addStep(place: number, state: RaftState, event: Event): void {
+    this.add(place);
+    this.add(event.type.length);
+    this.add(state.term);
+    this.add(state.commitIndex);
+    this.add(state.trail.lastChain);
+  }
+
+  addMessage(message: Message): void {
+    this.add(message.type.length);
+    this.add(message.to);
+    this.add(message.term);
   }
 }

@@ -2,8 +2,8 @@
  * One simulated run from its script: founding, faults, healing, the end. It drives time, listens for broken rules, and
  * asks in the end whether the cluster lives again and gave everything back.
  */
-import { AssertionFailed } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
+import { createNodeHost, silentLog } from "../host/node_host.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { CleanTail } from "./clean_tail.ts";
 import { DurableClaims } from "./durable_claims.ts";
@@ -13,11 +13,13 @@ import { NamedDamage } from "./named_damage.ts";
 import { Nemesis } from "./nemesis.ts";
 import { agree, probe, probesOf } from "./probe.ts";
 import { type Property, Violation } from "./property.ts";
-import type { Fault, PlannedOperation, Script } from "./script.ts";
-import { type ClientWorld, SimClient } from "./sim_client.ts";
+import type { Fault, Script } from "./script.ts";
+import type { ClientWorld } from "./sim_client.ts";
 import { SIM_PORT, SimCluster } from "./sim_cluster.ts";
 import type { SimMachine } from "./sim_machine.ts";
+import { isBrokenFact, rootOf, violationOf } from "./thrown.ts";
 import { TraceHash } from "./trace_hash.ts";
+import { WorldClients } from "./world_clients.ts";
 import { clusterOptions } from "./world_cluster.ts";
 
 /** How a run is watched. */
@@ -63,7 +65,9 @@ export class World {
   readonly #properties: readonly Property[];
   readonly #claims: DurableClaims;
   readonly #damage: NamedDamage;
-  readonly #clients: SimClient[] = [];
+  readonly #clients: WorldClients;
+  /** The last event may have resolved promises. */
+  #promised = false;
 
   constructor(script: Script, options: WorldOptions) {
     this.script = script;
@@ -80,13 +84,19 @@ export class World {
         this.teller?.fault(fault, what);
       },
     });
+    this.#clients = new WorldClients(this.#clientWorld(), script);
     this.#watch();
   }
 
-  /** Runs it all; false once a rule is broken, which `violation` names. */
-  run(): boolean {
+  /**
+   * Runs it all; false once a rule is broken, which `violation` names. It waits only behind events that may have resolved
+   * a promise, until everything that hangs on it was done: `setImmediate` runs behind all of that on every runtime, which
+   * no fixed number of microtasks does.
+   */
+  async run(): Promise<boolean> {
+    const { clock } = createNodeHost(silentLog);
     try {
-      this.#phases();
+      for (const _ of this.#phases()) await new Promise<void>((resolve) => clock.soon(resolve));
     } catch (error) {
       this.violation ??= violationOf(this.cluster.broken ?? error);
     }
@@ -101,18 +111,8 @@ export class World {
     const { hash, cluster, marks } = this;
     cluster.watch = {
       passed: (machine, kind, size) => this.#passed(machine.place, kind, size),
-      stepped: (machine, state, event) => {
-        hash.add(machine.place);
-        hash.add(event.type.length);
-        hash.add(state.term);
-        hash.add(state.commitIndex);
-        hash.add(state.trail.lastChain);
-      },
-      sent: (_machine, message) => {
-        hash.add(message.type.length);
-        hash.add(message.to);
-        hash.add(message.term);
-      },
+      stepped: (machine, state, event) => hash.addStep(machine.place, state, event),
+      sent: (_machine, message) => hash.addMessage(message),
       said: (_machine, _level, message) => {
         hash.addText(message);
         marks.lives.said(message);
@@ -144,38 +144,28 @@ export class World {
     hash.add(size);
   }
 
-  #phases(): void {
+  *#phases(): Generator<void> {
     const { settings } = this.script;
     this.cluster.startAll();
     if (settings.calmStart) {
-      this.#until("the cluster is founded", FOUNDING_MS, () => this.#isFounded());
+      yield* this.#until("the cluster is founded", FOUNDING_MS, () => this.#isFounded());
       this.teller?.phase("faults begin");
     }
     this.nemesis.begin();
-    this.#startClients();
-    this.#runFor(settings.safetyMs);
-    this.#live();
-    this.#end();
+    this.#clients.start();
+    yield* this.#runFor(settings.safetyMs);
+    yield* this.#live();
+    yield* this.#end();
   }
 
   #isFounded(): boolean {
     return this.#machines.every(({ number }) => number !== 0) && this.cluster.leaderMachine() !== null;
   }
 
-  #startClients(): void {
-    const plans = new Map<number, PlannedOperation[]>();
-    for (const operation of this.script.operations) {
-      const plan = plans.get(operation.client) ?? [];
-      plans.set(operation.client, plan);
-      plan.push(operation);
-    }
-    for (const [number, plan] of plans) this.#client(number).follow(plan);
-  }
-
-  #client(number: number): SimClient {
+  #clientWorld(): ClientWorld {
     const { cluster } = this;
     const tell = (say: (property: Property) => void): void => cluster.tell(say);
-    const world: ClientWorld = {
+    return {
       scheduler: cluster.scheduler, net: cluster.net, members: [...cluster.machines.keys()],
       addressOf: (member) => `${member}:${SIM_PORT}`,
       nextOperation: () => ++this.operations,
@@ -186,23 +176,25 @@ export class World {
       },
       gaveUp: () => this.marks.gaveUp(),
       passed: (client, kind, size) => this.#passed(100 + client, kind, size),
+      promised: () => {
+        this.#promised = true;
+      },
+      failed: (error) => {
+        this.violation ??= violationOf(this.cluster.broken ?? error);
+      },
     };
-    const client = new SimClient(world, number);
-    this.#clients.push(client);
-    return client;
   }
 
   /** Faults are over: those that were healed must elect, serve and agree. */
-  #live(): void {
+  *#live(): Generator<void> {
     const { nemesis, script: { settings } } = this;
     const core = nemesis.chooseCore();
     this.teller?.phase(`faults end; ${core.map(({ id }) => id).join(", ")} must live`);
     nemesis.heal(core);
-    for (const client of this.#clients) client.rest();
     const limitMs = LIVENESS_MS + LIVENESS_TIMEOUTS * settings.electionMaxMs;
     const beganMs = this.cluster.scheduler.nowMs;
-    const prober = this.#client(settings.clients + 1);
-    const served = new Set<string>();
+    const prober = this.#clients.rest();
+    const served = new Set<unknown>();
     // One whose damage is found only at its start falls out; a majority is left without it.
     const living = (): SimMachine[] => core.filter((machine) => !nemesis.retired.has(machine));
     const probes = probesOf(this.#options.plugin, this.script.seed);
@@ -212,16 +204,25 @@ export class World {
       };
       probe(prober, machine.id, probes, after, () => served.add(machine.id));
     }
-    this.#until("the healed core serves", limitMs, () => living().every(({ id }) => served.has(id)));
+    const { library } = this.#clients;
+    for (const client of library.keys()) {
+      const after = (ms: number, act: () => void): void => void this.cluster.scheduler.after(ms, act);
+      probe(client, `client${client.number}`, probes, after, () => served.add(client));
+    }
+    // Who was told of a machine that lives must find the leader from there.
+    const hasFound = ([client, knows]: readonly [unknown, readonly string[]]): boolean =>
+      served.has(client) || !living().some(({ id }) => knows.includes(id));
+    yield* this.#until("the healed core serves", limitMs, () => living().every(({ id }) => served.has(id)));
     const leftMs = limitMs - (this.cluster.scheduler.nowMs - beganMs);
-    this.#until("the healed core agrees", leftMs, () => agree(living()));
+    yield* this.#until("clients of the library find the healed core", LIVENESS_MS, () => [...library].every(hasFound));
+    yield* this.#until("the healed core agrees", leftMs, () => agree(living()));
     this.cluster.tell((property) => property.finished?.(this.#machines));
   }
 
   /** Everybody stops in good order and gives back what it took. */
-  #end(): void {
+  *#end(): Generator<void> {
     const { cluster } = this;
-    for (const client of this.#clients) client.close();
+    this.#clients.close();
     cluster.lingers = true;
     const stopping: SimMachine[] = [];
     const stopped = new Set<SimMachine>();
@@ -235,10 +236,10 @@ export class World {
       machine.stop(() => stopped.add(machine));
     }
     // One that fails meanwhile is gone, too.
-    this.#until("all stop in good order", STOPPING_MS, () => stopping.every((machine) => stopped.has(machine) || !machine.isUp));
-    this.#runFor(SETTLING_MS);
+    yield* this.#until("all stop in good order", STOPPING_MS, () => stopping.every((machine) => stopped.has(machine) || !machine.isUp));
+    yield* this.#runFor(SETTLING_MS);
     for (const machine of stopped) this.#checkHoldings(machine.id, machine.gate.holdings);
-    for (const { number, gate } of this.#clients) this.#checkHoldings(`client${number}`, gate.holdings);
+    for (const { number, gate } of this.#clients.all) this.#checkHoldings(`client${number}`, gate.holdings);
   }
 
   #checkHoldings(who: string, holdings: Holdings): void {
@@ -247,19 +248,32 @@ export class World {
     }
   }
 
-  #runFor(ms: number): void {
+  /** Yields where promises are waited for. */
+  *#runFor(ms: number): Generator<void> {
     const { scheduler } = this.cluster;
     const endMs = scheduler.nowMs + ms;
-    while (this.cluster.step(endMs)) this.#check();
+    while (this.#runOn(endMs)) yield;
     scheduler.nowMs = endMs;
   }
 
-  #until(what: string, limitMs: number, condition: () => boolean): void {
+  /** Runs until a promise is to be waited for; false if the time came before. */
+  #runOn(endMs: number): boolean {
+    for (;;) {
+      if (this.#promised) {
+        this.#promised = false;
+        return true;
+      }
+      if (!this.cluster.step(endMs)) return false;
+      this.#check();
+    }
+  }
+
+  *#until(what: string, limitMs: number, condition: () => boolean): Generator<void> {
     const { scheduler } = this.cluster;
     const endMs = scheduler.nowMs + limitMs;
     while (!condition()) {
       if (scheduler.nowMs >= endMs) throw new Violation(what, `not within ${Math.round(limitMs)} ms of simulated time`);
-      this.#runFor(LOOK_MS);
+      yield* this.#runFor(LOOK_MS);
     }
   }
 
@@ -273,24 +287,8 @@ export class World {
 
   #unexpected(machine: SimMachine, error: Error): void {
     const cause = rootOf(error);
-    if (cause instanceof Violation || cause instanceof AssertionFailed) this.violation ??= violationOf(cause);
+    if (isBrokenFact(cause)) this.violation ??= violationOf(cause);
     const code = error instanceof DraftError ? error.code : error.name;
     this.violation ??= new Violation("a process ends for a reason", `${machine.id} ended with ${code}: ${error.message}`);
   }
-}
-
-function rootOf(error: unknown): unknown {
-  let at = error;
-  while (at instanceof Error && at.cause instanceof Error && !(at instanceof Violation)) at = at.cause;
-  return at;
-}
-
-/** What was thrown, as a violation. */
-function violationOf(thrown: unknown): Violation {
-  if (thrown instanceof Violation) return thrown;
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const name = error instanceof AssertionFailed ? "assertion" : "nothing is thrown";
-  const violation = new Violation(name, error.message);
-  violation.stack = error.stack ?? "";
-  return violation;
 }

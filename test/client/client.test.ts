@@ -67,6 +67,18 @@ test("the client goes to the leader that a hello names", () =>
     assert.equal(servers.map(({ node }) => node.seen.length), [0, 0, 1]);
   }));
 
+test("a leader that says nothing is left alone for a while", () =>
+  withServers(2, async ([a, b], client) => {
+    await client.write(["set", "k", "1"]);
+    if (a === undefined || b === undefined) throw new Error("no servers");
+    a.node.onPropose = () => {};
+    a.node.leaderOf = () => ({ id: "a", address: a.address }); // It knows of no other.
+    assertError(await failure(client.write(["set", "k", "2"], { timeoutMs: 100 })), "TIMEOUT", "unknown");
+    a.node.cluster.leader = { id: "b", address: b.address };
+    assert.equal((await client.write(["set", "k", "3"], { timeoutMs: 500 })).result, "OK");
+    assert.equal(b.node.seen, ["set k 3"]);
+  }));
+
 test("the client follows the hint of NOT_LEADER", () =>
   withServers(2, async ([a, b], client) => {
     await client.write(["set", "k", "1"]);
@@ -123,6 +135,7 @@ test("a write without an answer is TIMEOUT, unknown; a read not-done", () =>
     if (a === undefined) throw new Error("no server");
     await client.operations();
     a.node.onPropose = () => {};
+    a.node.leaderOf = () => ({ id: "a", address: a.address }); // It knows of no other.
     a.node.onRead = () => {};
     assertError(await failure(client.write(["set", "k", "v"], { timeoutMs: 200 })), "TIMEOUT", "unknown");
     assertError(await failure(client.read(["get", "k"], { timeoutMs: 200 })), "TIMEOUT", "not-done");
@@ -132,6 +145,7 @@ test("an AbortSignal ends the wait with its reason", () =>
   withServers(1, async ([a], client) => {
     if (a === undefined) throw new Error("no server");
     a.node.onPropose = () => {};
+    a.node.leaderOf = () => ({ id: "a", address: a.address }); // It knows of no other.
     const controller = new AbortController();
     const write = client.write(["set", "k", "v"], { signal: controller.signal });
     setTimeout(() => controller.abort(new Error("enough")), 20);

@@ -2,6 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type EntryHead, writeHeader } from "../../src/base/entry.ts";
 import { viewOf } from "../../src/base/bytes.ts";
+import { DraftError } from "../../src/base/errors.ts";
 import type { Done } from "../../src/base/task.ts";
 import { Applier } from "../../src/machine/applier.ts";
 import { encodeCommand } from "../../src/machine/command.ts";
@@ -47,7 +48,7 @@ class Rig {
       applied: (entry, reply) => this.note(entry, reply),
       decoded: () => null,
       ready: () => this.turns++,
-      failed: (error) => this.failures.push(error.message),
+      failed: (error) => this.failures.push(error instanceof DraftError ? `${error.code}: ${error.message}` : error.message),
     }, 0);
   }
 
@@ -119,14 +120,24 @@ test("entries that are read end where those in memory begin", () => {
   assert.equal(rig.applied, upTo(1000));
 });
 
-test("a read that fails stops the replica: nothing is applied any more", () => {
+test("a read that fails stops the replica for its disk: nothing is applied any more", () => {
   const rig = new Rig(500);
   rig.queue.extend(1, 1000);
   rig.queue.run();
-  rig.reads.shift()?.done(new Error("EIO"));
-  assert.equal(rig.failures, ["EIO"]);
+  rig.reads.shift()?.done(Object.assign(new Error("read failed"), { code: "EIO" }));
+  assert.equal(rig.failures, ["STORAGE_FAILED: committed entries 1 to 499 cannot be read back: read failed"]);
   assert.is(rig.queue.run(), false);
   assert.not.ok(rig.queue.hasMore);
+});
+
+test("a log that says that it is damaged stops the replica as damaged", () => {
+  for (const [code, ends] of [["DAMAGED", "DAMAGED"], ["NOT_FOUND", "STORAGE_FAILED"]] as const) {
+    const rig = new Rig(500);
+    rig.queue.extend(1, 1000);
+    rig.queue.run();
+    rig.reads.shift()?.done(new DraftError(code, "entry 7"));
+    assert.match(rig.failures.join(), new RegExp(`^${ends}: .*entry 7$`));
+  }
 });
 
 test("an entry that the machine cannot take stops the replica at it, and is told once", () => {

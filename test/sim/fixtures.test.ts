@@ -9,9 +9,9 @@ import type { Script } from "../../src/sim/script.ts";
 const DIRECTORY = new URL("fixtures/", import.meta.url);
 
 for (const file of readdirSync(DIRECTORY).filter((name) => name.endsWith(".json")).sort()) {
-  test(`${file} holds`, () => {
+  test(`${file} holds`, async () => {
     const script = JSON.parse(readFileSync(new URL(file, DIRECTORY), "utf8")) as Script;
-    const { violation } = runScript(script, { plugin: kv });
+    const { violation } = await runScript(script, { plugin: kv });
     assert.is(violation, null, violation?.message);
   });
 }

@@ -3,6 +3,7 @@ import process from "node:process";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import kv from "../../plugins/kv/kv.ts";
+import { drawScript } from "../../src/sim/swarm.ts";
 import { runSeed } from "../../src/sim/run_seed.ts";
 
 /** Hashes of what these seeds do. They change whenever anything does that a node decides: then write the new ones. */
@@ -12,17 +13,34 @@ const HASHES: Readonly<Record<number, string>> = {
   12: "de197db82a1694f8",
 };
 
-for (const [seed, hash] of Object.entries(HASHES)) {
-  test(`seed ${seed} does the same on every runtime`, () => {
-    const outcome = runSeed(Number(seed), { plugin: kv });
-    assert.is(outcome.violation, null);
-    if (process.env["UPDATE"] === "1") console.log(`  ${seed}: "${outcome.traceHash}",`);
-    else assert.is(outcome.traceHash, hash, "UPDATE=1 bun test/sim/hash.test.ts prints the new hashes");
-  });
+/** The same with clients of the library, whose promises resolve behind events. */
+const LIBRARY_HASHES: Readonly<Record<number, string>> = {
+  5: "0fe514351ce8fe76",
+  21: "e62ed4e52d2740d6",
+};
+
+for (const [library, hashes] of [[false, HASHES], [true, LIBRARY_HASHES]] as const) {
+  for (const [seed, hash] of Object.entries(hashes)) {
+    test(`seed ${seed}${library ? " with clients of the library" : ""} does the same on every runtime`, async () => {
+      const outcome = await runSeed(Number(seed), { plugin: kv, library });
+      assert.is(outcome.violation, null);
+      if (process.env["UPDATE"] === "1") console.log(`  ${seed}: "${outcome.traceHash}",`);
+      else assert.is(outcome.traceHash, hash, "UPDATE=1 bun test/sim/hash.test.ts prints the new hashes");
+    });
+  }
 }
 
-test("a seed does the same twice in one process, and another seed does something else", () => {
-  const [one, again, other] = [2, 2, 12].map((seed) => runSeed(seed, { plugin: kv }));
+test("clients of the library are drawn for a fifth of the seeds, and shift nothing else", () => {
+  const drawn = Array.from({ length: 300 }, (_, seed) => drawScript(seed));
+  const count = drawn.filter(({ settings }) => settings.library !== undefined).length;
+  assert.ok(count > 40 && count < 80, `${count} of 300`);
+  const { settings: { library, ...settings }, ...rest } = drawScript(5, { library: true });
+  assert.ok(library !== undefined && library.length > 0);
+  assert.equal({ settings, ...rest }, drawScript(5, { library: false }));
+});
+
+test("a seed does the same twice in one process, and another seed does something else", async () => {
+  const [one, again, other] = [await runSeed(2, { plugin: kv }), await runSeed(2, { plugin: kv }), await runSeed(12, { plugin: kv })];
   assert.equal(one, again);
   assert.is.not(one?.traceHash, other?.traceHash);
 });

@@ -10,9 +10,9 @@ const SEEDS_A_FILE = 40;
 export function addSeeds(part: number): void {
   const runtime = "Bun" in globalThis ? 0 : "Deno" in globalThis ? 1 : 2;
   const first = 100_000 + 10_000 * runtime + SEEDS_A_FILE * part;
-  test(`O12: seeds ${first} to ${first + SEEDS_A_FILE - 1} break no rule, and the healed core lives`, () => {
+  test(`O12: seeds ${first} to ${first + SEEDS_A_FILE - 1} break no rule, and the healed core lives`, async () => {
     for (let seed = first; seed < first + SEEDS_A_FILE; seed++) {
-      const { violation } = runSeed(seed, { plugin: kv });
+      const { violation } = await runSeed(seed, { plugin: kv });
       assert.is(violation, null, `draft sim --seed ${seed}: ${violation?.message}`);
     }
   });

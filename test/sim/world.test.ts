@@ -22,24 +22,24 @@ class NoSecondTerm implements Property {
 
 const STRICT: RunOptions = { plugin: kv, properties: () => [new NoSecondTerm()] };
 
-test("a broken rule ends the run with its name, and the story tells the last that happened", () => {
-  const outcome = runSeed(2, STRICT);
+test("a broken rule ends the run with its name, and the story tells the last that happened", async () => {
+  const outcome = await runSeed(2, STRICT);
   assert.is(outcome.violation?.property, "no second term");
-  const lines = tellStory(drawScript(2), STRICT, outcome.events - 1000);
+  const lines = await tellStory(drawScript(2), STRICT, outcome.events - 1000);
   assert.ok(lines.length > 20 && lines.length <= 200, `${lines.length} lines`);
   assert.ok(lines.some((line) => line.includes("candidate of term 3")), lines.join("\n"));
 });
 
-test("shrink() leaves out what is not needed, within its runs", () => {
+test("shrink() leaves out what is not needed, within its runs", async () => {
   const script = drawScript(2);
-  const small = shrink(script, "no second term", STRICT, { runsMax: 60, goOn: () => true });
+  const small = await shrink(script, "no second term", STRICT, { runsMax: 60, goOn: () => true });
   assert.ok(small.runs <= 60);
   const parts = small.script.faults.length + small.script.operations.length;
   assert.ok(parts * 4 < script.faults.length + script.operations.length, `${parts} parts are left`);
-  assert.is(runScript(small.script, STRICT).violation?.property, "no second term");
+  assert.is((await runScript(small.script, STRICT)).violation?.property, "no second term");
 });
 
-test("O06: a machine that differs from replica to replica is found", () => {
+test("O06: a machine that differs from replica to replica is found", async () => {
   let machines = 0;
   const odd: AnyPlugin = {
     ...kv,
@@ -49,18 +49,18 @@ test("O06: a machine that differs from replica to replica is found", () => {
       return { ...machine, hash: () => own };
     },
   };
-  assert.is(runSeed(2, { plugin: odd, quiet: true }).violation?.property, "equal-states");
+  assert.is((await runSeed(2, { plugin: odd, quiet: true })).violation?.property, "equal-states");
 });
 
-test("a quiet cluster serves, and gives everything back", () => {
-  const outcome = runSeed(1, { plugin: kv, nodes: 3, quiet: true, safetyMs: 2000 });
+test("a quiet cluster serves, and gives everything back", async () => {
+  const outcome = await runSeed(1, { plugin: kv, nodes: 3, quiet: true, safetyMs: 2000 });
   assert.is(outcome.violation, null, outcome.violation?.message);
   assert.ok(outcome.operations > 10, `${outcome.operations} operations`);
   assert.equal(outcome.faults, {});
 });
 
-test("a plugin of one's own is asked what its table of operations says", () => {
-  const outcome = runSeed(3, { plugin: counter, nodes: 3 });
+test("a plugin of one's own is asked what its table of operations says", async () => {
+  const outcome = await runSeed(3, { plugin: counter, nodes: 3 });
   assert.is(outcome.violation, null, outcome.violation?.message);
 });
 

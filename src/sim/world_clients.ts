@@ -1,0 +1,47 @@
+/** The clients of a run: those that its script draws, and the one that looks in the end whether the cluster serves. */
+import type { PlannedOperation, Script } from "./script.ts";
+import { type ClientWorld, SimClient } from "./sim_client.ts";
+
+export class WorldClients {
+  readonly all: SimClient[] = [];
+  /** Clients of the library, each with the machines that it was told of. */
+  readonly library: Map<SimClient, readonly string[]> = new Map();
+  readonly #world: ClientWorld;
+  readonly #script: Script;
+
+  constructor(world: ClientWorld, script: Script) {
+    this.#world = world;
+    this.#script = script;
+  }
+
+  /** Each asks what the script says. */
+  start(): void {
+    const plans = new Map<number, PlannedOperation[]>();
+    for (const operation of this.#script.operations) {
+      const plan = plans.get(operation.client) ?? [];
+      plans.set(operation.client, plan);
+      plan.push(operation);
+    }
+    for (const [number, plan] of plans) this.#add(number).follow(plan);
+  }
+
+  /** Nobody begins anything more by himself; the client returned asks what it is told to. */
+  rest(): SimClient {
+    for (const client of this.all) client.rest();
+    return this.#add(this.#script.settings.clients + 1);
+  }
+
+  close(): void {
+    for (const client of this.all) client.close();
+  }
+
+  #add(number: number): SimClient {
+    const { members } = this.#world;
+    const places = this.#script.settings.library?.find(({ client }) => client === number)?.knows ?? null;
+    const knows = places === null ? null : places.map((place) => members[place - 1] as string);
+    const client = new SimClient(this.#world, number, knows);
+    if (knows !== null) this.library.set(client, knows);
+    this.all.push(client);
+    return client;
+  }
+}
