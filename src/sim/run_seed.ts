@@ -1,5 +1,6 @@
 /** Runs what a seed stands for, and says what came of it. */
 import type { AnyPlugin } from "../machine/machine.ts";
+import { isKnown } from "./plugin_commands.ts";
 import { allProperties } from "./properties/index.ts";
 import type { Property, Violation } from "./property.ts";
 import type { Script } from "./script.ts";
@@ -45,7 +46,7 @@ export async function runScript(script: Script, options: RunOptions): Promise<Ou
 /** The world of a script, not yet run; `more` hear of it besides. */
 export function worldOf(script: Script, options: RunOptions, more: readonly Property[] = []): World {
   const { plugin, properties = allProperties, eventsMax = EVENTS_MAX } = options;
-  return new World(script, { plugin: withStateHash(plugin), properties: [...properties(), ...more], eventsMax });
+  return new World(script, { plugin: isKnown(plugin) ? plugin : withStateHash(plugin), properties: [...properties(), ...more], eventsMax });
 }
 
 function outcomeOf(world: World): Outcome {
