@@ -40,6 +40,9 @@ function tailQuarters(): number[] {
   return table;
 }
 
+/** The pause before a system sends again doubles while nothing comes back. */
+const RESEND_MS_MAX = 2000;
+
 const FIRST_FREE_PORT = 40_000;
 
 /** A process on a host. */
@@ -167,6 +170,10 @@ export class SimNet implements Wire {
     const { cutOneIn } = this.options;
     if (cutOneIn === 0 || bytes < 2 || nextU32(this.#random) % cutOneIn !== 0) return bytes;
     return nextInRange(this.#random, 1, bytes - 1);
+  }
+
+  drawResendMs(): number {
+    return (nextU32(this.#random) & 3) === 0 ? nextInRange(this.#random, 1, RESEND_MS_MAX) : 0;
   }
 
   drawFlip(): boolean {

@@ -17,6 +17,8 @@ export interface Wire {
   bytesPerMs(from: string, to: string): number;
   /** One way's delay, drawn anew. */
   drawDelayMs(): number;
+  /** How long it takes the system of a process that is gone to send again what was lost; mostly nothing was. */
+  drawResendMs(): number;
   /** Where to cut a piece of so many bytes; `bytes` for not at all. */
   drawCut(bytes: number): number;
   /** Heads or tails. */
@@ -57,6 +59,8 @@ export class SimSocket implements Socket {
   readonly #outbox: SimOutbox;
   /** When the last byte arrived: the wire carries one piece after the other. */
   #lastArrivalMs = 0;
+  /** Until the system sends again. */
+  #heldUntilMs = 0;
   /** Something was queued, so `drained` is owed. */
   #waited = false;
   #paused = false;
@@ -161,7 +165,7 @@ export class SimSocket implements Socket {
     const piece = this.#outbox.first;
     const wireMs = (piece?.bytes.length ?? 0) / this.#wire.bytesPerMs(this.from, this.to);
     const dueMs = piece?.dueMs ?? Math.max(this.#outbox.lastDueMs, nowMs + this.#wire.drawDelayMs());
-    const delayMs = Math.max(dueMs, Math.max(this.#lastArrivalMs, nowMs) + wireMs) - nowMs;
+    const delayMs = Math.max(dueMs, this.#silent ? 0 : this.#heldUntilMs, Math.max(this.#lastArrivalMs, nowMs) + wireMs) - nowMs;
     this.#moving = this.#wire.scheduler.after(delayMs, () => this.#arrive(other));
   }
 
@@ -169,6 +173,7 @@ export class SimSocket implements Socket {
   wakeAnew(): void {
     this.#moving?.cancel();
     this.#moving = null;
+    if (this.#gone) this.#heldUntilMs = this.#wire.scheduler.nowMs + this.#wire.drawResendMs();
     this.wake();
   }
 

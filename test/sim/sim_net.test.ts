@@ -182,7 +182,7 @@ test("reset() fails both sides", () => {
 test("a crash tells the other side; a dead machine says nothing until something listens there again", () => {
   const first = connected();
   first.net.crash("b");
-  first.run(100);
+  first.run(3000);
   assert.is(first.near.closed.length, 1);
   assert.equal(first.far.closed, []);
   first.dial();
@@ -211,7 +211,7 @@ test("what a process had sent before it was killed arrives, then an end or a res
     assert.equal([far.received, far.closed], [[], []]);
     run(0.4);
     assert.equal([far.received, far.closed], [[], []], "it takes its time");
-    run(100);
+    run(3000);
     assert.equal(far.received, [1, 2, 3, 4]);
     assert.is(far.closed.length, 1);
     ends.add(far.closed[0] as string);
@@ -230,7 +230,7 @@ test("a message of an earlier boot arrives when a cut heals, after the next proc
   assert.equal([near.received, near.closed], [[], []]);
   net.heal("b", "a");
   dial();
-  run(100);
+  run(3000);
   assert.equal([near.received, near.closed.length], [[1], 1]);
 });
 
