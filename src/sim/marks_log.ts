@@ -5,13 +5,14 @@ import type { Step } from "./marks_step.ts";
 
 /** What may happen to a log. */
 export const LOG_MARKS = [
-  "conflict truncated", "conflict truncated 10 entries or more", "truncated what was not durable yet",
+  "conflict truncated", "conflict truncated 10 entries or more", "truncated what was not durable yet", "truncated what was durable",
+ 
   "commit before the own fsync", "follower committed before its own fsync", "commit of several terms at once",
   "commit held back to what matched", "three terms in the uncommitted tail", "50 entries uncommitted",
   "append brought nothing new", "append overlapped what was there", "shorter append after a longer one",
   "append refused, the log is too short", "append refused, another term is there", "append without entries",
   "window full", "stream reopened after lost answers", "probe sent again", "stream began anew with the link",
-  "follower restarted, its acks forgotten", "late refusal ignored",
+  "follower restarted, its acks forgotten", "late refusal ignored", "answer of an earlier boot ignored",
   "follower 50 entries behind", "several stores pending", "entries of an old term were sent on by a new leader",
   "proposal refused, too much is uncommitted", "proposal refused, the disk is full", "proposal refused in a transfer",
   "disk stands still", "disk is full", "disk has room again", "entries could not be read back",
@@ -65,6 +66,7 @@ function markStores({ before, state, effects }: Step, note: Note): void {
     if (effect.type !== "store" || effect.truncateFrom === 0) continue;
     note("conflict truncated");
     if (before.lastIndex - effect.truncateFrom >= 9) note("conflict truncated 10 entries or more");
+    if (effect.truncateFrom <= before.durableIndex) note("truncated what was durable");
     if (before.durableIndex < before.lastIndex) note("truncated what was not durable yet");
   }
   if (state.pendingStores.length >= 4 && before.pendingStores < 4) note("several stores pending");
@@ -103,6 +105,7 @@ function markStreams({ before, state, event, effects }: Step, note: Note): void 
     const term = termAt(state.trail, Math.min(effect.message.prevLogIndex + 1, state.trail.lastIndex));
     if (term !== null && term < state.term) note("entries of an old term were sent on by a new leader");
   }
+  if ((state.dropped["ack-of-earlier-boot"] ?? 0) > before.earlierBootAcks) note("answer of an earlier boot ignored");
   const refusals = state.dropped["late-refusal"] ?? 0;
   if (refusals > before.lateRefusals) note("late refusal ignored");
 }

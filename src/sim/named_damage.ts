@@ -12,6 +12,7 @@ import type { SimMachine } from "./sim_machine.ts";
 /** Of the mark file's format (src/wal/mark.ts). */
 const SLOT_BYTES = 4096;
 const FIELDS_AT = 16;
+const SEQUENCE_AT = 32;
 const FIELDS_END = 56;
 
 interface Track {
@@ -77,7 +78,18 @@ export class NamedDamage implements Property {
 
 /** The number of the newest valid slot; 0 if there is none. */
 function markNumber(content: Uint8Array): number {
+  return newestSlot(content)[0];
+}
+
+/** The segment that the newest valid slot speaks of; 0 if there is none. */
+export function markSequence(content: Uint8Array): number {
+  return newestSlot(content)[1];
+}
+
+function newestSlot(content: Uint8Array): [number: number, sequence: number] {
   const slots = [content.subarray(0, SLOT_BYTES), content.subarray(SLOT_BYTES, 2 * SLOT_BYTES)].filter((slot) => slot.length === SLOT_BYTES);
   const valid = slots.filter((slot) => viewOf(slot).getUint32(12, true) === crc32(slot, FIELDS_AT, FIELDS_END, crc32(slot, 0, 12, 0)));
-  return valid.reduce((highest, slot) => Math.max(highest, getU64(viewOf(slot), FIELDS_AT)), 0);
+  return valid
+    .map((slot): [number, number] => [getU64(viewOf(slot), FIELDS_AT), getU64(viewOf(slot), SEQUENCE_AT)])
+    .reduce((newest, slot) => slot[0] > newest[0] ? slot : newest, [0, 0]);
 }
