@@ -12,7 +12,7 @@ export const LOG_MARKS = [
   "append brought nothing new", "append overlapped what was there", "shorter append after a longer one",
   "append refused, the log is too short", "append refused, another term is there", "append without entries",
   "window full", "stream reopened after lost answers", "probe sent again", "stream began anew with the link",
-  "follower restarted, its acks forgotten", "late refusal ignored", "answer of an earlier boot ignored",
+  "follower restarted, its acks forgotten", "late refusal ignored",
   "follower 50 entries behind", "several stores pending", "entries of an old term were sent on by a new leader",
   "proposal refused, too much is uncommitted", "proposal refused, the disk is full", "proposal refused in a transfer",
   "disk stands still", "disk is full", "disk has room again", "entries could not be read back",
@@ -105,7 +105,6 @@ function markStreams({ before, state, event, effects }: Step, note: Note): void 
     const term = termAt(state.trail, Math.min(effect.message.prevLogIndex + 1, state.trail.lastIndex));
     if (term !== null && term < state.term) note("entries of an old term were sent on by a new leader");
   }
-  if ((state.dropped["ack-of-earlier-boot"] ?? 0) > before.earlierBootAcks) note("answer of an earlier boot ignored");
   const refusals = state.dropped["late-refusal"] ?? 0;
   if (refusals > before.lateRefusals) note("late refusal ignored");
 }
