@@ -46,7 +46,7 @@ export class MarkCounter implements Property {
       markElections(step, this.#note);
       markLog(step, this.#note);
       markReads(step, this.#note);
-      this.lives.stepped(member, state);
+      this.lives.stepped(member, state, event, effects);
     }
     this.#memos.set(member, memoOf(state));
   }

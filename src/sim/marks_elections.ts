@@ -9,7 +9,7 @@ export const ELECTION_MARKS = [
   "candidate stepped down on an append of its term", "candidate stepped down on a higher term",
   "candidate learned of a higher term from a refusal", "candidate lost",
   "leader stepped down by check-quorum", "leader stepped down on a higher term", "leader gave up for its disk",
-  "leader elected by a bare majority", "leader alone in its cluster", "leader of term 10 or later",
+  "leader elected against a refusal", "leader alone in its cluster", "leader of term 10 or later",
   "vote refused to a shorter log", "vote refused, given to another",
   "vote given to a longer log of the same term", "vote given to a higher last term",
   "pre-vote refused by stickiness", "vote refused by stickiness", "late vote ignored", "term rose by several at once",
@@ -60,16 +60,13 @@ function markRole(step: Step, note: Note): void {
   }
 }
 
-function markLeader({ state, event }: Step, note: Note): void {
+function markLeader({ before, state, event }: Step, note: Note): void {
   const voters = state.voters.incoming.length;
   note("leadership");
   if (event.type === "stored") note("candidate elected by its own vote last");
   if (voters === 1) note("leader alone in its cluster");
   if (state.term >= 10) note("leader of term 10 or later");
-  let granted = 0;
-  for (const vote of state.votes.values()) if (vote) granted += 1;
-  // Becoming leader forgets the votes; what is left of them is from this very step.
-  if (voters > 2 && granted <= Math.floor(voters / 2) + 1) note("leader elected by a bare majority");
+  if (before.role === "candidate" && before.refusals > 0) note("leader elected against a refusal");
 }
 
 function markDeadline({ before, state, event }: Step, note: Note): void {

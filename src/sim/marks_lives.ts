@@ -1,7 +1,10 @@
 /** Marks of processes that come and go, and of what their disks kept. */
 import { DraftError } from "../base/errors.ts";
+import type { Effect, Event } from "../raft/event.ts";
 import type { RaftState } from "../raft/state.ts";
+import { newestMarkSlot } from "./mark_slot.ts";
 import type { SimMember } from "./property.ts";
+import type { SimMachine } from "./sim_machine.ts";
 
 /** What may happen to a process and its log. */
 export const LIFE_MARKS = [
@@ -11,11 +14,23 @@ export const LIFE_MARKS = [
   "100 entries found again", "fifth start of a machine",
   "refused to start, damaged", "refused to start, disk full", "ended for a disk error", "genesis handed over",
   "lost directory recognised", "entries read back from the WAL", "segment rolled", "dial met a node in recovery",
-  "a connection timed out",
+  "a connection timed out", "silent loss found and named",
+  "own write cut from the log of a former leader", "leader again whose own write was cut",
 ] as const;
 
 /** One of them. */
 export type LifeMark = (typeof LIFE_MARKS)[number];
+
+/** Of a process that runs. */
+interface Life {
+  /** Writes of mark files, anybody's, when its own was last looked at. */
+  markWrites: number;
+  /** The segment that the newest mark speaks of; 0 while none was written in this life. */
+  sequence: number;
+  /** The last entry that was proposed here. */
+  proposedIndex: number;
+  wasCut: boolean;
+}
 
 interface Last {
   readonly lastIndex: number;
@@ -26,7 +41,11 @@ interface Last {
 export class LifeMarks {
   readonly #note: (mark: LifeMark) => void;
   readonly #last: Map<string, Last> = new Map();
-  readonly #living: Set<SimMember> = new Set();
+  readonly #living: Map<SimMember, Life> = new Map();
+  /** All that ever had a log. */
+  readonly #known: Set<SimMachine> = new Set();
+  #markWrites = 0;
+  #markPath = "";
   readonly #leaders: Map<SimMember, number> = new Map();
 
   constructor(note: (mark: LifeMark) => void) {
@@ -36,7 +55,8 @@ export class LifeMarks {
   opened(member: SimMember): void {
     const { state } = member;
     if (state === null) return;
-    this.#living.add(member);
+    this.#living.set(member, { markWrites: this.#markWrites, sequence: 0, proposedIndex: 0, wasCut: false });
+    this.#known.add(member as SimMachine);
     const last = this.#last.get(member.id);
     const { lastIndex, lastTerm, runs } = state.trail;
     if (last !== undefined && last.lastIndex > last.durableIndex) {
@@ -49,8 +69,13 @@ export class LifeMarks {
     if (member.boots === 5) this.#note("fifth start of a machine");
   }
 
-  stepped(member: SimMember, state: RaftState): void {
+  stepped(member: SimMember, state: RaftState, event: Event, effects: readonly Effect[]): void {
     const leaders = this.#leaders;
+    const life = this.#living.get(member);
+    if (life !== undefined) {
+      this.#markOwnWrites(life, state, event, effects);
+      if (life.markWrites !== this.#markWrites) this.#markSegment(life, member as SimMachine);
+    }
     if (state.role === "leader") {
       if (leaders.get(member) !== state.term) {
         leaders.set(member, state.term);
@@ -78,8 +103,11 @@ export class LifeMarks {
 
   failed(error: Error): void {
     if (!(error instanceof DraftError)) return;
-    if (error.code === "DAMAGED") this.#note("refused to start, damaged");
-    else if (error.code === "DISK_FULL") this.#note("refused to start, disk full");
+    if (error.code === "DAMAGED") {
+      this.#note("refused to start, damaged");
+      for (const each of this.#known) if (each.startError === error && each.isSilentlyLost) this.#note("silent loss found and named");
+    }
+    if (error.code === "DISK_FULL") this.#note("refused to start, disk full");
     else if (error.code === "STORAGE_FAILED") this.#note("ended for a disk error");
   }
 
@@ -92,8 +120,31 @@ export class LifeMarks {
 
   /** A disk call of a node that has read its log. */
   diskCall(kind: string, path: string): void {
-    if (!path.endsWith(".seg")) return;
-    if (kind === "read") this.#note("entries read back from the WAL");
-    else if (kind === "truncate") this.#note("segment rolled");
+    if (kind === "read" && path.endsWith(".seg")) this.#note("entries read back from the WAL");
+    if (kind !== "write" || !path.endsWith("/wal/mark")) return;
+    this.#markWrites += 1;
+    this.#markPath = path;
+  }
+
+  /** A batch that began a segment is marked at once; a segment that was only made ready is not. */
+  #markSegment(life: Life, machine: SimMachine): void {
+    life.markWrites = this.#markWrites;
+    const sequence = newestMarkSlot(machine.disk.content(this.#markPath) ?? new Uint8Array())?.sequence ?? 0;
+    if (life.sequence > 0 && sequence > life.sequence) this.#note("segment rolled");
+    life.sequence = sequence;
+  }
+
+  #markOwnWrites(life: Life, state: RaftState, event: Event, effects: readonly Effect[]): void {
+    const isTaken = event.type === "propose" && state.role === "leader" && !effects.some(({ type }) => type === "rejected");
+    if (isTaken) life.proposedIndex = state.trail.lastIndex;
+    for (const effect of effects) {
+      if (effect.type !== "store" || effect.truncateFrom === 0 || effect.truncateFrom > life.proposedIndex) continue;
+      this.#note("own write cut from the log of a former leader");
+      life.proposedIndex = effect.truncateFrom - 1;
+      life.wasCut = true;
+    }
+    if (!life.wasCut || state.role !== "leader") return;
+    this.#note("leader again whose own write was cut");
+    life.wasCut = false;
   }
 }

@@ -5,7 +5,8 @@ import type { Step } from "./marks_step.ts";
 
 /** What may happen to a log. */
 export const LOG_MARKS = [
-  "conflict truncated", "conflict truncated 10 entries or more", "truncated what was not durable yet",
+  "conflict truncated", "conflict truncated 10 entries or more", "truncated what was not durable yet", "truncated what was durable",
+ 
   "commit before the own fsync", "follower committed before its own fsync", "commit of several terms at once",
   "commit held back to what matched", "three terms in the uncommitted tail", "50 entries uncommitted",
   "append brought nothing new", "append overlapped what was there", "shorter append after a longer one",
@@ -65,6 +66,7 @@ function markStores({ before, state, effects }: Step, note: Note): void {
     if (effect.type !== "store" || effect.truncateFrom === 0) continue;
     note("conflict truncated");
     if (before.lastIndex - effect.truncateFrom >= 9) note("conflict truncated 10 entries or more");
+    if (effect.truncateFrom <= before.durableIndex) note("truncated what was durable");
     if (before.durableIndex < before.lastIndex) note("truncated what was not durable yet");
   }
   if (state.pendingStores.length >= 4 && before.pendingStores < 4) note("several stores pending");

@@ -5,7 +5,8 @@ import type { Step } from "./marks_step.ts";
 export const READ_MARKS = [
   "read waited for the no-op", "several reads in one round", "read waited for the next round", "read answered behind an apply",
   "read of a leader failed with its leadership", "forwarded read failed", "forwarded read timed out", "forwarded read refused",
-  "late read answer ignored", "time entry", "read waited for a time entry", "several time entries in one term",
+  "late read answer ignored",
+  "read answer to an earlier boot ignored", "time entry", "read waited for a time entry", "several time entries in one term",
 ] as const;
 
 /** One of them. */
@@ -30,6 +31,7 @@ export function markReads(step: Step, note: Note): void {
   if (event.type === "receive" && event.message.type === "readIndexReply") {
     if (event.message.index === 0) note("forwarded read refused");
     else if (effects.length === 0) note("late read answer ignored");
+    if (event.message.bootId !== state.config.bootId) note("read answer to an earlier boot ignored");
   }
   for (const effect of effects) {
     if (effect.type === "answerRead") {

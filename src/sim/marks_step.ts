@@ -19,6 +19,8 @@ export interface StepMemo {
   readonly streams: ReadonlyMap<MemberNumber, { readonly state: string; readonly bootId: number }> | null;
   readonly lateRefusals: number;
   readonly lateVotes: number;
+  /** Candidates: who refused so far. Becoming leader forgets it. */
+  readonly refusals: number;
 }
 
 /** One step. */
@@ -40,5 +42,12 @@ export function memoOf(state: RaftState): StepMemo {
     term, role, votedFor, leaderId, commitIndex, durableIndex, timeEntryIndex, lastIndex: trail.lastIndex,
     pendingStores: pendingStores.length, streams,
     lateRefusals: state.dropped["late-refusal"] ?? 0, lateVotes: state.dropped["late-vote"] ?? 0,
+    refusals: refusalsIn(state.votes),
   };
+}
+
+function refusalsIn(votes: ReadonlyMap<MemberNumber, boolean>): number {
+  let count = 0;
+  for (const isGranted of votes.values()) if (!isGranted) count += 1;
+  return count;
 }

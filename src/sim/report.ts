@@ -2,8 +2,11 @@
 import { MARKS } from "./marks.ts";
 import type { Outcome } from "./run_seed.ts";
 
-/** From so many runs on a mark that never occurred is a fault of the simulator. */
+/** From so many runs on a mark that hardly ever occurred is a fault of the simulator. */
 export const MARKED_RUNS = 1000;
+
+/** In so many of them each mark must occur: once may be luck that the next change takes away. */
+const RUNS_A_MARK = 3;
 
 /** A run that broke a rule. */
 export interface ReportedViolation {
@@ -35,6 +38,8 @@ export class Report {
   readonly violations: ReportedViolation[] = [];
   readonly #faults: Map<string, number> = new Map();
   readonly #marks: Map<string, number> = new Map(MARKS.map((mark) => [mark, 0]));
+  /** Runs in which it occurred. */
+  readonly #markedRuns: Map<string, number> = new Map(MARKS.map((mark) => [mark, 0]));
 
   add(outcome: Outcome): void {
     const { seed, events, simulatedMs, violation } = outcome;
@@ -44,13 +49,15 @@ export class Report {
     this.simulatedMs += simulatedMs;
     addTo(this.#faults, outcome.faults);
     addTo(this.#marks, outcome.marks);
+    for (const [mark, count] of Object.entries(outcome.marks)) if (count > 0) addTo(this.#markedRuns, { [mark]: 1 });
     if (violation === null) return;
     this.violations.push({ seed, property: violation.property, message: violation.message, event: events, atMs: Math.round(simulatedMs) });
   }
 
-  /** Marks that never occurred. */
+  /** Marks that never occurred, or in too few of many runs. */
   get missing(): string[] {
-    return [...this.#marks].filter(([, count]) => count === 0).map(([mark]) => mark);
+    const least = this.seeds >= MARKED_RUNS ? RUNS_A_MARK : 1;
+    return [...this.#markedRuns].filter(([, runs]) => runs < least).map(([mark, runs]) => runs === 0 ? mark : `${mark} (in ${runs} only)`);
   }
 
   get marksMet(): number {

@@ -20,6 +20,7 @@ import { SimDisk, type SimDiskOptions } from "./sim_disk.ts";
 import type { DiskCall } from "./sim_faults.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { SimNet } from "./sim_net.ts";
+import type { Death } from "./sim_socket.ts";
 
 /** What a machine stands in, and who hears of it. */
 export interface MachineOwner {
@@ -146,13 +147,13 @@ export class SimMachine implements SimMember {
   /** Power cut: what was not synced is kept or lost by chance. `silent`: nobody is told that its connections are gone. */
   crash(silent: boolean = false): void {
     this.disk.crash();
-    this.#gone(silent);
+    this.#gone(silent ? "silent" : "rebooted");
   }
 
   /** The process ends; what it had written is not lost. */
   kill(): void {
     if (this.#port !== null) this.disk.kill(this.#port);
-    this.#gone(false);
+    this.#gone("killed");
   }
 
   /** As the signal TERM does; `ended` hears when the process is gone by itself. */
@@ -184,13 +185,13 @@ export class SimMachine implements SimMember {
     return disk;
   }
 
-  #gone(silent: boolean): void {
+  #gone(death: Death): void {
     if (this.isUp && this.state === null && this.failure === null && this.startError === null) this.#owner.endedEarly(this);
     this.gate.open = false;
     this.#port = null;
     this.server = null;
     this.#stopping = false;
-    this.#owner.net.crash(this.id, silent);
+    this.#owner.net.crash(this.id, death);
     this.#ended();
   }
 

@@ -7,7 +7,7 @@ import { nextInRange, nextU32, type RandomState, seedRandom } from "../base/rand
 import type { Done } from "../base/task.ts";
 import type { Address, Listener, Net, Socket } from "../host/host.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { connect, simError, type SimSocket, type Wire } from "./sim_socket.ts";
+import { connect, type Death, simError, type SimSocket, type Wire } from "./sim_socket.ts";
 
 /** How a simulated network behaves. */
 export interface SimNetOptions {
@@ -39,6 +39,9 @@ function tailQuarters(): number[] {
   for (const [count, quarters] of rungs) for (let i = 0; i < count; i++) table.push(quarters);
   return table;
 }
+
+/** The pause before a system sends again doubles while nothing comes back. */
+const RESEND_MS_MAX = 2000;
 
 const FIRST_FREE_PORT = 40_000;
 
@@ -100,7 +103,7 @@ export class SimNet implements Wire {
   healAll(): void {
     this.#cut.clear();
     this.#clogged.clear();
-    for (const socket of this.#sockets) socket.wakeAnew();
+    for (const socket of [...this.#sockets]) socket.wakeAnew();
   }
 
   /** Slows what flows from `from` to `to` down to `bytesPerMs`; null ends it. */
@@ -110,25 +113,26 @@ export class SimNet implements Wire {
     this.#wake(from, to);
   }
 
-  /** Resets every connection between the two hosts: what was under way is lost, both sides are told. */
+  /** Resets every connection between the two hosts: what was under way is lost, each side is told in its own time. */
   reset(a: string, b: string): void {
     for (const socket of [...this.#sockets]) {
       if ((socket.from === a && socket.to === b) || (socket.from === b && socket.to === a)) {
         this.#count("reset", 1);
-        socket.fail(simError("ECONNRESET", "connection reset"));
+        socket.sever(simError("ECONNRESET", "connection reset"));
       }
     }
   }
 
   /**
    * The process on `name` is gone: its ports are closed, its handlers hear nothing more. The other sides of its
-   * connections hear of a reset, or of nothing if the whole machine died (`silent`) until something listens there again.
+   * connections get what had been sent and then hear of an end or a reset, or of nothing if the whole machine is
+   * `silent` until something listens there again.
    */
-  crash(name: string, silent: boolean = false): void {
+  crash(name: string, death: Death = "killed"): void {
     for (const key of [...this.#bindings.keys()]) if (key.startsWith(`${name} `)) this.#bindings.delete(key);
-    if (silent) this.#dead.add(name);
+    if (death === "silent") this.#dead.add(name);
     this.#crashes.set(name, this.#crashesOf(name) + 1);
-    for (const socket of [...this.#sockets]) if (socket.from === name) socket.vanish();
+    for (const socket of [...this.#sockets]) if (socket.from === name) socket.vanish(death);
   }
 
   /** Connections that are open, counted once a side. */
@@ -166,6 +170,14 @@ export class SimNet implements Wire {
     const { cutOneIn } = this.options;
     if (cutOneIn === 0 || bytes < 2 || nextU32(this.#random) % cutOneIn !== 0) return bytes;
     return nextInRange(this.#random, 1, bytes - 1);
+  }
+
+  drawResendMs(): number {
+    return (nextU32(this.#random) & 3) === 0 ? nextInRange(this.#random, 1, RESEND_MS_MAX) : 0;
+  }
+
+  drawFlip(): boolean {
+    return (nextU32(this.#random) & 1) === 0;
   }
 
   forget(socket: SimSocket): void {
@@ -235,7 +247,11 @@ export class SimNet implements Wire {
   }
 
   #wake(from: string, to: string): void {
-    for (const socket of this.#sockets) if (socket.from === from && socket.to === to) socket.wakeAnew();
+    for (const socket of [...this.#sockets]) {
+      if (socket.from === from && socket.to === to) socket.wakeAnew();
+      // What met nobody at the other end may be answered now.
+      else if (socket.from === to && socket.to === from) socket.wake();
+    }
   }
 }
 

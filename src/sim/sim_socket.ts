@@ -5,6 +5,7 @@
 import { concatBytes } from "../base/bytes.ts";
 import type { HostError, Socket, SocketHandlers, Timer } from "../host/host.ts";
 import type { Scheduler } from "./scheduler.ts";
+import { SimOutbox } from "./sim_outbox.ts";
 
 /** What lies between the two sides. */
 export interface Wire {
@@ -16,8 +17,12 @@ export interface Wire {
   bytesPerMs(from: string, to: string): number;
   /** One way's delay, drawn anew. */
   drawDelayMs(): number;
+  /** How long it takes the system of a process that is gone to send again what was lost; mostly nothing was. */
+  drawResendMs(): number;
   /** Where to cut a piece of so many bytes; `bytes` for not at all. */
   drawCut(bytes: number): number;
+  /** Heads or tails. */
+  drawFlip(): boolean;
   /** Whether the machine answers at all, if only to say that it knows of no such connection. */
   answers(host: string): boolean;
   delivered(bytes: number): void;
@@ -32,14 +37,8 @@ interface Ends {
   readonly toPort: number;
 }
 
-/** Bytes under way, and when they arrive at the earliest. */
-interface Piece {
-  bytes: Uint8Array;
-  readonly dueMs: number;
-}
-
-/** More arrives in several pieces. */
-const PIECE_BYTES_MAX = 64 * 1024;
+/** How a process ends: killed on a machine that lives on, with its machine that is soon back, or with one that is silent. */
+export type Death = "killed" | "rebooted" | "silent";
 
 /** Two connected sockets: that of the side that dialled, and that of the other. */
 export function connect(wire: Wire, ends: Ends): [SimSocket, SimSocket] {
@@ -57,13 +56,11 @@ export class SimSocket implements Socket {
   readonly #wire: Wire;
   #other: SimSocket | null = null;
   #handlers: SocketHandlers | null = null;
-  /** Written and not yet delivered, in order. */
-  #pieces: Piece[] = [];
-  #pieceBytes = 0;
-  /** When the newest piece may arrive: none overtakes another. */
-  #lastDueMs = 0;
+  readonly #outbox: SimOutbox;
   /** When the last byte arrived: the wire carries one piece after the other. */
   #lastArrivalMs = 0;
+  /** Until the system sends again. */
+  #heldUntilMs = 0;
   /** Something was queued, so `drained` is owed. */
   #waited = false;
   #paused = false;
@@ -75,9 +72,16 @@ export class SimSocket implements Socket {
   #told = false;
   /** The process is gone; its machine may be, too. */
   #gone = false;
+  /** The end that the other side hears of is a reset. */
+  #endsInReset = false;
+  /** Nobody sends again what is lost now, nor tells of an end: the machine is dead. */
+  #silent = false;
+  /** The connection is broken in between: nothing passes any more, and a reset is on its way to this side. */
+  #severed = false;
 
   constructor(wire: Wire, from: string, to: string, remote: string) {
     this.#wire = wire;
+    this.#outbox = new SimOutbox(wire.windowBytes);
     this.from = from;
     this.to = to;
     this.remote = remote;
@@ -97,17 +101,14 @@ export class SimSocket implements Socket {
     if (this.#ended || this.#gone) return;
     const bytes = concatBytes(parts);
     if (bytes.length === 0) return;
-    this.#lastDueMs = Math.max(this.#lastDueMs, this.#wire.scheduler.nowMs + this.#wire.drawDelayMs());
-    for (let at = 0; at < bytes.length; at += PIECE_BYTES_MAX) {
-      this.#pieces.push({ bytes: bytes.subarray(at, at + PIECE_BYTES_MAX), dueMs: this.#lastDueMs });
-    }
-    this.#pieceBytes += bytes.length;
+    const wire = this.#wire;
+    this.#outbox.add(bytes, wire.scheduler.nowMs, wire.drawDelayMs(), wire.bytesPerMs(this.from, this.to));
     if (this.queuedBytes > 0) this.#waited = true;
     this.wake();
   }
 
   get queuedBytes(): number {
-    return Math.max(0, this.#pieceBytes - this.#wire.windowBytes);
+    return this.#outbox.queuedBytes;
   }
 
   pause(): void {
@@ -127,42 +128,44 @@ export class SimSocket implements Socket {
   /** The system still delivers what it had taken; what waited before it is lost. */
   destroy(): void {
     if (this.#closed !== null || this.#gone) return;
-    this.#dropQueue();
+    this.#outbox.dropQueue();
     this.#close(null);
     this.end();
   }
 
-  /** The connection breaks: nothing more arrives, both sides are told. */
-  fail(error: HostError): void {
-    this.#clear();
-    this.#ended = true;
-    this.#wire.forget(this);
-    if (this.#closed !== null || this.#gone) return;
-    this.#close(error);
-    this.#other?.fail(error);
+  /** The connection breaks: what is under way is lost, and each side hears of it in its own time. */
+  sever(error: HostError): void {
+    this.#severHere(error);
+    if (this.#other !== null) this.#other.#severHere(error);
   }
 
-  /** This side's process is gone and hears nothing more; the other side hears of it only if the machine says so. */
-  vanish(): void {
+  /**
+   * This side's process is gone and hears nothing more. What the system had taken still arrives, be it that another
+   * process runs by then, and then the end; of a machine that lost its power only what was on the wire.
+   */
+  vanish(death: Death): void {
+    if (this.#gone && death === "killed") return;
     this.#gone = true;
     this.#handlers = null;
-    this.#clear();
     this.#ended = true;
-    this.#wire.forget(this);
+    this.#outbox.dropQueue();
+    if (death === "killed") this.#endsInReset = this.#closed === null && this.#wire.drawFlip();
+    else this.#losePower(death === "silent");
+    this.wakeAnew();
     this.#other?.wake();
-    if (this.#wire.answers(this.from) && this.#wire.passes(this.from, this.to)) this.#other?.fail(resetError());
   }
 
   /** Goes on with delivery, if something waits and may pass. */
   wake(): void {
     const other = this.#other;
-    if (this.#moving !== null || other === null || (this.#pieces.length === 0 && !this.#ended)) return;
+    if (this.#moving !== null || other === null || this.#severed || (this.#outbox.isEmpty && !this.#ended)) return;
+    if (this.#silent && (this.#outbox.isEmpty || !this.#wire.passes(this.from, this.to))) return this.#lose();
     if (!this.#wire.passes(this.from, this.to) || !(other.#hears() || other.#isOver())) return;
     const { nowMs } = this.#wire.scheduler;
-    const piece = this.#pieces[0];
+    const piece = this.#outbox.first;
     const wireMs = (piece?.bytes.length ?? 0) / this.#wire.bytesPerMs(this.from, this.to);
-    const dueMs = piece?.dueMs ?? Math.max(this.#lastDueMs, nowMs + this.#wire.drawDelayMs());
-    const delayMs = Math.max(dueMs, Math.max(this.#lastArrivalMs, nowMs) + wireMs) - nowMs;
+    const dueMs = piece?.dueMs ?? Math.max(this.#outbox.lastDueMs, nowMs + this.#wire.drawDelayMs());
+    const delayMs = Math.max(dueMs, this.#silent ? 0 : this.#heldUntilMs, Math.max(this.#lastArrivalMs, nowMs) + wireMs) - nowMs;
     this.#moving = this.#wire.scheduler.after(delayMs, () => this.#arrive(other));
   }
 
@@ -170,6 +173,7 @@ export class SimSocket implements Socket {
   wakeAnew(): void {
     this.#moving?.cancel();
     this.#moving = null;
+    if (this.#gone) this.#heldUntilMs = this.#wire.scheduler.nowMs + this.#wire.drawResendMs();
     this.wake();
   }
 
@@ -184,31 +188,57 @@ export class SimSocket implements Socket {
   #arrive(other: SimSocket): void {
     this.#moving = null;
     this.#lastArrivalMs = this.#wire.scheduler.nowMs;
-    if (!this.#wire.passes(this.from, this.to)) return;
+    if (!this.#wire.passes(this.from, this.to)) {
+      if (this.#silent) this.#lose();
+      return;
+    }
     if (other.#isOver()) {
       this.#meetNobody(other);
     } else if (other.#hears()) {
-      if (this.#pieces.length > 0) this.#deliver(other);
+      if (!this.#outbox.isEmpty) this.#deliver(other);
       else if (this.#ended) this.#deliverEnd(other);
-      if (this.#pieces.length > 0 || !other.#isOver()) this.wake();
+      if (!this.#outbox.isEmpty || this.#gone || !other.#isOver()) this.wake();
     }
   }
 
-  /** Nobody takes the bytes any more; whoever wrote them is told if there is a machine that tells. */
+  /** Nobody takes the bytes any more; whoever wrote them is told if there is a machine that tells, and hears of it later. */
   #meetNobody(other: SimSocket): void {
+    if (this.#isOver()) return this.#lose();
     if (other.#gone && !this.#wire.answers(this.to)) return;
-    this.fail(resetError());
+    this.#moving = this.#wire.scheduler.after(this.#wire.drawDelayMs(), () => {
+      this.#moving = null;
+      if (this.#wire.passes(this.to, this.from)) this.#hearReset(resetError());
+    });
+  }
+
+  #severHere(error: HostError): void {
+    if (this.#severed) return;
+    this.#severed = true;
+    this.#moving?.cancel();
+    if (this.#isOver()) return this.#lose();
+    this.#outbox.clear();
+    this.#wire.scheduler.after(this.#wire.drawDelayMs(), () => this.#hearReset(error));
+  }
+
+  #hearReset(error: HostError): void {
+    this.#ended = true;
+    this.#close(error);
+    this.#lose();
+  }
+
+  /** What is not on the wire yet is lost. */
+  #losePower(silent: boolean): void {
+    if (this.#wire.passes(this.from, this.to)) this.#outbox.keepLeft(this.#wire.scheduler.nowMs);
+    else this.#outbox.clear();
+    this.#endsInReset = true;
+    this.#silent ||= silent;
   }
 
   #deliver(other: SimSocket): void {
-    const piece = this.#pieces[0] as Piece;
-    const { bytes } = piece;
-    const cut = this.#wire.drawCut(bytes.length);
-    if (cut === bytes.length) this.#pieces.shift();
-    else piece.bytes = bytes.subarray(cut);
-    this.#pieceBytes -= cut;
+    const cut = this.#wire.drawCut(this.#outbox.first?.bytes.length ?? 0);
+    const bytes = this.#outbox.take(cut);
     this.#wire.delivered(cut);
-    other.#handlers?.data(bytes.subarray(0, cut));
+    other.#handlers?.data(bytes);
     if (this.#waited && this.queuedBytes === 0) {
       this.#waited = false;
       if (this.#closed === null) this.#handlers?.drained();
@@ -216,27 +246,23 @@ export class SimSocket implements Socket {
   }
 
   #deliverEnd(other: SimSocket): void {
-    other.#dropQueue();
-    other.#close(null);
-    other.end();
-    this.#close(null);
+    if (this.#endsInReset) {
+      other.#hearReset(resetError());
+    } else {
+      other.#outbox.dropQueue();
+      other.#close(null);
+      other.end();
+      this.#close(null);
+    }
     this.#wire.forget(this);
   }
 
-  #dropQueue(): void {
-    while (this.queuedBytes > 0) {
-      const last = this.#pieces.pop() as Piece;
-      const keep = Math.max(0, last.bytes.length - this.queuedBytes);
-      this.#pieceBytes -= last.bytes.length - keep;
-      if (keep === 0) continue;
-      this.#pieces.push({ ...last, bytes: last.bytes.subarray(0, keep) });
-      return;
-    }
-  }
-
-  #clear(): void {
-    this.#pieces = [];
-    this.#pieceBytes = 0;
+  /** Nothing more comes of this side. */
+  #lose(): void {
+    this.#outbox.clear();
+    this.#moving?.cancel();
+    this.#moving = null;
+    this.#wire.forget(this);
   }
 
   #close(error: Error | null): void {

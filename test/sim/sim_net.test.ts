@@ -182,14 +182,15 @@ test("reset() fails both sides", () => {
 test("a crash tells the other side; a dead machine says nothing until something listens there again", () => {
   const first = connected();
   first.net.crash("b");
-  first.run(100);
-  assert.equal([first.near.closed, first.far.closed], [["ECONNRESET"], []]);
+  first.run(3000);
+  assert.is(first.near.closed.length, 1);
+  assert.equal(first.far.closed, []);
   first.dial();
   first.run(2000);
   assert.equal(first.errors, ["ECONNREFUSED"]);
 
   const second = connected();
-  second.net.crash("b", true);
+  second.net.crash("b", "silent");
   second.near.socket.write([Uint8Array.of(1)]);
   second.dial();
   second.run(2000);
@@ -201,7 +202,72 @@ test("a crash tells the other side; a dead machine says nothing until something 
   assert.equal(second.near.closed, ["ECONNRESET"]);
 });
 
-test("what a crashed process had under way never completes", () => {
+test("what a process had sent before it was killed arrives, then an end or a reset; what waited in its queue does not", () => {
+  const ends = new Set<string>();
+  for (let seed = 1; seed <= 20; seed++) {
+    const { net, near, far, run } = connected({ seed, windowBytes: 4 });
+    near.socket.write([Uint8Array.of(1, 2, 3, 4, 5, 6)]);
+    net.crash("a");
+    assert.equal([far.received, far.closed], [[], []]);
+    run(0.4);
+    assert.equal([far.received, far.closed], [[], []], "it takes its time");
+    run(3000);
+    assert.equal(far.received, [1, 2, 3, 4]);
+    assert.is(far.closed.length, 1);
+    ends.add(far.closed[0] as string);
+    assert.is(net.openSockets, 0);
+  }
+  assert.equal([...ends].sort(), ["ECONNRESET", "end"]);
+});
+
+test("a message of an earlier boot arrives when a cut heals, after the next process has listened and been dialled", () => {
+  const { net, near, far, run, dial } = connected();
+  net.cut("b", "a");
+  far.socket.write([Uint8Array.of(1)]);
+  net.crash("b");
+  net.host("b").listen({ host: "b", port: 7 }, () => undefined, () => undefined);
+  run(1000);
+  assert.equal([near.received, near.closed], [[], []]);
+  net.heal("b", "a");
+  dial();
+  run(3000);
+  assert.equal([near.received, near.closed.length], [[1], 1]);
+});
+
+test("of a machine that dies silently only what was on the wire arrives, and no end", () => {
+  const { net, near, far, run } = connected({ bytesPerMs: 1000, cutOneIn: 0 });
+  far.socket.write([Uint8Array.of(1)]);
+  run(0.25);
+  far.socket.write([new Uint8Array(60_000)]);
+  net.crash("b", "silent");
+  run(1000);
+  assert.equal([near.received, near.closed], [[1], []]);
+  const cut = connected();
+  cut.net.cut("b", "a");
+  cut.far.socket.write([Uint8Array.of(1)]);
+  cut.run(10);
+  cut.net.crash("b", "silent");
+  cut.net.heal("b", "a");
+  cut.run(1000);
+  assert.equal([cut.near.received, cut.near.closed], [[], []], "nobody sends it again");
+});
+
+test("each side hears of a reset in its own time, and nothing passes from then on", () => {
+  const { net, near, far, run } = connected();
+  net.reset("a", "b");
+  let isApart = false;
+  for (let i = 0; i < 1000 && near.closed.length + far.closed.length < 2; i++) {
+    near.socket.write([Uint8Array.of(1)]);
+    run(0.01);
+    isApart ||= near.closed.length !== far.closed.length;
+  }
+  run(100);
+  assert.ok(isApart, "one knows before the other");
+  assert.equal([near.closed, far.closed, far.received], [["ECONNRESET"], ["ECONNRESET"], []]);
+  assert.is(net.openSockets, 0);
+});
+
+test("what a crashed process dialled never completes", () => {
   const { net, dial, run, dialled, errors } = world();
   dial();
   net.crash("a");
