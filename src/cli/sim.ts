@@ -9,6 +9,7 @@ import { loadPlugin } from "../node/plugin_loader.ts";
 import { MARKED_RUNS, Report } from "../sim/report.ts";
 import { type Outcome, type RunOptions, runScript } from "../sim/run_seed.ts";
 import type { Script } from "../sim/script.ts";
+import { readScript } from "../sim/script_reader.ts";
 import { shrink } from "../sim/shrink.ts";
 import { tellStory } from "../sim/story.ts";
 import { drawScript } from "../sim/swarm.ts";
@@ -65,9 +66,11 @@ async function sim({ options }: Parsed, io: Io): Promise<number> {
 
 function scriptFrom(file: string): Script {
   try {
-    return JSON.parse(readFileSync(file, "utf8")) as Script;
+    return readScript(JSON.parse(readFileSync(file, "utf8")));
   } catch (error) {
-    throw new UsageError(`--script "${file}": ${error instanceof Error ? error.message : String(error)}`);
+    const isWrong = error instanceof DraftError || error instanceof SyntaxError || (error instanceof Error && "code" in error);
+    if (!isWrong) throw error;
+    throw new UsageError(`--script "${file}": ${error.message}; draft sim --seed 1 --shrink > FILE writes one of a run that fails`);
   }
 }
 
