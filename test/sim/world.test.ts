@@ -7,6 +7,7 @@ import type { AnyPlugin } from "../../src/machine/machine.ts";
 import { MARKS } from "../../src/sim/marks.ts";
 import { type Property, type SimMember, Violation } from "../../src/sim/property.ts";
 import { type RunOptions, runScript, runSeed } from "../../src/sim/run_seed.ts";
+import { readScript } from "../../src/sim/script_reader.ts";
 import { shrink } from "../../src/sim/shrink.ts";
 import { tellStory } from "../../src/sim/story.ts";
 import { drawScript } from "../../src/sim/swarm.ts";
@@ -36,7 +37,24 @@ test("shrink() leaves out what is not needed, within its runs", () => {
   assert.ok(small.runs <= 60);
   const parts = small.script.faults.length + small.script.operations.length;
   assert.ok(parts * 4 < script.faults.length + script.operations.length, `${parts} parts are left`);
+  assert.ok(small.script.settings.safetyMs < script.settings.safetyMs, `${small.script.settings.safetyMs} ms are left`);
+  assert.equal(readScript(JSON.parse(JSON.stringify(small.script))), small.script);
   assert.is(runScript(small.script, STRICT).violation?.property, "no second term");
+});
+
+test("shrink() finds at once that nothing is needed, then fewer nodes and less time", () => {
+  class Always implements Property {
+    readonly name = "never";
+
+    stepped({ state }: SimMember): void {
+      if ((state?.commitIndex ?? 0) > 0) throw new Violation(this.name, "something is committed");
+    }
+  }
+  const small = shrink(drawScript(2), "never", { plugin: kv, properties: () => [new Always()] }, { runsMax: 30, goOn: () => true });
+  const { settings, faults, operations } = small.script;
+  assert.equal([settings.nodes, settings.drift.length, faults.length, operations.length], [1, 1, 0, 0]);
+  assert.ok(settings.safetyMs <= 200, `${settings.safetyMs} ms`);
+  assert.ok(small.runs < 12, `${small.runs} runs`);
 });
 
 test("O06: a machine that differs from replica to replica is found", () => {
