@@ -3,6 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import counter from "../../plugins/counter/counter.ts";
 import kv from "../../plugins/kv/kv.ts";
+import type { Event } from "../../src/raft/event.ts";
 import type { AnyPlugin } from "../../src/machine/machine.ts";
 import { MARKS } from "../../src/sim/marks.ts";
 import { type Property, type SimMember, Violation } from "../../src/sim/property.ts";
@@ -27,8 +28,36 @@ test("a broken rule ends the run with its name, and the story tells the last tha
   const outcome = runSeed(2, STRICT);
   assert.is(outcome.violation?.property, "no second term");
   const lines = tellStory(drawScript(2), STRICT, outcome.events - 1000);
-  assert.ok(lines.length > 20 && lines.length <= 200, `${lines.length} lines`);
+  assert.ok(lines.length > 20 && lines.length <= 67, `${lines.length} lines`);
   assert.ok(lines.some((line) => line.includes("candidate of term 3")), lines.join("\n"));
+});
+
+test("the story names members, counts what is repeated, leaves out heartbeats that say nothing, and ends with how all stand", () => {
+  /** A rule that names one of three. */
+  class NoFourthSecond implements Property {
+    readonly name = "no fourth second";
+    #leader: string | null = null;
+
+    stepped({ id, state }: SimMember, event: Event): void {
+      if (state?.role === "leader") this.#leader = id;
+      if (event.nowMs > 4000 && id !== this.#leader) throw new Violation(this.name, `${id} lives`);
+    }
+  }
+  const options: RunOptions = { plugin: kv, nodes: 3, properties: () => [new NoFourthSecond()] };
+  let counted = 0;
+  for (let seed = 1; seed <= 4; seed++) {
+    const script = drawScript(seed, options);
+    const { events, violation } = runScript(script, options);
+    const named = violation?.message.at("no fourth second: ".length);
+    const lines = tellStory(script, options, events - 4000);
+    const text = lines.join("\n");
+    assert.not.match(text, /(from|to|vote) \d\b|heartbeatReply|answer to round/);
+    assert.equal(lines.slice(-3).map((line) => /in the end (.), member \d, is /.exec(line)?.[1]), ["a", "b", "c"]);
+    const about = lines.slice(0, -23).filter((line) => /^ *[\d.]+ [abc][: ]/.test(line));
+    assert.ok(about.every((line) => new RegExp(`^ *[\\d.]+ ${named}[: ]`).test(line)), text);
+    counted += lines.filter((line) => /×\d+, until \d/.test(line)).length;
+  }
+  assert.ok(counted > 0, "nothing was counted");
 });
 
 test("shrink() leaves out what is not needed, within its runs", () => {
