@@ -9,9 +9,11 @@ import type { AnyPlugin } from "../machine/machine.ts";
 import { loadPlugin } from "../node/plugin_loader.ts";
 import { explainDivergence } from "../sim/divergence.ts";
 import { isKnown } from "../sim/plugin_commands.ts";
+import type { Violation } from "../sim/property.ts";
 import { MARKED_RUNS, Report } from "../sim/report.ts";
 import { type Outcome, type RunOptions, runScript } from "../sim/run_seed.ts";
 import type { Script } from "../sim/script.ts";
+import { readScript } from "../sim/script_reader.ts";
 import { shrink } from "../sim/shrink.ts";
 import { tellStory } from "../sim/story.ts";
 import { drawScript } from "../sim/swarm.ts";
@@ -22,10 +24,11 @@ import { type Leaf, type Options, type Parsed, UsageError } from "./leaf.ts";
 const SEEDS = 100;
 const SEED_MAX = 2 ** 40;
 const PROGRESS_MS = 200;
-/** Events before the end that are told. */
-const TOLD_EVENTS = 400;
+/** Events before the end of which the story tells the last that say something. */
+const TOLD_EVENTS = 4000;
 const SHRINK_RUNS = 400;
 const SHRINK_MS = 120_000;
+const NOTHING_FAILED = "nothing failed, and nothing is made small";
 /** A long run ends when so much is broken: more would say no more. */
 const VIOLATIONS_MAX = 20;
 
@@ -39,8 +42,8 @@ export const simLeaf: Leaf = {
     { raw: "--seeds <n>", description: "how many seeds", default: String(SEEDS) },
     { raw: "--minutes <n>", description: "as many seeds as that takes" },
     { raw: "--nodes <n>", description: "nodes of each cluster, 1 to 7", default: "drawn" },
-    { raw: "--machine <machine>", description: "kv, or the path of a plugin", default: "kv" },
-    { raw: "--shrink", description: "make what fails small, and print it as a script" },
+    { raw: "--machine <machine>", description: "kv, or the path of a plugin", default: "that of the script, or kv" },
+    { raw: "--shrink", description: "make the first that fails small, and print it as a script" },
     { raw: "--script <file>", description: "run the script in that file" },
     REPLAY_OPTION,
     { raw: "--json", description: "one line of JSON" },
@@ -53,15 +56,14 @@ export const simLeaf: Leaf = {
 async function sim({ options }: Parsed, io: Io): Promise<number> {
   const recording = options.text("replay");
   if (recording !== undefined) return replayFile(recording, options.has("json"), io);
+  const file = options.text("script");
+  if (file !== undefined) return runFile(file, options, io);
   const plugin = await machineFor(options.text("machine") ?? "kv");
   const nodes = options.number("nodes", { otherwise: 0, from: 1, to: 7 });
   const run: RunOptions = { plugin, ...(nodes === 0 ? {} : { nodes }) };
-  const file = options.text("script");
-  if (file !== undefined) return runOne(scriptFrom(file), run, `draft sim --script ${file}`, options, io);
   const seed = options.number("seed", { otherwise: 0, from: 0, to: SEED_MAX });
   const isOne = options.has("seed") && !options.has("seeds") && !options.has("minutes");
-  const command = (of: number): string =>
-    ["draft sim --seed", of, ...["nodes", "machine"].flatMap((name) => options.has(name) ? [`--${name}`, options.text(name)] : [])].join(" ");
+  const command = (of: number): string => withOptions(`draft sim --seed ${of}`, ["nodes", "machine"], options);
   if (isOne) return runOne(drawScript(seed, run), run, command(seed), options, io);
   return runMany(seed, run, command, options, io);
 }
@@ -80,11 +82,25 @@ async function machineFor(nameOrPath: string): Promise<AnyPlugin> {
   }
 }
 
+async function runFile(file: string, options: Options, io: Io): Promise<number> {
+  const drawn = ["seed", "seeds", "minutes", "nodes"].find((name) => options.has(name));
+  if (drawn !== undefined) throw new UsageError(`--${drawn} with --script: a script says all of it, leave one out`);
+  const script = scriptFrom(file);
+  const plugin = await machineFor(options.text("machine") ?? script.machine ?? "kv");
+  return runOne(script, { plugin }, withOptions(`draft sim --script ${file}`, ["machine"], options), options, io);
+}
+
+function withOptions(command: string, names: readonly string[], options: Options): string {
+  return [command, ...names.flatMap((name) => options.has(name) ? [`--${name}`, options.text(name)] : [])].join(" ");
+}
+
 function scriptFrom(file: string): Script {
   try {
-    return JSON.parse(readFileSync(file, "utf8")) as Script;
+    return readScript(JSON.parse(readFileSync(file, "utf8")));
   } catch (error) {
-    throw new UsageError(`--script "${file}": ${error instanceof Error ? error.message : String(error)}`);
+    const isWrong = error instanceof DraftError || error instanceof SyntaxError || (error instanceof Error && "code" in error);
+    if (!isWrong) throw error;
+    throw new UsageError(`--script "${file}": ${error.message}`);
   }
 }
 
@@ -95,14 +111,14 @@ async function runOne(script: Script, run: RunOptions, command: string, options:
   report.add(outcome);
   const elapsedMs = performance.now() - beganMs;
   if (outcome.violation !== null && options.has("shrink")) {
-    await printSmall(script, outcome, run, io);
+    await printSmall(script, outcome.violation, run, options, io);
     return 1;
   }
-  if (options.has("json")) io.out(JSON.stringify(report.line(elapsedMs)));
-  else {
-    io.out(`seed ${outcome.seed}: ${outcome.events} events, ${seconds(outcome.simulatedMs)} of simulated time, ` +
-      `${outcome.operations} operations, hash ${outcome.traceHash}`);
-  }
+  const summary = `seed ${outcome.seed}: ${outcome.events} events, ${seconds(outcome.simulatedMs)} of simulated time, ` +
+    `${outcome.operations} operations, hash ${outcome.traceHash}`;
+  // What --shrink prints goes into a file.
+  if (options.has("shrink")) io.err(`${summary}; ${NOTHING_FAILED}`);
+  else io.out(options.has("json") ? JSON.stringify(report.line(elapsedMs)) : summary);
   if (outcome.violation !== null) await tellViolation(script, outcome, run, command, io);
   return outcome.violation === null ? 0 : 1;
 }
@@ -115,13 +131,16 @@ async function runMany(first: number, run: RunOptions, command: (seed: number) =
   const beganMs = performance.now();
   let toldMs = beganMs;
   const interrupted = { yes: false };
+  let failed: { script: Script; violation: Violation } | null = null;
   const onSignal = (): void => void (interrupted.yes = true);
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
   for (let seed = from; seed < from + seeds && !interrupted.yes; seed++) {
     const script = drawScript(seed, run);
     const outcome = await runScript(script, run);
     report.add(outcome);
-    if (outcome.violation !== null) await tellViolation(script, outcome, run, command(seed), io);
+    if (outcome.violation !== null && options.has("shrink")) failed = { script, violation: outcome.violation };
+    else if (outcome.violation !== null) await tellViolation(script, outcome, run, command(seed), io);
+    if (failed !== null) break;
     if (report.violations.length >= VIOLATIONS_MAX) break;
     const nowMs = performance.now();
     if (minutes > 0 && nowMs - beganMs >= minutes * 60_000) break;
@@ -133,6 +152,11 @@ async function runMany(first: number, run: RunOptions, command: (seed: number) =
   }
   process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
   if (io.errorIsTerminal) io.errRaw("\r\x1b[K");
+  if (failed !== null) {
+    await printSmall(failed.script, failed.violation, run, options, io);
+    return 1;
+  }
+  if (options.has("shrink")) io.err(NOTHING_FAILED);
   return conclude(report, performance.now() - beganMs, { run, isWhole: !options.has("machine") && !options.has("nodes") }, options, io);
 }
 
@@ -169,14 +193,16 @@ async function tellViolation(script: Script, outcome: Outcome, run: RunOptions, 
   io.err(`again: ${command}; smaller: ${command} --shrink`);
 }
 
-async function printSmall(script: Script, outcome: Outcome, run: RunOptions, io: Io): Promise<void> {
-  const { violation } = outcome;
-  if (violation === null) throw new DraftError("BAD_REQUEST", "nothing failed that could be made small");
+async function printSmall(script: Script, violation: Violation, run: RunOptions, options: Options, io: Io): Promise<void> {
+  const machine = options.text("machine");
+  const named = machine === undefined ? script : { ...script, machine };
   const endMs = performance.now() + SHRINK_MS;
-  const small = await shrink(script, violation.property, run, { runsMax: SHRINK_RUNS, goOn: () => performance.now() < endMs });
-  const { faults, operations } = small.script;
-  io.err(`${violation.message}: ${faults.length} of ${script.faults.length} faults and ${operations.length} of ` +
-    `${script.operations.length} requests are left after ${small.runs} runs; draft sim --script FILE runs it`);
+  io.err(`seed ${script.seed} breaks a rule, and is made small: ${violation.message}`);
+  const small = await shrink(named, violation.property, run, { runsMax: SHRINK_RUNS, goOn: () => performance.now() < endMs });
+  const { faults, operations, settings } = small.script;
+  io.err(`left after ${small.runs} runs: ${faults.length} of ${script.faults.length} faults, ${operations.length} of ` +
+    `${script.operations.length} requests, ${settings.nodes} of ${script.settings.nodes} nodes, ${seconds(settings.safetyMs)} of faults; ` +
+    "draft sim --script FILE runs it");
   io.out(JSON.stringify(small.script, null, 1));
 }
 

@@ -113,6 +113,8 @@ export const REVISION = "@revision";
 /** One run. */
 export interface Script {
   readonly seed: number;
+  /** The machine that clients ask, as `--machine` names it; kv if nothing is said. */
+  readonly machine?: string;
   readonly settings: Settings;
   readonly faults: readonly Fault[];
   readonly operations: readonly PlannedOperation[];

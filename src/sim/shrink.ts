@@ -1,9 +1,10 @@
 /**
- * Makes a failing script small: leaves out faults and requests as long as the same rule is broken (ddmin, Zeller and
- * Hildebrandt 2002), within a number of runs.
+ * Makes a failing script small, as long as the same rule is broken and within a number of runs: without any fault or
+ * request, with fewer nodes, within a shorter time, and then fault by fault and request by request (ddmin, Zeller and
+ * Hildebrandt 2002).
  */
 import { type RunOptions, runScript } from "./run_seed.ts";
-import type { Fault, PlannedOperation, Script } from "./script.ts";
+import type { Fault, PlannedOperation, Script, Who } from "./script.ts";
 
 /** When to give up. */
 export interface ShrinkLimits {
@@ -18,6 +19,9 @@ export interface Shrunk {
   readonly runs: number;
 }
 
+/** Nobody wants to know it better. */
+const SAFETY_STEP_MS = 200;
+
 type Part = { readonly fault: Fault } | { readonly operation: PlannedOperation };
 
 /**
@@ -27,22 +31,76 @@ type Part = { readonly fault: Fault } | { readonly operation: PlannedOperation }
  */
 export async function shrink(script: Script, property: string, options: RunOptions, limits: ShrinkLimits): Promise<Shrunk> {
   let runs = 0;
-  const fails = async (candidate: Script): Promise<boolean> => {
+  const mayRun = (): boolean => runs < limits.runsMax && limits.goOn();
+  const fails: Fails = async (candidate) => {
+    if (!mayRun()) return false;
     runs += 1;
     return (await runScript(candidate, options)).violation?.property === property;
   };
-  const mayRun = (): boolean => runs < limits.runsMax && limits.goOn();
+  const empty = { ...script, faults: [], operations: [] };
+  const bare = await fails(empty) ? empty : script;
+  const few = await withFewerNodes(bare, fails);
+  const short = await withinLessTime(few, fails);
+  const small = await withFewerParts(short, fails, mayRun);
+  return { script: small, runs };
+}
+
+type Fails = (candidate: Script) => Promise<boolean>;
+
+/** The fewest nodes come first: these are the quickest runs. */
+async function withFewerNodes(script: Script, fails: Fails): Promise<Script> {
+  for (let nodes = 1; nodes < script.settings.nodes; nodes++) {
+    const candidate = withNodes(script, nodes);
+    if (await fails(candidate)) return candidate;
+  }
+  return script;
+}
+
+/** What happens to those who are not there any more is left out; what they were asked, another one is. */
+function withNodes(script: Script, nodes: number): Script {
+  const { settings } = script;
+  const library = settings.library?.map(({ client, knows }) => ({ client, knows: knows.map((place) => (place - 1) % nodes + 1) }));
+  return {
+    ...script,
+    settings: { ...settings, ...(library === undefined ? {} : { library }), nodes, drift: settings.drift.slice(0, nodes), wallOffsetMs: settings.wallOffsetMs.slice(0, nodes) },
+    faults: script.faults.filter((fault) => placesOf(fault).every((place) => place <= nodes)),
+    operations: script.operations.map((operation) => ({ ...operation, member: (operation.member - 1) % nodes + 1 })),
+  };
+}
+
+function placesOf(fault: Fault): Who[] {
+  const { who = 0, from = 0, to = 0, a = 0, b = 0 } = fault as { [name in "who" | "from" | "to" | "a" | "b"]?: Who };
+  return [who, from, to, a, b];
+}
+
+/** Halves the interval in which the shortest time lies. */
+async function withinLessTime(script: Script, fails: Fails): Promise<Script> {
+  let shortest = script;
+  let tooShortMs = 0;
+  while (shortest.settings.safetyMs - tooShortMs > SAFETY_STEP_MS) {
+    const safetyMs = Math.round((shortest.settings.safetyMs + tooShortMs) / 2);
+    const candidate = { ...shortest, settings: { ...shortest.settings, safetyMs } };
+    if (await fails(candidate)) shortest = candidate;
+    else tooShortMs = safetyMs;
+  }
+  // Later faults do not come any more. Requests wait for each other: which ones do is left to be tried.
+  const faults = shortest.faults.filter(({ atMs }) => atMs <= shortest.settings.safetyMs);
+  const candidate = { ...shortest, faults };
+  return faults.length < shortest.faults.length && await fails(candidate) ? candidate : shortest;
+}
+
+async function withFewerParts(script: Script, fails: Fails, mayRun: () => boolean): Promise<Script> {
   let parts: Part[] = [...script.operations.map((operation) => ({ operation })), ...script.faults.map((fault) => ({ fault }))];
   for (let pieces = 2; parts.length > 0 && mayRun();) {
     const size = Math.ceil(parts.length / pieces);
-    const smaller = await withoutOnePiece(parts, size, async (rest) => mayRun() && fails(scriptOf(script, rest)));
+    const smaller = await withoutOnePiece(parts, size, (rest) => fails(scriptOf(script, rest)));
     if (smaller !== null) {
       parts = smaller;
       pieces = Math.max(2, pieces - 1);
     } else if (size === 1) break;
     else pieces = Math.min(parts.length, pieces * 2);
   }
-  return { script: scriptOf(script, parts), runs };
+  return scriptOf(script, parts);
 }
 
 /** `parts` without the first piece that is not needed; null if all are. */

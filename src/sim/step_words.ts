@@ -92,7 +92,8 @@ function effectText(effect: Effect, state: RaftState): string {
   }
 }
 
-function messageText(message: Message): string {
+/** What a message says; who sends it to whom is told by others. */
+export function messageText(message: Message): string {
   switch (message.type) {
     case "voteRequest": return `a ${message.preVote ? "question whether it would get a vote" : "request for a vote"} in term ${message.term} (log ends at ${message.lastLogIndex} of term ${message.lastLogTerm})`;
     case "voteReply": return `a ${message.granted ? "yes" : "no"} to the ${message.preVote ? "question for" : "vote of"} term ${message.requestTerm}`;

@@ -1,63 +1,66 @@
-/** `draft sim --machine`, as the author of a plugin meets it. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "uvu";
+import { fileURLToPath } from "node:url";
+import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { dispatch } from "../../src/cli/dispatch.ts";
 import { simLeaf } from "../../src/cli/sim.ts";
+import type { Script } from "../../src/sim/script.ts";
 import { fakeIo } from "./fake_io.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "draft-sim-"));
+const test = suite("draft sim");
+
+const ODD = fileURLToPath(new URL("odd_machine.ts", import.meta.url));
+
+let directory = "";
+test.before(() => void (directory = mkdtempSync(join(tmpdir(), "draft-sim-"))));
 test.after(() => rmSync(directory, { recursive: true }));
 
-/** What `draft sim --machine FILE --seed 1` says, with its exit code. */
-async function simulate(name: string, source: string | null): Promise<{ code: number; out: string; err: string; path: string }> {
-  const path = join(directory, name);
-  if (source !== null) writeFileSync(path, source);
+async function sim(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const io = fakeIo();
-  const code = await dispatch(["sim", "--machine", path, "--seed", "1", "--nodes", "3"], [simLeaf], io);
-  return { code, out: io.outText(), err: io.errText(), path };
+  const code = await dispatch(["sim", ...args], [simLeaf], io);
+  return { code, out: io.outText(), err: io.errText() };
 }
 
-function machine(apply: string, more: string = ""): string {
-  return `export default { name: "tried", version: 1, operations: { add: { kind: "write" }, get: { kind: "read" } }, ${more}
-    create: () => ({ apply: ${apply}, query: () => 1, snapshot: () => 1, restore: () => {} }) };\n`;
+function fileOf(content: string): string {
+  const file = join(directory, "script.json");
+  writeFileSync(file, content);
+  return file;
 }
 
-test("a plugin that cannot be simulated is refused with what to type next", async () => {
-  const cases: readonly (readonly [string, string | null, RegExp])[] = [
-    ["missing.mjs", null, /cannot be loaded: .*missing/],
-    ["broken.mjs", "export default {", /cannot be loaded: /],
-    ["none.mjs", "export const a = 1;", /has no default export that is a plugin/],
-    ["reads.mjs", machine("() => 1").replace("write", "read"), /has reads alone, add, get: nothing would go through the log/],
-    ["empty.mjs", machine("() => 1").replace(/operations: \{.*?\}, get: \{.*?\} \}/, "operations: {}"), /has no operations: nothing/],
-  ];
-  for (const [name, source, wanted] of cases) {
-    const { code, err, path } = await simulate(name, source);
-    assert.is(code, 14, name);
-    assert.match(err, wanted);
-    assert.ok(err.endsWith(`; then type: draft sim --machine ${path}\n`), err);
+test("--script with a wrong file says what is wrong in one line", async () => {
+  for (const [content, what] of [["{", /JSON/], ["[]", /the script \[\]: wants an object/], ['{"seed":1}', /settings is missing/]] as const) {
+    const { code, out, err } = await sim("--script", fileOf(content));
+    assert.is(code, 2);
+    assert.is(out, "");
+    assert.match(err, what);
+    assert.match(err, /^draft sim: --script ".*": .*: draft sim --help\n$/);
   }
+  assert.is((await sim("--script", join(directory, "none.json"))).code, 2);
+  assert.match((await sim("--script", fileOf("{}"), "--nodes", "3")).err, /--nodes with --script/);
 });
 
-test("a generate() that gives no command is told with what it gave", async () => {
-  const { code, err } = await simulate("generate.mjs", machine("() => 1", 'generate: () => ["put", 1],'));
-  assert.is(code, 14);
-  assert.match(err, /generate\(\) gave \["put",1\], wanted \[operation, \.\.\.arguments\] with one of add, get; .*draft sim --machine/);
+test("--shrink over seeds makes the first failure small; its script names the machine", async () => {
+  const small = await sim("--seeds", "5", "--shrink", "--machine", ODD);
+  assert.is(small.code, 1);
+  const script = JSON.parse(small.out) as Script;
+  assert.is(script.machine, ODD);
+  assert.match(small.err, /equal-states.*\nleft after \d+ runs: 0 of \d+ faults/);
+  const again = await sim("--script", fileOf(small.out));
+  assert.is(again.code, 1);
+  assert.match(again.err, /violation of seed .*equal-states/);
+  assert.match(again.err, /again: draft sim --script \S+; smaller/);
+  assert.is((await sim("--script", fileOf(small.out), "--machine", "kv")).code, 0, "what is typed is meant");
 });
 
-test("a machine that asks the chance is told where its replicas went apart, and how to see it again", async () => {
-  const { code, err, path } = await simulate("chance.mjs", machine("() => Math.random()"));
-  assert.is(code, 1);
-  assert.match(err, /equal-states: at index \d+ [abc] has the digest/);
-  assert.match(err, /the first entry that differs is \["add"\] at index \d+, answered 0\.\d+ by [abc] and 0\.\d+ by [abc]: .*entry\.random\(\)/);
-  assert.ok(err.includes(`again: draft sim --seed 1 --nodes 3 --machine ${path}; smaller:`), err);
-});
-
-test("a machine that is deterministic passes", async () => {
-  const { code, err } = await simulate("good.mjs", machine("(_, entry) => entry.random()"));
-  assert.equal([code, err], [0, ""]);
+test("--shrink says that nothing failed, and prints no script", async () => {
+  for (const args of [["--seed", "3"], ["--seed", "3", "--seeds", "1"]]) {
+    const { code, err } = await sim(...args, "--shrink");
+    assert.is(code, 0);
+    assert.match(err, /nothing failed/);
+  }
+  assert.is((await sim("--seed", "3", "--shrink")).out, "");
 });
 
 test.run();
