@@ -9,13 +9,15 @@ import { hexOf } from "../base/bytes.ts";
 import { EntryKind } from "../base/entry.ts";
 import type { EntryHead } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
-import type { GroupId, Index, Term } from "../raft/types.ts";
+import type { GroupId, Index, LogPoint, Term } from "../raft/types.ts";
 import { checkCommand, decodeEnvelope } from "./command.ts";
 import type { CommandEnvelope } from "./command.ts";
 import { foldText, foldValue } from "./digest.ts";
 import { LiveEntry } from "./live_entry.ts";
 import type { AnyPlugin, Base, Command, Reply, View } from "./machine.ts";
 import { Operations } from "./operations.ts";
+import { PieceSource } from "./piece_source.ts";
+import { PieceTarget } from "./piece_target.ts";
 
 /** What a caller is told when `apply` broke: the stack, which differs between engines, goes to the log. */
 export const FAULT_TEXT = "the machine failed on this command: its node's log says how";
@@ -31,10 +33,24 @@ export interface ApplierOptions {
 }
 
 /** The last entry that was applied, and log time there. */
-export interface Applied {
-  readonly index: Index;
-  readonly term: Term;
+export interface Applied extends LogPoint {
   readonly timeMs: number;
+}
+
+/** A state that a snapshot holds, besides the machine's own. */
+export interface SavedState {
+  readonly point: LogPoint;
+  readonly timeMs: number;
+  /** The machine version in force. */
+  readonly machineVersion: number;
+  readonly digest: number;
+  /** Whether the machine's part comes in pieces. */
+  readonly streamed: boolean;
+}
+
+/** A snapshot that was begun: it shows the state at its point, whatever is applied meanwhile. */
+export interface BegunSnapshot extends SavedState {
+  readonly pieces: PieceSource;
 }
 
 /** One machine and how far it has come. */
@@ -48,7 +64,9 @@ export class Applier {
   readonly #entry: LiveEntry = new LiveEntry();
   #index: Index = 0;
   #term: Term = 0;
+  #chain = 0;
   #timeMs = 0;
+  #restoring = false;
 
   /** @throws DraftError BAD_PLUGIN if the plugin's operations cannot be used, or it makes no machine */
   constructor(options: ApplierOptions) {
@@ -70,12 +88,13 @@ export class Applier {
    * @throws DraftError DAMAGED if the entry is of a kind that this draft does not know: the replica must stop
    */
   apply(head: EntryHead, bytes: Uint8Array, from: number, decoded: CommandEnvelope | null): Reply | DraftError {
-    assert(head.index === this.#index + 1, "entries are applied in order", head.index, this.#index);
+    assert(head.index === this.#index + 1 && !this.#restoring, "entries are applied in order", head.index, this.#index);
     assert(head.group === this.#group, "the entry is of this group", head.group, this.#group);
     if (!isKnown(head.kind)) throw unknownKind(head);
     this.#timeMs = Math.max(this.#timeMs, head.timeMs);
     this.#index = head.index;
     this.#term = head.term;
+    this.#chain = head.chain;
     this.#entry.begin(head, this.#timeMs);
     const answer = this.#perform(head, bytes, from, decoded);
     this.#entry.end();
@@ -155,7 +174,44 @@ export class Applier {
 
   /** The last entry applied; zeros before the first. */
   get lastApplied(): Applied {
-    return { index: this.#index, term: this.#term, timeMs: this.#timeMs };
+    return { index: this.#index, term: this.#term, chain: this.#chain, timeMs: this.#timeMs };
+  }
+
+  /** The last entry whose state can be read; -1 while the machine is restored, when there is none. */
+  get readableIndex(): Index {
+    return this.#restoring ? -1 : this.#index;
+  }
+
+  /**
+   * Begins a snapshot of the state as it is. Close its pieces if they are not wanted to the last.
+   *
+   * @throws DraftError MACHINE_FAULT if the machine cannot say what it holds
+   */
+  snapshot(): BegunSnapshot {
+    assert(!this.#restoring, "a machine that is restored has no state yet", this.#index);
+    const pieces = new PieceSource(this.plugin, this.#machine);
+    const { index, term, chain, timeMs } = this.lastApplied;
+    const { version: machineVersion } = this.#entry;
+    return { point: { index, term, chain }, timeMs, machineVersion, digest: this.digest, streamed: pieces.streamed, pieces };
+  }
+
+  /**
+   * Begins to replace the state by one that was saved. Until {@link restored} nothing is read or applied; a machine that
+   * fails on the way holds nothing that may be used.
+   *
+   * @param promised see {@link RestoreOptions}
+   */
+  restore({ streamed, machineVersion: version }: SavedState, promised: () => void): PieceTarget {
+    this.#restoring = true;
+    return new PieceTarget({ plugin: this.plugin, machine: this.#machine, streamed, version, promised });
+  }
+
+  /** The machine holds what `saved` says. */
+  restored(saved: SavedState): void {
+    this.#restoring = false;
+    ({ index: this.#index, term: this.#term, chain: this.#chain } = saved.point);
+    this.#timeMs = saved.timeMs;
+    this.#entry.restore(saved.digest, saved.machineVersion);
   }
 
   /** The moment that a read sees. */

@@ -104,7 +104,7 @@ export class GroupReads {
   }
 
   get #applied(): Index {
-    return this.#applier.lastApplied.index;
+    return this.#applier.readableIndex;
   }
 
   #answer(read: PendingRead): void {

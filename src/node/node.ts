@@ -9,22 +9,23 @@ import { Applier } from "../machine/applier.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { Lane } from "../net/frame.ts";
 import { Transport } from "../net/transport.ts";
+import type { EventBody } from "../raft/event.ts";
 import type { Message } from "../raft/message.ts";
-import { createRaft } from "../raft/state.ts";
 import { type Configuration, MAIN_GROUP, type MemberNumber } from "../raft/types.ts";
 import type { Wal } from "../wal/wal.ts";
 import { type DataDir, identityOf } from "./data_dir.ts";
 import { Founding } from "./founding.ts";
 import { drawClusterId, encodeGenesis, type Genesis } from "./genesis.ts";
-import { Group } from "./group.ts";
+import type { Group } from "./group.ts";
 import type { GroupObserver } from "./group_observer.ts";
 import { Handover } from "./handover.ts";
 import type { Identity } from "./identity.ts";
 import { askHello, Introductions } from "./introductions.ts";
+import { openGroup } from "./open_group.ts";
 import { adoptGenesis, openLog, startError, storageError } from "./open_log.ts";
 import type { RecoveredLog } from "./recovered_log.ts";
 import { endedError } from "./refusals.ts";
-import { frameEntryBytesMax, raftConfig, type NodeSettings } from "./settings.ts";
+import type { NodeSettings } from "./settings.ts";
 import { settleGroup } from "./stopping.ts";
 import { Turn } from "./turn.ts";
 
@@ -197,28 +198,31 @@ export class Node {
         },
       });
       this.#wal = wal;
-      if (!this.ended) this.#begin(genesis, log, wal);
+      if (!this.ended) yield* this.#begin(genesis, log, wal);
     } finally {
       this.#joining = false;
       for (const tell of this.#whenJoined.splice(0)) tell();
     }
   }
 
-  #begin(genesis: Genesis, log: RecoveredLog, wal: Wal): void {
-    const { host, settings } = this.parts;
+  *#begin(genesis: Genesis, log: RecoveredLog, wal: Wal): Task<void> {
+    const { host, settings, dataDir, observers } = this.parts;
     const recovered = log.recovered();
-    const seed = host.random.u32();
-    const state = createRaft(raftConfig(settings, this.identity, seed), recovered);
-    const group: Group = new Group({
-      name: "main", state, applier: this.#machine, log: wal, outbox: this.transport, clock: host.clock, words: host.log,
-      observers: this.parts.observers, tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax,
-      frameEntryBytesMax: frameEntryBytesMax(settings),
-      submit: (event) => this.#turn.submit(group, event),
+    let opened: Group | null = null;
+    const submit = (event: EventBody): void => {
+      if (opened !== null) this.#turn.submit(opened, event);
+    };
+    const group = yield* openGroup({
+      name: "main", host, settings, directory: dataDir.path, identity: this.identity, applier: this.#machine, log, wal, observers,
+      outbox: this.transport, submit,
       wake: () => this.wake(),
       isLinked: (member) => this.isLinked(member),
+      fetchSnapshot: () => submit({ type: "snapshotFetching", index: 0 }),
       configurationChanged: (configuration) => this.#setPeers(configuration),
       failed: (error) => this.fail(error),
     });
+    if (this.ended) return group.end(endedError(this));
+    opened = group;
     this.groups.set(group.name, group);
     this.#handover = new Handover({
       genesis: encodeGenesis(genesis), configuration: genesis.configuration, self: this.memberNumber,
@@ -248,7 +252,7 @@ export class Node {
     }
   }
 
-  #toAll(event: Parameters<Turn["submit"]>[1]): void {
+  #toAll(event: EventBody): void {
     for (const group of this.groups.values()) this.#turn.submit(group, event);
   }
 

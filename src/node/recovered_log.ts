@@ -5,20 +5,23 @@ import { EntryKind, type EntryHead } from "../base/entry.ts";
 import { assert } from "../base/assert.ts";
 import { decodeConfiguration } from "../raft/configuration.ts";
 import type { Recovered } from "../raft/state.ts";
-import { appendToTrail, createTrail, type Trail, truncateTrail } from "../raft/trail.ts";
-import type { Configuration, GroupId, HardState, Index } from "../raft/types.ts";
+import { appendToTrail, compactTrail, createTrail, resetTrail, type Trail, truncateTrail } from "../raft/trail.ts";
+import type { Configuration, GroupId, HardState, Index, LogPoint } from "../raft/types.ts";
 import type { WalVisitor } from "../wal/recovered_groups.ts";
 import { decodeGenesis, genesisPoint } from "./genesis.ts";
+import { decodeLogStart } from "./log_start.ts";
 
 /** Hears the records of all groups and keeps those of one. */
 export class RecoveredLog implements WalVisitor {
-  readonly #group: GroupId;
+  readonly group: GroupId;
   #trail: Trail | null = null;
   #hardState: HardState = { term: 0, votedFor: 0, commitIndex: 0 };
   #configurations: Configuration[] = [];
+  /** The newest snapshot that the log says is durable; null if it says nothing of one. */
+  snapshotPoint: LogPoint | null = null;
 
   constructor(group: GroupId) {
-    this.#group = group;
+    this.group = group;
   }
 
   /** Whether the WAL knows the group. */
@@ -27,34 +30,47 @@ export class RecoveredLog implements WalVisitor {
   }
 
   groupMade(group: GroupId, genesis: Uint8Array): void {
-    if (group !== this.#group || this.#trail !== null) return;
+    if (group !== this.group || this.#trail !== null) return;
     const { foundedMs, configuration } = decodeGenesis(genesis);
     this.#trail = createTrail(genesisPoint(genesis), foundedMs);
     this.#configurations = [configuration];
   }
 
   hardState(group: GroupId, hardState: HardState): void {
-    if (group !== this.#group) return;
+    if (group !== this.group) return;
     this.#hardState = hardState;
     // What is known committed is never truncated, so it needs no chains one by one.
     if (this.#trail !== null) this.#trail.keepFrom = Math.min(hardState.commitIndex, this.#trail.lastIndex);
   }
 
   truncated(group: GroupId, from: Index): void {
-    if (group !== this.#group || this.#trail === null) return;
+    if (group !== this.group || this.#trail === null) return;
     truncateTrail(this.#trail, from, this.#trail.lastChain);
     this.#configurations = this.#configurations.filter((configuration) => configuration.index < from);
   }
 
+  compacted(group: GroupId, point: LogPoint, context: Uint8Array): void {
+    if (group !== this.group || this.#trail === null) return;
+    const start = decodeLogStart(point, context);
+    const isWithin = point.index > this.#trail.base.index && point.index <= this.#trail.lastIndex;
+    if (isWithin) compactTrail(this.#trail, point);
+    else resetTrail(this.#trail, point, start.timeMs);
+    this.#configurations = [start.configuration, ...this.#configurations.filter(({ index }) => index > point.index)];
+  }
+
+  snapshotMarked(group: GroupId, point: LogPoint): void {
+    if (group === this.group) this.snapshotPoint = point;
+  }
+
   entry(group: GroupId, head: EntryHead, payload: Uint8Array): void {
-    if (group !== this.#group || this.#trail === null) return;
+    if (group !== this.group || this.#trail === null) return;
     appendToTrail(this.#trail, head);
     if (head.kind === EntryKind.config) this.#configurations.push(decodeConfiguration(payload, head.index));
   }
 
   /** All of it, for the core. */
   recovered(): Recovered {
-    assert(this.#trail !== null, "the group was made", this.#group);
-    return { hardState: this.#hardState, trail: this.#trail, configurations: this.#configurations };
+    assert(this.#trail !== null, "the group was made", this.group);
+    return { hardState: this.#hardState, trail: this.#trail, configurations: this.#configurations, snapshotIndex: this.snapshotPoint?.index ?? 0 };
   }
 }

@@ -22,6 +22,11 @@ export interface NodeSettings {
   readonly frameBytesMax: number;
   readonly queueBytesMax: number;
   readonly tailBytesMax: number;
+  /** A snapshot is taken once the log behind the last one has so many bytes, or entries. */
+  readonly snapshotBytes: number;
+  readonly snapshotEntries: number;
+  /** Bytes of log that stay behind a snapshot. */
+  readonly retainBytes: number;
   readonly tuning: Tuning;
 }
 
@@ -62,6 +67,7 @@ export function raftConfig(
     inflightAppendsMax: 256,
     inflightBytesMax: 32 * MIB,
     uncommittedBytesMax: settings.queueBytesMax,
+    retainBytes: settings.retainBytes,
     pendingReadsMax: 65_536,
     seed,
     ...settings.tuning.core,

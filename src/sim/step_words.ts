@@ -53,9 +53,10 @@ export function eventText(event: Event, state: RaftState): string {
     case "readFailed": return `entries ${event.from}–${event.to} cannot be read back`;
     case "diskStalled": return "its disk stands still";
     case "diskFull": return event.full ? "its disk is full" : "its disk has room again";
-    case "snapshotStored":
-    case "snapshotSent":
-    case "restored": return `a snapshot of index ${event.index} moves (${event.type})`;
+    case "snapshotStored": return `its snapshot of index ${event.point.index} is durable`;
+    case "snapshotFetching": return event.index === 0 ? "it fetches no snapshot" : `it fetches the snapshot of index ${event.index}`;
+    case "snapshotFetched": return `it has fetched the snapshot of index ${event.point.index}`;
+    case "restored": return `its machine holds the snapshot of index ${event.index}`;
   }
 }
 
@@ -69,10 +70,11 @@ function effectText(effect: Effect, state: RaftState): string {
   switch (effect.type) {
     case "send": return `sends ${sends(effect.message)}`;
     case "store": {
-      const { hardState, truncateFrom, entries, messages } = effect;
+      const { hardState, truncateFrom, reset, entries, messages } = effect;
       const parts = [
         ...(hardState === null ? [] : [`term ${hardState.term}, vote ${nameIn(state, hardState.votedFor)}`]),
         ...(truncateFrom === 0 ? [] : [`a cut at ${truncateFrom}`]),
+        ...(reset === null ? [] : [`a log that begins behind ${reset.point.index}`]),
         ...(entries.length === 0 ? [] : [`${entries.length} entries up to ${entries.at(-1)?.index ?? 0}`]),
       ];
       const then = messages.length === 0 ? "" : `, then sends ${messages.map(sends).join(", ")}`;
@@ -86,9 +88,9 @@ function effectText(effect: Effect, state: RaftState): string {
     case "roleChanged": return `is ${effect.role} of term ${effect.term}, leader ${nameIn(state, effect.leaderId)}`;
     case "configurationChanged": return `has ${effect.configuration.members.length} members`;
     case "diverged": return `differs from the leader at committed index ${effect.index}`;
-    case "sendSnapshot":
-    case "installSnapshot":
-    case "compact": return effect.type;
+    case "fetchSnapshot": return `wants a snapshot of index ${effect.index} or later from ${nameIn(state, effect.from)}`;
+    case "installSnapshot": return `restores its machine from the snapshot of index ${effect.point.index}`;
+    case "compact": return `drops its log through index ${effect.start.point.index}`;
   }
 }
 
@@ -108,7 +110,7 @@ export function messageText(message: Message): string {
     case "timeoutNow": return "word to take over";
     case "readIndexRequest": return `a request for a read index (${message.readId})`;
     case "readIndexReply": return `read index ${message.index} (${message.readId})`;
-    case "installSnapshot":
-    case "installSnapshotReply": return message.type;
+    case "installSnapshot": return `word that a snapshot of index ${message.lastIncludedIndex} or later is needed`;
+    case "installSnapshotReply": return message.success ? `an ack of ${message.lastIncludedIndex}` : `word that it fetches a snapshot (${message.lastIncludedIndex})`;
   }
 }

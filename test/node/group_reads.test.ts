@@ -13,8 +13,8 @@ class Rig {
   constructor() {
     const index = (): number => this.index;
     this.reads = new GroupReads({
-      get lastApplied() {
-        return { index: index(), term: 1, timeMs: 0 };
+      get readableIndex() {
+        return index();
       },
       query: (command: readonly unknown[]) => `${String(command[0])}@${index()}`,
     } as unknown as Applier);

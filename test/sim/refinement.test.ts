@@ -137,9 +137,9 @@ test("refinementProperty() refuses effects that tell what is not so", () => {
     type: "send",
     message: { ...envelope(core, other), type: "voteReply", preVote: false, requestTerm: core.state.term, granted: true, bootId: 1 },
   }), /nobody asked for it/);
-  refused("leader", (core) => ({ type: "store", store: core.state.lastStore + 1, hardState: null, truncateFrom: 1, entries: [], messages: [] }), /a leader cuts its log/);
+  refused("leader", (core) => ({ type: "store", store: core.state.lastStore + 1, hardState: null, truncateFrom: 1, reset: null, entries: [], messages: [] }), /a leader cuts its log/);
   refused("follower", (core) => ({
-    type: "store", store: core.state.lastStore + 1, hardState: null, truncateFrom: 0, entries: [core.log[0]!], messages: [],
+    type: "store", store: core.state.lastStore + 1, hardState: null, truncateFrom: 0, reset: null, entries: [core.log[0]!], messages: [],
   }), /the log of a follower changes because of deadline/);
 });
 
