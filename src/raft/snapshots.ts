@@ -12,6 +12,7 @@ import { dropConfigurationsBefore, resetConfigurations } from "./membership.ts";
 import type { InstallSnapshot, InstallSnapshotReply } from "./message.ts";
 import { ackStatus, send } from "./output.ts";
 import { noteApplied } from "./reads.ts";
+import { becomeFollower } from "./roles.ts";
 import { drop, type RaftState } from "./state.ts";
 import { chainAt, compactionPoint, compactTrail, resetTrail, termAt } from "./trail.ts";
 import type { Configuration, Index, LogPoint } from "./types.ts";
@@ -91,8 +92,7 @@ function reply(state: RaftState, { from, round }: InstallSnapshot, { success, in
  * A snapshot of another member is a durable file here. Where our log holds its point, the log is right and only the
  * commit index is news (dissertation 5: "retain log entries following it"); else the log begins anew behind it.
  */
-export function snapshotFetched(state: RaftState, start: LogStart): void {
-  const { point } = start;
+export function snapshotFetched(state: RaftState, { point, configuration, timeMs }: LogStart, now: Now): void {
   const { trail } = state;
   state.fetchingIndex = 0;
   if (point.index <= state.commitIndex) return drop(state, "late-snapshot");
@@ -101,11 +101,13 @@ export function snapshotFetched(state: RaftState, start: LogStart): void {
     state.matchedIndex = Math.max(state.matchedIndex, point.index);
     return commitTo(state, point.index);
   }
+  // Its source may have gone on into a term that this node has not heard of.
+  if (point.term > state.term) becomeFollower(state, point.term, 0, now);
   assert(state.role !== "leader", "a leader holds all that is committed", point.index, trail.lastIndex);
   // What stands at its point and behind is another leader's: it was never committed.
   if (trail.lastIndex >= point.index) state.step.truncateFrom = point.index;
-  state.step.reset = start;
-  resetTrail(trail, point, start.timeMs);
+  state.step.reset = { point, configuration, timeMs };
+  resetTrail(trail, point, timeMs);
   state.commitIndex = point.index;
   state.matchedIndex = point.index;
   state.applyRequested = point.index;
@@ -113,7 +115,7 @@ export function snapshotFetched(state: RaftState, start: LogStart): void {
   // Nothing of the new log is durable before this step's store is.
   state.durableIndex = Math.min(state.durableIndex, point.index - 1);
   for (const pending of state.pendingStores) pending.lastIndex = Math.min(pending.lastIndex, point.index - 1);
-  resetConfigurations(state, start.configuration);
+  resetConfigurations(state, configuration);
   state.effects.push({ type: "installSnapshot", point });
 }
 

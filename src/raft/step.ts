@@ -69,7 +69,7 @@ function dispatch(state: RaftState, event: Event): void {
     case "snapshotFetching":
       state.fetchingIndex = event.index;
       return;
-    case "snapshotFetched": return snapshotFetched(state, event);
+    case "snapshotFetched": return snapshotFetched(state, event, event);
     case "restored": return restored(state, event.index, event.wakeAtMs, event);
     default: return assertNever(event);
   }

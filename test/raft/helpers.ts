@@ -52,6 +52,7 @@ export interface CoreOptions {
   readonly votedFor?: number;
   readonly commitIndex?: number;
   readonly configuration?: Configuration;
+  readonly snapshotIndex?: number;
 }
 
 /** A core that steps by hand, checked after each step; stores complete only when told. */
@@ -66,7 +67,7 @@ export class Single {
       term: options.term ?? trail.lastTerm, votedFor: options.votedFor ?? 0, commitIndex: options.commitIndex ?? 0,
     };
     const configurations = [options.configuration ?? membersOf(["voter", "voter", "voter"])];
-    this.state = createRaft({ ...CONFIG, ...options.config }, { hardState, trail, configurations, snapshotIndex: 0 });
+    this.state = createRaft({ ...CONFIG, ...options.config }, { hardState, trail, configurations, snapshotIndex: options.snapshotIndex ?? 0 });
     this.event({ type: "start" });
   }
 
