@@ -172,6 +172,22 @@ test("S02 a late snapshot at or below the commit index changes nothing", () => {
     assert.equal(core.event({ type: "snapshotFetched", point: pointOf(entry), configuration: CONFIGURATION, timeMs: 0 }), []);
   }
   assert.is(core.state.trail.lastIndex, 6);
+  // Of what has left the log since nothing is known any more, but that it was committed.
+  core.event({ type: "snapshotStored", point: pointOf(LOG[3]!), timeMs: 0 });
+  assert.equal(core.event({ type: "snapshotFetched", point: pointOf(LOG[1]!), configuration: CONFIGURATION, timeMs: 0 }), []);
+  assert.is(core.state.trail.lastIndex, 6);
+});
+
+test("a store of before the snapshot says nothing of the log behind it", () => {
+  const core = follower();
+  const [next] = sealed([2], { previous: LOG[5]! });
+  core.receive(append({ term: 2, leaderCommit: 4 }, [next!], LOG[5]!));
+  const pending = core.state.lastStore;
+  core.event({ type: "snapshotFetched", point: { index: 5, term: 2, chain: 4 }, configuration: CONFIGURATION, timeMs: 0 });
+  core.event({ type: "stored", store: pending });
+  assert.is(core.state.durableIndex, 4);
+  core.storeAll();
+  assert.is(core.state.durableIndex, 5);
 });
 
 test("S03 a log that holds the snapshot's point keeps what lies behind; one that holds another entry there loses it", () => {
