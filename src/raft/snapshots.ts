@@ -112,9 +112,9 @@ export function snapshotFetched(state: RaftState, { point, configuration, timeMs
   state.matchedIndex = point.index;
   state.applyRequested = point.index;
   state.snapshotIndex = point.index;
-  // Nothing of the new log is durable before this step's store is.
-  state.durableIndex = Math.min(state.durableIndex, point.index - 1);
-  for (const pending of state.pendingStores) pending.lastIndex = Math.min(pending.lastIndex, point.index - 1);
+  // Nothing of the new log is durable before this step's store is: what the disk holds until then may be another one.
+  state.durableIndex = 0;
+  for (const pending of state.pendingStores) pending.lastIndex = 0;
   resetConfigurations(state, configuration);
   state.effects.push({ type: "installSnapshot", point });
 }

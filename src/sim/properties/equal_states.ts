@@ -21,8 +21,10 @@ export class EqualStates implements Property {
   readonly #seen: Map<Index, Seen> = new Map();
 
   stepped(member: SimMember, event: Event): void {
-    if (event.type !== "applied" || member.applier === null) return;
-    this.#compare(member, event.index % HASH_EVERY === 0);
+    if (member.applier === null) return;
+    if (event.type === "applied") this.#compare(member, event.index % HASH_EVERY === 0);
+    // A snapshot must leave the machine as the entries would have.
+    else if (event.type === "restored") this.#compare(member, true);
   }
 
   finished(members: readonly SimMember[]): void {
@@ -37,7 +39,7 @@ export class EqualStates implements Property {
     const { digest } = applier;
     const hash = withHash ? applier.stateHash() : null;
     const known = this.#seen.get(index);
-    if (known === undefined) {
+    if (known === undefined || (known.hash === null && hash !== null && known.digest === digest)) {
       this.#seen.set(index, { member: member.id, digest, hash });
     } else if (known.digest !== digest) {
       throw new Violation(this.name, `at index ${index} ${member.id} has the digest ${digest.toString(16)}, ${known.member} had ${known.digest.toString(16)}`);

@@ -180,10 +180,14 @@ test("applying: what the core says was applied is what the machine did", () => {
   hand.member(1).applier = machineAt(1, 4);
   rejects("applying", /applied an entry 1@4; 1@1 is committed/, () => hand.step(1, { event: { type: "applied", index: 1, wakeAtMs: null } }));
   hand.member(1).applier = machineAt(1, 1);
+  hand.state(1).applyRequested = 1;
   hand.state(1).lastApplied = 1;
   hand.step(1, { event: { type: "applied", index: 1, wakeAtMs: null } });
   hand.state(1).lastApplied = 2;
-  rejects("applying", /lastApplied 2, commitIndex 1/, () => hand.step(1, {}));
+  rejects("applying", /lastApplied 2 of 1, commitIndex 1/, () => hand.step(1, {}));
+  hand.state(1).lastApplied = 1;
+  hand.state(1).snapshotIndex = 2;
+  rejects("applying", /snapshot 2, lastApplied 1 of 1/, () => hand.step(1, {}));
 });
 
 test("equal-states: digests at one index, hashes at some and in the end", () => {
