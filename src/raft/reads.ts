@@ -87,7 +87,8 @@ export function confirmReads(state: RaftState): void {
 
 /**
  * Answers confirmed reads whose index this node has applied. If something in the machine is due by log time, they wait
- * for one time entry instead: a read never sees what has expired.
+ * for one time entry instead: a read never sees what has expired. Nor on another node, whose machine may be behind this
+ * one: what nothing is due in any more is the machine at what was applied here.
  */
 export function answerConfirmed(state: RaftState, now: Now): void {
   const { confirmed } = state.reads;
@@ -101,7 +102,7 @@ export function answerConfirmed(state: RaftState, now: Now): void {
     appendTime(state, now);
   }
   const answered = confirmed.splice(0, ready);
-  for (const pending of answered) answer(state, pending, due ? state.timeEntryIndex : pending.index);
+  for (const pending of answered) answer(state, pending, due ? state.timeEntryIndex : Math.max(pending.index, state.lastApplied));
 }
 
 function answer(state: RaftState, pending: PendingRead, index: number): void {
