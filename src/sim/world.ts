@@ -16,6 +16,8 @@ import type { Fault, PlannedOperation, Script } from "./script.ts";
 import { type ClientWorld, SimClient } from "./sim_client.ts";
 import { SIM_PORT, SimCluster } from "./sim_cluster.ts";
 import type { SimMachine } from "./sim_machine.ts";
+import { keepWriting, Steady } from "./steadiness.ts";
+import { rootOf, violationOf } from "./thrown.ts";
 import { TraceHash } from "./trace_hash.ts";
 import { clusterOptions } from "./world_cluster.ts";
 
@@ -34,8 +36,11 @@ export interface WorldTeller {
 }
 
 /** How long a healed cluster may take to serve, in longest election timeouts, and a fixed part for disks and dials. */
-const LIVENESS_TIMEOUTS = 20;
-const LIVENESS_MS = 15_000;
+const LIVENESS_TIMEOUTS = 8;
+const LIVENESS_MS = 6000;
+
+/** Longest election timeouts for which a cluster that serves must keep its leader. */
+const STEADY_TIMEOUTS = 3;
 
 /** How long the founding of a cluster without faults may take. */
 const FOUNDING_MS = 20_000;
@@ -211,10 +216,22 @@ export class World {
       };
       probe(prober, machine.id, probes, after, () => served.add(machine.id));
     }
+    const writer = keepWriting(this.#client(settings.clients + 2), core.map(({ id }) => id), probes, (ms, act) => this.cluster.scheduler.after(ms, act));
     this.#until("the healed core serves", limitMs, () => living().every(({ id }) => served.has(id)));
     const leftMs = limitMs - (this.cluster.scheduler.nowMs - beganMs);
+    this.teller?.phase("the healed core has served");
+    this.#keepsLeader(living, STEADY_TIMEOUTS * settings.electionMaxMs);
+    writer.stop();
     this.#until("the healed core agrees", leftMs, () => agree(living()));
     this.cluster.tell((property) => property.finished?.(this.#machines));
+  }
+
+  #keepsLeader(living: () => SimMachine[], forMs: number): void {
+    const steady = new Steady(living);
+    for (let leftMs = forMs; leftMs > 0; leftMs -= LOOK_MS) {
+      this.#runFor(LOOK_MS);
+      steady.look();
+    }
   }
 
   /** Everybody stops in good order and gives back what it took. */
@@ -276,20 +293,4 @@ export class World {
     const code = error instanceof DraftError ? error.code : error.name;
     this.violation ??= new Violation("a process ends for a reason", `${machine.id} ended with ${code}: ${error.message}`);
   }
-}
-
-function rootOf(error: unknown): unknown {
-  let at = error;
-  while (at instanceof Error && at.cause instanceof Error && !(at instanceof Violation)) at = at.cause;
-  return at;
-}
-
-/** What was thrown, as a violation. */
-function violationOf(thrown: unknown): Violation {
-  if (thrown instanceof Violation) return thrown;
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const name = error instanceof AssertionFailed ? "assertion" : "nothing is thrown";
-  const violation = new Violation(name, error.message);
-  violation.stack = error.stack ?? "";
-  return violation;
 }
