@@ -17,6 +17,7 @@ import type { Fault, Script } from "./script.ts";
 import type { ClientWorld } from "./sim_client.ts";
 import { SIM_PORT, SimCluster } from "./sim_cluster.ts";
 import type { SimMachine } from "./sim_machine.ts";
+import { keepWriting, Steady } from "./steadiness.ts";
 import { isBrokenFact, rootOf, violationOf } from "./thrown.ts";
 import { TraceHash } from "./trace_hash.ts";
 import { WorldClients } from "./world_clients.ts";
@@ -37,8 +38,11 @@ export interface WorldTeller {
 }
 
 /** How long a healed cluster may take to serve, in longest election timeouts, and a fixed part for disks and dials. */
-const LIVENESS_TIMEOUTS = 20;
-const LIVENESS_MS = 15_000;
+const LIVENESS_TIMEOUTS = 8;
+const LIVENESS_MS = 6000;
+
+/** Longest election timeouts for which a cluster that serves must keep its leader. */
+const STEADY_TIMEOUTS = 3;
 
 /** How long the founding of a cluster without faults may take. */
 const FOUNDING_MS = 20_000;
@@ -204,17 +208,16 @@ export class World {
       };
       probe(prober, machine.id, probes, after, () => served.add(machine.id));
     }
-    const { library } = this.#clients;
-    for (const client of library.keys()) {
-      const after = (ms: number, act: () => void): void => void this.cluster.scheduler.after(ms, act);
-      probe(client, `client${client.number}`, probes, after, () => served.add(client));
-    }
-    // Who was told of a machine that lives must find the leader from there.
-    const hasFound = ([client, knows]: readonly [unknown, readonly string[]]): boolean =>
-      served.has(client) || !living().some(({ id }) => knows.includes(id));
+    const later = (ms: number, act: () => void): void => void this.cluster.scheduler.after(ms, act);
+    const libraryServed = this.#clients.probeLibrary(probes, later);
+    const writer = keepWriting(this.#clients.writer(), core.map(({ id }) => id), probes, later);
     yield* this.#until("the healed core serves", limitMs, () => living().every(({ id }) => served.has(id)));
     const leftMs = limitMs - (this.cluster.scheduler.nowMs - beganMs);
-    yield* this.#until("clients of the library find the healed core", LIVENESS_MS, () => [...library].every(hasFound));
+    this.teller?.phase("the healed core has served");
+    const steady = new Steady(living, this.cluster.scheduler.nowMs + STEADY_TIMEOUTS * settings.electionMaxMs);
+    yield* this.#until("the healed core keeps its leader", limitMs, () => steady.lastsUntil(this.cluster.scheduler.nowMs));
+    writer.stop();
+    yield* this.#until("clients of the library find the healed core", LIVENESS_MS, () => libraryServed(living().map(({ id }) => id)));
     yield* this.#until("the healed core agrees", leftMs, () => agree(living()));
     this.cluster.tell((property) => property.finished?.(this.#machines));
   }
