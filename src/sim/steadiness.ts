@@ -4,23 +4,28 @@ import { Violation } from "./property.ts";
 import type { SimClient } from "./sim_client.ts";
 import type { SimMachine } from "./sim_machine.ts";
 
-const EVERY_MS = 30;
+/** What a writer waits at least between an answer and the next request. */
+const PAUSE_MIN_MS = 30;
 const TIMEOUT_MS = 1000;
 
+export interface Writing {
+  readonly client: SimClient;
+  readonly members: readonly string[];
+  readonly probes: Probes;
+  /** More than a follower needs for an entry, or one that is behind would never come up. */
+  readonly pauseMs: number;
+  readonly after: (ms: number, act: () => void) => void;
+}
+
 /** Writes through one member after the other until it is stopped. */
-export function keepWriting(
-  client: SimClient,
-  members: readonly string[],
-  probes: Probes,
-  after: (ms: number, act: () => void) => void,
-): { stop(): void } {
+export function keepWriting({ client, members, probes, pauseMs, after }: Writing): { stop(): void } {
   let isOn = true;
   let at = 0;
   const next = (): void => {
     const member = members[at++ % members.length];
     const command = member === undefined ? null : probes.write(member);
     if (!isOn || member === undefined || command === null) return;
-    client.ask({ member, command, read: null, timeoutMs: TIMEOUT_MS, patienceMs: 0 }, () => after(EVERY_MS, next));
+    client.ask({ member, command, read: null, timeoutMs: TIMEOUT_MS, patienceMs: 0 }, () => after(Math.max(PAUSE_MIN_MS, pauseMs), next));
   };
   next();
   return { stop: () => (isOn = false) };
@@ -41,11 +46,11 @@ export class Steady {
   }
 
   /**
-   * Whether it has lasted to the end.
+   * Whether it has been watched to the end.
    *
    * @throws Violation if another one leads, or another term has begun
    */
-  lastsUntil(nowMs: number): boolean {
+  isOver(nowMs: number): boolean {
     const members = this.#living();
     const led = ledBy(members);
     if (members.length === this.#count && led !== this.#led) throw new Violation("the healed core keeps its leader", `${this.#led}; then ${led}`);

@@ -11,6 +11,7 @@ import type { Holdings } from "./gate.ts";
 import { MarkCounter } from "./marks.ts";
 import { NamedDamage } from "./named_damage.ts";
 import { Nemesis } from "./nemesis.ts";
+import { entryMs, isQuickEnough, patienceMs } from "./patience.ts";
 import { agree, probe, probesOf } from "./probe.ts";
 import { type Property, Violation } from "./property.ts";
 import type { Fault, Script } from "./script.ts";
@@ -36,10 +37,6 @@ export interface WorldTeller {
   ended(machine: SimMachine, error: Error): void;
   phase(what: string): void;
 }
-
-/** How long a healed cluster may take to serve, in longest election timeouts, and a fixed part for disks and dials. */
-const LIVENESS_TIMEOUTS = 8;
-const LIVENESS_MS = 6000;
 
 /** Longest election timeouts for which a cluster that serves must keep its leader. */
 const STEADY_TIMEOUTS = 3;
@@ -195,7 +192,7 @@ export class World {
     const core = nemesis.chooseCore();
     this.teller?.phase(`faults end; ${core.map(({ id }) => id).join(", ")} must live`);
     nemesis.heal(core);
-    const limitMs = LIVENESS_MS + LIVENESS_TIMEOUTS * settings.electionMaxMs;
+    const limitMs = patienceMs(settings, core);
     const beganMs = this.cluster.scheduler.nowMs;
     const prober = this.#clients.rest();
     const served = new Set<unknown>();
@@ -210,14 +207,17 @@ export class World {
     }
     const later = (ms: number, act: () => void): void => void this.cluster.scheduler.after(ms, act);
     const libraryServed = this.#clients.probeLibrary(probes, later);
-    const writer = keepWriting(this.#clients.writer(), core.map(({ id }) => id), probes, later);
+    const members = core.map(({ id }) => id);
+    const writer = keepWriting({ client: this.#clients.writer(), members, probes, pauseMs: entryMs(settings), after: later });
     yield* this.#until("the healed core serves", limitMs, () => living().every(({ id }) => served.has(id)));
     const leftMs = limitMs - (this.cluster.scheduler.nowMs - beganMs);
     this.teller?.phase("the healed core has served");
-    const steady = new Steady(living, this.cluster.scheduler.nowMs + STEADY_TIMEOUTS * settings.electionMaxMs);
-    yield* this.#until("the healed core keeps its leader", limitMs, () => steady.lastsUntil(this.cluster.scheduler.nowMs));
+    if (isQuickEnough(settings)) {
+      const steady = new Steady(living, this.cluster.scheduler.nowMs + STEADY_TIMEOUTS * settings.electionMaxMs);
+      yield* this.#until("the healed core keeps its leader", limitMs, () => steady.isOver(this.cluster.scheduler.nowMs));
+    }
     writer.stop();
-    yield* this.#until("clients of the library find the healed core", LIVENESS_MS, () => libraryServed(living().map(({ id }) => id)));
+    yield* this.#until("clients of the library find the healed core", limitMs, () => libraryServed(living().map(({ id }) => id)));
     yield* this.#until("the healed core agrees", leftMs, () => agree(living()));
     this.cluster.tell((property) => property.finished?.(this.#machines));
   }
