@@ -162,9 +162,14 @@ export class Group {
     if (!this.#applies.hasMore) return false;
     if (!this.#applies.run()) return false;
     this.step({ type: "applied", index: this.#applies.applied, wakeAtMs: this.applier.wakeAt() }, now);
-    this.#reads.answerApplied();
+    this.#answerReads();
     this.#tail.dropTo(this.#options.tailBytesMax, Math.min(this.state.durableIndex, this.#applies.applied));
     return this.#applies.hasMore;
+  }
+
+  #answerReads(): void {
+    this.#reads.answerApplied(this.state.term);
+    if (this.#reads.hasGathered) this.#options.wake();
   }
 
   /** Answers whoever waited too long. */
@@ -194,8 +199,8 @@ export class Group {
       case "store": return this.#store(effect);
       case "apply": return this.#applies.extend(effect.from, effect.to);
       case "answerRead":
-        this.#reads.answered(effect.readId, effect.index);
-        return this.#reads.answerApplied();
+        this.#reads.answered(effect.readId, { index: effect.index, timeMs: effect.timeMs, term: this.state.term });
+        return this.#answerReads();
       case "failPending":
         for (const readId of effect.readIds) this.#reads.failed(readId, refusalError(effect.reason, this));
         return;

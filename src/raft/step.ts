@@ -164,7 +164,7 @@ function answerOldTerm(state: RaftState, message: Message, now: Now): void {
   else if (message.type === "appendRequest" || message.type === "heartbeat" || message.type === "installSnapshot") {
     send(state, message.from, { type: "heartbeatReply", round: message.round, ...ackStatus(state, now.wallMs) });
   } else if (message.type === "readIndexRequest") {
-    send(state, message.from, { type: "readIndexReply", readId: message.readId, bootId: message.bootId, index: 0, leaderCommit: 0 });
+    send(state, message.from, { type: "readIndexReply", readId: message.readId, bootId: message.bootId, index: 0, leaderCommit: 0, timeMs: 0 });
   } else drop(state, "old-term");
 }
 
