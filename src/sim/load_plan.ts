@@ -140,11 +140,13 @@ function drawTimedRead(draw: Draw): PlannedCommand {
 function drawTimedWrite(draw: Draw): PlannedCommand {
   const { random } = draw;
   const key = timed(draw);
-  const forMs = pick(random, [20, 60, 200, 1500]) + nextInRange(random, 0, 50);
+  const forMs = pick(random, [5, 20, 60, 200, 1500]) + nextInRange(random, 0, 50);
   if (key.startsWith("p")) switch (nextInRange(random, 0, 5)) {
     case 0: return ["pexpire", key, forMs];
     case 1: return ["persist", key];
     case 2: return ["append", key, value(draw)];
+    // None: gone at once.
+    case 3: return ["expire", key, nextInRange(random, 0, 2)];
     default: break;
   }
   const condition = nextInRange(random, 0, 9);
