@@ -1,5 +1,5 @@
 /**
- * How long a healed core may take to serve, and whether it may be expected to keep its leader, by what was drawn for the
+ * How long a healed core may take to serve, and its nodes to stop, and whether it may be expected to keep its leader, by what was drawn for the
  * run: a limit that is too wide hides what is slow, one that is too tight names what only has much to do.
  */
 import type { Settings } from "./script.ts";
@@ -9,6 +9,8 @@ import { DELAY_TAIL } from "./sim_net.ts";
 /** For starts, dials and elections: a fixed part, and longest election timeouts. */
 const BASE_MS = 6000;
 const BASE_TIMEOUTS = 8;
+
+const STOPPING_MS = 15_000;
 
 /** Calls of the disk behind each other until one entry is read back, sent, stored and applied, with some for batches in flight. */
 const DISK_CALLS = 16;
@@ -27,6 +29,12 @@ export function patienceMs(settings: Settings, core: readonly SimMachine[]): num
   // A process that is only starting applies its log from the beginning.
   const applied = Math.min(...core.map(({ state }) => state?.lastApplied ?? 0));
   return BASE_MS + BASE_TIMEOUTS * settings.electionMaxMs + Math.max(0, last - applied) * entryMs(settings);
+}
+
+/** How long those that are told to stop may take: what is not written yet is written first. */
+export function stoppingMs(settings: Settings, stopping: readonly SimMachine[]): number {
+  const unwritten = stopping.map(({ state }) => state === null ? 0 : state.trail.lastIndex - state.durableIndex);
+  return STOPPING_MS + Math.max(0, ...unwritten) * entryMs(settings);
 }
 
 /**

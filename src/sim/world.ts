@@ -11,7 +11,7 @@ import type { Holdings } from "./gate.ts";
 import { MarkCounter } from "./marks.ts";
 import { NamedDamage } from "./named_damage.ts";
 import { Nemesis } from "./nemesis.ts";
-import { entryMs, isQuickEnough, patienceMs } from "./patience.ts";
+import { entryMs, isQuickEnough, patienceMs, stoppingMs } from "./patience.ts";
 import { agree, probe, probesOf } from "./probe.ts";
 import { type Property, Violation } from "./property.ts";
 import type { Fault, Script } from "./script.ts";
@@ -43,8 +43,6 @@ const STEADY_TIMEOUTS = 3;
 
 /** How long the founding of a cluster without faults may take. */
 const FOUNDING_MS = 20_000;
-
-const STOPPING_MS = 15_000;
 
 /** What is under way when a process has stopped ends within so long: the longest timer that nobody cancels. */
 const SETTLING_MS = 6000;
@@ -229,6 +227,7 @@ export class World {
     cluster.lingers = true;
     const stopping: SimMachine[] = [];
     const stopped = new Set<SimMachine>();
+    const limitMs = stoppingMs(this.script.settings, this.#machines);
     for (const machine of this.#machines) {
       const isHindered = machine.server === null || machine.isStopping || machine.gate.isShut || this.nemesis.troubles(machine).any;
       if (machine.isUp && isHindered) machine.kill();
@@ -239,7 +238,7 @@ export class World {
       machine.stop(() => stopped.add(machine));
     }
     // One that fails meanwhile is gone, too.
-    yield* this.#until("all stop in good order", STOPPING_MS, () => stopping.every((machine) => stopped.has(machine) || !machine.isUp));
+    yield* this.#until("all stop in good order", limitMs, () => stopping.every((machine) => stopped.has(machine) || !machine.isUp));
     yield* this.#runFor(SETTLING_MS);
     for (const machine of stopped) this.#checkHoldings(machine.id, machine.gate.holdings);
     for (const { number, gate } of this.#clients.all) this.#checkHoldings(`client${number}`, gate.holdings);
