@@ -168,10 +168,15 @@ export class Group {
     if (!this.#applies.hasMore) return false;
     if (!this.#applies.run()) return false;
     this.step({ type: "applied", index: this.#applies.applied, wakeAtMs: this.applier.wakeAt() }, now);
-    this.#reads.answerApplied();
+    this.#answerReads();
     this.#tail.dropTo(this.#options.tailBytesMax, Math.min(this.state.durableIndex, this.#applies.applied));
     this.#options.snapshots.consider();
     return this.#applies.hasMore;
+  }
+
+  #answerReads(): void {
+    this.#reads.answerApplied(this.state.term);
+    if (this.#reads.hasGathered) this.#options.wake();
   }
 
   /** Answers whoever waited too long. */
@@ -202,8 +207,8 @@ export class Group {
       case "store": return this.#stores.store(effect);
       case "apply": return this.#applies.extend(effect.from, effect.to);
       case "answerRead":
-        this.#reads.answered(effect.readId, effect.index);
-        return this.#reads.answerApplied();
+        this.#reads.answered(effect.readId, { index: effect.index, timeMs: effect.timeMs, term: this.state.term });
+        return this.#answerReads();
       case "failPending":
         for (const readId of effect.readIds) this.#reads.failed(readId, refusalError(effect.reason, this));
         return;
@@ -239,7 +244,7 @@ export class Group {
       if (error !== null) return this.#options.failed(error instanceof DraftError ? error : new DraftError("STORAGE_FAILED", error.message, { cause: error }));
       this.#applies.release();
       this.#options.submit({ type: "restored", index: point.index, wakeAtMs: this.applier.wakeAt() });
-      this.#reads.answerApplied();
+      this.#answerReads();
     });
   }
 

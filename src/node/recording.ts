@@ -2,7 +2,7 @@
  * A flight recorder's content as bytes: what a node answers, and a file of what several nodes answered.
  *
  * ```text
- * file       8 bytes  0xD7 "DRFREC", version 1
+ * file       8 bytes  0xD7 "DRFREC", version 2
  *            then, for each recording:
  *            u32      length of the body           little-endian
  *            u32      CRC-32 of the body
@@ -24,7 +24,7 @@ import { DraftError } from "../base/errors.ts";
 import { configurationsFrom, imageFrom } from "../raft/image_check.ts";
 import type { FlightRecorder, RecordedHalf, Told } from "./flight_recorder.ts";
 
-const MAGIC = Uint8Array.of(0xd7, 0x44, 0x52, 0x46, 0x52, 0x45, 0x43, 1);
+const MAGIC = Uint8Array.of(0xd7, 0x44, 0x52, 0x46, 0x52, 0x45, 0x43, 2);
 const VERSION_AT = 7;
 const HEAD_BYTES = 8;
 
@@ -100,7 +100,7 @@ export function readRecordingFile(file: Uint8Array): Recording[] {
     throw new DraftError("BAD_REQUEST", "this is no recording: draft admin record FILE makes one");
   }
   if (file[VERSION_AT] !== MAGIC[VERSION_AT]) {
-    throw new DraftError("BAD_REQUEST", `the recording has format ${file[VERSION_AT] ?? 0}, this draft reads format 1: replay it with the draft that made it`);
+    throw new DraftError("BAD_REQUEST", `the recording has format ${file[VERSION_AT] ?? 0}, this draft reads format ${MAGIC[VERSION_AT] ?? 0}: replay it with the draft that made it`);
   }
   const view = viewOf(file);
   const recordings: Recording[] = [];

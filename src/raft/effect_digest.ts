@@ -66,7 +66,8 @@ export class EffectDigest {
         return this.#three(3, effect.from, effect.to);
       case "answerRead":
         this.outline |= Outline.answersRead;
-        return this.#three(4, effect.readId, effect.index);
+        this.#three(4, effect.readId, effect.index);
+        return this.#mix(effect.timeMs);
       case "failPending":
         this.outline |= Outline.failsReads;
         this.#text(5, effect.reason);
@@ -156,7 +157,8 @@ export class EffectDigest {
       case "readIndexReply":
         this.#three(33, message.readId, message.bootId);
         this.#mix(message.index);
-        return this.#mix(message.leaderCommit);
+        this.#mix(message.leaderCommit);
+        return this.#mix(message.timeMs);
       case "installSnapshot":
         this.#three(34, message.lastIncludedIndex, message.lastIncludedTerm);
         return this.#three(message.lastIncludedChain, message.source, message.round);

@@ -78,8 +78,8 @@ export type Effect =
   | StoreEffect
   /** Committed entries to apply, behind those asked for before. */
   | { readonly type: "apply"; readonly from: Index; readonly to: Index }
-  /** The read may be answered once `index` is applied. */
-  | { readonly type: "answerRead"; readonly readId: number; readonly index: Index }
+  /** The read may be answered once `index` is applied, by a machine in which nothing is left that is due by `timeMs`. */
+  | { readonly type: "answerRead"; readonly readId: number; readonly index: Index; readonly timeMs: number }
   /** These reads will not be answered; their callers may try again. */
   | { readonly type: "failPending"; readonly readIds: readonly number[]; readonly reason: Refusal }
   /** The proposal of this step was refused. */

@@ -60,8 +60,8 @@ export const ENTRY_SAME_TIME = 4;
 /** Stands for kinds from here on. */
 export const ENTRY_KIND_MAX = 31;
 
-/** What a number is near to: zero, the last index, term, round or wall clock; `chain` is 4 bytes of its own. */
-export type Base = "zero" | "index" | "term" | "round" | "wall" | "chain";
+/** What a number is near to: zero, the last index, term, round, wall clock or log time; `chain` is 4 bytes of its own. */
+export type Base = "zero" | "index" | "term" | "round" | "wall" | "time" | "chain";
 
 interface MessageFormat {
   /** Names of the fields behind the flags 0x20 and 0x40. */
@@ -101,7 +101,7 @@ export const FIELDS: { readonly [T in MessageType]: MessageFormat } = {
   readIndexRequest: { flags: [], fields: [["readId", "zero"], ["bootId", "zero"]] },
   readIndexReply: {
     flags: [],
-    fields: [["readId", "zero"], ["bootId", "zero"], ["index", "index"], ["leaderCommit", "index"]],
+    fields: [["readId", "zero"], ["bootId", "zero"], ["index", "index"], ["leaderCommit", "index"], ["timeMs", "time"]],
   },
   installSnapshot: {
     flags: [],

@@ -125,6 +125,7 @@ export class EventReader {
     if (base === "chain") return this.packed.u32();
     if (base === "zero") return this.packed.near(0);
     if (base === "wall") return this.packed.near(whole(last.wallMs));
+    if (base === "time") return this.packed.near(whole(last.timeMs));
     const value = this.packed.near(last[base]);
     last[base] = whole(value);
     return value;

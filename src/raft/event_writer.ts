@@ -141,7 +141,8 @@ export class EventWriter implements EntrySink {
         packed.near(message.readId, 0);
         packed.near(message.bootId, 0);
         this.#index(message.index);
-        return this.#index(message.leaderCommit);
+        this.#index(message.leaderCommit);
+        return packed.near(message.timeMs, whole(this.last.timeMs));
       case "installSnapshot":
         this.#index(message.lastIncludedIndex);
         this.#term(message.lastIncludedTerm);

@@ -128,6 +128,8 @@ export interface ReadIndexReply extends Envelope {
   readonly index: Index;
   /** What the sender has committed; 0 with an index of 0. */
   readonly leaderCommit: Index;
+  /** The sender's log time when the read was confirmed: what is due by then is not to be seen. 0 with an index of 0. */
+  readonly timeMs: number;
 }
 
 /**

@@ -171,7 +171,7 @@ function answerOldTerm(state: RaftState, message: Message, now: Now): void {
     const { round } = message;
     send(state, message.from, { type: "heartbeatReply", round, snapshotIndex: state.snapshotIndex, ...ackStatus(state, now.wallMs) });
   } else if (message.type === "readIndexRequest") {
-    send(state, message.from, { type: "readIndexReply", readId: message.readId, bootId: message.bootId, index: 0, leaderCommit: 0 });
+    send(state, message.from, { type: "readIndexReply", readId: message.readId, bootId: message.bootId, index: 0, leaderCommit: 0, timeMs: 0 });
   } else drop(state, "old-term");
 }
 

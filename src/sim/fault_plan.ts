@@ -1,11 +1,16 @@
 /** Draws what goes wrong in a run, and when. */
 import { nextFloat, nextInRange, type RandomState } from "../base/random.ts";
-import { FEATURES } from "./features.ts";
+import { DEPOSED, FEATURES } from "./features.ts";
 import type { Fault, FaultBody, FaultKind, Settings, Who } from "./script.ts";
 import { pick, streamOf } from "./streams.ts";
 
-/** How often faults of one feature come, in milliseconds. */
-const EVERY_MS: readonly number[] = [250, 600, 1500, 4000];
+/** How much rarer faults of one feature come than if all came equally often. */
+const RARITIES: readonly number[] = [0.4, 1, 2.5];
+
+/** Longest election timeouts that a leader is cut off, and then has to catch up; the terms come one after the other. */
+const DEPOSED_TIMEOUTS: readonly number[] = [1, 2, 3];
+/** None: whoever is back meets the third of its leaders before the second could tell it anything. */
+const BACK_TIMEOUTS: readonly number[] = [0, 0, 0.05, 0.5, 2];
 
 /** What damages a machine beyond what its node can promise: at most a minority may be met. */
 const DAMAGE: ReadonlySet<FaultKind> = new Set(["wipe", "flip", "rot-at-rest", "misdirect", "lie"]);
@@ -29,7 +34,11 @@ export function drawFaults(seed: number, settings: Settings): Fault[] {
   for (const feature of settings.features) {
     const random = streamOf(seed, feature);
     const plan: Plan = { settings, random, fragile };
-    const everyMs = pick(random, EVERY_MS);
+    if (feature === DEPOSED) {
+      faults.push(...drawDepositions(random, settings));
+      continue;
+    }
+    const everyMs = settings.faultEveryMs * settings.features.length * pick(random, RARITIES);
     for (let atMs = wait(random, everyMs); atMs < settings.safetyMs; atMs += wait(random, everyMs)) {
       const kind = pick(random, FEATURES[feature] ?? []);
       const body = drawBody(plan, kind);
@@ -38,6 +47,18 @@ export function drawFaults(seed: number, settings: Settings): Fault[] {
   }
   faults.sort((a, b) => a.atMs - b.atMs);
   return faults.map((fault, at) => ({ ...fault, id: `f${at + 1}` }));
+}
+
+/** Whoever leads is cut off for so long that another one is elected; when it is back, that one's turn comes. */
+function drawDepositions(random: RandomState, { safetyMs, electionMaxMs }: Settings): Fault[] {
+  const faults: Fault[] = [];
+  const timeouts = (choices: readonly number[]): number => electionMaxMs * pick(random, choices) * (0.7 + 0.6 * nextFloat(random));
+  for (let atMs = timeouts(BACK_TIMEOUTS); atMs < safetyMs;) {
+    const forMs = timeouts(DEPOSED_TIMEOUTS);
+    faults.push({ id: "", atMs, kind: "isolate", who: 0, forMs });
+    atMs += forMs + timeouts(BACK_TIMEOUTS);
+  }
+  return faults;
 }
 
 /** Between nothing and twice as long, whole milliseconds with some fraction, so that faults fall between events. */

@@ -8,6 +8,7 @@ import type { Timer } from "../host/host.ts";
 import { Cuts } from "./cuts.ts";
 import { DiskTroubles } from "./disk_troubles.ts";
 import { FAULTS, type FaultHands } from "./fault_acts.ts";
+import { GentleHand } from "./gentle_hand.ts";
 import type { Gate } from "./gate.ts";
 import type { Fault, FaultKind, Script } from "./script.ts";
 import type { SimCluster } from "./sim_cluster.ts";
@@ -43,6 +44,7 @@ export class Nemesis implements FaultHands {
   readonly #startExcuses: Map<SimMachine, ErrorCode> = new Map();
   readonly #troubles: Map<SimMachine, DiskTroubles> = new Map();
   readonly #downMs: Map<SimMachine, number> = new Map();
+  readonly #gentle: GentleHand | null;
   #timers: Set<Timer> = new Set();
   /** Who may still be started; null: all. */
   #core: ReadonlySet<SimMachine> | null = null;
@@ -53,6 +55,7 @@ export class Nemesis implements FaultHands {
     this.#watch = watch;
     this.random = streamOf(script.seed, "nemesis");
     this.cuts = new Cuts(cluster.net);
+    this.#gentle = script.settings.gentle ? new GentleHand(cluster, (machine) => this.retired.has(machine) || this.wiped.has(machine)) : null;
   }
 
   /** From now on everything happens as written. */
@@ -182,6 +185,7 @@ export class Nemesis implements FaultHands {
   }
 
   #do(fault: Fault): void {
+    if (this.#gentle?.allows(fault) === false) return;
     const what = FAULTS[fault.kind](this, fault as never);
     if (what === null) return;
     this.counts.set(fault.kind, (this.counts.get(fault.kind) ?? 0) + 1);

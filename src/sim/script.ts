@@ -34,6 +34,10 @@ export interface Settings {
   readonly safetyMs: number;
   /** Whether those that are not needed for a majority stay as the faults left them in the end. */
   readonly freezeRest: boolean;
+  /** A majority is always linked and alive: what would leave none is not done. */
+  readonly gentle: boolean;
+  /** How often something goes wrong, on the whole. */
+  readonly faultEveryMs: number;
   /** What may go wrong in this run. */
   readonly features: readonly string[];
 }

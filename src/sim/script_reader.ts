@@ -36,7 +36,7 @@ const SETTINGS: Checks<Settings> = {
   segmentBytes: positive, batchBytesMax: positive, appendEntriesMax: positive, inflightAppendsMax: positive,
   uncommittedBytesMax: positive, netDelayMs: amount, netBytesPerMs: positive, netWindowBytes: positive, netCutOneIn: count,
   diskDelayMaxMs: amount, drift: numbers, wallOffsetMs: numbers, calmStart: flag, clients: whole(1, CLIENTS_MAX),
-  safetyMs: amount, freezeRest: flag, features: listOf(text),
+  safetyMs: amount, freezeRest: flag, gentle: flag, faultEveryMs: positive, features: listOf(text),
   library: (value, nodes) => value === undefined ? null : listOf(libraryClient)(value, nodes),
 };
 

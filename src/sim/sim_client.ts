@@ -146,7 +146,7 @@ export class SimClient {
     if (name === "getrev") {
       const revision = Array.isArray(answer.reply) ? Number((answer.reply as readonly unknown[])[1]) : 0;
       this.#revisions.set(String(key), revision);
-    } else if (read === null && (name === "set" || name === "cas")) {
+    } else if (read === null && (name === "set" || name === "cas") && answer.reply !== null) {
       this.#revisions.set(String(key), answer.index);
     }
   }

@@ -30,12 +30,15 @@ export const SIM_NET_DEFAULTS: SimNetOptions = {
   cutOneIn: 4,
 };
 
+/** The longest delay, in plain ones. */
+export const DELAY_TAIL: number = 16;
+
 /** The delay's tail in quarters of the plain delay: most come at once, one in 64 takes sixteen times as long. */
 const TAIL_QUARTERS: readonly number[] = tailQuarters();
 
 function tailQuarters(): number[] {
   const table: number[] = [];
-  const rungs: readonly (readonly [count: number, quarters: number])[] = [[32, 4], [16, 5], [8, 7], [4, 12], [2, 20], [1, 36], [1, 64]];
+  const rungs: readonly (readonly [count: number, quarters: number])[] = [[32, 4], [16, 5], [8, 7], [4, 12], [2, 20], [1, 36], [1, 4 * DELAY_TAIL]];
   for (const [count, quarters] of rungs) for (let i = 0; i < count; i++) table.push(quarters);
   return table;
 }

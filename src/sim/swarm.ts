@@ -5,7 +5,7 @@
 import { nextFloat, nextInRange } from "../base/random.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { drawFaults } from "./fault_plan.ts";
-import { FEATURES } from "./features.ts";
+import { DEPOSED, FEATURES } from "./features.ts";
 import { drawOperations } from "./load_plan.ts";
 import type { LibraryClient, Script, Settings } from "./script.ts";
 import { isKnown } from "./plugin_commands.ts";
@@ -46,11 +46,12 @@ function drawSettings(seed: number, options: SwarmOptions): Settings {
   const random = streamOf(seed, "swarm");
   const drawnNodes = pick(random, SIZES);
   const nodes = options.nodes ?? drawnNodes;
-  const features = Object.keys(FEATURES).filter(() => nextFloat(random) < 0.4);
+  const features = Object.keys(FEATURES).filter((name) => nextFloat(random) < (name === DEPOSED ? 0.6 : 0.4));
   const quiet = options.quiet === true || nextInRange(random, 0, 39) === 0;
   const electionMinMs = pick(random, [80, 150, 150, 300, 300]);
   const slowNet = nextFloat(random) < 0.3;
   const clockTrouble = nextFloat(random) < 0.5;
+  const gentle = nextFloat(random) < 0.55;
   return {
     nodes,
     heartbeatMs: Math.max(5, Math.floor(electionMinMs / pick(random, [2, 4, 5, 8]))),
@@ -73,6 +74,8 @@ function drawSettings(seed: number, options: SwarmOptions): Settings {
     clients: nextInRange(random, 1, 5),
     safetyMs: options.safetyMs ?? nextInRange(random, 3000, 12_000),
     freezeRest: nextFloat(random) < 0.5,
+    gentle,
+    faultEveryMs: pick(random, gentle ? [300, 800, 2000] : [80, 200, 500, 1200]),
     features: quiet ? [] : features,
   };
 }

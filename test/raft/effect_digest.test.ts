@@ -27,7 +27,7 @@ const STORE: StoreEffect = {
 /** Each of them with every field that counts. */
 const EFFECTS: readonly Effect[] = [
   ...MESSAGES.map((message): Effect => ({ type: "send", message })),
-  { type: "apply", from: 3, to: 9 }, { type: "answerRead", readId: 4, index: 8 },
+  { type: "apply", from: 3, to: 9 }, { type: "answerRead", readId: 4, index: 8, timeMs: 9 },
   { type: "failPending", readIds: [4, 5], reason: "busy" }, { type: "rejected", reason: "busy" },
   { type: "transferEnded", to: 3, refusal: "replaced" }, { type: "roleChanged", role: "leader", term: 4, leaderId: 2 },
   { type: "diverged", index: 4, ownChain: 5, leaderChain: 6 }, { type: "fetchSnapshot", from: 2, index: 7 },
@@ -86,7 +86,7 @@ test("the outline names the kinds", () => {
   const refused = { ...MESSAGES[1]!, granted: false } as Message;
   assert.equal(bits(of({ type: "send", message: refused }, { type: "rejected", reason: "busy" }).outline), ["sends", "refuses", "refusesVote"]);
   const rest: Effect[] = [
-    { type: "apply", from: 1, to: 1 }, { type: "answerRead", readId: 1, index: 1 }, { type: "roleChanged", role: "leader", term: 1, leaderId: 1 },
+    { type: "apply", from: 1, to: 1 }, { type: "answerRead", readId: 1, index: 1, timeMs: 1 }, { type: "roleChanged", role: "leader", term: 1, leaderId: 1 },
     { type: "failPending", readIds: [1], reason: "busy" }, { type: "send", message: MESSAGES.find(({ type }) => type === "timeoutNow")! },
     { type: "transferEnded", to: 1, refusal: null }, { type: "configurationChanged", configuration: membersOf(["voter"]) },
     { type: "diverged", index: 1, ownChain: 1, leaderChain: 1 }, { type: "send", message: { ...MESSAGES[3]!, success: false } as Message },

@@ -126,7 +126,7 @@ const DEFAULTS: { readonly [T in MessageType]: object } = {
   heartbeatReply: { round: 0, snapshotIndex: 0, ...STATUS },
   timeoutNow: {},
   readIndexRequest: { readId: 1, bootId: 1 },
-  readIndexReply: { readId: 1, bootId: 1, index: 0, leaderCommit: 0 },
+  readIndexReply: { readId: 1, bootId: 1, index: 0, leaderCommit: 0, timeMs: 0 },
   installSnapshot: { lastIncludedIndex: 0, lastIncludedTerm: 0, lastIncludedChain: 0, source: 0, round: 0 },
   installSnapshotReply: { success: true, lastIncludedIndex: 0, round: 0, ...STATUS },
 };

@@ -52,6 +52,8 @@ test("names what is wrong by its place", () => {
   assert.is(spoiled((script) => script["machine"] = 7), "machine 7: wants a text");
   assert.is(spoiled((script) => script.settings["nodes"] = 8), "settings.nodes 8: wants a whole number from 1 to 7");
   assert.is(spoiled((script) => delete script.settings["drift"]), "settings.drift is missing: wants a list");
+  assert.is(spoiled((script) => script.settings["gentle"] = 1), "settings.gentle 1: wants true or false");
+  assert.is(spoiled((script) => script.settings["faultEveryMs"] = 0), "settings.faultEveryMs 0: wants a whole number from 1 on");
   assert.match(spoiled((script) => script.settings["electionMinMs"] = 1), /^settings\.heartbeatMs \d+: wants at most half of electionMinMs, 1$/);
   assert.match(spoiled((script) => script.faults.push({ kind: "flood", id: "f", atMs: 1 })), /^faults\[\d+\]\.kind "flood": wants one of crash, /);
   assert.match(spoiled((script) => script.faults = [{ kind: "kill", id: "f", atMs: 1, who: 4, downMs: 1 }]), /^faults\[0\]\.who 4: wants a whole number from 0 to 3/);

@@ -5,7 +5,7 @@ import kv from "../../plugins/kv/kv.ts";
 import type { Mark } from "../../src/sim/marks.ts";
 import { runSeed } from "../../src/sim/run_seed.ts";
 
-const SEEDS_A_FILE = 40;
+const SEEDS_A_FILE = 25;
 
 /** What these seeds must meet: a change of what is drawn that blinds them is seen here. */
 const MET: readonly Mark[] = [

@@ -100,7 +100,8 @@ function expire(state: KvState, at: number, operation: KvOperation): readonly Kv
   if (cell === null) return fits(operation, state, countMeaning(0));
   const hasFlags = operation.args.length > 2;
   const kept = hasFlags ? fits(operation, state, countMeaning(0)) : [];
-  return [...kept, ...fits(operation, put(state, at, { ...cell, expires: true }), countMeaning(1))];
+  const next = Number(operation.args[1]) > 0 ? { ...cell, expires: true } : null;
+  return [...kept, ...fits(operation, put(state, at, next), countMeaning(1))];
 }
 
 function persist(state: KvState, at: number, operation: KvOperation): readonly KvState[] {

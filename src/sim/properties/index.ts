@@ -6,6 +6,7 @@ import { ClusterModel } from "./cluster_model.ts";
 import { Committed } from "./committed.ts";
 import { DurableFirst } from "./durable_first.ts";
 import { EqualStates } from "./equal_states.ts";
+import { Expiry } from "./expiry.ts";
 import { IndexOracle } from "./index_oracle.ts";
 import { LeaderCompleteness } from "./leader_completeness.ts";
 import { Linearizability } from "./linearizability.ts";
@@ -49,6 +50,7 @@ export function allProperties(options: PropertyOptions = {}): Property[] {
     new ReadIndex(committed),
     new RealTime(),
     new LogTime(model, options.trueTime ?? null),
+    new Expiry(model, committed),
     // The oracle first: what it finds it can name, and a search that must fail takes long.
     new IndexOracle(model, committed),
     new Linearizability({ model, committed }),

@@ -225,6 +225,11 @@ test("what expires may be gone at any time, and does not come back", () => {
     clients.do(["ttl", "a"], -2);
   });
   refuse((clients) => {
+    clients.do(["set", "a", "1"], "OK");
+    clients.do(["expire", "a", 0], 1);
+    clients.do(["get", "a"], "1");
+  });
+  refuse((clients) => {
     clients.do(["set", "a", "1", "EX", "50"], "OK");
     clients.do(["persist", "a"], 1);
     clients.do(["get", "a"], null);

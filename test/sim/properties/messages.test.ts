@@ -149,14 +149,14 @@ test("read-index: an answer covers what anybody had committed when the read came
   const asks = (readId: number) => hand.step(3, { event: { type: "read", readId } });
   asks(1);
   hand.step(1, { commit: 1 });
-  hand.step(3, { effects: [{ type: "answerRead", readId: 1, index: 0 }] });
+  hand.step(3, { effects: [{ type: "answerRead", readId: 1, index: 0, timeMs: 0 }] });
   asks(2);
-  rejects("read-index", /n3 answers read 2 with index 0; 1 was committed when it came/, () => hand.step(3, { effects: [{ type: "answerRead", readId: 2, index: 0 }] }));
+  rejects("read-index", /n3 answers read 2 with index 0; 1 was committed when it came/, () => hand.step(3, { effects: [{ type: "answerRead", readId: 2, index: 0, timeMs: 0 }] }));
   asks(3);
-  hand.step(3, { effects: [{ type: "answerRead", readId: 3, index: 1 }] });
+  hand.step(3, { effects: [{ type: "answerRead", readId: 3, index: 1, timeMs: 0 }] });
   rejects("read-index", /answers read 3, which does not wait/, () => {
     asks(4);
-    hand.step(3, { effects: [{ type: "answerRead", readId: 3, index: 1 }] });
+    hand.step(3, { effects: [{ type: "answerRead", readId: 3, index: 1, timeMs: 0 }] });
   });
   hand.step(3, { effects: [{ type: "failPending", readIds: [4], reason: "not-leader" }] });
 });
