@@ -8,14 +8,15 @@ import { LIFE_MARKS, type LifeMark, LifeMarks } from "./marks_lives.ts";
 import { LOG_MARKS, type LogMark, markLog } from "./marks_log.ts";
 import { markReads, READ_MARKS, type ReadMark } from "./marks_reads.ts";
 import { CLIENT_MARKS, type ClientMark, markAnswer } from "./marks_clients.ts";
+import { markOpened, markSnapshots, SNAPSHOT_MARKS, type SnapshotMark } from "./marks_snapshots.ts";
 import { memoOf, type StepMemo } from "./marks_step.ts";
 import type { ClientOperation, Property, SimMember } from "./property.ts";
 
 /** A situation by its name. */
-export type Mark = ElectionMark | LogMark | ReadMark | LifeMark | ClientMark;
+export type Mark = ElectionMark | LogMark | ReadMark | SnapshotMark | LifeMark | ClientMark;
 
 /** All marks, in the order of a report. */
-export const MARKS: readonly Mark[] = [...ELECTION_MARKS, ...LOG_MARKS, ...READ_MARKS, ...LIFE_MARKS, ...CLIENT_MARKS];
+export const MARKS: readonly Mark[] = [...ELECTION_MARKS, ...LOG_MARKS, ...READ_MARKS, ...SNAPSHOT_MARKS, ...LIFE_MARKS, ...CLIENT_MARKS];
 
 /** Notes that a situation occurred. */
 export type NoteMark<M extends Mark = Mark> = (mark: M) => void;
@@ -34,7 +35,9 @@ export class MarkCounter implements Property {
 
   opened(member: SimMember): void {
     this.lives.opened(member);
-    if (member.state !== null) this.#memos.set(member, memoOf(member.state));
+    if (member.state === null) return;
+    markOpened(member.state, this.#note);
+    this.#memos.set(member, memoOf(member.state));
   }
 
   stepped(member: SimMember, event: Event, effects: readonly Effect[]): void {
@@ -46,6 +49,7 @@ export class MarkCounter implements Property {
       markElections(step, this.#note);
       markLog(step, this.#note);
       markReads(step, this.#note);
+      markSnapshots(step, this.#note);
       this.lives.stepped(member, state, event, effects);
     }
     this.#memos.set(member, memoOf(state));

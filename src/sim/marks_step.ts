@@ -13,6 +13,7 @@ export interface StepMemo {
   readonly lastIndex: number;
   readonly commitIndex: number;
   readonly durableIndex: number;
+  readonly snapshotIndex: number;
   readonly pendingStores: number;
   readonly timeEntryIndex: number;
   /** Leaders: which followers were streamed to, and their boots. */
@@ -34,12 +35,12 @@ export interface Step {
 
 /** Keeps what the next step is compared with. */
 export function memoOf(state: RaftState): StepMemo {
-  const { term, role, votedFor, leaderId, commitIndex, durableIndex, timeEntryIndex, trail, pendingStores, progress } = state;
+  const { term, role, votedFor, leaderId, commitIndex, durableIndex, snapshotIndex, timeEntryIndex, trail, pendingStores, progress } = state;
   const streams = role === "leader"
     ? new Map([...progress].map(([number, each]) => [number, { state: each.state, bootId: each.bootId }]))
     : null;
   return {
-    term, role, votedFor, leaderId, commitIndex, durableIndex, timeEntryIndex, lastIndex: trail.lastIndex,
+    term, role, votedFor, leaderId, commitIndex, durableIndex, snapshotIndex, timeEntryIndex, lastIndex: trail.lastIndex,
     pendingStores: pendingStores.length, streams,
     lateRefusals: state.dropped["late-refusal"] ?? 0, lateVotes: state.dropped["late-vote"] ?? 0,
     refusals: refusalsIn(state.votes),

@@ -38,6 +38,8 @@ export interface Settings {
   readonly gentle: boolean;
   /** How often something goes wrong, on the whole. */
   readonly faultEveryMs: number;
+  /** When nodes take snapshots, and how much log they keep behind them; if nothing is said, they never do. */
+  readonly snapshots?: { readonly entries: number; readonly retainBytes: number };
   /** What may go wrong in this run. */
   readonly features: readonly string[];
 }

@@ -31,12 +31,18 @@ const libraryClient: Check = (value, nodes) => {
   return isOne ? null : "wants a client and the places of nodes that it knows";
 };
 
+const snapshots = (value: unknown): string | null => {
+  const { entries, retainBytes } = (value ?? {}) as { entries?: unknown; retainBytes?: unknown };
+  return positive(entries, 0) === null && count(retainBytes, 0) === null ? null : "wants entries and retainBytes";
+};
+
 const SETTINGS: Checks<Settings> = {
   nodes: whole(1, NODES_MAX), heartbeatMs: positive, electionMinMs: positive, electionMaxMs: positive, tailBytesMax: count,
   segmentBytes: positive, batchBytesMax: positive, appendEntriesMax: positive, inflightAppendsMax: positive,
   uncommittedBytesMax: positive, netDelayMs: amount, netBytesPerMs: positive, netWindowBytes: positive, netCutOneIn: count,
   diskDelayMaxMs: amount, drift: numbers, wallOffsetMs: numbers, calmStart: flag, clients: whole(1, CLIENTS_MAX),
   safetyMs: amount, freezeRest: flag, gentle: flag, faultEveryMs: positive, features: listOf(text),
+  snapshots: (value) => value === undefined ? null : snapshots(value),
   library: (value, nodes) => value === undefined ? null : listOf(libraryClient)(value, nodes),
 };
 

@@ -48,6 +48,8 @@ export interface ClusterWatch {
   failed?(machine: SimMachine, error: Error): void;
   endedEarly?(machine: SimMachine): void;
   diskCall?(machine: SimMachine, call: DiskCall): void;
+  /** A promise was resolved: what comes of it happens before the next event. */
+  promised?(): void;
 }
 
 /** All machines and what lies between them. */
@@ -203,6 +205,10 @@ export class SimCluster implements MachineOwner {
 
   diskCall(machine: SimMachine, call: DiskCall): void {
     this.watch.diskCall?.(machine, call);
+  }
+
+  promised(): void {
+    this.watch.promised?.();
   }
 
   #tellOpened(): void {

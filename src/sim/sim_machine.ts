@@ -44,6 +44,7 @@ export interface MachineOwner {
   /** A process was ended before it had read its log. */
   endedEarly(machine: SimMachine): void;
   diskCall(machine: SimMachine, call: DiskCall): void;
+  promised(): void;
 }
 
 /** How a machine differs from the others. */
@@ -220,6 +221,7 @@ export class SimMachine implements SimMember {
       net: gate.net(this.#owner.net.host(this.id)),
       random: { u32: () => nextU32(random) },
       log: this.#log(gate),
+      promised: () => this.#owner.promised(),
     };
   }
 

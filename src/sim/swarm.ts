@@ -29,11 +29,15 @@ const SIZES: readonly number[] = [3, 3, 3, 3, 3, 3, 3, 5, 5, 5, 5, 1, 2, 4, 6, 7
 /** The part of runs in which clients of the library take part: a run waits for each promise, and is slower. */
 const LIBRARY_PART = 0.2;
 
+/** The part of runs in which nodes take snapshots. */
+const SNAPSHOT_PART = 0.5;
+
 /** The run that `seed` stands for. */
 export function drawScript(seed: number, options: SwarmOptions = {}): Script {
   const drawn = drawSettings(seed, options);
   const library = drawLibrary(seed, drawn, options);
-  const settings: Settings = library.length === 0 ? drawn : { ...drawn, library };
+  const snapshots = drawSnapshots(seed);
+  const settings: Settings = { ...drawn, ...(library.length === 0 ? {} : { library }), ...(snapshots === null ? {} : { snapshots }) };
   return {
     seed,
     settings,
@@ -92,6 +96,13 @@ function drawLibrary(seed: number, { clients, nodes }: Settings, options: SwarmO
     if (isLibrary) chosen.push({ client, knows });
   }
   return chosen;
+}
+
+/** Few entries a snapshot, so that logs are cut all the time; and some log behind it, or none. */
+function drawSnapshots(seed: number): NonNullable<Settings["snapshots"]> | null {
+  const random = streamOf(seed, "snapshots");
+  if (nextFloat(random) >= SNAPSHOT_PART) return null;
+  return { entries: nextInRange(random, 5, 50), retainBytes: pick(random, [0, 0, 1000, 10_000]) };
 }
 
 function draws(count: number, draw: () => number): number[] {

@@ -22,7 +22,10 @@ export function clusterOptions({ seed, settings }: Script, plugin: AnyPlugin, pr
       "heartbeat-ms": String(settings.heartbeatMs),
       "election-ms": `${settings.electionMinMs}-${settings.electionMaxMs}`,
     },
-    config: { segmentBytes },
+    config: {
+      segmentBytes,
+      ...(settings.snapshots === undefined ? {} : { snapshotEntries: settings.snapshots.entries, retainBytes: settings.snapshots.retainBytes }),
+    },
     tailBytesMax: settings.tailBytesMax,
     tuning: {
       core: { appendEntriesMax, inflightAppendsMax, uncommittedBytesMax },
