@@ -5,9 +5,9 @@ import { EntryKind, type EntryHead } from "../base/entry.ts";
 import { assert } from "../base/assert.ts";
 import { decodeConfiguration } from "../raft/configuration.ts";
 import type { Recovered } from "../raft/state.ts";
-import { appendToTrail, createTrail, type Trail, truncateTrail } from "../raft/trail.ts";
-import type { Configuration, GroupId, HardState, Index } from "../raft/types.ts";
-import type { WalVisitor } from "../wal/recovered_groups.ts";
+import { appendToTrail, compactTrail, createTrail, type Trail, truncateTrail } from "../raft/trail.ts";
+import type { Configuration, GroupId, HardState, Index, LogPoint } from "../raft/types.ts";
+import type { WalVisitor } from "../wal/telling.ts";
 import { decodeGenesis, genesisPoint } from "./genesis.ts";
 
 /** Hears the records of all groups and keeps those of one. */
@@ -16,6 +16,8 @@ export class RecoveredLog implements WalVisitor {
   #trail: Trail | null = null;
   #hardState: HardState = { term: 0, votedFor: 0, commitIndex: 0 };
   #configurations: Configuration[] = [];
+  #prefixContext: Uint8Array = new Uint8Array(0);
+  #snapshotPoint: LogPoint | null = null;
 
   constructor(group: GroupId) {
     this.#group = group;
@@ -26,11 +28,23 @@ export class RecoveredLog implements WalVisitor {
     return this.#trail !== null;
   }
 
+  /** What the node said of the point behind which its log begins; empty if nothing left the log. */
+  get prefixContext(): Uint8Array {
+    return this.#prefixContext;
+  }
+
+  /** Of the newest durable snapshot; null if there is none. */
+  get snapshotPoint(): LogPoint | null {
+    return this.#snapshotPoint;
+  }
+
   groupMade(group: GroupId, genesis: Uint8Array): void {
-    if (group !== this.#group || this.#trail !== null) return;
+    if (group !== this.#group) return;
     const { foundedMs, configuration } = decodeGenesis(genesis);
     this.#trail = createTrail(genesisPoint(genesis), foundedMs);
     this.#configurations = [configuration];
+    this.#prefixContext = new Uint8Array(0);
+    this.#snapshotPoint = null;
   }
 
   hardState(group: GroupId, hardState: HardState): void {
@@ -50,6 +64,18 @@ export class RecoveredLog implements WalVisitor {
     if (group !== this.#group || this.#trail === null) return;
     appendToTrail(this.#trail, head);
     if (head.kind === EntryKind.config) this.#configurations.push(decodeConfiguration(payload, head.index));
+  }
+
+  compacted(group: GroupId, point: LogPoint, context: Uint8Array): void {
+    if (group !== this.#group || this.#trail === null) return;
+    if (point.index <= this.#trail.lastIndex) compactTrail(this.#trail, point);
+    else this.#trail = createTrail(point, this.#trail.timeMs);
+    this.#prefixContext = context.slice();
+    this.#configurations = this.#configurations.filter((configuration) => configuration.index > point.index);
+  }
+
+  snapshotMarked(group: GroupId, point: LogPoint): void {
+    if (group === this.#group) this.#snapshotPoint = point;
   }
 
   /** All of it, for the core. */

@@ -22,8 +22,8 @@ const RING_START = 64;
 export interface Run {
   readonly first: Index;
   readonly term: Term;
-  /** Sealed bytes of the whole log before `first`. */
-  readonly bytesBefore: number;
+  /** Sealed bytes from the base to `first`. */
+  bytesBefore: number;
   /** The chain at the run's last entry so far. */
   chain: number;
 }
@@ -135,6 +135,27 @@ export function truncateTrail(trail: Trail, from: Index, chainBefore: number): v
   trail.lastChain = chain;
   trail.lastBytes = bytes;
   trail.recentFirst = Math.min(trail.recentFirst, from);
+}
+
+/** Lets the log begin behind `base`, which it holds. */
+export function compactTrail(trail: Trail, base: LogPoint): void {
+  assert(base.index > trail.base.index && base.index <= trail.lastIndex, "a log is cut within", base.index, trail.lastIndex);
+  assert(termAt(trail, base.index) === base.term, "the log holds its new base", base.index, base.term);
+  const bytes = estimatedBytesThrough(trail, base.index);
+  let gone = 0;
+  while (gone < trail.runs.length && lastOfRun(trail, gone) <= base.index) gone += 1;
+  trail.runs.splice(0, gone);
+  for (const run of trail.runs) run.bytesBefore -= bytes;
+  const first = trail.runs[0];
+  if (first !== undefined && first.first <= base.index) trail.runs[0] = { ...first, first: base.index + 1, bytesBefore: 0 };
+  trail.recentFirst = Math.max(trail.recentFirst, base.index + 1);
+  const mask = trail.ends.length - 1;
+  for (let index = trail.recentFirst; index <= trail.lastIndex; index++) {
+    trail.ends[index & mask] = (trail.ends[index & mask] as number) - bytes;
+  }
+  trail.lastBytes = base.index === trail.lastIndex ? 0 : trail.lastBytes - bytes;
+  trail.keepFrom = Math.max(trail.keepFrom, base.index);
+  trail.base = base;
 }
 
 /** The term at `index`; null if it lies before the base or behind the end. */

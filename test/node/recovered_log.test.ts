@@ -56,11 +56,28 @@ test("a configuration falls with its entry", () => {
   assert.equal(log.recovered().configurations.map(({ index }) => index), [0]);
 });
 
-test("a base that repeats the group changes nothing", () => {
+test("a group that is told anew begins anew", () => {
   const log = made();
   fill(log, 1, 3);
+  log.snapshotMarked(1, { index: 3, term: 3, chain: 9 });
   log.groupMade(1, GENESIS);
-  assert.is(log.recovered().trail.lastIndex, 3);
+  assert.is(log.recovered().trail.lastIndex, 0);
+  assert.is(log.snapshotPoint, null);
+});
+
+test("what left the log is cut off the trail, with the configurations before it; ahead of the log it begins anew", () => {
+  const log = made();
+  fill(log, 1, 3);
+  const entries = log.recovered().trail;
+  const point = { index: 2, term: entries.runs.findLast(({ first }) => first <= 2)!.term, chain: 0 };
+  log.snapshotMarked(1, point);
+  log.compacted(1, point, Uint8Array.of(5));
+  const { trail, configurations } = log.recovered();
+  assert.equal([trail.base.index, trail.lastIndex, configurations.length], [2, 3, 0]);
+  assert.equal(log.snapshotPoint, point);
+  assert.equal([...log.prefixContext], [5]);
+  log.compacted(1, { index: 10, term: 9, chain: 77 }, Uint8Array.of(6));
+  assert.equal([log.recovered().trail.base.index, log.recovered().trail.lastChain], [10, 77]);
 });
 
 test.run();
