@@ -62,8 +62,11 @@ async function withLog(options: Options, use: (log: GroupLog) => Task<void>): Pr
 }
 
 function* showEntries(log: GroupLog, options: Options, io: Io): Task<void> {
-  const { lastIndex } = log.group;
-  const from = options.number("from", { otherwise: 1, from: 1, to: Number.MAX_SAFE_INTEGER });
+  const { lastIndex, prefix } = log.group;
+  const from = options.number("from", { otherwise: prefix.index + 1, from: 1, to: Number.MAX_SAFE_INTEGER });
+  if (from <= prefix.index) {
+    throw new DraftError("COMPACTED", `entry ${from} left the log, which begins behind ${prefix.index}: --from ${prefix.index + 1}`);
+  }
   const to = Math.min(lastIndex, options.number("to", { otherwise: lastIndex, from: 0, to: Number.MAX_SAFE_INTEGER }));
   const key = options.text("key");
   const print = options.has("json") ? jsonLine : textLine;
@@ -77,21 +80,21 @@ function* showEntries(log: GroupLog, options: Options, io: Io): Task<void> {
 }
 
 function* showLast(log: GroupLog, options: Options, io: Io): Task<void> {
-  const { lastIndex } = log.group;
-  const lastHead = lastIndex === 0 ? null : headOf((yield* log.read(lastIndex, lastIndex)).runs[0]);
+  const { lastIndex, prefix, snapshot } = log.group;
+  const lastHead = lastIndex === prefix.index ? null : headOf((yield* log.read(lastIndex, lastIndex)).runs[0]);
   const summary = {
     group: "main",
     nodeId: log.identity.nodeId,
     clusterId: log.identity.clusterId,
     incarnation: String(log.identity.incarnation),
-    firstIndex: lastIndex === 0 ? 0 : 1,
+    firstIndex: lastIndex === prefix.index ? 0 : prefix.index + 1,
     lastIndex,
-    lastTerm: lastHead?.term ?? 0,
-    compactedIndex: 0,
-    compactedTerm: 0,
+    lastTerm: lastHead?.term ?? prefix.term,
+    compactedIndex: prefix.index,
+    compactedTerm: prefix.term,
     membership: membershipOf(log.configuration),
     hardState: { ...log.hardState },
-    snapshot: null,
+    snapshot: snapshot.index === 0 ? null : { index: snapshot.index, term: snapshot.term },
   };
   if (options.has("json")) io.out(JSON.stringify(summary));
   else io.out(Object.entries(summary).map(([name, value]) => `${name}: ${typeof value === "object" ? JSON.stringify(value) : value}`).join("\n"));

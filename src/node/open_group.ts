@@ -7,7 +7,7 @@ import { type Task, wait } from "../base/task.ts";
 import type { Host } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
 import { createRaft } from "../raft/state.ts";
-import type { GroupId } from "../raft/types.ts";
+import type { GroupId, LogPoint } from "../raft/types.ts";
 import { removeAllBut, snapshotName } from "../wal/snapshot_directory.ts";
 import type { Wal } from "../wal/wal.ts";
 import { Group } from "./group.ts";
@@ -49,7 +49,7 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
   yield* wait<void>((done) => disk.makeDirectory(directory, done));
   for (const parent of [`${dataDirectory}/snapshots`, dataDirectory]) yield* wait<void>((done) => disk.syncDirectory(parent, done));
   yield* removeAllBut(disk, directory, log.snapshotPoint);
-  yield* restore(parts, directory);
+  yield* restore(parts, directory, recovered.trail.base);
   const state = createRaft(config, recovered);
   const { name, submit, wake, observers, outbox, isLinked, fetchSnapshot, configurationChanged, failed } = parts;
   const snapshots = new GroupSnapshots({
@@ -63,9 +63,8 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
   });
 }
 
-function* restore({ host, identity, applier, log }: OpenGroupParts, directory: string): Task<void> {
+function* restore({ host, identity, applier, log }: OpenGroupParts, directory: string, base: LogPoint): Task<void> {
   const { group, snapshotPoint: point } = log;
-  const { base } = log.recovered().trail;
   if (point === null) {
     if (base.index === 0) return;
     throw new DraftError("DAMAGED", `the log of group ${group} begins behind index ${base.index} and names no snapshot: ` +
