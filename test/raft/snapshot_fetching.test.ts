@@ -1,7 +1,7 @@
 /** What becomes of a snapshot that cannot be fetched from whom the leader named. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { InstallSnapshotReply } from "../../src/raft/message.ts";
+import type { InstallSnapshot, InstallSnapshotReply } from "../../src/raft/message.ts";
 import { membersOf, message, sealed, sent, Single } from "./helpers.ts";
 
 const LOG = sealed([1, 1, 1, 2, 2, 2]);
@@ -14,7 +14,7 @@ test("S11 snapshotFetching(0) tells the leader, whose next reminder names anothe
   assert.equal(sent(core.event({ type: "snapshotFetching", index: 12 })), [], "what is fetched is told when the leader asks");
   const [told] = sent(core.event({ type: "snapshotFetching", index: 0 })) as InstallSnapshotReply[];
   assert.equal([told?.type, told?.to, told?.success, told?.lastIncludedIndex], ["installSnapshotReply", 2, false, 0]);
-  assert.ok(core.receive({ ...install, source: 2 }).some((effect) => effect.type === "fetchSnapshot" && effect.from === 2));
+  assert.ok(core.receive(message("installSnapshot", { ...install, source: 2 } as InstallSnapshot)).some((effect) => effect.type === "fetchSnapshot" && effect.from === 2));
 });
 
 test("snapshotFetching(0) without a leader tells nobody", () => {
