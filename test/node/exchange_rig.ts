@@ -15,6 +15,7 @@ import { Gate } from "../../src/sim/gate.ts";
 import { Scheduler } from "../../src/sim/scheduler.ts";
 import { SimDisk } from "../../src/sim/sim_disk.ts";
 import { SimNet, type SimNetOptions } from "../../src/sim/sim_net.ts";
+import type { Death } from "../../src/sim/sim_socket.ts";
 import { snapshotName } from "../../src/wal/snapshot_directory.ts";
 import { PieceKind, type SnapshotHead } from "../../src/wal/snapshot_format.ts";
 import { SnapshotWriter } from "../../src/wal/snapshot_writer.ts";
@@ -54,7 +55,7 @@ export class ExchangeRig {
     const seed = options.seed ?? 1;
     this.net = new SimNet(this.scheduler, { seed, ...options.net });
     this.tuning = { ...TUNING, ...options.tuning };
-    const hellos = [...ids].map((id, at) => helloOf(id, at + 1));
+    const hellos = Array.from(ids, (id, at) => helloOf(id, at + 1));
     this.configuration = genesisConfiguration(hellos.map(({ nodeId, incarnation, address }) => ({ id: nodeId, incarnation, address })));
     this.nodes = hellos.map((hello, at) => {
       const disk = new SimDisk(this.scheduler, { seed: seed * 10 + at, delayMinMs: 0.01, delayMaxMs: 0.1 });
@@ -101,10 +102,10 @@ export class ExchangeRig {
   }
 
   /** Power cut. */
-  crash(node: ExchangeNode): void {
+  crash(node: ExchangeNode, death: Death = "rebooted"): void {
     node.gate.open = false;
     node.disk.crash();
-    this.net.crash(node.id);
+    this.net.crash(node.id, death);
   }
 
   /** Runs a task on the disk of the node, to its end. */
