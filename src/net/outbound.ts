@@ -22,7 +22,7 @@ const BACKOFF_MS_MAX = 2000;
 const GOOD_MS = 1000;
 
 /** Dial, and hello both ways. */
-const GREETING_MS = 5000;
+export const GREETING_MS = 5000;
 
 /** While messages flow, a ping goes out once in so long, and is answered within so long or the connection is lost. */
 const PING_EVERY_MS = 1000;

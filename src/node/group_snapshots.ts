@@ -5,7 +5,7 @@
 import { assert } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
 import { type Done, runTask, type Task, wait } from "../base/task.ts";
-import type { Clock, Disk, Log } from "../host/host.ts";
+import type { Clock, Disk, Log, Timer } from "../host/host.ts";
 import type { Applier, BegunSnapshot } from "../machine/applier.ts";
 import type { EventBody } from "../raft/event.ts";
 import type { RaftState } from "../raft/state.ts";
@@ -22,6 +22,9 @@ const FEATURE_LEVEL = 1;
 
 /** A snapshot that came to nothing is tried again after so long: a disk that is full may have room by then. */
 const RETRY_MS = 10_000;
+
+/** A superseded snapshot that is in use is looked at again after so long. */
+const SWEEP_MS = 30_000;
 
 export interface SnapshotPolicy {
   /** Log behind the last snapshot, in sealed bytes and in entries, that calls for the next one. */
@@ -42,6 +45,8 @@ export interface GroupSnapshotsOptions extends SnapshotPolicy {
   readonly submit: (event: EventBody) => void;
   /** A turn is wanted: records wait for their batch. */
   readonly wake: () => void;
+  /** Whether the file of this name is being served to another member, or fetched from one. */
+  readonly isInUse: (name: string) => boolean;
   /** See the applier's `restore`. */
   readonly promised: () => void;
 }
@@ -59,6 +64,7 @@ export class GroupSnapshots {
   #asked: SnapshotDone[] = [];
   #ended = false;
   #restoring: LogPoint | null = null;
+  #sweep: Timer | null = null;
   /** Came while another one was restored. */
   #next: { readonly point: LogPoint; readonly done: Done<void> } | null = null;
 
@@ -124,6 +130,7 @@ export class GroupSnapshots {
   end(): void {
     this.#ended = true;
     this.#void = true;
+    this.#sweep?.cancel();
     this.#tell(new DraftError("STOPPING", "the node ends: the snapshot was not finished"), 0);
   }
 
@@ -148,7 +155,7 @@ export class GroupSnapshots {
     yield* wait<void>((done) => log.barrier(done));
     submit({ type: "snapshotStored", point, timeMs });
     words.write("info", `snapshot of index ${point.index} taken`, { index: point.index, bytes: writer.sizeBytes });
-    yield* removeOlder(disk, directory, point.index);
+    yield* this.#removeOlder(point.index);
     return point.index;
   }
 
@@ -175,7 +182,20 @@ export class GroupSnapshots {
     const path = `${directory}/${snapshotName(point)}`;
     yield* restoreSnapshot(disk, applier, { path, clusterId, group: state.config.group, point }, promised);
     words.write("info", `machine restored from the snapshot of index ${point.index}`, { index: point.index });
-    yield* removeOlder(disk, directory, point.index);
+    yield* this.#removeOlder(point.index);
+  }
+
+  /** What is in use goes when it no longer is. */
+  *#removeOlder(index: Index): Task<void> {
+    const { disk, directory, clock, words, isInUse } = this.#options;
+    this.#sweep?.cancel();
+    const staying = yield* removeOlder(disk, directory, index, isInUse);
+    if (staying === 0 || this.#ended) return;
+    this.#sweep = clock.setTimer(SWEEP_MS, () => {
+      runTask(this.#removeOlder(index), (...[error]) => {
+        if (error !== null) words.write("warn", `old snapshots stay: ${error.message}`);
+      });
+    });
   }
 
   #failed(error: Error): void {

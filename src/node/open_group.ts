@@ -16,10 +16,11 @@ import { GroupSnapshots } from "./group_snapshots.ts";
 import type { Identity } from "./identity.ts";
 import type { RecoveredLog } from "./recovered_log.ts";
 import { restoreSnapshot } from "./restore_snapshot.ts";
+import type { SnapshotExchange } from "./snapshot_exchange.ts";
 import { frameEntryBytesMax, type NodeSettings, raftConfig } from "./settings.ts";
 
 /** What a group is opened from. */
-export interface OpenGroupParts extends Pick<GroupOptions, "name" | "observers" | "submit" | "wake" | "isLinked" | "fetchSnapshot" | "configurationChanged" | "failed" | "outbox"> {
+export interface OpenGroupParts extends Pick<GroupOptions, "name" | "observers" | "submit" | "wake" | "isLinked" | "configurationChanged" | "failed" | "outbox"> {
   readonly host: Host;
   readonly settings: NodeSettings;
   /** The node's data directory. */
@@ -28,6 +29,7 @@ export interface OpenGroupParts extends Pick<GroupOptions, "name" | "observers" 
   readonly applier: Applier;
   readonly log: RecoveredLog;
   readonly wal: Wal;
+  readonly exchange: SnapshotExchange;
 }
 
 /** Where the snapshots of a group stand. */
@@ -51,15 +53,18 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
   yield* removeAllBut(disk, directory, log.snapshotPoint);
   yield* restore(parts, directory, recovered.trail.base);
   const state = createRaft(config, recovered);
-  const { name, submit, wake, observers, outbox, isLinked, fetchSnapshot, configurationChanged, failed } = parts;
+  const { name, submit, wake, observers, outbox, isLinked, configurationChanged, failed, exchange } = parts;
+  const fetch = exchange.open({ clusterId: identity.clusterId, directory, state, submit });
   const snapshots = new GroupSnapshots({
     clusterId: identity.clusterId, directory, state, applier, log: wal, disk, clock, words, submit, wake,
+    isInUse: (name) => exchange.isInUse(config.group, name),
     snapshotBytes: settings.snapshotBytes, snapshotEntries: settings.snapshotEntries, promised: host.promised ?? noted,
   });
   return new Group({
     name, state, applier, log: wal, outbox, clock, words, observers, snapshots,
     tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax, frameEntryBytesMax: frameEntryBytesMax(settings),
-    submit, wake, isLinked, fetchSnapshot, configurationChanged, failed,
+    submit, wake, isLinked, configurationChanged, failed,
+    fetchSnapshot: (from, index) => fetch.begin(from, index),
   });
 }
 

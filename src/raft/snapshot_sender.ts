@@ -14,6 +14,7 @@ export function beginSnapshot(state: RaftState, progress: Progress, now: Now): v
   progress.inflight.length = 0;
   progress.inflightBytes = 0;
   progress.pinnedIndex = state.trail.base.index;
+  progress.snapshotSource = 0;
   progress.snapshotTries = 0;
   sendInstall(state, progress, now);
 }

@@ -84,7 +84,14 @@ function coveredIndex(state: RaftState, { lastIncludedIndex, lastIncludedTerm, l
   return isEqual && durableIndex >= lastIncludedIndex ? lastIncludedIndex : 0;
 }
 
-function reply(state: RaftState, { from, round }: InstallSnapshot, { success, index }: { success: boolean; index: Index }, now: Now): void {
+/** What is being fetched is of `index`; or it came to nothing, and the leader is told, so that it names another source. */
+export function snapshotFetching(state: RaftState, index: Index, now: Now): void {
+  state.fetchingIndex = index;
+  const from = state.leaderId;
+  if (index === 0 && from !== 0 && state.role === "follower") reply(state, { from, round: 0 }, { success: false, index: 0 }, now);
+}
+
+function reply(state: RaftState, { from, round }: Pick<InstallSnapshot, "from" | "round">, { success, index }: { success: boolean; index: Index }, now: Now): void {
   send(state, from, { type: "installSnapshotReply", success, lastIncludedIndex: index, round, ...ackStatus(state, now.wallMs) });
 }
 

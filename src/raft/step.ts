@@ -20,7 +20,7 @@ import {
 } from "./reads.ts";
 import { becomeFollower } from "./roles.ts";
 import { settle } from "./settle.ts";
-import { followerInstallSnapshot, leaderInstallSnapshotReply, restored, snapshotFetched, snapshotStored } from "./snapshots.ts";
+import { followerInstallSnapshot, leaderInstallSnapshotReply, restored, snapshotFetched, snapshotFetching, snapshotStored } from "./snapshots.ts";
 import { drawElectionTimeout, drop, type RaftState } from "./state.ts";
 import { bytesAfter } from "./trail.ts";
 import { handOver, isTransferring, transfer } from "./transfer.ts";
@@ -66,9 +66,7 @@ function dispatch(state: RaftState, event: Event): void {
       state.effects.push({ type: "rejected", reason: "not-supported" });
       return;
     case "snapshotStored": return snapshotStored(state, event, event);
-    case "snapshotFetching":
-      state.fetchingIndex = event.index;
-      return;
+    case "snapshotFetching": return snapshotFetching(state, event.index, event);
     case "snapshotFetched": return snapshotFetched(state, event, event);
     case "restored": return restored(state, event.index, event.wakeAtMs, event);
     default: return assertNever(event);

@@ -86,6 +86,20 @@ export class SnapshotReader {
     return { kind, bytes };
   }
 
+  /**
+   * Verifies what is left, chunk by chunk, and shows nothing of it: memory is that of the buffer.
+   *
+   * @throws DraftError DAMAGED
+   */
+  *verify(): Task<void> {
+    while (yield* this.#readChunk());
+  }
+
+  /** Up to where the file was verified: behind a chunk, or the head. */
+  get verifiedBytes(): number {
+    return this.#at;
+  }
+
   *close(): Task<void> {
     yield* this.#reader.close();
   }
@@ -142,7 +156,7 @@ export class SnapshotReader {
 export function* verifySnapshot(disk: Disk, path: string): Task<SnapshotHead> {
   const reader = yield* SnapshotReader.open(disk, path);
   try {
-    while ((yield* reader.next()) !== null);
+    yield* reader.verify();
   } finally {
     yield* reader.close();
   }

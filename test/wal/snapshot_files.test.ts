@@ -171,7 +171,7 @@ test("older snapshots are removed, newer ones, what is being fetched, and files 
   const rig = new Rig();
   for (const index of [5, 7, 9]) rig.run(rig.write(headOf(index), []));
   for (const name of ["fetching", "notes.txt", "8-3.writing"]) rig.disk.overwrite(`${DIRECTORY}/${name}`, Uint8Array.of(1));
-  rig.run(removeOlder(rig.port, DIRECTORY, 7));
+  rig.run(removeOlder(rig.port, DIRECTORY, 7, () => false));
   assert.equal(rig.run(listAll(rig.port))?.value, ["7-3.snap", "8-3.writing", "9-3.snap", "fetching", "notes.txt"]);
   rig.run(removeAllBut(rig.port, DIRECTORY, null));
   assert.equal(rig.run(listAll(rig.port))?.value, ["notes.txt"]);
