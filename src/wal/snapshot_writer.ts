@@ -11,7 +11,7 @@ import {
 } from "./snapshot_format.ts";
 
 /** Synced so often, that the sync of a batch beside it never waits for a whole snapshot. */
-export const SYNC_BYTES = 4 * 1_048_576;
+export const SYNC_BYTES: number = 4 * 1_048_576;
 
 /** A snapshot that is being written. */
 export class SnapshotWriter {

@@ -7,7 +7,7 @@ import { runTask, type Task, wait } from "../../src/base/task.ts";
 import type { Disk } from "../../src/host/host.ts";
 import { Scheduler } from "../../src/sim/scheduler.ts";
 import { SimDisk } from "../../src/sim/sim_disk.ts";
-import { listSnapshots, removeAllBut, removeOlder, snapshotName } from "../../src/wal/snapshot_directory.ts";
+import { fetchingName, listSnapshots, removeAllBut, removeOlder, snapshotName } from "../../src/wal/snapshot_directory.ts";
 import { CHUNK_BYTES_MAX, encodeSnapshotHead, PieceKind, type SnapshotHead } from "../../src/wal/snapshot_format.ts";
 import { type Piece, SnapshotReader, verifySnapshot } from "../../src/wal/snapshot_reader.ts";
 import { SnapshotWriter } from "../../src/wal/snapshot_writer.ts";
@@ -170,10 +170,13 @@ function* listAll(disk: Disk): Task<string[]> {
 test("older snapshots are removed, newer ones, what is being fetched, and files that are not ours stay", () => {
   const rig = new Rig();
   for (const index of [5, 7, 9]) rig.run(rig.write(headOf(index), []));
-  for (const name of ["fetching", "notes.txt", "8-3.writing"]) rig.disk.overwrite(`${DIRECTORY}/${name}`, Uint8Array.of(1));
+  const [late, superseded] = [8, 6].map((index) => fetchingName({ index, term: 3, bytes: 10, sum: 1 }));
+  for (const name of [late!, superseded!, "notes.txt", "8-3.writing"]) rig.disk.overwrite(`${DIRECTORY}/${name}`, Uint8Array.of(1));
   rig.run(removeOlder(rig.port, DIRECTORY, 7, () => false));
-  assert.equal(rig.run(listAll(rig.port))?.value, ["7-3.snap", "8-3.writing", "9-3.snap", "fetching", "notes.txt"]);
-  rig.run(removeAllBut(rig.port, DIRECTORY, null));
+  assert.equal(rig.run(listAll(rig.port))?.value, ["7-3.snap", late, "8-3.writing", "9-3.snap", "notes.txt"]);
+  rig.run(removeAllBut(rig.port, DIRECTORY, { index: 7, term: 3 }));
+  assert.equal(rig.run(listAll(rig.port))?.value, ["7-3.snap", late, "notes.txt"]);
+  rig.run(removeAllBut(rig.port, DIRECTORY, { index: 9, term: 3 }));
   assert.equal(rig.run(listAll(rig.port))?.value, ["notes.txt"]);
 });
 
