@@ -23,12 +23,16 @@ export function entryMs({ netDelayMs, diskDelayMaxMs }: Settings): number {
   return 1 + 2 * 2 * netDelayMs + DISK_CALLS * diskDelayMaxMs / 2;
 }
 
-/** How long those of `core` may take: some time, and what whoever is furthest behind has to be brought. */
-export function patienceMs(settings: Settings, core: readonly SimMachine[]): number {
-  const last = Math.max(...core.map(({ state }) => state?.trail.lastIndex ?? 0));
-  // A process that is only starting applies its log from the beginning.
-  const applied = Math.min(...core.map(({ state }) => state?.lastApplied ?? 0));
-  return BASE_MS + BASE_TIMEOUTS * settings.electionMaxMs + Math.max(0, last - applied) * entryMs(settings);
+/** How long a core may take that has so many entries to bring, or to read, one behind the other. */
+export function patienceMs(settings: Settings, entries: number): number {
+  return BASE_MS + BASE_TIMEOUTS * settings.electionMaxMs + entries * entryMs(settings);
+}
+
+/** What whoever is furthest behind lacks. One that has just started applies its log from the beginning. */
+export function backlogOf(core: readonly SimMachine[]): number {
+  const states = core.flatMap(({ state }) => state ?? []);
+  const last = Math.max(0, ...states.map(({ trail }) => trail.lastIndex));
+  return last - Math.min(last, ...states.map(({ lastApplied }) => lastApplied));
 }
 
 /** How long those that are told to stop may take: what is not written yet is written first. */

@@ -11,7 +11,7 @@ import type { Holdings } from "./gate.ts";
 import { MarkCounter } from "./marks.ts";
 import { NamedDamage } from "./named_damage.ts";
 import { Nemesis } from "./nemesis.ts";
-import { entryMs, isQuickEnough, patienceMs, stoppingMs } from "./patience.ts";
+import { backlogOf, entryMs, isQuickEnough, patienceMs, stoppingMs } from "./patience.ts";
 import { agree, probe, probesOf } from "./probe.ts";
 import { type Property, Violation } from "./property.ts";
 import type { Fault, Script } from "./script.ts";
@@ -191,8 +191,6 @@ export class World {
     const core = nemesis.chooseCore();
     this.teller?.phase(`faults end; ${core.map(({ id }) => id).join(", ")} must live`);
     nemesis.heal(core);
-    const limitMs = patienceMs(settings, core);
-    const beganMs = this.cluster.scheduler.nowMs;
     const prober = this.#clients.rest();
     const served = new Set<unknown>();
     // One whose damage is found only at its start falls out; a majority is left without it.
@@ -208,6 +206,10 @@ export class World {
     const libraryServed = this.#clients.probeLibrary(probes, later);
     const members = core.map(({ id }) => id);
     const writer = keepWriting({ client: this.#clients.writer(), members, probes, pauseMs: entryMs(settings), after: later });
+    // No log has more entries than were asked for, and as many of other kinds.
+    yield* this.#until("the healed core starts", patienceMs(settings, 2 * this.operations), () => living().every(({ state, isStopping }) => state !== null && !isStopping));
+    const limitMs = patienceMs(settings, backlogOf(living()));
+    const beganMs = this.cluster.scheduler.nowMs;
     yield* this.#until("the healed core serves", limitMs, () => living().every(({ id }) => served.has(id)));
     const leftMs = limitMs - (this.cluster.scheduler.nowMs - beganMs);
     this.teller?.phase("the healed core has served");

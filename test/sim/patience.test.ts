@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { entryMs, isQuickEnough, patienceMs, stoppingMs } from "../../src/sim/patience.ts";
+import { backlogOf, entryMs, isQuickEnough, patienceMs, stoppingMs } from "../../src/sim/patience.ts";
 import type { Settings } from "../../src/sim/script.ts";
 import type { SimMachine } from "../../src/sim/sim_machine.ts";
 import { drawScript } from "../../src/sim/swarm.ts";
@@ -12,12 +12,16 @@ function machine(last: number | null, applied = 0): SimMachine {
   return { state: last === null ? null : { trail: { lastIndex: last }, lastApplied: applied, durableIndex: applied } } as unknown as SimMachine;
 }
 
-test("patienceMs() grows with what whoever is furthest behind lacks", () => {
-  const base = patienceMs(SETTINGS, [machine(40, 40), machine(40, 40)]);
-  assert.is(base, 6000 + 8 * 300);
-  assert.is(patienceMs(SETTINGS, [machine(40, 40), machine(12, 10)]), base + 30 * entryMs(SETTINGS));
-  assert.is(patienceMs(SETTINGS, [machine(40, 40), machine(null)]), base + 40 * entryMs(SETTINGS));
-  assert.is(patienceMs(SETTINGS, [machine(null), machine(null)]), base);
+test("patienceMs() has a part for each entry", () => {
+  assert.is(patienceMs(SETTINGS, 0), 6000 + 8 * 300);
+  assert.is(patienceMs(SETTINGS, 30), 6000 + 8 * 300 + 30 * entryMs(SETTINGS));
+});
+
+test("backlogOf() is what whoever is furthest behind lacks", () => {
+  assert.is(backlogOf([machine(40, 40), machine(40, 40)]), 0);
+  assert.is(backlogOf([machine(40, 40), machine(12, 10)]), 30);
+  assert.is(backlogOf([machine(12, 0), machine(40, 30), machine(null)]), 40);
+  assert.is(backlogOf([]), 0);
 });
 
 test("stoppingMs() grows with what is not written yet", () => {
