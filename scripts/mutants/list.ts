@@ -11,6 +11,8 @@ export const NUMBERS = 53;
 
 /** Mutants that the simulator cannot see, each with the reason. They are not tried. */
 const SPARED: Readonly<Record<string, string>> = {
+  "42": "a stale record in a recycled segment bears a lower batch number too, which is not next and so not believed; " +
+    "test/wal/damage.test.ts lays records of equal numbers there, and fails with this mutant",
   "47a": "shows only where a disk holds an entry with right sums and another content (an edit by hand, which the simulator does not make); " +
     "test/raft/divergence.test.ts makes one, and fails with this mutant",
   "51": "answers leave only when what they say is durable, so those of an earlier boot are still true; that none counts is a rule (matches), " +
@@ -43,9 +45,8 @@ export const WAITING: readonly Reason[] = [
   { id: "37", title: "session expiry by wall clock", why: "sessions" },
   { id: "39", title: "quiesced follower never wakes", why: "quiesce" },
   { id: "40", title: "witness answers reads or seeds a snapshot", why: "witnesses" },
-  { id: "42", title: "salt ignored", why: "recycled segments (compaction): until then every segment is a new file, and no stale record can lie at its place" },
   { id: "45", title: "restarted follower votes under a lease", why: "leases" },
-  { id: "46", title: "relocation truncates", why: "compaction" },
+  { id: "46", title: "relocation truncates", why: "compaction of several groups: one alone is never relocated" },
   { id: "49", title: "witness sent ahead of data", why: "witnesses" },
   { id: "50", title: "lease read after TimeoutNow", why: "leases" },
   { id: "52", title: "damage class forgotten over a restart", why: "repair from peers" },

@@ -25,10 +25,16 @@ export const STORAGE: readonly Mutant[] = [
   },
   {
     id: "20", title: "new segment's directory entry not fsynced",
-    file: "src/wal/segment_room.ts", find: "    yield* wait<void>((done) => disk.syncDirectory(directory, done));\n", replace: "",
+    file: "src/wal/segment_room.ts",
+    find: "file.truncate(0, done));\n    yield* wait<void>((done) => disk.syncDirectory(directory, done));\n",
+    replace: "file.truncate(0, done));\n",
   },
   {
     id: "41", title: "mark ignored at recovery",
     file: RECOVERY, find: "if (isBefore(end, source.mark) || source.mark.batch > lastBatch) {", replace: "if (source.mark.batch < 0) {",
+  },
+  {
+    id: "42", title: "salt ignored",
+    file: "src/wal/record.ts", find: "  seedView.setUint32(0, salt, true);\n", replace: "",
   },
 ];

@@ -1,11 +1,12 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { crc32, viewOf } from "../../src/base/bytes.ts";
+import { viewOf } from "../../src/base/bytes.ts";
 import { DraftError } from "../../src/base/errors.ts";
+import { RecordType } from "../../src/wal/record.ts";
+import { makeRecord } from "../../src/wal/record_queue.ts";
 import { HEADER_BYTES } from "../../src/wal/segment.ts";
+import { appendByHand, MARK, markFirstByHand } from "./by_hand.ts";
 import { DIRECTORY, Rig, SMALL, trying } from "./fixture.ts";
-
-const MARK = `${DIRECTORY}/wal/mark`;
 
 /** A log of two groups, of which the second has three entries in the first segment and then stays idle. */
 function opened(seed: number, options = {}): Rig {
@@ -85,8 +86,13 @@ test("dead segments are used again, renamed: few are made, and a spare or two is
   overwrite(rig, 300);
   const { freed } = rig.wal.compaction;
   assert.ok(calls.rename > freed / 3, `${calls.rename} of ${freed} were used again, ${calls.unlink} removed`);
-  const current = segmentsOf(rig).at(-1) as number;
-  assert.ok(segmentsOf(rig).filter((sequence) => sequence < firstSegmentOf(rig, 0)).length <= 2, `${segmentsOf(rig)} behind ${current}`);
+  const next = (): Uint8Array => rig.disk.content(rig.segment(segmentsOf(rig).at(-1) as number)) as Uint8Array;
+  for (let round = 1; next().every((byte) => byte === 0); round++) {
+    assert.ok(round < 20, "at times the next one was in use before");
+    overwrite(rig, 10);
+  }
+  assert.ok(next().subarray(0, HEADER_BYTES).every((byte) => byte === 0), "it is not in use now");
+  assert.ok(segmentsOf(rig).filter((sequence) => sequence < firstSegmentOf(rig, 0)).length <= 2, String(segmentsOf(rig)));
 });
 
 test("COMPACTED tells a read of what left the log from one of what was never there", () => {
@@ -183,20 +189,32 @@ test("F17: a segment that is missing at or behind the first one is damage, and n
   rig.checkRecovered();
 });
 
-test("a mark that lets the log begin where the log itself does not is damage", () => {
-  const rig = new Rig(10, SMALL);
-  rig.open();
-  rig.make(1);
-  for (let turn = 0; turn < 30; turn++) {
+test("P13: a mark that lets the log begin where the log itself does not is damage; so is an entry that no segment holds", () => {
+  const rig = opened(10);
+  for (let turn = 0; turn < 20; turn++) {
     rig.append(1, 1, 700);
     rig.sync();
   }
   rig.close();
+  const last = viewOf(rig.disk.content(MARK) as Uint8Array).getUint32(32, true);
   rig.disk.move(rig.segment(1), null);
-  const content = rig.disk.content(MARK) as Uint8Array;
-  markFirst(content, 2);
-  rig.disk.overwrite(MARK, content);
+  markFirstByHand(rig, 2);
   assert.match(codeOf(() => rig.open()), /DAMAGED: .*the mark says that the log begins here; the log says that it begins with segment 1/);
+  appendByHand(rig, last, makeRecord({ group: 0, type: RecordType.firstSegment, firstIndex: 2, bytes: 0 }));
+  assert.match(codeOf(() => rig.open()), /DAMAGED: log "data\/wal" is damaged: it counts entry 1 of group 1, and no segment holds it/);
+});
+
+test("D07: whenever a segment is renamed or removed, both slots of the mark let the log begin behind it", () => {
+  const rig = opened(12);
+  let checked = 0;
+  rig.disk.seen = ({ kind, path }) => {
+    if ((kind !== "rename" && kind !== "unlink") || !path.endsWith(".seg")) return;
+    const sequence = Number(path.slice(-16, -4));
+    assert.ok(sequence < Math.min(firstSegmentOf(rig, 0), firstSegmentOf(rig, 1)), `${kind} of ${path}`);
+    checked += 1;
+  };
+  overwrite(rig, 100);
+  assert.ok(checked > 10);
 });
 
 test("D05: a recycled segment holds stale records behind its tail, and they are not believed", () => {
@@ -214,14 +232,5 @@ test("D05: a recycled segment holds stale records behind its tail, and they are 
     rig.checkReads();
   }
 });
-
-/** Writes `sequence` into both slots of the mark file, with right sums. */
-function markFirst(content: Uint8Array, sequence: number): void {
-  for (const at of [0, 4096]) {
-    const slot = content.subarray(at, at + 4096);
-    viewOf(slot).setUint32(56, sequence, true);
-    viewOf(slot).setUint32(12, crc32(slot, 16, 64, crc32(slot, 0, 12, 0)), true);
-  }
-}
 
 test.run();

@@ -1,12 +1,11 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { concatBytes, viewOf } from "../../src/base/bytes.ts";
 import { AbsentEntries } from "../../src/wal/absent_entries.ts";
 import { pieceIn, relocatedRecord, stillHolds } from "../../src/wal/relocation.ts";
-import { readEnvelope, RecordType, seedOf } from "../../src/wal/record.ts";
-import { makeRecord, type PendingRecord, sealBatch } from "../../src/wal/record_queue.ts";
-import { HEADER_BYTES, readSegmentHeader, type SegmentHeader } from "../../src/wal/segment.ts";
+import { RecordType } from "../../src/wal/record.ts";
+import { makeRecord, type PendingRecord } from "../../src/wal/record_queue.ts";
 import { WalGroup } from "../../src/wal/wal_group.ts";
+import { appendByHand } from "./by_hand.ts";
 import { Rig, SMALL } from "./fixture.ts";
 import { genesisOf, sealRun } from "./model.ts";
 
@@ -97,21 +96,11 @@ test("D07: relocated entries that differ from the log's are damage, equal ones c
   }
 });
 
-/** Writes a relocated record behind the last one of the first segment, as a batch of its own. */
+/** Writes a relocated record behind the last one of the first segment. */
 function relocateByHand(rig: Rig, firstIndex: number, run: Uint8Array): void {
   const made = makeRecord({ group: 1, type: RecordType.relocated, firstIndex, count: 2, bytes: run.length });
   made.body.set(run);
-  const content = rig.disk.content(rig.segment(1)) as Uint8Array;
-  const view = viewOf(content);
-  const { salt } = readSegmentHeader(content.subarray(0, HEADER_BYTES)) as SegmentHeader;
-  let at = HEADER_BYTES;
-  let batch = 0;
-  for (let next = readEnvelope(content, view, at, seedOf(salt, at)); next !== null; next = readEnvelope(content, view, at, seedOf(salt, at))) {
-    at += next.length;
-    batch = next.batch;
-  }
-  content.set(concatBytes(sealBatch([made], batch + 1, at, salt)), at);
-  rig.disk.overwrite(rig.segment(1), content);
+  appendByHand(rig, 1, made);
 }
 
 test.run();
