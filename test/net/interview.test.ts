@@ -198,6 +198,11 @@ test("a connection on which nothing is asked for 30 s is closed, and one whose a
   assert.is(idle.closed, false);
   world.run(6000);
   assert.is(idle.closed, true);
+  const mute = stranger(world, helloOf("a", 1));
+  world.run(29_000);
+  assert.is(mute.closed, false);
+  world.run(2000);
+  assert.is(mute.closed, true);
   const deaf = stranger(world, helloOf("a", 1));
   deaf.socket.pause();
   deaf.ask(2);

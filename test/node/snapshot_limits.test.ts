@@ -248,26 +248,40 @@ test("a node that fetches a snapshot itself serves none", () => {
 });
 
 test("S10 appends bring the log as far as the snapshot meanwhile: the transfer ends, and nothing stays", () => {
-  const { rig, a } = rigOf("abc");
-  a.fetch(2, 9);
-  untilHalf(rig, a);
-  a.state.commitIndex = 9;
-  assert.equal(rig.ended(a), GIVEN_UP);
-  assert.equal(rig.names(a), []);
+  const pieces = Math.ceil(rigOf("abc").content.length / 1000);
+  for (const nth of [1, 10, pieces]) {
+    const { rig, a } = rigOf("abc");
+    let writes = 0;
+    a.disk.seen = ({ kind, path }) => {
+      if (kind === "write" && path.endsWith(".fetching") && ++writes === nth) a.state.commitIndex = 9;
+    };
+    a.fetch(2, 9);
+    assert.equal(rig.ended(a), GIVEN_UP);
+    assert.equal([writes, rig.names(a)], [nth, []]);
+  }
 });
 
 test("the node ends at any moment of a transfer: nothing is held, nothing is told, what is there stays", () => {
   for (let events = 1; events < 400; events += 7) {
-    const { rig, a } = rigOf("abc", { tuning: { pieceBytes: 4000 } });
-    a.fetch(events % 3 === 0 ? 3 : 2, 9);
-    for (let i = 0; i < events; i++) rig.scheduler.step();
+    const { rig, a, c } = rigOf("abc", { tuning: { pieceBytes: 4000 } });
+    rig.run(10);
+    rig.crash(c);
+    // One that serves, and one that is down: then it rests and dials again.
+    const isDown = events % 3 === 0;
+    a.fetch(isDown ? 3 : 2, 9);
+    if (isDown) rig.run(events * 5);
+    else for (let i = 0; i < events; i++) rig.scheduler.step();
+    // Nothing comes any more that would tell the task to look.
+    rig.net.cut("b", "a");
     a.exchange.end();
     a.transport.close();
+    const dialled = rig.net.counters.get("dialled");
     const told = a.events.length;
-    rig.run(1000);
+    // A hello that is waited for has its own limit, of 5 s.
+    rig.run(6000);
     const { timers, sockets, files } = a.gate.holdings;
     assert.equal([timers, sockets, files], [0, 0, 0], `after ${events} events`);
-    assert.is(a.events.length, told);
+    assert.equal([a.events.length, rig.net.counters.get("dialled")], [told, dialled]);
   }
 });
 
@@ -280,9 +294,9 @@ test("a snapshot that is served stays for 30 s after it was last asked for, thou
   assert.is(sweep(), 1);
   assert.is(rig.ended(a).type, "snapshotFetched");
   assert.equal(rig.names(a), ["9-3.snap"]);
-  rig.run(25_000);
+  rig.run(29_000);
   assert.is(sweep(), 1);
-  rig.run(6000);
+  rig.run(2000);
   assert.is(sweep(), 0);
   assert.equal(rig.names(b), ["12-3.snap"]);
 });
