@@ -11,7 +11,7 @@ import type { Disk, FileLock } from "../host/host.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { type DiskCall, type DiskCallKind, type DiskFault, type FaultRule, SimHostError } from "./sim_faults.ts";
 import { type CrashFate, SimImage } from "./sim_image.ts";
-import { type DiskHardware, type Life, makeDirectory, portOf } from "./sim_disk_port.ts";
+import { type CallHooks, type DiskHardware, type Life, makeDirectory, portOf } from "./sim_disk_port.ts";
 import { SimNames } from "./sim_names.ts";
 
 /** What a simulated disk is made with. */
@@ -59,6 +59,7 @@ export class SimDisk implements DiskHardware {
 
   /** The port of a new process. After a crash its calls are ignored and never complete. */
   boot(): Disk {
+    for (const image of this.names.images()) image.evict(this.#random);
     const life: Life = { dead: false, locks: new Set() };
     const port = portOf(this, life);
     this.#lives.set(port, life);
@@ -121,6 +122,17 @@ export class SimDisk implements DiskHardware {
     this.#image(path).flipBit(position, bit);
   }
 
+  /** Makes the sector at `position` of a file unreadable until it is written again. */
+  spoil(path: string, position: number): void {
+    this.#image(path).spoil(position);
+  }
+
+  /** Whether the file has a sector that cannot be read. */
+  isBad(path: string): boolean {
+    const entry = this.names.get(path);
+    return entry instanceof SimImage && entry.hasBad;
+  }
+
   /** Replaces a file's content, durably and at once: what a foreign hand does. */
   overwrite(path: string, content: Uint8Array): void {
     const image = new SimImage();
@@ -147,21 +159,18 @@ export class SimDisk implements DiskHardware {
     return entry;
   }
 
-  /**
-   * Submits one call: `act` looks at the disk and changes it when the call completes, `land` (if given) does the change
-   * alone, for a crash in between.
-   */
+  /** Submits one call: `act` looks at the disk and changes it when the call completes. */
   submit<T>(
     life: Life,
     kind: DiskCallKind,
     path: string,
     act: (call: DiskCall, fault: DiskFault | null) => T,
     done: Done<T>,
-    land: () => void = () => {},
+    hooks: CallHooks = {},
   ): void {
     if (life.dead) return;
     const call: DiskCall = { number: ++this.calls, kind, path };
-    const underway: Underway = { life, land };
+    const underway: Underway = { life, land: hooks.land ?? (() => {}) };
     this.#underway.add(underway);
     this.seen?.(call);
     if (call.number === this.#crashAt) {
@@ -170,6 +179,7 @@ export class SimDisk implements DiskHardware {
       return;
     }
     const fault = this.fault(call);
+    hooks.begin?.(fault);
     const start = (): void => {
       if (life.dead) return;
       const delayMs = this.#delayMinMs + nextFloat(this.#random) * (this.#delayMaxMs - this.#delayMinMs);
