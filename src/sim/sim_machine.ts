@@ -8,6 +8,7 @@ import { runTask } from "../base/task.ts";
 import { type Server, type ServerOptions, startServer } from "../gateway/server.ts";
 import type { Disk, Host, Log, LogLevel } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
+import type { Identity } from "../node/identity.ts";
 import type { GroupObserver } from "../node/group_observer.ts";
 import type { Effect, Event } from "../raft/event.ts";
 import { type Before, checkState, checkTransition, noteBefore } from "../raft/invariants.ts";
@@ -83,7 +84,6 @@ export class SimMachine implements SimMember {
   boots = 0;
   state: RaftState | null = null;
   forgiven = false;
-  /** Its disk lost something and does not show it, or lost all: not even a sum can tell. */
   isSilentlyLost = false;
   readonly #owner: MachineOwner;
   readonly #options: MachineOptions;
@@ -100,6 +100,10 @@ export class SimMachine implements SimMember {
     this.clock = new SimClock(owner.scheduler, options.clock);
     this.clocks = { trueMs: () => owner.scheduler.nowMs, wallMs: () => this.clock.wallMs() };
     this.disk = this.#newDisk();
+  }
+
+  get identity(): Identity | null {
+    return this.server?.node.identity ?? null;
   }
 
   get applier(): Applier | null {
@@ -136,6 +140,7 @@ export class SimMachine implements SimMember {
       if (!gate.open) return;
       if (error === null) {
         this.server = server;
+        this.#owner.tell((property) => property.began?.(this));
         return;
       }
       this.startError = error;

@@ -6,6 +6,7 @@ import { ClusterModel } from "./cluster_model.ts";
 import { Committed } from "./committed.ts";
 import { DurableFirst } from "./durable_first.ts";
 import { EqualStates } from "./equal_states.ts";
+import { Identities } from "./identities.ts";
 import { IndexOracle } from "./index_oracle.ts";
 import { LeaderCompleteness } from "./leader_completeness.ts";
 import { Linearizability } from "./linearizability.ts";
@@ -33,6 +34,7 @@ export function allProperties(options: PropertyOptions = {}): Property[] {
   const committed = new Committed(model);
   return [
     model,
+    new Identities(),
     new OneLeader(model),
     new Votes(model),
     new Terms(model),
