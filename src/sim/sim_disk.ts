@@ -31,6 +31,8 @@ interface Underway {
 export class SimDisk implements DiskHardware {
   /** Calls submitted so far, by all processes. */
   calls = 0;
+  /** Writes for which there was no room. */
+  refusals = 0;
   /** Bytes that all files together may have. */
   capacityBytes: number = Number.POSITIVE_INFINITY;
   /** Asked about each call. */
@@ -89,11 +91,9 @@ export class SimDisk implements DiskHardware {
   }
 
   /** Cuts the power now. The calls that are under way may have reached the disk or not. */
-  crash(): void {
+  crash(fate: CrashFate = this.#drawFate()): void {
     for (const life of this.#lives.values()) life.dead = true;
     this.#lives.clear();
-    const draw = nextInRange(this.#random, 0, 5);
-    const fate: CrashFate = draw === 0 ? "kept" : draw === 1 ? "dropped" : "by-chance";
     for (const call of this.#underway) {
       if (fate === "kept" || (fate === "by-chance" && nextFloat(this.#random) < 0.5)) call.land();
     }
@@ -102,6 +102,11 @@ export class SimDisk implements DiskHardware {
     const images = this.names.images();
     this.names.crash(this.#random, fate);
     for (const image of new Set([...images, ...this.names.images()])) image.crash(this.#random, fate);
+  }
+
+  #drawFate(): CrashFate {
+    const draw = nextInRange(this.#random, 0, 5);
+    return draw === 0 ? "kept" : draw === 1 ? "dropped" : "by-chance";
   }
 
   /** Stalled calls go on. */
@@ -127,10 +132,9 @@ export class SimDisk implements DiskHardware {
     this.#image(path).spoil(position);
   }
 
-  /** Whether the file has a sector that cannot be read. */
-  isBad(path: string): boolean {
-    const entry = this.names.get(path);
-    return entry instanceof SimImage && entry.hasBad;
+  /** Whether there is a sector that cannot be read. */
+  get hasBad(): boolean {
+    return this.names.images().some((image) => image.hasBad);
   }
 
   /** Replaces a file's content, durably and at once: what a foreign hand does. */
@@ -207,6 +211,11 @@ export class SimDisk implements DiskHardware {
     if (this.names.get(path) === null) this.names.set(path, new SimImage());
     life.locks.add(path);
     return { release: () => life.locks.delete(path) };
+  }
+
+  full(call: DiskCall): SimHostError {
+    this.refusals += 1;
+    return new SimHostError("ENOSPC", call);
   }
 
   freeBytes(): number {

@@ -33,6 +33,8 @@ export interface DiskHardware {
     hooks?: CallHooks,
   ): void;
   lock(life: Life, path: string): FileLock | null;
+  /** The error of a write for which there is no room. */
+  full(call: DiskCall): SimHostError;
   freeBytes(): number;
 }
 
@@ -144,8 +146,9 @@ function write(
     const room = image.bytes - position + disk.freeBytes();
     const most = fault !== null && "shortBytes" in fault ? fault.shortBytes : Number.POSITIVE_INFINITY;
     const at = fault !== null && "elsewhereBytes" in fault ? Math.max(0, position + fault.elsewhereBytes) : position;
+    if (fault !== null && "lost" in fault) return parts.reduce((sum, part) => sum + part.length, 0);
     const taken = land(Math.min(room, most), at);
-    if (taken === 0 && parts.some((part) => part.length > 0)) throw new SimHostError("ENOSPC", call);
+    if (taken === 0 && parts.some((part) => part.length > 0)) throw disk.full(call);
     return taken;
   }, done, { land: () => land(Number.POSITIVE_INFINITY, position) });
 }

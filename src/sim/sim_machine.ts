@@ -19,6 +19,7 @@ import type { MemberClocks, Property, SimMember } from "./property.ts";
 import { type ClockFault, SimClock } from "./sim_clock.ts";
 import { SimDisk, type SimDiskOptions } from "./sim_disk.ts";
 import type { DiskCall } from "./sim_faults.ts";
+import type { CrashFate } from "./sim_image.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { SimNet } from "./sim_net.ts";
 import type { Death } from "./sim_socket.ts";
@@ -85,12 +86,18 @@ export class SimMachine implements SimMember {
   state: RaftState | null = null;
   forgiven = false;
   isSilentlyLost = false;
+  /** Its disk said of syncs that they were done, and did nothing. */
+  hasLied = false;
+  /** Whether the process has read its log. */
+  hasOpened = false;
   readonly #owner: MachineOwner;
   readonly #options: MachineOptions;
   #port: Disk | null = null;
   #before: Before | null = null;
   #disks = 0;
   #stopping = false;
+  /** Writes that the disk had refused when the process began. */
+  #refusalsBefore = 0;
 
   constructor(owner: MachineOwner, id: string, place: number, options: MachineOptions) {
     this.#owner = owner;
@@ -115,6 +122,11 @@ export class SimMachine implements SimMember {
     return this.#port !== null;
   }
 
+  /** Whether the disk was too full for a write of the process. */
+  get metFullDisk(): boolean {
+    return this.disk.refusals > this.#refusalsBefore;
+  }
+
   get isStopping(): boolean {
     return this.#stopping;
   }
@@ -129,6 +141,8 @@ export class SimMachine implements SimMember {
     this.startError = null;
     this.boots += 1;
     this.#stopping = false;
+    this.hasOpened = false;
+    this.#refusalsBefore = this.disk.refusals;
     const port = this.disk.boot();
     this.#port = port;
     runTask(startServer(this.#host(gate, port), {
@@ -150,8 +164,8 @@ export class SimMachine implements SimMember {
   }
 
   /** Power cut: what was not synced is kept or lost by chance. `silent`: nobody is told that its connections are gone. */
-  crash(silent: boolean = false): void {
-    this.disk.crash();
+  crash(silent: boolean = false, fate?: CrashFate): void {
+    this.disk.crash(fate);
     this.#gone(silent ? "silent" : "rebooted");
   }
 
@@ -245,6 +259,7 @@ export class SimMachine implements SimMember {
       opened: (state) => {
         if (!gate.open) return;
         this.state = state;
+        this.hasOpened = true;
         this.number = state.config.self;
         this.#before = noteBefore(state);
         this.#owner.opened(this);
