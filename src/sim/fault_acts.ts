@@ -23,9 +23,9 @@ export const FAULTS: { readonly [K in FaultKind]: Act<K> } = {
     }
     return "cuts the power of all";
   },
-  "crash-at-call": (hands, { who, calls, again, downMs }) => withProcess(hands, who, (machine) => {
-    crashAtCall(hands, machine, calls, again, downMs);
-    return `will cut the power of ${machine.id} at its disk call ${calls} from now`;
+  "crash-at-call": (hands, { who, calls, killed, again, downMs }) => withProcess(hands, who, (machine) => {
+    endAtCall(hands, machine, [calls, ...again], downMs, killed);
+    return `will ${killed ? "kill" : "cut the power of"} ${machine.id} at its disk call ${calls} from now`;
   }),
   kill: (hands, { who, downMs }) => withProcess(hands, who, (machine) => {
     machine.kill();
@@ -90,13 +90,16 @@ export const FAULTS: { readonly [K in FaultKind]: Act<K> } = {
   }),
 };
 
-function crashAtCall(hands: FaultHands, machine: SimMachine, calls: number, again: number, downMs: number): void {
+/** Ends the process at the first of `calls`, then each next one at the call behind it. */
+function endAtCall(hands: FaultHands, machine: SimMachine, calls: readonly number[], downMs: number, killed: boolean): void {
+  const [call, ...rest] = calls;
   const { disk } = machine;
-  disk.crashAt(disk.calls + calls, () => {
-    machine.crash();
-    disk.crashAt(0);
+  if (call === undefined) return;
+  disk.endAt(disk.calls + call, () => {
+    if (killed) machine.kill();
+    else machine.crash();
     hands.later(downMs, () => {
-      if (again > 0) crashAtCall(hands, machine, 1 + Math.floor(nextFloat(hands.random) * 40), again - 1, downMs);
+      endAtCall(hands, machine, rest, downMs, false);
       hands.start(machine);
     });
   });

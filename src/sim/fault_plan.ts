@@ -56,7 +56,10 @@ function drawProcessFault(plan: Plan, kind: FaultKind): FaultBody | null {
   switch (kind) {
     case "crash": return { kind, who: someone(plan), downMs, silent: nextFloat(random) < 0.3 };
     case "crash-all": return { kind, downMs };
-    case "crash-at-call": return { kind, who: someone(plan), calls: nextInRange(random, 1, 60), again: nextInRange(random, 0, 3), downMs };
+    case "crash-at-call": {
+      const again = Array.from({ length: nextInRange(random, 0, 3) }, () => nextInRange(random, 1, 40));
+      return { kind, who: someone(plan), calls: nextInRange(random, 1, 60), killed: nextFloat(random) < 0.3, again, downMs };
+    }
     case "kill": return { kind, who: someone(plan), downMs };
     case "stop": return { kind, who: someone(plan), downMs };
     case "pause": return { kind, who: someone(plan), forMs: lasting(plan), atTurn: nextFloat(random) < 0.5 };

@@ -54,8 +54,11 @@ export type FaultBody =
   /** Power cut; `silent`: peers hear nothing. */
   | { readonly kind: "crash"; readonly who: Who; readonly downMs: number; readonly silent: boolean }
   | { readonly kind: "crash-all"; readonly downMs: number }
-  /** Power cut at the so-manieth disk call from now on; at its start again, `again` times. */
-  | { readonly kind: "crash-at-call"; readonly who: Who; readonly calls: number; readonly again: number; readonly downMs: number }
+  /**
+   * Power cut at the so-manieth disk call from now on, and at those calls of the starts that follow, one each. With
+   * `killed` it is the process alone that ends the first time: what it wrote stands in the system's memory.
+   */
+  | { readonly kind: "crash-at-call"; readonly who: Who; readonly calls: number; readonly killed: boolean; readonly again: readonly number[]; readonly downMs: number }
   | { readonly kind: "kill"; readonly who: Who; readonly downMs: number }
   | { readonly kind: "stop"; readonly who: Who; readonly downMs: number }
   | { readonly kind: "pause"; readonly who: Who; readonly forMs: number; readonly atTurn: boolean }

@@ -43,7 +43,7 @@ const SETTINGS: Checks<Settings> = {
 const FAULTS: { readonly [K in FaultKind]: Checks<BodyOf<K>> } = {
   crash: { who, downMs: amount, silent: flag },
   "crash-all": { downMs: amount },
-  "crash-at-call": { who, calls: positive, again: count, downMs: amount },
+  "crash-at-call": { who, calls: positive, killed: flag, again: listOf(positive), downMs: amount },
   kill: { who, downMs: amount },
   stop: { who, downMs: amount },
   pause: { who, forMs: amount, atTurn: flag },

@@ -49,8 +49,8 @@ export class SimDisk implements DiskHardware {
   #lives: Map<Disk, Life> = new Map();
   #underway: Set<Underway> = new Set();
   #stalled: (() => void)[] = [];
-  #crashAt = 0;
-  #onCrash: () => void = () => {};
+  #endAt = 0;
+  #end: () => void = () => {};
 
   constructor(scheduler: Scheduler, options: SimDiskOptions) {
     this.#scheduler = scheduler;
@@ -86,8 +86,16 @@ export class SimDisk implements DiskHardware {
 
   /** Cuts the power at the `call`-th call, counted from the disk's first; then tells `onCrash`. */
   crashAt(call: number, onCrash: () => void = () => {}): void {
-    this.#crashAt = call;
-    this.#onCrash = onCrash;
+    this.endAt(call, () => {
+      this.crash();
+      onCrash();
+    });
+  }
+
+  /** Calls `end`, which ends the process, at the `call`-th call; 0: at none. */
+  endAt(call: number, end: () => void): void {
+    this.#endAt = call;
+    this.#end = end;
   }
 
   /** Cuts the power now. The calls that are under way may have reached the disk or not. */
@@ -177,9 +185,8 @@ export class SimDisk implements DiskHardware {
     const underway: Underway = { life, land: hooks.land ?? (() => {}) };
     this.#underway.add(underway);
     this.seen?.(call);
-    if (call.number === this.#crashAt) {
-      this.crash();
-      this.#onCrash();
+    if (call.number === this.#endAt) {
+      this.#end();
       return;
     }
     const fault = this.fault(call);
