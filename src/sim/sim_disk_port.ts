@@ -160,7 +160,7 @@ function sync(disk: DiskHardware, life: Life, path: string, image: SimImage, don
     if (point !== null) image.endSync(point);
   };
   const begin = (fault: DiskFault | null): void => {
-    if (fault !== null && "error" in fault) image.failSync(image.beginSync());
+    if (fault !== null && "error" in fault) image.failSync();
     else if (fault === null || !("lie" in fault)) point = image.beginSync();
   };
   disk.submit<void>(life, "sync", path, land, done, { begin, land });

@@ -9,7 +9,7 @@ export const BLOCK_BYTES = 512;
 
 /** What a sync covers: the blocks that were dirty when it was asked for, as they were then. */
 export interface SyncPoint {
-  readonly blocks: ReadonlyMap<number, CoveredBlock>;
+  readonly blocks: Map<number, CoveredBlock>;
   readonly bytes: number;
   /** How often the length had changed. */
   readonly lengths: number;
@@ -36,6 +36,8 @@ export class SimImage {
   #dirty: Map<number, number> = new Map();
   /** Which write of a block is durable: syncs that overlap may end in any order. */
   #durableWrites: Map<number, number> = new Map();
+  /** Syncs that were begun and have not ended. */
+  #syncing: Set<SyncPoint> = new Set();
   /** Blocks that a failed sync left as if they were clean. */
   #lost: Set<number> = new Set();
   /** Blocks that cannot be read until they are written again. */
@@ -93,11 +95,14 @@ export class SimImage {
     for (const [block, write] of this.#dirty) {
       blocks.set(block, { write, content: this.#cache.slice(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES) });
     }
-    return { blocks, bytes: this.#bytes, lengths: this.#lengths };
+    const point = { blocks, bytes: this.#bytes, lengths: this.#lengths };
+    this.#syncing.add(point);
+    return point;
   }
 
   /** What the sync covers is durable, as it was when the sync began. A block that was written again since stays dirty. */
   endSync(point: SyncPoint): void {
+    this.#syncing.delete(point);
     this.#durable = grown(this.#durable, Math.max(this.#bytes, point.bytes));
     for (const [block, { write, content }] of point.blocks) {
       if (write < (this.#durableWrites.get(block) ?? 0)) continue;
@@ -111,13 +116,14 @@ export class SimImage {
     this.#durableLengths = point.lengths;
   }
 
-  /** The sync failed: as on Linux its blocks are lost, yet they look clean and a later sync succeeds without them. */
-  failSync(point: SyncPoint): void {
-    for (const [block, { write }] of point.blocks) {
-      if (this.#dirty.get(block) !== write) continue;
-      this.#dirty.delete(block);
-      this.#lost.add(block);
-    }
+  /**
+   * A sync fails: as on Linux all dirty blocks are lost, yet they look clean and a later sync succeeds without them, and
+   * so does one that is under way, for the error is told once.
+   */
+  failSync(): void {
+    for (const block of this.#dirty.keys()) this.#lost.add(block);
+    this.#dirty.clear();
+    for (const point of this.#syncing) point.blocks.clear();
   }
 
   /** The system needs its memory: of what looks clean and is not on the disk, some is read from the disk again. */
@@ -148,6 +154,7 @@ export class SimImage {
     this.#cache = this.#durable.slice(0, this.#bytes);
     this.#dirty = new Map();
     this.#lost = new Set();
+    this.#syncing = new Set();
     this.#durableLengths = this.#lengths;
   }
 
