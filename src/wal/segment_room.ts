@@ -8,6 +8,7 @@ import { DraftError } from "../base/errors.ts";
 import { type Done, runTask, type Task, wait } from "../base/task.ts";
 import { isHostError, writeAll } from "../host/files.ts";
 import type { Clock, Disk, File, Timer } from "../host/host.ts";
+import { FileSync } from "./file_sync.ts";
 import { segmentName } from "./segment.ts";
 
 /** Written and synced at a time. */
@@ -18,6 +19,7 @@ const ZEROS: Uint8Array = new Uint8Array(CHUNK_BYTES);
 export interface SegmentFile {
   readonly sequence: number;
   readonly file: File;
+  readonly sync: FileSync;
   /** Up to where it may be filled. */
   sizeBytes: number;
   /** Up to where it is filled with zeros, or was written, durably. */
@@ -54,7 +56,7 @@ export function* makeSegment(disk: Disk, directory: string, sequence: number, si
     file.close(() => {});
     throw error;
   }
-  return { sequence, file, sizeBytes, filledBytes: 0 };
+  return { sequence, file, sync: new FileSync(file), sizeBytes, filledBytes: 0 };
 }
 
 /** Fills the next chunk of `segment` with zeros, at most up to `end`. A full disk may be tried again, a sync never. */
@@ -62,7 +64,7 @@ export function* fillChunk(segment: SegmentFile, end: number): Task<void> {
   const bytes = Math.min(CHUNK_BYTES, end - segment.filledBytes);
   yield* writeAll(segment.file, [bytes === CHUNK_BYTES ? ZEROS : ZEROS.subarray(0, bytes)], segment.filledBytes);
   try {
-    yield* wait<void>((done) => segment.file.sync(done));
+    yield* segment.sync.run();
   } catch (error) {
     // Whatever its reason: it may be a batch's pages that were lost, since both are written to the same file.
     throw new DraftError("STORAGE_FAILED", `sync of segment ${segment.sequence} failed: ${String(error)}`, { cause: error });
