@@ -13,7 +13,7 @@ const DEPOSED_TIMEOUTS: readonly number[] = [1, 2, 3];
 const BACK_TIMEOUTS: readonly number[] = [0, 0, 0.05, 0.5, 2];
 
 /** What damages a machine beyond what its node can promise: at most a minority may be met. */
-const DAMAGE: ReadonlySet<FaultKind> = new Set(["wipe", "flip", "rot-at-rest", "misdirect", "lie"]);
+const DAMAGE: ReadonlySet<FaultKind> = new Set(["wipe", "flip", "rot-at-rest", "bad-sector", "misdirect", "lost-write", "lie"]);
 
 interface Plan {
   readonly settings: Settings;
@@ -77,7 +77,10 @@ function drawProcessFault(plan: Plan, kind: FaultKind): FaultBody | null {
   switch (kind) {
     case "crash": return { kind, who: someone(plan), downMs, silent: nextFloat(random) < 0.3 };
     case "crash-all": return { kind, downMs };
-    case "crash-at-call": return { kind, who: someone(plan), calls: nextInRange(random, 1, 60), again: nextInRange(random, 0, 3), downMs };
+    case "crash-at-call": {
+      const again = Array.from({ length: nextInRange(random, 0, 3) }, () => nextInRange(random, 1, 40));
+      return { kind, who: someone(plan), calls: nextInRange(random, 1, 60), killed: nextFloat(random) < 0.3, again, downMs };
+    }
     case "kill": return { kind, who: someone(plan), downMs };
     case "stop": return { kind, who: someone(plan), downMs };
     case "pause": return { kind, who: someone(plan), forMs: lasting(plan), atTurn: nextFloat(random) < 0.5 };
@@ -111,7 +114,7 @@ function drawDiskFault(plan: Plan, kind: FaultKind): FaultBody | null {
     case "slow-disk": return { kind, who: someone(plan), factor: pick(random, [5, 20, 100]), forMs };
     case "stall": return { kind, who: someone(plan), forMs, call: pick(random, ["sync", "write", "any"] as const) };
     case "eio": return {
-      kind, who: someone(plan), call: pick(random, ["read", "write", "sync"] as const), afterCalls: nextInRange(random, 0, 20),
+      kind, who: someone(plan), call: pick(random, ["read", "write", "sync", "syncDirectory"] as const), afterCalls: nextInRange(random, 0, 20),
       powerCycle: nextFloat(random) < 0.5, downMs: nextInRange(random, 5, 1000),
     };
     case "full": return { kind, who: someone(plan), slackBytes: pick(random, [0, 1000, 10_000]), forMs };
@@ -129,7 +132,10 @@ function drawDamage(plan: Plan, kind: FaultKind): FaultBody | null {
     case "flip": return { kind, who, file: nextInRange(random, 0, 63), position: nextFloat(random), bit: nextInRange(random, 0, 7), restart: nextFloat(random) < 0.5 };
     case "rot-at-rest": return { kind, who, backBytes: nextInRange(random, 0, 200), bit: nextInRange(random, 0, 7) };
     case "misdirect": return { kind, who, byBytes: pick(random, [-4096, -512, 8, 512, 2048]) };
-    case "lie": return { kind, who, forMs: lasting(plan) };
+    case "bad-sector": return { kind, who, file: nextInRange(random, 0, 63), position: nextFloat(random), restart: nextFloat(random) < 0.5 };
+    case "lost-write": return { kind, who };
+    // Mostly for so short that the mark file does not vouch for what is lost: nobody can tell then.
+    case "lie": return { kind, who, forMs: pick(random, [10, 50, 50, 200, 200, lasting(plan)]), powerCycle: nextFloat(random) < 0.7, downMs: nextInRange(random, 5, 1000) };
     default: return null;
   }
 }

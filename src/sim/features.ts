@@ -24,7 +24,7 @@ export const FEATURES: Readonly<Record<string, readonly FaultKind[]>> = {
   "disk errors": ["eio"],
   "full disks": ["full"],
   "short writes": ["short-writes"],
-  rot: ["flip", "rot-at-rest", "misdirect"],
+  rot: ["flip", "rot-at-rest", "bad-sector", "misdirect", "lost-write"],
   lies: ["lie"],
   clocks: ["wall-jump"],
   transfers: ["transfer"],

@@ -71,13 +71,15 @@ function harmOf(fault: Fault): Harm | null {
     case "kill":
     case "stop": return { who: [fault.who], forMs: RECOVERY_MS + fault.downMs };
     // When they strike is not known.
-    case "crash-at-call": return { who: [fault.who], forMs: 1000 + fault.downMs * (1 + fault.again) };
+    case "crash-at-call": return { who: [fault.who], forMs: 1000 + fault.downMs * (1 + fault.again.length) };
     case "eio": return { who: [fault.who], forMs: 1000 + fault.downMs };
     // One that is damaged may fall out, at once or at its next start: then it is lost.
     case "wipe":
     case "flip":
     case "rot-at-rest":
     case "misdirect":
+    case "bad-sector":
+    case "lost-write":
     case "lie": return { who: [fault.who], forMs: DAMAGE_MS };
     default: return { who: [fault.who], forMs: fault.forMs };
   }

@@ -14,7 +14,7 @@ export const LIFE_MARKS = [
   "100 entries found again", "fifth start of a machine",
   "refused to start, damaged", "refused to start, disk full", "ended for a disk error", "genesis handed over",
   "lost directory recognised", "entries read back from the WAL", "segment rolled", "dial met a node in recovery",
-  "a connection timed out", "silent loss found and named",
+  "a connection timed out", "silent loss found and named", "a lie lost what was durable",
   "own write cut from the log of a former leader", "leader again whose own write was cut",
 ] as const;
 
@@ -109,6 +109,11 @@ export class LifeMarks {
     }
     if (error.code === "DISK_FULL") this.#note("refused to start, disk full");
     else if (error.code === "STORAGE_FAILED") this.#note("ended for a disk error");
+  }
+
+  /** A process did not find what its disk had said was durable. */
+  lost(machine: SimMachine): void {
+    if (machine.hasLied) this.#note("a lie lost what was durable");
   }
 
   said(message: string): void {

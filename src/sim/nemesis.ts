@@ -2,12 +2,14 @@
  * Does to the cluster what the script says, and afterwards heals those that shall live. It also stands for whoever
  * starts processes again that ended, and knows which ends are to be expected.
  */
-import { DraftError, type ErrorCode } from "../base/errors.ts";
+import { DraftError } from "../base/errors.ts";
 import { nextInRange, type RandomState } from "../base/random.ts";
 import type { Timer } from "../host/host.ts";
 import { Cuts } from "./cuts.ts";
 import { DiskTroubles } from "./disk_troubles.ts";
-import { FAULTS, type FaultHands } from "./fault_acts.ts";
+import { Excuses } from "./excuses.ts";
+import { FAULTS } from "./fault_acts.ts";
+import type { FaultHands } from "./fault_hands.ts";
 import { GentleHand } from "./gentle_hand.ts";
 import type { Gate } from "./gate.ts";
 import type { Fault, FaultKind, Script } from "./script.ts";
@@ -38,10 +40,9 @@ export class Nemesis implements FaultHands {
   readonly retired: Set<SimMachine> = new Set();
   /** Machines whose directory was lost: their nodes wait for ever to be taken in again. */
   readonly wiped: Set<SimMachine> = new Set();
+  readonly excuses: Excuses = new Excuses();
   readonly #script: Script;
   readonly #watch: NemesisWatch;
-  readonly #excuses: Map<SimMachine, Set<ErrorCode>> = new Map();
-  readonly #startExcuses: Map<SimMachine, ErrorCode> = new Map();
   readonly #troubles: Map<SimMachine, DiskTroubles> = new Map();
   readonly #downMs: Map<SimMachine, number> = new Map();
   readonly #gentle: GentleHand | null;
@@ -111,18 +112,6 @@ export class Nemesis implements FaultHands {
     return known;
   }
 
-  /** These codes are no surprise on that machine any more. */
-  excuse(machine: SimMachine, ...codes: readonly ErrorCode[]): void {
-    const known = this.#excuses.get(machine) ?? new Set();
-    for (const code of codes) known.add(code);
-    this.#excuses.set(machine, known);
-  }
-
-  /** That code is no surprise while the machine's log is being read at a start. */
-  excuseStart(machine: SimMachine, code: ErrorCode): void {
-    this.#startExcuses.set(machine, code);
-  }
-
   /** Starts a process, unless one runs or the machine is to stay down. */
   start(machine: SimMachine): void {
     if (machine.isUp || this.retired.has(machine) || (this.#core !== null && !this.#core.has(machine))) return;
@@ -159,18 +148,14 @@ export class Nemesis implements FaultHands {
   /** The process failed, or could not start. */
   processFailed(machine: SimMachine, error: Error): void {
     const code = error instanceof DraftError ? error.code : null;
-    if (!this.#isExcused(machine, code)) this.#watch.unexpected(machine, error);
+    if (code === null || !this.excuses.has(machine, code)) this.#watch.unexpected(machine, error);
     const { gate } = machine;
     const downMs = this.#downMs.get(machine) ?? RESTART_MS;
-    if ((code === "DAMAGED" || code === "WRONG_IDENTITY") && machine.forgiven) this.retired.add(machine);
+    this.#downMs.delete(machine);
+    const isUnreadable = code === "STORAGE_FAILED" && machine.disk.hasBad && !machine.hasOpened;
+    if ((code === "DAMAGED" || code === "WRONG_IDENTITY" || isUnreadable) && machine.forgiven) this.retired.add(machine);
     // Not `later`: whoever of the core fails while it is healed is started again, too.
     this.cluster.scheduler.after(1, () => this.#end(machine, gate, downMs));
-  }
-
-  #isExcused(machine: SimMachine, code: ErrorCode | null): boolean {
-    if (code === null) return false;
-    const isAtStart = machine.state === null;
-    return this.#excuses.get(machine)?.has(code) === true || (isAtStart && this.#startExcuses.get(machine) === code);
   }
 
   #end(machine: SimMachine, gate: Gate, downMs: number): void {

@@ -5,6 +5,7 @@
 import type { DraftError } from "../base/errors.ts";
 import type { Applier } from "../machine/applier.ts";
 import type { Command } from "../machine/machine.ts";
+import type { Identity } from "../node/identity.ts";
 import type { Answer, ReadOptions } from "../node/node_api.ts";
 import type { Effect, Event } from "../raft/event.ts";
 import type { Message } from "../raft/message.ts";
@@ -24,6 +25,10 @@ export interface SimMember {
   readonly applier: Applier | null;
   /** Its disk lied, was damaged or lost: what it held durable is not owed any more. */
   readonly forgiven: boolean;
+  /** Its disk lost something and does not show it, or lost all: not even a sum can tell. */
+  readonly isSilentlyLost?: boolean;
+  /** Who the process says that it is; null while it says nothing, undefined where nobody asks. */
+  readonly identity?: Identity | null;
   /** Its clocks, where they may be wrong. */
   readonly clocks?: MemberClocks;
 }
@@ -53,6 +58,8 @@ export interface ClientOperation {
 /** One rule. What is not implemented is not heard. Called after each event, so incremental: no work but for what changed. */
 export interface Property {
   readonly name: string;
+  /** A process has started, and says who it is. */
+  began?(member: SimMember): void;
   /** A process read its log back: `member.state` is what it found. */
   opened?(member: SimMember): void;
   /** The core of a member took a step; what it asks for was not performed yet. */

@@ -60,8 +60,11 @@ export type FaultBody =
   /** Power cut; `silent`: peers hear nothing. */
   | { readonly kind: "crash"; readonly who: Who; readonly downMs: number; readonly silent: boolean }
   | { readonly kind: "crash-all"; readonly downMs: number }
-  /** Power cut at the so-manieth disk call from now on; at its start again, `again` times. */
-  | { readonly kind: "crash-at-call"; readonly who: Who; readonly calls: number; readonly again: number; readonly downMs: number }
+  /**
+   * Power cut at the so-manieth disk call from now on, and at those calls of the starts that follow, one each. With
+   * `killed` it is the process alone that ends the first time: what it wrote stands in the system's memory.
+   */
+  | { readonly kind: "crash-at-call"; readonly who: Who; readonly calls: number; readonly killed: boolean; readonly again: readonly number[]; readonly downMs: number }
   | { readonly kind: "kill"; readonly who: Who; readonly downMs: number }
   | { readonly kind: "stop"; readonly who: Who; readonly downMs: number }
   | { readonly kind: "pause"; readonly who: Who; readonly forMs: number; readonly atTurn: boolean }
@@ -80,14 +83,19 @@ export type FaultBody =
   | { readonly kind: "clog"; readonly from: Who; readonly to: Who; readonly bytesPerMs: number; readonly forMs: number }
   | { readonly kind: "slow-disk"; readonly who: Who; readonly factor: number; readonly forMs: number }
   | { readonly kind: "stall"; readonly who: Who; readonly forMs: number; readonly call: "sync" | "write" | "any" }
-  | { readonly kind: "eio"; readonly who: Who; readonly call: "read" | "write" | "sync"; readonly afterCalls: number; readonly powerCycle: boolean; readonly downMs: number }
+  | { readonly kind: "eio"; readonly who: Who; readonly call: "read" | "write" | "sync" | "syncDirectory"; readonly afterCalls: number; readonly powerCycle: boolean; readonly downMs: number }
   | { readonly kind: "full"; readonly who: Who; readonly slackBytes: number; readonly forMs: number }
   | { readonly kind: "short-writes"; readonly who: Who; readonly forMs: number }
   | { readonly kind: "flip"; readonly who: Who; readonly file: number; readonly position: number; readonly bit: number; readonly restart: boolean }
   /** A stop in good order, after which one bit of the last that was written turns over. */
   | { readonly kind: "rot-at-rest"; readonly who: Who; readonly backBytes: number; readonly bit: number }
   | { readonly kind: "misdirect"; readonly who: Who; readonly byBytes: number }
-  | { readonly kind: "lie"; readonly who: Who; readonly forMs: number }
+  /** A sector that no read succeeds on until it is written again; of any file, maybe one that is read only at a start. */
+  | { readonly kind: "bad-sector"; readonly who: Who; readonly file: number; readonly position: number; readonly restart: boolean }
+  /** The next write says that it is done, and changes nothing. */
+  | { readonly kind: "lost-write"; readonly who: Who }
+  /** Syncs say that they are done, and do nothing; with `powerCycle` the power is cut in the end. */
+  | { readonly kind: "lie"; readonly who: Who; readonly forMs: number; readonly powerCycle: boolean; readonly downMs: number }
   | { readonly kind: "wall-jump"; readonly who: Who; readonly byMs: number }
   | { readonly kind: "transfer"; readonly to: Who };
 

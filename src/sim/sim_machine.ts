@@ -8,6 +8,7 @@ import { runTask } from "../base/task.ts";
 import { type Server, type ServerOptions, startServer } from "../gateway/server.ts";
 import type { Disk, Host, Log, LogLevel } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
+import type { Identity } from "../node/identity.ts";
 import type { GroupObserver } from "../node/group_observer.ts";
 import type { Effect, Event } from "../raft/event.ts";
 import { type Before, checkState, checkTransition, noteBefore } from "../raft/invariants.ts";
@@ -18,6 +19,7 @@ import type { MemberClocks, Property, SimMember } from "./property.ts";
 import { type ClockFault, SimClock } from "./sim_clock.ts";
 import { SimDisk, type SimDiskOptions } from "./sim_disk.ts";
 import type { DiskCall } from "./sim_faults.ts";
+import type { CrashFate } from "./sim_image.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { SimNet } from "./sim_net.ts";
 import type { Death } from "./sim_socket.ts";
@@ -84,14 +86,19 @@ export class SimMachine implements SimMember {
   boots = 0;
   state: RaftState | null = null;
   forgiven = false;
-  /** Its disk lost something and does not show it, or lost all: not even a sum can tell. */
   isSilentlyLost = false;
+  /** Its disk said of syncs that they were done, and did nothing. */
+  hasLied = false;
+  /** Whether the process has read its log. */
+  hasOpened = false;
   readonly #owner: MachineOwner;
   readonly #options: MachineOptions;
   #port: Disk | null = null;
   #before: Before | null = null;
   #disks = 0;
   #stopping = false;
+  /** Writes that the disk had refused when the process began. */
+  #refusalsBefore = 0;
 
   constructor(owner: MachineOwner, id: string, place: number, options: MachineOptions) {
     this.#owner = owner;
@@ -103,6 +110,10 @@ export class SimMachine implements SimMember {
     this.disk = this.#newDisk();
   }
 
+  get identity(): Identity | null {
+    return this.server?.node.identity ?? null;
+  }
+
   get applier(): Applier | null {
     return this.server?.node.groups.get("main")?.applier ?? null;
   }
@@ -110,6 +121,11 @@ export class SimMachine implements SimMember {
   /** Whether there is a process, be it that it only starts, stops or is paused. */
   get isUp(): boolean {
     return this.#port !== null;
+  }
+
+  /** Whether the disk was too full for a write of the process. */
+  get metFullDisk(): boolean {
+    return this.disk.refusals > this.#refusalsBefore;
   }
 
   get isStopping(): boolean {
@@ -126,6 +142,8 @@ export class SimMachine implements SimMember {
     this.startError = null;
     this.boots += 1;
     this.#stopping = false;
+    this.hasOpened = false;
+    this.#refusalsBefore = this.disk.refusals;
     const port = this.disk.boot();
     this.#port = port;
     runTask(startServer(this.#host(gate, port), {
@@ -137,6 +155,7 @@ export class SimMachine implements SimMember {
       if (!gate.open) return;
       if (error === null) {
         this.server = server;
+        this.#owner.tell((property) => property.began?.(this));
         return;
       }
       this.startError = error;
@@ -146,8 +165,8 @@ export class SimMachine implements SimMember {
   }
 
   /** Power cut: what was not synced is kept or lost by chance. `silent`: nobody is told that its connections are gone. */
-  crash(silent: boolean = false): void {
-    this.disk.crash();
+  crash(silent: boolean = false, fate?: CrashFate): void {
+    this.disk.crash(fate);
     this.#gone(silent ? "silent" : "rebooted");
   }
 
@@ -242,6 +261,7 @@ export class SimMachine implements SimMember {
       opened: (state) => {
         if (!gate.open) return;
         this.state = state;
+        this.hasOpened = true;
         this.number = state.config.self;
         this.#before = noteBefore(state);
         this.#owner.opened(this);

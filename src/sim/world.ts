@@ -71,7 +71,10 @@ export class World {
   constructor(script: Script, options: WorldOptions) {
     this.script = script;
     this.#options = options;
-    this.#claims = new DurableClaims((member) => this.nemesis.retire(member as SimMachine));
+    this.#claims = new DurableClaims((member) => {
+      this.nemesis.retire(member as SimMachine);
+      this.marks.lives.lost(member as SimMachine);
+    });
     this.#damage = new NamedDamage(this.#claims);
     // It looks at claims that the next rule drops.
     this.#properties = [this.#damage as Property, this.#claims, new CleanTail() as Property, ...options.properties, this.marks];

@@ -89,7 +89,7 @@ export class BatchWriter {
     this.#offset = end;
     this.#lastBatch = batch;
     yield* this.#writeParts(segment, parts, isFirst ? 0 : offset);
-    yield* wait<void>((done) => segment.file.sync(done));
+    yield* segment.sync.run();
     watch.progressed();
     this.durable = { batch, sequence: segment.sequence, offset: end, firstSegment: this.durable.firstSegment };
     // Without the mark, a segment that gets lost as a whole would look like one that was never begun.

@@ -7,6 +7,7 @@
 import { type Task, wait } from "../base/task.ts";
 import { readUpTo, writeAll } from "../host/files.ts";
 import type { File } from "../host/host.ts";
+import { FileSync } from "./file_sync.ts";
 import type { RecoverySource, Scan } from "./recovery.ts";
 import { HEADER_BYTES, segmentName } from "./segment.ts";
 import { openReader } from "./segment_reader.ts";
@@ -26,9 +27,10 @@ export function* cutTail(source: RecoverySource, sequences: readonly number[], s
   const sizeBytes = yield* wait<number>((done) => file.sizeBytes(done));
   yield* rewrite(file, unvouchedFrom(scan), offset);
   yield* clear(source, scan, file);
-  yield* wait<void>((done) => file.sync(done));
+  const sync = new FileSync(file);
+  yield* sync.run();
   yield* removeOthers(source, sequences, sequence);
-  return { sequence, file, sizeBytes, filledBytes: sizeBytes };
+  return { sequence, file, sync, sizeBytes, filledBytes: sizeBytes };
 }
 
 /** Removes the segments that are not the log's up to `last`: prepared ones, an unfinished one, and those before it begins. */

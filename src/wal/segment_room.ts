@@ -9,6 +9,7 @@ import { DraftError } from "../base/errors.ts";
 import { type Done, runTask, type Task, wait } from "../base/task.ts";
 import { isHostError, writeAll } from "../host/files.ts";
 import type { Clock, Disk, File, Timer } from "../host/host.ts";
+import { FileSync } from "./file_sync.ts";
 import { HEADER_BYTES, segmentName } from "./segment.ts";
 
 /** Written and synced at a time. */
@@ -22,6 +23,7 @@ const SPARES_MAX = 2;
 export interface SegmentFile {
   readonly sequence: number;
   readonly file: File;
+  readonly sync: FileSync;
   /** Up to where it may be filled. */
   sizeBytes: number;
   /** Up to where it is filled with zeros, or was written, durably. */
@@ -58,7 +60,7 @@ export function* makeSegment(disk: Disk, directory: string, sequence: number, si
     file.close(() => {});
     throw error;
   }
-  return { sequence, file, sizeBytes, filledBytes: 0 };
+  return { sequence, file, sync: new FileSync(file), sizeBytes, filledBytes: 0 };
 }
 
 /**
@@ -74,8 +76,9 @@ export function* recycleSegment(disk: Disk, directory: string, spare: number, se
     const fileBytes = yield* wait<number>((done) => file.sizeBytes(done));
     if (fileBytes > sizeBytes) yield* wait<void>((done) => file.truncate(sizeBytes, done));
     yield* writeAll(file, [ZEROS.subarray(0, HEADER_BYTES)], 0);
-    yield* wait<void>((done) => file.sync(done));
-    return { sequence, file, sizeBytes, filledBytes: Math.max(HEADER_BYTES, Math.min(fileBytes, sizeBytes)) };
+    const sync = new FileSync(file);
+    yield* sync.run();
+    return { sequence, file, sync, sizeBytes, filledBytes: Math.max(HEADER_BYTES, Math.min(fileBytes, sizeBytes)) };
   } catch (error) {
     file.close(() => {});
     throw error;
@@ -87,7 +90,7 @@ export function* fillChunk(segment: SegmentFile, end: number): Task<void> {
   const bytes = Math.min(CHUNK_BYTES, end - segment.filledBytes);
   yield* writeAll(segment.file, [bytes === CHUNK_BYTES ? ZEROS : ZEROS.subarray(0, bytes)], segment.filledBytes);
   try {
-    yield* wait<void>((done) => segment.file.sync(done));
+    yield* segment.sync.run();
   } catch (error) {
     // Whatever its reason: it may be a batch's pages that were lost, since both are written to the same file.
     throw new DraftError("STORAGE_FAILED", `sync of segment ${segment.sequence} failed: ${String(error)}`, { cause: error });

@@ -7,6 +7,7 @@ import { Committed } from "./committed.ts";
 import { DurableFirst } from "./durable_first.ts";
 import { EqualStates } from "./equal_states.ts";
 import { Expiry } from "./expiry.ts";
+import { Identities } from "./identities.ts";
 import { IndexOracle } from "./index_oracle.ts";
 import { LeaderCompleteness } from "./leader_completeness.ts";
 import { Linearizability } from "./linearizability.ts";
@@ -34,6 +35,7 @@ export function allProperties(options: PropertyOptions = {}): Property[] {
   const committed = new Committed(model);
   return [
     model,
+    new Identities(),
     new OneLeader(model),
     new Votes(model),
     new Terms(model),
