@@ -44,6 +44,10 @@ export class AppendSender {
     const { tail, outbox } = this.#options;
     const queue = this.#waiting.get(message.to);
     if (queue !== undefined) {
+      if (goesBack(message, queue.at(-1)?.message)) {
+        dropOutdated(queue, message);
+        if (queue.length > 0) return;
+      }
       // Behind a read the order is kept: an append that overtook another would be refused.
       // What finds no room is lost, as on a network.
       if (queue.length < WAITING_MAX) queue.push({ message });
@@ -138,6 +142,20 @@ export class AppendSender {
     if (last.index >= message.lastIndex) queue.shift();
     else waiting.message = behind(message, last);
   }
+}
+
+/** The core starts over: what it sent before is there already, or will be refused. */
+function goesBack(message: AppendRequest, last: AppendRequest | undefined): boolean {
+  return last !== undefined && (message.prevLogIndex < last.lastIndex || message.term > last.term);
+}
+
+/**
+ * Leaves of what waits only what is being read, if that begins where `message` does and so serves it: begun anew for each
+ * try, a slow read would never bring anything.
+ */
+function dropOutdated(queue: Waiting[], { prevLogIndex, term }: AppendRequest): void {
+  const first = queue[0]?.message;
+  queue.length = first?.prevLogIndex === prevLogIndex && first.term === term ? 1 : 0;
 }
 
 /** What is left of an append once the entries through `last` were sent. */

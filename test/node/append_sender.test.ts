@@ -118,6 +118,31 @@ test("forget(): what waited for a lost link is not sent, what comes later is, be
   assert.equal(rig.sent, ["2: 0..8"]);
 });
 
+test("an append that starts over leaves nothing waiting that was sent before it", () => {
+  const rig = new Rig(21);
+  for (let index = 0; index < 20; index += 5) rig.send(index, index + 5);
+  rig.send(7, 12);
+  rig.answer();
+  assert.equal(rig.sent, [], "what was being read is out of date, too");
+  assert.equal(rig.reads.map(({ from, to }) => [from, to]), [[8, 12]]);
+  rig.send(12, 20);
+  rig.answer();
+  rig.answer();
+  assert.equal(rig.sent, ["2: 7..12", "2: 12..20"]);
+});
+
+test("one that starts over where a read is out waits for that read", () => {
+  const rig = new Rig(21);
+  rig.send(0, 5);
+  rig.send(5, 10);
+  for (let i = 0; i < 3; i++) rig.send(0, 4);
+  rig.send(5, 8);
+  rig.answer();
+  rig.answer();
+  assert.equal(rig.sent, ["2: 0..5", "2: 5..8"]);
+  assert.is(rig.reads.length, 0);
+});
+
 test("R13: an error while reading is told with its range, nothing malformed leaves, and the rest goes on", () => {
   const rig = new Rig(21);
   rig.send(0, 5);
