@@ -9,8 +9,8 @@ export type CounterName =
   | "accepted" | "handshakeTimeout" | "handshakesFull" | "wrongCluster" | "oldProtocol" | "oldBoot" | "refused" | "replaced"
   /** Bytes that are no frames or no messages: the connection was closed. */
   | "malformed"
-  /** Single messages: of a newer version, of or for somebody else, for want of a link or of room. */
-  | "unknownKind" | "wrongSender" | "wrongAddressee" | "dropped"
+  /** Single messages: of a newer version, of or for somebody else, for want of a link, of room in the queue before it. */
+  | "unknownKind" | "wrongSender" | "wrongAddressee" | "dropped" | "queueFull"
   | "messagesIn" | "messagesOut" | "bytesOut";
 
 /** Numbers that only grow. */

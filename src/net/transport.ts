@@ -15,6 +15,7 @@ import { firstFrame, greet } from "./greeting.ts";
 import { ConnectionFrame, decodeReply, encodeProbe, type Hello, PROTOCOL_VERSION } from "./hello.ts";
 import { Inbound, type InboundOwner } from "./inbound.ts";
 import { Link, type LinkOwner, type Peer } from "./link.ts";
+import type { OutboundQueue } from "./outbound.ts";
 
 /** Connections that have not said yet who they are, and probes, at most. */
 export const HANDSHAKES_MAX = 64;
@@ -87,6 +88,11 @@ export class Transport {
   /** Whether both connections to the peer are there. */
   isUp(number: MemberNumber): boolean {
     return this.#links.get(number)?.isUp ?? false;
+  }
+
+  /** What waits for the peer, lane by lane. */
+  queuesTo(number: MemberNumber): readonly OutboundQueue[] {
+    return this.#links.get(number)?.queues ?? [];
   }
 
   /**
