@@ -7,6 +7,7 @@ import type { AnyPlugin } from "../machine/machine.ts";
 import { drawFaults } from "./fault_plan.ts";
 import { FEATURES } from "./features.ts";
 import { drawOperations } from "./load_plan.ts";
+import { drawQueueBytes, drawWays } from "./net_plan.ts";
 import type { LibraryClient, Script, Settings } from "./script.ts";
 import { isKnown } from "./plugin_commands.ts";
 import { pick, streamOf } from "./streams.ts";
@@ -19,6 +20,8 @@ export interface SwarmOptions {
   readonly safetyMs?: number;
   /** Whether some clients are the library's own; drawn if nothing is said. */
   readonly library?: boolean;
+  /** Whether single messages are lost, doubled and late; drawn if nothing is said. */
+  readonly ways?: boolean;
   /** The machine that clients ask; kv if nothing is said. */
   readonly plugin?: AnyPlugin;
 }
@@ -33,7 +36,12 @@ const LIBRARY_PART = 0.2;
 export function drawScript(seed: number, options: SwarmOptions = {}): Script {
   const drawn = drawSettings(seed, options);
   const library = drawLibrary(seed, drawn, options);
-  const settings: Settings = library.length === 0 ? drawn : { ...drawn, library };
+  const ways = drawWays(seed, drawn, options.ways);
+  const queueBytesMax = drawQueueBytes(seed);
+  const settings: Settings = {
+    ...drawn, ...(library.length === 0 ? {} : { library }),
+    ...(queueBytesMax === null ? {} : { queueBytesMax }), ...(ways.length === 0 ? {} : { ways }),
+  };
   return {
     seed,
     settings,
