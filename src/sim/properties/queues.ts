@@ -75,7 +75,10 @@ export class Queues implements Property {
       if (bytes > max) throw this.#over(member, `bytes for member ${to}`, bytes, max);
     }
     if (message.type !== "appendRequest" || message.lastIndex === message.prevLogIndex) return;
-    const size = bytesBetween(member.state!.trail, message.prevLogIndex + 1, message.lastIndex);
+    const { trail } = member.state!;
+    // Of entries that lie far back the sizes are only estimated: then nothing can be said.
+    const isKnown = message.prevLogIndex >= trail.recentFirst || message.prevLogIndex === trail.base.index;
+    const size = isKnown ? bytesBetween(trail, message.prevLogIndex + 1, message.lastIndex) : Number.POSITIVE_INFINITY;
     if (size > before) longest?.set(to, size);
   }
 
