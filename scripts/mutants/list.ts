@@ -15,8 +15,6 @@ const SPARED: Readonly<Record<string, string>> = {
     "test/wal/damage.test.ts lays records of equal numbers there, and fails with this mutant",
   "47a": "shows only where a disk holds an entry with right sums and another content (an edit by hand, which the simulator does not make); " +
     "test/raft/divergence.test.ts makes one, and fails with this mutant",
-  "51": "answers leave only when what they say is durable, so those of an earlier boot are still true; that none counts is a rule (matches), " +
-    "but the transport closes connections of an earlier boot; no such answer came in 641 seeds, nor in 284 with that second check taken out as well",
 };
 
 const ALL: readonly Mutant[] = [...ELECTIONS, ...REPLICATION, ...READ_MUTANTS, ...STORAGE, ...FOUNDING]

@@ -88,11 +88,5 @@ export const REPLICATION: readonly Mutant[] = [
   {
     id: "51", title: "an old boot's ack counted",
     file: "src/raft/acks.ts", find: "if (message.bootId < progress.bootId) {", replace: "if (message.bootId === 0) {",
-    // Connections of an earlier boot are closed as soon as a later one is heard.
-    also: [{
-      file: "src/net/transport.ts",
-      find: "if (other === inbound || (other.hello?.bootId === hello.bootId && other.lane !== inbound.lane)) continue;",
-      replace: "if (other === inbound || other.hello?.bootId !== hello.bootId || other.lane !== inbound.lane) continue;",
-    }],
   },
 ];

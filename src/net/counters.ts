@@ -11,8 +11,8 @@ export type CounterName =
   | "questionsRefused"
   /** Bytes that are no frames or no messages: the connection was closed. */
   | "malformed"
-  /** Single messages: of a newer version, of or for somebody else, for want of a link or of room. */
-  | "unknownKind" | "wrongSender" | "wrongAddressee" | "dropped"
+  /** Single messages: of a newer version, of or for somebody else, for want of a link, of room in the queue before it. */
+  | "unknownKind" | "wrongSender" | "wrongAddressee" | "dropped" | "queueFull"
   | "messagesIn" | "messagesOut" | "bytesOut";
 
 /** Numbers that only grow. */

@@ -9,7 +9,7 @@ import type { Counters } from "./counters.ts";
 import { Lane } from "./frame.ts";
 import type { Hello } from "./hello.ts";
 import { writeMessage } from "./message_codec.ts";
-import { type LaneOptions, Outbound, type OutboundOwner } from "./outbound.ts";
+import { type LaneOptions, Outbound, type OutboundOwner, type OutboundQueue } from "./outbound.ts";
 
 /** A member to keep a link to. */
 export interface Peer {
@@ -72,6 +72,11 @@ export class Link {
   /** Both connections are there. */
   get isUp(): boolean {
     return this.#control.isUp && this.#bulk.isUp;
+  }
+
+  /** What waits on each lane. */
+  get queues(): readonly OutboundQueue[] {
+    return [this.#control.queue, this.#bulk.queue];
   }
 
   /** The peer is elsewhere now: what is connected stays, the rest is dialled there. */

@@ -17,7 +17,7 @@ import { ConnectionFrame, decodeReply, encodeProbe, type Hello, PROTOCOL_VERSION
 import { Inbound, type InboundOwner } from "./inbound.ts";
 import { Interview } from "./interview.ts";
 import { Link, type LinkOwner, type Peer, whyNotPeer } from "./link.ts";
-import { GREETING_MS } from "./outbound.ts";
+import { GREETING_MS, type OutboundQueue } from "./outbound.ts";
 
 /** Connections that have not said yet who they are, and probes, at most. */
 export const HANDSHAKES_MAX = 64;
@@ -100,6 +100,11 @@ export class Transport {
   /** Whether both connections to the peer are there. */
   isUp(number: MemberNumber): boolean {
     return this.#links.get(number)?.isUp ?? false;
+  }
+
+  /** What waits for the peer, lane by lane. */
+  queuesTo(number: MemberNumber): readonly OutboundQueue[] {
+    return this.#links.get(number)?.queues ?? [];
   }
 
   /**

@@ -53,9 +53,11 @@ export const FAULTS: { readonly [K in FaultKind]: Act<K> } = {
   ring: (hands, { forMs }) => {
     const count = hands.cluster.machines.size;
     if (count < 4) return null;
+    // So many to each side that each hears a majority, and no two the same.
+    const reach = Math.ceil(Math.floor(count / 2) / 2);
     const isFar = (from: SimMachine, to: SimMachine): boolean => {
       const distance = Math.abs(from.place - to.place);
-      return Math.min(distance, count - distance) > Math.floor(count / 4);
+      return Math.min(distance, count - distance) > reach;
     };
     return cutFor(hands, ways(hands, isFar), forMs, "lets each hear its neighbours alone");
   },

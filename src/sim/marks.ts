@@ -4,19 +4,23 @@
  */
 import type { Effect, Event } from "../raft/event.ts";
 import { ELECTION_MARKS, type ElectionMark, markElections } from "./marks_elections.ts";
+import type { MessageArrival } from "./lossy_ways.ts";
 import { LIFE_MARKS, type LifeMark, LifeMarks } from "./marks_lives.ts";
 import { LOG_MARKS, type LogMark, markLog } from "./marks_log.ts";
 import { markReads, READ_MARKS, type ReadMark } from "./marks_reads.ts";
 import { CLIENT_MARKS, type ClientMark, markAnswer } from "./marks_clients.ts";
+import { ARRIVAL_MARKS, markMessages, MESSAGE_MARKS, type MessageMark } from "./marks_messages.ts";
 import { markOpened, markSnapshots, SNAPSHOT_MARKS, type SnapshotMark } from "./marks_snapshots.ts";
 import { memoOf, type StepMemo } from "./marks_step.ts";
 import type { ClientOperation, Property, SimMember } from "./property.ts";
 
 /** A situation by its name. */
-export type Mark = ElectionMark | LogMark | ReadMark | SnapshotMark | LifeMark | ClientMark;
+export type Mark = ElectionMark | LogMark | ReadMark | SnapshotMark | LifeMark | MessageMark | ClientMark;
 
 /** All marks, in the order of a report. */
-export const MARKS: readonly Mark[] = [...ELECTION_MARKS, ...LOG_MARKS, ...READ_MARKS, ...SNAPSHOT_MARKS, ...LIFE_MARKS, ...CLIENT_MARKS];
+export const MARKS: readonly Mark[] = [
+  ...ELECTION_MARKS, ...LOG_MARKS, ...READ_MARKS, ...SNAPSHOT_MARKS, ...LIFE_MARKS, ...MESSAGE_MARKS, ...CLIENT_MARKS,
+];
 
 /** Notes that a situation occurred. */
 export type NoteMark<M extends Mark = Mark> = (mark: M) => void;
@@ -50,6 +54,7 @@ export class MarkCounter implements Property {
       markLog(step, this.#note);
       markReads(step, this.#note);
       markSnapshots(step, this.#note);
+      markMessages(step, this.#note);
       this.lives.stepped(member, state, event, effects);
     }
     this.#memos.set(member, memoOf(state));
@@ -69,4 +74,8 @@ export class MarkCounter implements Property {
     this.#note("client: gave up");
   }
 
+  /** The network brought a message as no connection would. */
+  messageArrived(how: MessageArrival): void {
+    this.#note(ARRIVAL_MARKS[how]);
+  }
 }

@@ -20,6 +20,8 @@ export interface StepMemo {
   readonly streams: ReadonlyMap<MemberNumber, { readonly state: string; readonly bootId: number }> | null;
   readonly lateRefusals: number;
   readonly lateVotes: number;
+  readonly doubledVotes: number;
+  readonly earlierBootAcks: number;
   /** Candidates: who refused so far. Becoming leader forgets it. */
   readonly refusals: number;
 }
@@ -43,6 +45,7 @@ export function memoOf(state: RaftState): StepMemo {
     term, role, votedFor, leaderId, commitIndex, durableIndex, snapshotIndex, timeEntryIndex, lastIndex: trail.lastIndex,
     pendingStores: pendingStores.length, streams,
     lateRefusals: state.dropped["late-refusal"] ?? 0, lateVotes: state.dropped["late-vote"] ?? 0,
+    doubledVotes: state.dropped["doubled-vote"] ?? 0, earlierBootAcks: state.dropped["ack-of-earlier-boot"] ?? 0,
     refusals: refusalsIn(state.votes),
   };
 }

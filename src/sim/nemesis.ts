@@ -61,7 +61,12 @@ export class Nemesis implements FaultHands {
 
   /** From now on everything happens as written. */
   begin(): void {
-    for (const fault of this.#script.faults) this.later(fault.atMs, () => this.#do(fault));
+    const { faults, settings } = this.#script;
+    for (const fault of faults) this.later(fault.atMs, () => this.#do(fault));
+    const ids = [...this.cluster.machines.keys()];
+    for (const { from, to, ...rates } of settings.ways ?? []) {
+      this.cluster.net.ways.spoil(ids[from - 1] as string, ids[to - 1] as string, rates);
+    }
   }
 
   /** Ends the faults: the core is whole, and whoever is not of it stays as it is. */

@@ -5,6 +5,7 @@
 import type { DraftError } from "../base/errors.ts";
 import type { Applier } from "../machine/applier.ts";
 import type { Command } from "../machine/machine.ts";
+import type { OutboundQueue } from "../net/outbound.ts";
 import type { Identity } from "../node/identity.ts";
 import type { Answer, ReadOptions } from "../node/node_api.ts";
 import type { Effect, Event } from "../raft/event.ts";
@@ -31,6 +32,8 @@ export interface SimMember {
   readonly identity?: Identity | null;
   /** Its clocks, where they may be wrong. */
   readonly clocks?: MemberClocks;
+  /** What waits before its connections to another member. */
+  queuesTo?(member: MemberNumber): readonly OutboundQueue[];
 }
 
 /** What a machine's clocks show. */

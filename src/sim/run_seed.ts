@@ -56,7 +56,7 @@ function outcomeOf(world: World): Outcome {
     events: scheduler.events,
     simulatedMs: scheduler.nowMs,
     operations: world.operations,
-    faults: Object.fromEntries(world.nemesis.counts),
+    faults: Object.fromEntries([...world.nemesis.counts, ...world.cluster.net.ways.counts]),
     marks: Object.fromEntries(world.marks.counts),
     traceHash: world.hash.text,
     violation: world.violation,

@@ -28,6 +28,10 @@ export interface Settings {
   /** Whether nothing goes wrong before the cluster is founded. */
   readonly calmStart: boolean;
   readonly clients: number;
+  /** Bytes that may wait for one peer, and proposals for a turn; those of a node that is told nothing if nothing is said. */
+  readonly queueBytesMax?: number;
+  /** What becomes of single messages, while faults are injected; on ways that are not named none is lost. */
+  readonly ways?: readonly LossyWay[];
   /** Those of the clients that are the library's own, with its promises; none if nothing is said. */
   readonly library?: readonly LibraryClient[];
   /** How long faults are injected. */
@@ -48,6 +52,19 @@ export interface Settings {
 export interface LibraryClient {
   readonly client: number;
   readonly knows: readonly number[];
+}
+
+/** From one machine to another, by their places from 1; rates are parts of all messages, from 0 to 1. */
+export interface LossyWay {
+  readonly from: number;
+  readonly to: number;
+  readonly lost: number;
+  readonly doubled: number;
+  /** Comes late, behind others; mostly by about `lateMs`. */
+  readonly late: number;
+  /** A copy comes in a later connection, if there is one soon enough. */
+  readonly kept: number;
+  readonly lateMs: number;
 }
 
 /** A machine by its place from 1; 0: whoever leads then. */
@@ -72,7 +89,7 @@ export type FaultBody =
   /** Nothing passes between machines of different sides. */
   | { readonly kind: "split"; readonly sides: readonly number[]; readonly forMs: number }
   | { readonly kind: "isolate"; readonly who: Who; readonly forMs: number }
-  /** Each hears only its neighbours. */
+  /** Each hears only its neighbours, as many as are a majority with it. */
   | { readonly kind: "ring"; readonly forMs: number }
   /** Two halves that only one machine hears both of. */
   | { readonly kind: "bridge"; readonly who: Who; readonly forMs: number }

@@ -3,7 +3,7 @@
  * anything is run.
  */
 import { DraftError } from "../base/errors.ts";
-import type { FaultBody, FaultKind, PlannedOperation, Script, Settings } from "./script.ts";
+import type { FaultBody, FaultKind, LossyWay, PlannedOperation, Script, Settings } from "./script.ts";
 
 /** What a value must be, in words, or null if it is that. */
 type Check = (value: unknown, nodes: number) => string | null;
@@ -25,6 +25,8 @@ const positive: Check = whole(1);
 const who: Check = (value, nodes) => whole(0, nodes)(value, nodes);
 const numbers: Check = listOf(signed);
 
+const part: Check = (value) => isNumber(value) && value >= 0 && value <= 1 ? null : "wants a number from 0 to 1";
+
 const libraryClient: Check = (value, nodes) => {
   const { client, knows } = (value ?? {}) as { client?: unknown; knows?: unknown };
   const isOne = positive(client, nodes) === null && Array.isArray(knows) && knows.length > 0 && listOf(positive)(knows, nodes) === null;
@@ -44,6 +46,14 @@ const SETTINGS: Checks<Settings> = {
   safetyMs: amount, freezeRest: flag, gentle: flag, faultEveryMs: positive, features: listOf(text),
   snapshots: (value) => value === undefined ? null : snapshots(value),
   library: (value, nodes) => value === undefined ? null : listOf(libraryClient)(value, nodes),
+  queueBytesMax: (value, nodes) => value === undefined ? null : positive(value, nodes),
+  // Looked at one by one, once it is known how many nodes there are.
+  ways: (value) => value === undefined || Array.isArray(value) ? null : "wants a list",
+};
+
+const WAY: Checks<LossyWay> = {
+  from: (value, nodes) => whole(1, nodes)(value, nodes), to: (value, nodes) => whole(1, nodes)(value, nodes),
+  lost: part, doubled: part, late: part, kept: part, lateMs: amount,
 };
 
 const FAULTS: { readonly [K in FaultKind]: Checks<BodyOf<K>> } = {
@@ -103,6 +113,9 @@ export function readScript(value: unknown): Script {
   const { nodes, clients, heartbeatMs, electionMinMs, electionMaxMs } = settings as unknown as Settings;
   if (heartbeatMs * 2 > electionMinMs) throw wrong("settings.heartbeatMs", heartbeatMs, `wants at most half of electionMinMs, ${electionMinMs}`);
   if (electionMaxMs <= electionMinMs) throw wrong("settings.electionMaxMs", electionMaxMs, `wants more than electionMinMs, ${electionMinMs}`);
+  for (const [at, way] of (settings["ways"] as unknown[] ?? []).entries()) {
+    checkFields(recordAt(way, `settings.ways[${at}]`), WAY, `settings.ways[${at}]`, nodes);
+  }
   for (const [at, fault] of listAt(script["faults"], "faults").entries()) checkFault(fault, `faults[${at}]`, nodes);
   for (const [at, each] of listAt(script["operations"], "operations").entries()) {
     const place = `operations[${at}]`;

@@ -8,12 +8,14 @@ import { runTask } from "../base/task.ts";
 import { type Server, type ServerOptions, startServer } from "../gateway/server.ts";
 import type { Disk, Host, Log, LogLevel } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
+import type { OutboundQueue } from "../net/outbound.ts";
 import type { Identity } from "../node/identity.ts";
 import type { GroupObserver } from "../node/group_observer.ts";
 import type { Effect, Event } from "../raft/event.ts";
 import { type Before, checkState, checkTransition, noteBefore } from "../raft/invariants.ts";
 import type { Message } from "../raft/message.ts";
 import type { RaftState } from "../raft/state.ts";
+import type { MemberNumber } from "../raft/types.ts";
 import { Gate } from "./gate.ts";
 import type { MemberClocks, Property, SimMember } from "./property.ts";
 import { type ClockFault, SimClock } from "./sim_clock.ts";
@@ -116,6 +118,10 @@ export class SimMachine implements SimMember {
 
   get applier(): Applier | null {
     return this.server?.node.groups.get("main")?.applier ?? null;
+  }
+
+  queuesTo(member: MemberNumber): readonly OutboundQueue[] {
+    return this.server?.node.transport.queuesTo(member) ?? [];
   }
 
   /** Whether there is a process, be it that it only starts, stops or is paused. */

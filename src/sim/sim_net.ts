@@ -6,6 +6,7 @@ import { assert } from "../base/assert.ts";
 import { nextInRange, nextU32, type RandomState, seedRandom } from "../base/random.ts";
 import type { Done } from "../base/task.ts";
 import type { Address, Listener, Net, Socket } from "../host/host.ts";
+import { LossyWays } from "./lossy_ways.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { connect, type Death, simError, type SimSocket, type Wire } from "./sim_socket.ts";
 
@@ -64,6 +65,8 @@ export class SimNet implements Wire {
   readonly options: SimNetOptions;
   /** What happened, by name: dialled, refused, reset, delivered (pieces), bytes. */
   readonly counters: Map<string, number> = new Map();
+  /** What becomes of single messages between nodes. */
+  readonly ways: LossyWays;
   readonly #random: RandomState;
   readonly #bindings: Map<string, Binding> = new Map();
   readonly #sockets: Set<SimSocket> = new Set();
@@ -80,6 +83,7 @@ export class SimNet implements Wire {
     this.scheduler = scheduler;
     this.options = { ...SIM_NET_DEFAULTS, ...options };
     this.#random = seedRandom(this.options.seed);
+    this.ways = new LossyWays(scheduler, this.options.seed);
   }
 
   /** The network as a process on the host `name` sees it, until that crashes: what is under way then never completes. */
@@ -102,8 +106,9 @@ export class SimNet implements Wire {
     if (this.#cut.delete(pair(from, to))) this.#wake(from, to);
   }
 
-  /** Ends all cuts and clogs. */
+  /** Ends all cuts and clogs, and what is done to single messages. */
   healAll(): void {
+    this.ways.mend();
     this.#cut.clear();
     this.#clogged.clear();
     for (const socket of [...this.#sockets]) socket.wakeAnew();
@@ -238,6 +243,7 @@ export class SimNet implements Wire {
       return;
     }
     const [near, far] = connect(this, { from, to, fromPort: this.#nextPort++, toPort: port });
+    near.sift = this.ways.sieve(near);
     this.#sockets.add(near);
     this.#sockets.add(far);
     assert(this.#sockets.size < 100_000, "connections are closed at some time", this.#sockets.size);

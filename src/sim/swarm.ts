@@ -7,6 +7,7 @@ import type { AnyPlugin } from "../machine/machine.ts";
 import { drawFaults } from "./fault_plan.ts";
 import { DEPOSED, FEATURES } from "./features.ts";
 import { drawOperations } from "./load_plan.ts";
+import { drawQueueBytes, drawWays } from "./net_plan.ts";
 import type { LibraryClient, Script, Settings } from "./script.ts";
 import { isKnown } from "./plugin_commands.ts";
 import { pick, streamOf } from "./streams.ts";
@@ -19,6 +20,8 @@ export interface SwarmOptions {
   readonly safetyMs?: number;
   /** Whether some clients are the library's own; drawn if nothing is said. */
   readonly library?: boolean;
+  /** Whether single messages are lost, doubled and late; drawn if nothing is said. */
+  readonly ways?: boolean;
   /** The machine that clients ask; kv if nothing is said. */
   readonly plugin?: AnyPlugin;
 }
@@ -37,7 +40,12 @@ export function drawScript(seed: number, options: SwarmOptions = {}): Script {
   const drawn = drawSettings(seed, options);
   const library = drawLibrary(seed, drawn, options);
   const snapshots = drawSnapshots(seed);
-  const settings: Settings = { ...drawn, ...(library.length === 0 ? {} : { library }), ...(snapshots === null ? {} : { snapshots }) };
+  const ways = drawWays(seed, drawn, options.ways);
+  const queueBytesMax = drawQueueBytes(seed);
+  const settings: Settings = {
+    ...drawn, ...(library.length === 0 ? {} : { library }), ...(snapshots === null ? {} : { snapshots }),
+    ...(queueBytesMax === null ? {} : { queueBytesMax }), ...(ways.length === 0 ? {} : { ways }),
+  };
   return {
     seed,
     settings,

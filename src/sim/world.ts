@@ -111,6 +111,7 @@ export class World {
 
   #watch(): void {
     const { hash, cluster, marks } = this;
+    cluster.net.ways.arrived = (how) => marks.messageArrived(how);
     cluster.watch = {
       passed: (machine, kind, size) => this.#passed(machine.place, kind, size),
       stepped: (machine, state, event) => hash.addStep(machine.place, state, event),

@@ -12,7 +12,7 @@ const SLAB_BYTES = 16_384;
 
 /** What the cluster of `script` is made of. */
 export function clusterOptions({ seed, settings }: Script, plugin: AnyPlugin, properties: readonly Property[]): ClusterOptions {
-  const { segmentBytes, appendEntriesMax, inflightAppendsMax, uncommittedBytesMax, batchBytesMax } = settings;
+  const { segmentBytes, queueBytesMax, appendEntriesMax, inflightAppendsMax, uncommittedBytesMax, batchBytesMax } = settings;
   return {
     seed,
     ids: NAMES.slice(0, settings.nodes),
@@ -23,7 +23,7 @@ export function clusterOptions({ seed, settings }: Script, plugin: AnyPlugin, pr
       "election-ms": `${settings.electionMinMs}-${settings.electionMaxMs}`,
     },
     config: {
-      segmentBytes,
+      segmentBytes, ...(queueBytesMax === undefined ? {} : { queueBytesMax }),
       ...(settings.snapshots === undefined ? {} : { snapshotEntries: settings.snapshots.entries, retainBytes: settings.snapshots.retainBytes }),
     },
     tailBytesMax: settings.tailBytesMax,

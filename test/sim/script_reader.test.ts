@@ -62,6 +62,23 @@ test("names what is wrong by its place", () => {
   assert.match(spoiled((script) => script.operations = [{ ...script.operations[0], client: 99 }]), /^operations\[0\]\.client 99: wants a whole number from 1 to \d$/);
 });
 
+test("ways are between nodes that there are, and their rates are parts", () => {
+  const way = { from: 1, to: 3, lost: 0.3, doubled: 0, late: 1, kept: 0, lateMs: 5 };
+  const withWay = (change: Loose): string => {
+    const script = sound();
+    script.settings["ways"] = [way, { ...way, ...change }];
+    return refusal(script);
+  };
+  assert.is(withWay({}), "taken");
+  assert.is(withWay({ to: 4 }), "settings.ways[1].to 4: wants a whole number from 1 to 3");
+  assert.is(withWay({ lost: 30 }), "settings.ways[1].lost 30: wants a number from 0 to 1");
+  assert.is(withWay({ lateMs: -1 }), "settings.ways[1].lateMs -1: wants a number from 0 on");
+  assert.is(withWay({ loss: 0 }), "settings.ways[1].loss is unknown: wants from, to, lost, doubled, late, kept, lateMs");
+  const script = sound();
+  script.settings["ways"] = {};
+  assert.is(refusal(script), "settings.ways {}: wants a list");
+});
+
 test("what it takes runs, whatever was changed in it", async () => {
   const random = streamOf(1, "spoiled scripts");
   const values = [null, true, "", "x", -1, 0, 1, 2, 2.5, 1e9, [], [1], {}];

@@ -16,7 +16,8 @@ const MET: readonly Mark[] = [
   "vote given to a higher last term", "late vote ignored", "transfer done", "forwarded read failed", "read answered behind an apply",
   "end during recovery", "end with a store pending", "end of a leader", "all members gone at once", "what was not durable is lost",
   "what was not durable is there", "log of several terms found again", "refused to start, damaged", "ended for a disk error",
-  "entries read back from the WAL", "genesis handed over", "client: LOST, unknown", "client: TIMEOUT, unknown",
+  "entries read back from the WAL", "genesis handed over", "message overtaken", "message came in a later connection",
+  "a peer's second connection took the place of its first", "client: LOST, unknown", "client: TIMEOUT, unknown",
 ];
 
 /** Adds the tests of part `part` of the set. */
