@@ -6,7 +6,7 @@ import { AssertionFailed } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
 import { type Ending, type RecordedHalf, ROLES, type Told } from "../node/flight_recorder.ts";
 import type { Recording } from "../node/recording.ts";
-import { nameIn, Storyteller } from "../node/story.ts";
+import { Storyteller } from "../node/story.ts";
 import { EffectDigest, Outline } from "../raft/effect_digest.ts";
 import type { Effect, Event } from "../raft/event.ts";
 import { EventReader } from "../raft/event_reader.ts";
@@ -14,7 +14,7 @@ import { imageOf, stateOf } from "../raft/image.ts";
 import { checkState } from "../raft/invariants.ts";
 import type { RaftState } from "../raft/state.ts";
 import { step } from "../raft/step.ts";
-import { effectsText, eventText, outlineText } from "./step_words.ts";
+import { effectsWords, eventWords, nameIn, namesIn, outlineWords } from "../raft/words.ts";
 
 /** Where the core of this program does something else than was recorded. */
 export interface Difference {
@@ -131,7 +131,7 @@ class Replay {
     this.#digest.take(effects);
     const { digest, outline } = this.#digest;
     if (digest !== result.digest || outline !== result.outline) {
-      return this.#differs(state, event, result, effectsText(effects, state));
+      return this.#differs(state, event, result, effectsWords(effects, namesIn(state)));
     }
     const text = this.#teller.tell(event, effects, state, outline);
     if (text !== null) this.told.push({ wallMs: event.wallMs, text });
@@ -156,18 +156,18 @@ class Replay {
     const isSame = effects instanceof AssertionFailed ? ending.text.endsWith(effects.message) : effects instanceof Error;
     if (isSame) return;
     this.difference = {
-      step: this.taken, wallMs: event.wallMs, event: eventText(event, state), recorded: ending.text.slice(ending.text.indexOf(" ") + 1),
-      replayed: effects instanceof Error ? `breaks off: ${effects.message}` : effectsText(effects, state),
+      step: this.taken, wallMs: event.wallMs, event: eventWords(event, namesIn(state)), recorded: ending.text.slice(ending.text.indexOf(" ") + 1),
+      replayed: effects instanceof Error ? `breaks off: ${effects.message}` : effectsWords(effects, namesIn(state)),
     };
   }
 
   #differs(state: RaftState, event: Event, result: Result, replayed: string): void {
     const { role } = result;
     const became = role === null ? "" : `: ${ROLES[role.role] ?? "?"} of term ${role.term}, leader ${nameIn(state, role.leaderId)}`;
-    const recorded = `${outlineText(result.outline)}${became}`;
+    const recorded = `${outlineWords(result.outline)}${became}`;
     const sameKinds = this.#digest.outline === result.outline && !replayed.startsWith("breaks off");
     this.difference = {
-      step: this.taken, wallMs: event.wallMs, event: eventText(event, state),
+      step: this.taken, wallMs: event.wallMs, event: eventWords(event, namesIn(state)),
       recorded: sameKinds ? `${recorded}, with other numbers` : recorded, replayed,
     };
   }
