@@ -5,6 +5,7 @@ import { ENTRY_HEADER_BYTES, type EntryHead, EntryKind, readHeader, sealedBytes 
 import { hexOf, viewOf } from "../base/bytes.ts";
 import { DraftError } from "../base/errors.ts";
 import { type JsonValue, toJsonValue, utf8OrNull } from "../base/json_value.ts";
+import { shellWord } from "../base/shell_word.ts";
 import type { Task } from "../base/task.ts";
 import { createNodeHost, silentLog } from "../host/node_host.ts";
 import { decodeEnvelope } from "../machine/command.ts";
@@ -56,7 +57,7 @@ async function withLog(options: Options, use: (log: GroupLog) => Task<void>): Pr
   const directory = options.text("data");
   if (directory === undefined) throw new UsageError("wants --data DIR, the data directory of a node that is stopped");
   const group = options.text("group") ?? "main";
-  if (group !== "main") throw new DraftError("NOT_FOUND", `no group "${group}" in ${directory}: draft log last --data ${directory}`);
+  if (group !== "main") throw new DraftError("NOT_FOUND", `no group "${group}" in ${directory}: draft log last --data ${shellWord(directory)}`);
   await withGroupLog(createNodeHost(silentLog), { directory, group: MAIN_GROUP }, use);
   return 0;
 }

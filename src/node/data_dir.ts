@@ -4,6 +4,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
+import { shellWord } from "../base/shell_word.ts";
 import { type Task, wait } from "../base/task.ts";
 import { isHostError, parentOf, readWhole, replaceWhole } from "../host/files.ts";
 import type { Disk, FileLock, FileStat, Host, Random } from "../host/host.ts";
@@ -124,11 +125,11 @@ function firstIdentity(beginning: Beginning, random: Random): Identity {
 
 function checkClaim(directory: string, identity: Identity, claim: Claim): void {
   if (claim.nodeId !== null && claim.nodeId !== identity.nodeId) {
-    const next = `type: draft serve --id ${identity.nodeId} --data ${directory}`;
+    const next = `type: draft serve --id ${identity.nodeId} --data ${shellWord(directory)}`;
     throw new DraftError("WRONG_IDENTITY", `data directory "${directory}" is node "${identity.nodeId}"'s, wanted "${claim.nodeId}"'s; ${next}`);
   }
   if (claim.machine !== null && claim.machine !== identity.machine) {
-    const next = `type: draft serve --machine ${identity.machine} --data ${directory}`;
+    const next = `type: draft serve --machine ${identity.machine} --data ${shellWord(directory)}`;
     throw new DraftError("BAD_PLUGIN", `data directory "${directory}" holds machine "${identity.machine}", wanted "${claim.machine}"; ${next}`);
   }
 }

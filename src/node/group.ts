@@ -137,7 +137,12 @@ export class Group {
   }
 
   #stepCore(event: Event): readonly Effect[] {
-    const effects = step(this.state, event);
+    let effects: readonly Effect[] | null = null;
+    try {
+      effects = step(this.state, event);
+    } finally {
+      if (effects === null) this.recorder.broke(event);
+    }
     for (const observer of this.#observers) observer.stepped(this.state, event, effects);
     return effects;
   }

@@ -11,7 +11,7 @@ import type { Group } from "./group.ts";
 import type { Node } from "./node.ts";
 import type { AnswerDone, NodeApi, NodeIdentity, NodeLimits, ReadOptions } from "./node_api.ts";
 import { FreeBytes } from "./free_bytes.ts";
-import { encodeRecording } from "./recording.ts";
+import { groupRecording } from "./node_recording.ts";
 import { endedError, noLeaderError, refusalError } from "./refusals.ts";
 import { groupStatus, incarnationText, memberList, waitingStatus } from "./status.ts";
 
@@ -126,10 +126,7 @@ export class NodeRequests implements NodeApi {
 
   record(name: string, storyOnly: boolean, done: (recording: Uint8Array | DraftError) => void): void {
     const group = this.#find(name);
-    if (group instanceof DraftError) return done(group);
-    const { clusterId, nodeId } = this.identity();
-    const wallMs = this.#node.parts.host.clock.wallMs();
-    done(encodeRecording({ version, clusterId, nodeId, group: name, wallMs }, group.recorder, storyOnly));
+    done(group instanceof DraftError ? group : groupRecording(this.#node, group, storyOnly));
   }
 
   transfer(name: string, id: string, _timeoutMs: number, done: AnswerDone): void {

@@ -20,6 +20,7 @@
  */
 import { crc32, getU64, setU64, viewOf } from "../base/bytes.ts";
 import { DraftError } from "../base/errors.ts";
+import { shellWord } from "../base/shell_word.ts";
 import { type Done, runTask, type Task, wait } from "../base/task.ts";
 import { parentOf, readWhole, replaceWhole, writeAll } from "../host/files.ts";
 import type { Disk, File } from "../host/host.ts";
@@ -129,7 +130,7 @@ function newestSlot(content: Uint8Array, path: string): Slot {
 }
 
 function nextStep(directory: string): string {
-  return `type: draft log check --data ${parentOf(directory)}`;
+  return `type: draft log check --data ${shellWord(parentOf(directory))}`;
 }
 
 function firstContent(slot: Slot): Uint8Array {

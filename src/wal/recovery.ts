@@ -13,6 +13,7 @@
 import { crc32 } from "../base/bytes.ts";
 import { ENTRY_HEADER_BYTES, readHeader } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
+import { shellWord } from "../base/shell_word.ts";
 import type { Task } from "../base/task.ts";
 import type { GroupId } from "../raft/types.ts";
 import type { Mark } from "./mark.ts";
@@ -231,7 +232,7 @@ function* damaged(source: RecoverySource, progress: Progress, place: Place, vouc
   const what = `found ${fault?.what ?? "nothing that can be read"}`;
   const wanted = voucher === "" ? "" : `, yet ${voucher}`;
   const file = `"${source.directory}/${segmentName(place.sequence)}" at offset ${place.offset} (${where})`;
-  const next = `type: draft log check --data ${source.directory.replace(/\/wal$/, "")}`;
+  const next = `type: draft log check --data ${shellWord(source.directory.replace(/\/wal$/, ""))}`;
   return new DraftError("DAMAGED", `log file ${file} is damaged: ${what}${wanted}; ${next}`);
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Effect, Event } from "../../raft/event.ts";
 import type { Message } from "../../raft/message.ts";
+import { byNumber, eventWords, messageWords } from "../../raft/words.ts";
 import { whyTooEarly } from "../explorer/promises.ts";
 import { type Property, type SimMember, Violation } from "../property.ts";
 import { type AbstractCluster, type AbstractNode, emptyCluster, forgetOldTerms, isSame, logOf, viewOf } from "./abstract.ts";
@@ -13,7 +14,7 @@ import { whySaid } from "./messages.ts";
 import { noteReads, whyRead } from "./reads.ts";
 import { type Rule, type Step } from "./step.ts";
 import { whyRole, whyTerm } from "./terms.ts";
-import { differenceWords, eventWords } from "./words.ts";
+import { differenceWords } from "./words.ts";
 
 const NAME = "refinement";
 
@@ -134,7 +135,7 @@ function sent(cluster: AbstractCluster, member: SimMember, message: Message): vo
   const early = whyTooEarly(message, {
     hardState: { term: node.disk.term, votedFor: node.disk.votedFor }, chainAt: (index) => node.disk.log[index - 1]?.chain,
   });
-  if (early !== null && !node.forgiven) throw new Violation(NAME, `member ${node.number} says ${message.type} to ${message.to}: ${early}`);
+  if (early !== null && !node.forgiven) throw new Violation(NAME, `member ${node.number} says ${messageWords(message)} to ${byNumber(message.to)}: ${early}`);
 }
 
 function nodeOf(cluster: AbstractCluster, member: SimMember): AbstractNode {
@@ -146,5 +147,5 @@ function nodeOf(cluster: AbstractCluster, member: SimMember): AbstractNode {
 
 function refuse({ node, before, after, event }: Pick<Step, "node" | "before" | "after" | "event">, why: string | null): void {
   if (why === null) return;
-  throw new Violation(NAME, `member ${node.number} on ${eventWords(event)}: ${why}; ${differenceWords(before, after)}`);
+  throw new Violation(NAME, `member ${node.number}, when ${eventWords(event, byNumber)}: ${why}; ${differenceWords(before, after)}`);
 }
