@@ -95,14 +95,24 @@ function drawWrite(draw: Draw, expiring: boolean): PlannedCommand {
   if (expiring && nextInRange(random, 0, 4) === 0) {
     return ["set", `t${nextInRange(random, 0, 3)}`, value(draw), "px", nextInRange(random, 20, 1500)];
   }
-  switch (nextInRange(random, 0, 9)) {
+  switch (nextInRange(random, 0, 12)) {
     case 0: return ["del", key];
     case 1:
     case 2: return ["cas", key, REVISION, value(draw)];
     case 3:
     case 4: return ["incr", counter(draw)];
+    case 5: return ["delex", counter(draw), "IFEQ", nextInRange(random, 1, 5)];
+    case 6: return ["append", key, value(draw)];
+    case 7: return drawTxn(draw, key);
     default: return ["set", key, value(draw)];
   }
+}
+
+/** Moves one key's place to another, or makes the one: half of it would show. */
+function drawTxn(draw: Draw, key: string): PlannedCommand {
+  const other = register(draw);
+  const then = [["get", key], ["set", other, value(draw)], ["del", key], ["incr", counter(draw)]];
+  return ["txn", JSON.stringify([["exists", key]]), JSON.stringify(then), JSON.stringify([["set", key, value(draw)], ["get", other]])];
 }
 
 function register({ random, keys }: Draw): string {
