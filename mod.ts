@@ -33,6 +33,8 @@
  *
  * @module
  */
+export { default as kv, type Kv } from "./plugins/kv/kv.ts";
+export type { KvComparison, KvMethods, KvStep, KvText, KvTxnReply, KvValue } from "./plugins/kv/methods.ts";
 export { DraftError, type DraftErrorOptions, type ErrorCode, type LeaderHint, type Outcome } from "./src/base/errors.ts";
 export { version } from "./src/base/version.ts";
 export { type Client, connect } from "./src/client/client.ts";
