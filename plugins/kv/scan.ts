@@ -16,6 +16,9 @@ const COUNT_MAX = 10_000;
 /** Keys that are taken out of the table at once. */
 const RUN_KEYS = 100;
 
+/** Keys that `keys` looks at, at most: with more, nothing else would be served for too long. */
+const LOOKED_AT_MAX = 100_000;
+
 /** What Redis takes for a cursor: a whole number of 64 bits. */
 const CURSOR = /^[0-9]{1,20}$/;
 
@@ -65,8 +68,10 @@ function scan(store: Store, command: Command, _: View, refuse: Refuse): Reply {
 function keys(store: Store, command: Command, _: View, refuse: Refuse): Reply {
   const pattern = keyOf(command[1], refuse);
   const shown: Value[] = [];
-  let bytes = 0;
+  let [bytes, lookedAt] = [0, 0];
   for (const { key } of store.walk({ prefix: literalPrefix(pattern) })) {
+    lookedAt += 1;
+    if (lookedAt > LOOKED_AT_MAX) throw refuse(`keys looked at ${LOOKED_AT_MAX} keys and saw no end: use scan, or begin the pattern with more letters`);
     if (!matches(pattern, key)) continue;
     shown.push(keyShown(key));
     bytes += key.length;

@@ -17,8 +17,6 @@ export class TableChanges<V> {
   readonly #gone: Set<string> = new Set();
   /** Use: the rows that `clear` left behind, as they were then; null before it. */
   #cleared: TableRows<V> | null = null;
-  /** Use: how many keys had changed before `clear`. */
-  #beforeClear = 0;
 
   /** Puts `row` in the place of `old`, which must be what `rows` have there. */
   put(rows: TableRows<V>, old: HeldRow<V> | undefined, row: HeldRow<V>): void {
@@ -43,7 +41,6 @@ export class TableChanges<V> {
       for (const key of keys) this.remove(rows, rows.find(key)!);
       return rows;
     }
-    this.#beforeClear = this.#keys.length;
     for (const key of keys) this.#note(key, rows.find(key), rows.turn);
     this.#cleared = rows;
     this.#latest = undefined;
@@ -92,9 +89,9 @@ export class TableChanges<V> {
 
   /** The rows as they were before the entry. */
   undone(rows: TableRows<V>): TableRows<V> {
+    // Those that `clear` left behind still have what it found there.
     const before = this.#cleared ?? rows;
-    const end = this.#cleared === null ? this.#keys.length : this.#beforeClear;
-    for (let at = 0; at < end; at++) {
+    for (let at = 0; at < this.#keys.length; at++) {
       const key = this.#keys[at]!;
       before.replace(key, before.find(key), this.#olds[at]);
     }

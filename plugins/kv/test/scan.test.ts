@@ -67,6 +67,16 @@ test("keys refuses to answer more than 4 MiB", () => {
   assert.is((rig.run("keys 1*") as unknown[]).length, 1);
 });
 
+test("keys refuses to look at more than 100,000", () => {
+  const rig = new Rig();
+  const pairs = (from: number): string[] => Array.from({ length: 1000 }, (_, i) => [`${from}/${i}`, "v"]).flat();
+  for (let i = 0; i < 100; i++) rig.run("mset", ...pairs(i));
+  assert.equal(rig.run("keys *x"), []);
+  rig.run("set x v");
+  isError(rig.run("keys *x"), "BAD_REQUEST", "keys looked at 100000 keys and saw no end: use scan, or begin the pattern with more letters");
+  assert.is((rig.run("keys 99/*") as unknown[]).length, 1000);
+});
+
 test("scan shows all keys, from the youngest to the oldest, some at a time", async () => {
   const rig = new Rig();
   for (let i = 0; i < 35; i++) rig.run(`set k${(i * 11) % 35} v`);
