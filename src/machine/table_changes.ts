@@ -2,8 +2,8 @@
 import type { Entry } from "./machine.ts";
 import type { HeldRow, TableRows } from "./table_rows.ts";
 
-/** Above this many changed keys the lists of them are made anew: one big entry shall not hold memory. */
-const CHANGED_MAX = 10_000;
+/** Longer lists are made anew for the next entry: one that was big shall not hold on to what it changed. */
+const LISTS_MAX = 16;
 
 /** The changes of one entry at a time; two lists, since a Map would cost more than the rest of a small entry. */
 export class TableChanges<V> {
@@ -11,6 +11,8 @@ export class TableChanges<V> {
   #keys: string[] = [];
   /** Use: what stood at them before. */
   #olds: (HeldRow<V> | undefined)[] = [];
+  /** Use: how many keys have changed. Invariant: what the lists hold behind is of earlier entries, and means nothing. */
+  #size = 0;
   /** Use: what stands now at the key that changed last, which is the only one in most entries. */
   #latest: HeldRow<V> | undefined;
   /** Use: keys that the entry took away: what stood there before is noted, whatever comes there next. */
@@ -59,7 +61,7 @@ export class TableChanges<V> {
 
   /** How many keys have changed. */
   get size(): number {
-    return this.#keys.length;
+    return this.#size;
   }
 
   /** The changed key at this place. */
@@ -74,11 +76,10 @@ export class TableChanges<V> {
 
   /** Tells of each key that was written or deleted, and what is there in `rows` now. */
   tell(rows: TableRows<V>, entry: Entry, tell: (entry: Entry, key: string, value: V | undefined) => void): void {
-    const { length } = this.#keys;
-    for (let at = 0; at < length; at++) {
+    for (let at = 0; at < this.#size; at++) {
       const key = this.#keys[at]!;
       const old = this.#olds[at];
-      const row = length === 1 ? this.#latest : rows.find(key);
+      const row = this.#size === 1 ? this.#latest : rows.find(key);
       if (row === undefined) {
         if (old !== undefined) tell(entry, key, undefined);
       } else if (old === undefined || row.revision !== old.revision) {
@@ -91,7 +92,7 @@ export class TableChanges<V> {
   undone(rows: TableRows<V>): TableRows<V> {
     // Those that `clear` left behind still have what it found there.
     const before = this.#cleared ?? rows;
-    for (let at = 0; at < this.#keys.length; at++) {
+    for (let at = 0; at < this.#size; at++) {
       const key = this.#keys[at]!;
       before.replace(key, before.find(key), this.#olds[at]);
     }
@@ -100,13 +101,11 @@ export class TableChanges<V> {
 
   /** The entry is over. */
   end(): void {
-    if (this.#keys.length > CHANGED_MAX) {
+    if (this.#size > LISTS_MAX) {
       this.#keys = [];
       this.#olds = [];
-    } else {
-      this.#keys.length = 0;
-      this.#olds.length = 0;
     }
+    this.#size = 0;
     if (this.#gone.size > 0) this.#gone.clear();
     this.#cleared = null;
   }
@@ -114,8 +113,9 @@ export class TableChanges<V> {
   #note(key: string, old: HeldRow<V> | undefined, turn: number): void {
     // A row of this turn is this entry's own, and what stood there before is noted.
     if (old !== undefined ? old.turn === turn : this.#wasThere(key)) return;
-    this.#keys.push(key);
-    this.#olds.push(old);
+    this.#keys[this.#size] = key;
+    this.#olds[this.#size] = old;
+    this.#size += 1;
   }
 
   /** Whether the entry has taken away a row at `key`. */
