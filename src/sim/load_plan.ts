@@ -99,10 +99,12 @@ function drawWrite(draw: Draw, expiring: boolean): PlannedCommand {
   const { random } = draw;
   const key = register(draw);
   if (expiring && nextFloat(random) < 0.3) return drawTimedWrite(draw);
-  switch (nextInRange(random, 0, 12)) {
+  switch (nextInRange(random, 0, 14)) {
     case 10: return ["append", key, value(draw)];
     case 11: return ["mset", key, value(draw), register(draw), value(draw)];
     case 12: return drawConditionalSet(draw, key);
+    case 13: return ["delex", counter(draw), "IFEQ", nextInRange(random, 1, 5)];
+    case 14: return drawTxn(draw, key);
     case 0: return ["del", key];
     case 1:
     case 2: return ["cas", key, REVISION, value(draw)];
@@ -158,6 +160,13 @@ function noted(draw: Draw, key: string): string {
   const drawn = value(draw);
   draw.last.set(key, drawn);
   return drawn;
+}
+
+/** Moves one key's place to another, or makes the one: half of it would show. */
+function drawTxn(draw: Draw, key: string): PlannedCommand {
+  const other = register(draw);
+  const then = [["get", key], ["set", other, value(draw)], ["del", key], ["incr", counter(draw)]];
+  return ["txn", JSON.stringify([["exists", key]]), JSON.stringify(then), JSON.stringify([["set", key, value(draw)], ["get", other]])];
 }
 
 function register({ random, keys }: Draw): string {

@@ -14,6 +14,7 @@ export function single(state: KvState, at: number, operation: KvOperation): read
     case "set": return set(state, at, operation);
     case "cas": return cas(state, at, operation);
     case "append": return append(state, at, operation);
+    case "delex": return delex(state, at, operation);
     case "incr": return add(state, at, operation, 1n);
     case "decr": return add(state, at, operation, -1n);
     case "incrby": return add(state, at, operation, BigInt(operation.args[1]!));
@@ -74,6 +75,11 @@ function append(state: KvState, at: number, operation: KvOperation): readonly Kv
   const value = (cell?.value ?? "") + operation.args[1]!;
   const next = put(state, at, { ...cellOf(value, operation), expires: cell?.expires ?? false });
   return fits(operation, next, countMeaning(bytesOf(value)));
+}
+
+function delex(state: KvState, at: number, operation: KvOperation): readonly KvState[] {
+  const isIt = state[at]?.value === operation.args[2];
+  return fits(operation, isIt ? put(state, at, null) : state, countMeaning(isIt ? 1 : 0));
 }
 
 const INTEGER = /^(?:0|-?[1-9][0-9]*)$/;
