@@ -12,10 +12,14 @@ import { DraftError } from "../base/errors.ts";
 import type { GroupId, Index, Term } from "../raft/types.ts";
 import { checkCommand, decodeEnvelope } from "./command.ts";
 import type { CommandEnvelope } from "./command.ts";
-import { foldText, foldValue } from "./digest.ts";
+import { createMachine } from "./create_machine.ts";
+import { foldBits, foldText, foldValue } from "./digest.ts";
 import { LiveEntry } from "./live_entry.ts";
 import type { AnyPlugin, Base, Command, Reply, View } from "./machine.ts";
 import { Operations } from "./operations.ts";
+import { sendable } from "./sendable.ts";
+import { decodeSessionChange } from "./session_entry.ts";
+import { Sessions } from "./sessions.ts";
 
 /** What a caller is told when `apply` broke: the stack, which differs between engines, goes to the log. */
 export const FAULT_TEXT = "the machine failed on this command: its node's log says how";
@@ -42,6 +46,10 @@ export class Applier {
   /** What the machine can be asked, by name. */
   readonly operations: Operations;
   readonly plugin: AnyPlugin;
+  /** Which commands were run under which session, and what they answered. */
+  readonly sessions: Sessions = new Sessions();
+  /** Index of the entry that ran the command of the last entry: an earlier one if that was sent again. */
+  answeredIndex: Index = 0;
   readonly #group: GroupId;
   readonly #machine: Base;
   readonly #log: (message: string, thrown: unknown) => void;
@@ -56,7 +64,7 @@ export class Applier {
     this.plugin = options.plugin;
     this.#group = options.group;
     this.#log = options.log;
-    this.#machine = createMachine(options);
+    this.#machine = createMachine(options.plugin, options.directory);
   }
 
   /**
@@ -76,10 +84,16 @@ export class Applier {
     this.#timeMs = Math.max(this.#timeMs, head.timeMs);
     this.#index = head.index;
     this.#term = head.term;
+    this.answeredIndex = head.index;
     this.#entry.begin(head, this.#timeMs);
-    const answer = this.#perform(head, bytes, from, decoded);
+    this.sessions.expire(this.#timeMs);
+    const performed = this.#perform(head, bytes, from, decoded);
     this.#entry.end();
-    return this.#foldAnswer(answer);
+    const answer = this.#foldAnswer(performed);
+    if (this.sessions.isRunning) this.sessions.keep(head.index, answer);
+    const changes = this.sessions.takeChanges();
+    if (changes !== 0) this.#entry.digest = foldBits(this.#entry.digest, changes);
+    return answer;
   }
 
   /**
@@ -93,23 +107,8 @@ export class Applier {
     if (operation.row.kind !== "read") {
       return new DraftError("BAD_REQUEST", `operation '${operation.name}' is a write: must go through the log`);
     }
-    return this.#sendable(this.#read(Operations.named(command, operation), this.view()), operation.name);
-  }
-
-  /** A read's answer, unless it cannot be sent: that must not break who sends it. A read is never in doubt. */
-  #sendable(answer: Reply | DraftError, operation: string): Reply | DraftError {
-    if (typeof answer !== "object" || answer === null) {
-      if (typeof answer !== "function" && typeof answer !== "symbol" && typeof answer !== "bigint") return answer;
-    } else if (answer instanceof DraftError) {
-      return answer.outcome === "not-done" ? answer : new DraftError(answer.code, answer.message, { outcome: "not-done" });
-    }
-    try {
-      foldValue(0, answer);
-      return answer;
-    } catch (thrown) {
-      this.#log(`the answer of '${operation}' cannot be sent`, thrown);
-      return new DraftError("MACHINE_FAULT", FAULT_TEXT, { outcome: "not-done" });
-    }
+    const answer = this.#read(Operations.named(command, operation), this.view());
+    return sendable(answer, (thrown) => this.#fault(`the answer of '${operation.name}'`, thrown));
   }
 
   /**
@@ -189,6 +188,7 @@ export class Applier {
 
   #perform(head: EntryHead, bytes: Uint8Array, from: number, decoded: CommandEnvelope | null): Reply | DraftError {
     if (head.kind === EntryKind.command) return this.#run(head, bytes, from, decoded);
+    if (head.kind === EntryKind.session) return this.#changeSession(bytes.subarray(from, from + head.payloadBytes));
     if (head.kind !== EntryKind.time) return undefined;
     const wakeAt = this.wakeAt();
     if (wakeAt === null || wakeAt > this.#timeMs || this.#machine.wake === undefined) return undefined;
@@ -199,14 +199,29 @@ export class Applier {
     }
   }
 
+  #changeSession(payload: Uint8Array): Reply | DraftError {
+    try {
+      return this.sessions.change(decodeSessionChange(payload), this.#index, this.#timeMs);
+    } catch (error) {
+      return refusalOf(error);
+    }
+  }
+
   #run(head: EntryHead, bytes: Uint8Array, from: number, decoded: CommandEnvelope | null): Reply | DraftError {
     let envelope: CommandEnvelope;
     try {
       envelope = decoded ?? decodeEnvelope(bytes, from, from + head.payloadBytes);
     } catch (error) {
-      if (error instanceof DraftError) return error;
-      throw error;
+      return refusalOf(error);
     }
+    if (envelope.session === null) return this.#runCommand(envelope);
+    const found = this.sessions.admit(envelope, head.payloadSum, this.#timeMs);
+    if (found === null) return this.#runCommand(envelope);
+    if (found.index > 0) this.answeredIndex = found.index;
+    return found.answer;
+  }
+
+  #runCommand(envelope: CommandEnvelope): Reply | DraftError {
     const operation = this.operations.find(envelope.command);
     if (operation === null) return this.operations.unknown(envelope.command);
     const command = Operations.named(envelope.command, operation);
@@ -217,7 +232,7 @@ export class Applier {
     try {
       return this.#settle(this.#machine.apply(command, this.#entry), operation.name);
     } catch (thrown) {
-      return this.#entry.refused(thrown) ? thrown : this.#fault(`apply of '${operation.name}' at index ${head.index}`, thrown);
+      return this.#entry.refused(thrown) ? thrown : this.#fault(`apply of '${operation.name}' at index ${this.#index}`, thrown);
     }
   }
 
@@ -268,22 +283,15 @@ export class Applier {
   }
 }
 
-function createMachine({ plugin, directory }: ApplierOptions): Base {
-  const wrong = (what: string, cause?: unknown): DraftError =>
-    new DraftError("BAD_PLUGIN", `plugin '${plugin.name}': ${what}`, cause === undefined ? {} : { cause });
-  let machine: Base;
-  try {
-    machine = plugin.create({ directory });
-  } catch (thrown) {
-    throw wrong(`create() threw: ${thrown instanceof Error ? thrown.message : String(thrown)}`, thrown);
-  }
-  if (typeof machine?.apply !== "function") throw wrong("create() returned no machine: it must return { apply, snapshot, restore }");
-  return machine;
+/** What every replica answers to an entry that cannot be read. */
+function refusalOf(error: unknown): DraftError {
+  if (error instanceof DraftError) return error;
+  throw error;
 }
 
-/** Sessions, versions, verdicts and groups are not known yet: their entries come with the features that write them. */
+/** Versions, verdicts and groups are not known yet: their entries come with the features that write them. */
 function isKnown(kind: number): boolean {
-  return kind === EntryKind.command || kind === EntryKind.config || kind === EntryKind.noop || kind === EntryKind.time;
+  return kind >= EntryKind.command && kind <= EntryKind.session;
 }
 
 function unknownKind(head: EntryHead): DraftError {
