@@ -37,6 +37,7 @@ const SETTINGS: Checks<Settings> = {
   uncommittedBytesMax: positive, netDelayMs: amount, netBytesPerMs: positive, netWindowBytes: positive, netCutOneIn: count,
   diskDelayMaxMs: amount, drift: numbers, wallOffsetMs: numbers, calmStart: flag, clients: whole(1, CLIENTS_MAX),
   safetyMs: amount, freezeRest: flag, features: listOf(text),
+  sessions: (value, nodes) => value === undefined ? null : listOf(positive)(value, nodes),
   library: (value, nodes) => value === undefined ? null : listOf(libraryClient)(value, nodes),
 };
 

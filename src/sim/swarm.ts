@@ -29,11 +29,15 @@ const SIZES: readonly number[] = [3, 3, 3, 3, 3, 3, 3, 5, 5, 5, 5, 1, 2, 4, 6, 7
 /** The part of runs in which clients of the library take part: a run waits for each promise, and is slower. */
 const LIBRARY_PART = 0.2;
 
+/** The part of runs in which clients write under sessions, most of them. */
+const SESSIONS_PART = 0.5;
+
 /** The run that `seed` stands for. */
 export function drawScript(seed: number, options: SwarmOptions = {}): Script {
   const drawn = drawSettings(seed, options);
   const library = drawLibrary(seed, drawn, options);
-  const settings: Settings = library.length === 0 ? drawn : { ...drawn, library };
+  const sessions = drawSessions(seed, drawn);
+  const settings: Settings = { ...drawn, ...(library.length === 0 ? {} : { library }), ...(sessions.length === 0 ? {} : { sessions }) };
   return {
     seed,
     settings,
@@ -89,6 +93,12 @@ function drawLibrary(seed: number, { clients, nodes }: Settings, options: SwarmO
     if (isLibrary) chosen.push({ client, knows });
   }
   return chosen;
+}
+
+function drawSessions(seed: number, { clients }: Settings): number[] {
+  const random = streamOf(seed, "sessions");
+  if (nextFloat(random) >= SESSIONS_PART) return [];
+  return Array.from({ length: clients }, (_, at) => at + 1).filter(() => nextFloat(random) < 0.7);
 }
 
 function draws(count: number, draw: () => number): number[] {
