@@ -2,6 +2,7 @@
  * The sessions of one client: under them its writes are numbered, so that one that is sent again is done once. One is
  * opened with the first write to a group, another when as many writes are under way as a session remembers.
  */
+import { assert } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
 import { encodeCommand, sessionBytes } from "../machine/command.ts";
 import type { Command } from "../machine/machine.ts";
@@ -34,6 +35,7 @@ export class WriteSession {
 
   /** Gives the next write its number. The envelope must be sent again as it is. */
   take(command: Command): { readonly sequence: number; readonly envelope: Uint8Array } {
+    assert(this.hasRoom, "a session has room", this.#next, this.#answeredBelow);
     const sequence = this.#next;
     this.#next += 1;
     const envelope = encodeCommand(command, { session: this.#bytes, sequence, answeredBelow: this.#answeredBelow });
