@@ -72,9 +72,10 @@ export class WriteSessions {
    * Opens a session, unless one is being opened already: then waits for that.
    *
    * @param open asks the cluster for a session's id
-   * @throws DraftError BUSY, or what `open` says: not done, whatever became of the session
+   * @returns a promise that fails with what `open` says: not done, whatever became of the session
+   * @throws DraftError BUSY
    */
-  async open(group: string, open: () => Promise<string>): Promise<void> {
+  open(group: string, open: () => Promise<string>): Promise<void> {
     const known: OfGroup = this.#groups.get(group) ?? { open: new Set(), opening: null };
     this.#groups.set(group, known);
     if (known.open.size >= SESSIONS_MAX) {

@@ -71,6 +71,11 @@ export class Session {
     return SESSION_ANSWER_BYTES_MAX - this.#answerBytes;
   }
 
+  /** Commands that it has memory for. */
+  get slots(): number {
+    return this.#kept.length;
+  }
+
   /** Whether the command of this sequence was run. */
   has(sequence: number): boolean {
     return sequence >= this.answeredBelow && sequence <= this.last && this.#kept[this.#slot(sequence)] !== OPEN;

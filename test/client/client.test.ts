@@ -210,7 +210,19 @@ test("an open that nobody answers is not done for the write, and waits no longer
     if (a === undefined) throw new Error("no server");
     a.node.changeSession = () => {};
     assertError(await failure(client.write(["set", "k", "v"], { timeoutMs: 200 })), "TIMEOUT", "not-done");
+    a.node.changeSession = (_group, _ask, _timeoutMs, done) => done(new DraftError("LOST", "the leader changed"));
+    assertError(await failure(client.write(["set", "k", "v"], { timeoutMs: 600 })), "LOST", "not-done");
     assert.equal(a.node.seen, []);
+  }));
+
+test("who waits for a session that another write opens waits as long as its own timeout says", () =>
+  withServers(1, async ([a], client) => {
+    if (a === undefined) throw new Error("no server");
+    const open = a.node.changeSession.bind(a.node);
+    a.node.changeSession = () => (a.node.changeSession = open);
+    const hasty = failure(client.write(["set", "k", "v"], { timeoutMs: 100 }));
+    assert.equal(await client.write(["set", "k", "w"]), { result: "OK", index: 1 });
+    assertError(await hasty, "TIMEOUT", "not-done");
   }));
 
 test("close() closes the sessions", () =>

@@ -265,8 +265,9 @@ test("a session's window takes memory by what it holds, not by what it held", ()
     if (below > session.answeredBelow) session.forgetBelow(below);
   }
   for (const { sequence, index, payloadSum } of session.commands()) assert.equal([index, payloadSum], [sequence, 2 ** 32 - 1]);
+  assert.is(session.slots, 16);
   session.forgetBelow(200_000);
-  assert.equal([session.bytes, session.last, [...session.commands()]], [empty, 199_999, []]);
+  assert.equal([session.bytes, session.last, [...session.commands()], session.slots], [empty, 199_999, [], 8]);
 });
 
 test.run();

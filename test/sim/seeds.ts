@@ -17,6 +17,8 @@ const MET: readonly Mark[] = [
   "end during recovery", "end with a store pending", "end of a leader", "all members gone at once", "what was not durable is lost",
   "what was not durable is there", "log of several terms found again", "refused to start, damaged", "ended for a disk error",
   "entries read back from the WAL", "genesis handed over", "client: LOST, unknown", "client: TIMEOUT, unknown",
+  "session: written by a later try", "session: refused by a later try", "session: answered from the table",
+  "session: answered from the table, run in an earlier term",
 ];
 
 /** Adds the tests of part `part` of the set. */
