@@ -3,6 +3,7 @@
  * performs what it asks for. Nothing here decides anything that the core could decide.
  */
 import { assertNever } from "../base/assert.ts";
+import type { EntryKindNumber } from "../base/entry.ts";
 import { DraftError, type LeaderHint } from "../base/errors.ts";
 import type { Applier } from "../machine/applier.ts";
 import type { CommandEnvelope } from "../machine/command.ts";
@@ -28,6 +29,13 @@ import { encodeLogStart } from "./log_start.ts";
 import { Stores } from "./stores.ts";
 import { Tail } from "./tail.ts";
 import { type TransferDone, Transfers } from "./transfers.ts";
+
+/** An entry that somebody asks for. */
+export interface Proposed {
+  readonly kind: EntryKindNumber;
+  readonly payload: Uint8Array;
+  readonly decoded: CommandEnvelope | null;
+}
 
 /** One group. */
 export class Group {
@@ -77,7 +85,7 @@ export class Group {
     });
     this.#applies = new ApplyQueue({
       group: state.config.group, applier, tail: this.#tail, log, clock: options.clock,
-      applied: (entry, reply) => this.#writes.applied(entry.index, entry.term, reply),
+      applied: (entry, reply) => this.#writes.applied(entry.index, entry.term, reply, applier.answeredIndex),
       decoded: (index, term) => this.#writes.decoded(index, term),
       ready: options.wake,
       failed: (error) => options.failed(error instanceof DraftError ? error : new DraftError("DAMAGED", error.message, { cause: error })),
@@ -105,13 +113,14 @@ export class Group {
     return currentConfiguration(this.state).members.length === 1;
   }
 
-  /** Takes a command into this turn. `payload` is copied; `decoded` is its content, if that is known. */
-  propose(payload: Uint8Array, decoded: CommandEnvelope | null, timeoutMs: number, done: AnswerDone): void {
+  /** Takes an entry into this turn. `payload` is copied; `decoded` is its content, if that is a command and known. */
+  propose(entry: Proposed, timeoutMs: number, done: AnswerDone): void {
+    const { kind, payload, decoded } = entry;
     if (this.state.role !== "leader") return done(noLeaderError(this));
     if (this.#proposals.count > 0 && this.#proposals.bytes + payload.length > this.#options.gatherBytesMax) {
       return done(refusalError("busy", this));
     }
-    this.#proposals.add(payload, { decoded, deadlineMs: this.#options.clock.monotonicMs() + timeoutMs, done });
+    this.#proposals.add(payload, { kind, decoded, deadlineMs: this.#options.clock.monotonicMs() + timeoutMs, done });
     this.#options.wake();
   }
 

@@ -6,7 +6,8 @@ import { assert } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
 import { type Done, runTask, type Task, wait } from "../base/task.ts";
 import type { Clock, Disk, Log, Timer } from "../host/host.ts";
-import type { Applier, BegunSnapshot } from "../machine/applier.ts";
+import type { Applier } from "../machine/applier.ts";
+import type { BegunSnapshot } from "../machine/saved_state.ts";
 import type { EventBody } from "../raft/event.ts";
 import type { RaftState } from "../raft/state.ts";
 import { bytesBetween } from "../raft/trail.ts";
@@ -159,7 +160,8 @@ export class GroupSnapshots {
     return point.index;
   }
 
-  *#write(writer: SnapshotWriter, { pieces }: BegunSnapshot): Task<void> {
+  *#write(writer: SnapshotWriter, { pieces, sessions }: BegunSnapshot): Task<void> {
+    for (const piece of sessions) yield* writer.piece(PieceKind.sessions, piece);
     for (;;) {
       const piece = yield* wait<Uint8Array | null>((done) => pieces.next(done));
       if (this.#void) throw replaced();

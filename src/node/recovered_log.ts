@@ -3,9 +3,10 @@
  */
 import { EntryKind, type EntryHead } from "../base/entry.ts";
 import { assert } from "../base/assert.ts";
+import { compactTrail } from "../raft/compaction.ts";
 import { decodeConfiguration } from "../raft/configuration.ts";
 import type { Recovered } from "../raft/state.ts";
-import { appendToTrail, compactTrail, createTrail, type Trail, truncateTrail } from "../raft/trail.ts";
+import { appendToTrail, createTrail, type Trail, truncateTrail } from "../raft/trail.ts";
 import type { Configuration, GroupId, HardState, Index, LogPoint } from "../raft/types.ts";
 import type { WalVisitor } from "../wal/telling.ts";
 import { decodeGenesis, genesisPoint } from "./genesis.ts";

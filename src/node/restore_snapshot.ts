@@ -28,13 +28,18 @@ export function* restoreSnapshot(disk: Disk, applier: Applier, wanted: SnapshotW
     const { head } = reader;
     check(head, wanted, applier);
     const target = applier.restore(head, promised);
+    const sessions: Uint8Array[] = [];
     for (let piece = yield* reader.next(); piece !== null; piece = yield* reader.next()) {
       const { kind, bytes } = piece;
+      if (kind === PieceKind.sessions) {
+        sessions.push(bytes);
+        continue;
+      }
       if (kind !== PieceKind.machine) throw new DraftError("DAMAGED", `snapshot file "${wanted.path}" has a piece of kind ${kind}, which this draft does not know: run the release that wrote it`);
       yield* wait<void>((done) => target.push(bytes, done));
     }
     yield* wait<void>((done) => target.end(done));
-    applier.restored(head);
+    applier.restored(head, sessions);
     return head;
   } finally {
     yield* reader.close();

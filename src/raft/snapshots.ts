@@ -6,6 +6,7 @@
 import { assert } from "../base/assert.ts";
 import { noteHeard, noteMatched } from "./acks.ts";
 import { commitTo } from "./commit.ts";
+import { compactionPoint, compactTrail, resetTrail } from "./compaction.ts";
 import type { LogStart, Now } from "./event.ts";
 import { noteLeader } from "./follower.ts";
 import { dropConfigurationsBefore, resetConfigurations } from "./membership.ts";
@@ -14,7 +15,7 @@ import { ackStatus, send } from "./output.ts";
 import { noteApplied } from "./reads.ts";
 import { becomeFollower } from "./roles.ts";
 import { drop, type RaftState } from "./state.ts";
-import { chainAt, compactionPoint, compactTrail, resetTrail, termAt } from "./trail.ts";
+import { chainAt, termAt } from "./trail.ts";
 import type { Configuration, Index, LogPoint } from "./types.ts";
 
 /** The log is kept for a follower that fetches a snapshot until it was silent for so many election timeouts. */

@@ -4,7 +4,7 @@
  */
 import type { DraftError } from "../base/errors.ts";
 import type { Applier } from "../machine/applier.ts";
-import type { Command } from "../machine/machine.ts";
+import type { AnyPlugin, Command } from "../machine/machine.ts";
 import type { OutboundQueue } from "../net/outbound.ts";
 import type { Identity } from "../node/identity.ts";
 import type { Answer, ReadOptions } from "../node/node_api.ts";
@@ -52,6 +52,8 @@ export interface ClientOperation {
   readonly command: Command;
   /** Null for a write. */
   readonly read: ReadOptions | null;
+  /** Of a write: the envelopes that were sent, one for each try; it grows while the operation lasts. */
+  readonly sent?: readonly Uint8Array[];
   readonly calledAtMs: number;
   /** Infinity while there is no answer; a request without answer may still take effect. */
   readonly answeredAtMs: number;
@@ -63,6 +65,8 @@ export interface Property {
   readonly name: string;
   /** A process has started, and says who it is. */
   began?(member: SimMember): void;
+  /** The plugin whose machines the nodes run, to look on at them. */
+  watched?(plugin: AnyPlugin): AnyPlugin;
   /** A process read its log back: `member.state` is what it found. */
   opened?(member: SimMember): void;
   /** The core of a member took a step; what it asks for was not performed yet. */

@@ -34,6 +34,8 @@ export interface Settings {
   readonly ways?: readonly LossyWay[];
   /** Those of the clients that are the library's own, with its promises; none if nothing is said. */
   readonly library?: readonly LibraryClient[];
+  /** Those of the clients that write under sessions; none if nothing is said. */
+  readonly sessions?: readonly number[];
   /** How long faults are injected. */
   readonly safetyMs: number;
   /** Whether those that are not needed for a majority stay as the faults left them in the end. */

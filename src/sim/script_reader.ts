@@ -45,6 +45,7 @@ const SETTINGS: Checks<Settings> = {
   diskDelayMaxMs: amount, drift: numbers, wallOffsetMs: numbers, calmStart: flag, clients: whole(1, CLIENTS_MAX),
   safetyMs: amount, freezeRest: flag, gentle: flag, faultEveryMs: positive, features: listOf(text),
   snapshots: (value) => value === undefined ? null : snapshots(value),
+  sessions: (value, nodes) => value === undefined ? null : listOf(positive)(value, nodes),
   library: (value, nodes) => value === undefined ? null : listOf(libraryClient)(value, nodes),
   queueBytesMax: (value, nodes) => value === undefined ? null : positive(value, nodes),
   // Looked at one by one, once it is known how many nodes there are.

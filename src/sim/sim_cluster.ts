@@ -13,7 +13,8 @@ import type { RaftState } from "../raft/state.ts";
 import type { Property } from "./property.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { DiskCall } from "./sim_faults.ts";
-import { type MachineOptions, type MachineOwner, type ProcessOptions, SimMachine, type StopEnd } from "./sim_machine.ts";
+import { type MachineOptions, type MachineOwner, type ProcessOptions, SimMachine } from "./sim_machine.ts";
+import type { StopEnd } from "./stop_end.ts";
 import { SimNet, type SimNetOptions } from "./sim_net.ts";
 
 /** The port of every simulated node. */

@@ -23,6 +23,7 @@ import { SimDisk, type SimDiskOptions } from "./sim_disk.ts";
 import type { DiskCall } from "./sim_faults.ts";
 import type { CrashFate } from "./sim_image.ts";
 import type { Scheduler } from "./scheduler.ts";
+import type { StopEnd } from "./stop_end.ts";
 import type { SimNet } from "./sim_net.ts";
 import type { Death } from "./sim_socket.ts";
 
@@ -62,12 +63,6 @@ export type ProcessOptions = Pick<ServerOptions, "config" | "plugin"> & Partial<
 
 /** Lines of its log that a machine keeps. */
 const LINES_MAX = 400;
-
-/** How a stop in good order ended. */
-export interface StopEnd {
-  stopped: boolean;
-  error: Error | null;
-}
 
 export class SimMachine implements SimMember {
   readonly id: string;

@@ -35,16 +35,21 @@ const LIBRARY_PART = 0.2;
 /** The part of runs in which nodes take snapshots. */
 const SNAPSHOT_PART = 0.5;
 
+/** The part of runs in which clients write under sessions, most of them. */
+const SESSIONS_PART = 0.5;
+
 /** The run that `seed` stands for. */
 export function drawScript(seed: number, options: SwarmOptions = {}): Script {
   const drawn = drawSettings(seed, options);
   const library = drawLibrary(seed, drawn, options);
   const snapshots = drawSnapshots(seed);
   const ways = drawWays(seed, drawn, options.ways);
+  const sessions = drawSessions(seed, drawn);
   const queueBytesMax = drawQueueBytes(seed);
   const settings: Settings = {
     ...drawn, ...(library.length === 0 ? {} : { library }), ...(snapshots === null ? {} : { snapshots }),
     ...(queueBytesMax === null ? {} : { queueBytesMax }), ...(ways.length === 0 ? {} : { ways }),
+    ...(sessions.length === 0 ? {} : { sessions }),
   };
   return {
     seed,
@@ -111,6 +116,12 @@ function drawSnapshots(seed: number): NonNullable<Settings["snapshots"]> | null 
   const random = streamOf(seed, "snapshots");
   if (nextFloat(random) >= SNAPSHOT_PART) return null;
   return { entries: nextInRange(random, 5, 50), retainBytes: pick(random, [0, 0, 1000, 10_000]) };
+}
+
+function drawSessions(seed: number, { clients }: Settings): number[] {
+  const random = streamOf(seed, "sessions");
+  if (nextFloat(random) >= SESSIONS_PART) return [];
+  return Array.from({ length: clients }, (_, at) => at + 1).filter(() => nextFloat(random) < 0.7);
 }
 
 function draws(count: number, draw: () => number): number[] {

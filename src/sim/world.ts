@@ -120,9 +120,7 @@ export class World {
         hash.addText(message);
         marks.lives.said(message);
       },
-      promised: () => {
-        this.#promised = true;
-      },
+      promised: () => void (this.#promised = true),
       endedEarly: (machine) => marks.lives.endedEarly(machine.number !== 0),
       diskCall: (machine, call) => {
         const { kind, path } = call;
@@ -183,9 +181,7 @@ export class World {
       gaveUp: () => this.marks.gaveUp(),
       passed: (client, kind, size) => this.#passed(100 + client, kind, size),
       promised: () => cluster.promised(),
-      failed: (error) => {
-        this.violation ??= violationOf(this.cluster.broken ?? error);
-      },
+      failed: (error) => void (this.violation ??= violationOf(this.cluster.broken ?? error)),
     };
   }
 

@@ -56,7 +56,8 @@ export class WorldClients {
     const { members } = this.#world;
     const places = this.#script.settings.library?.find(({ client }) => client === number)?.knows ?? null;
     const knows = places === null ? null : places.map((place) => members[place - 1] as string);
-    const client = new SimClient(this.#world, number, knows);
+    const sessions = this.#script.settings.sessions?.includes(number) ?? false;
+    const client = new SimClient(this.#world, number, { knows, sessions });
     if (knows !== null) this.#library.set(client, knows);
     this.all.push(client);
     return client;

@@ -51,7 +51,7 @@ test("loadPlugin() gives a plugin, and the files beside it, the values of \"draf
   const plugin = await loadPlugin(file("queue.ts", QUEUE));
   assert.equal(plugin.operations["push"], { kind: "write", args: "BODY [DELAYMS]", summary: "adds a job, returns its id" });
   const { applier, run } = rigOfPlugin(plugin);
-  assert.is(run(...applier.prepare(["PUSH", "body", "5"])), "1");
+  assert.is(run(...applier.operations.prepare(["PUSH", "body", "5"])), "1");
   assert.is(applier.query(["size"]), 1);
 });
 

@@ -11,9 +11,12 @@ import type { Message } from "../../src/raft/message.ts";
 import { createRaft, type RaftState } from "../../src/raft/state.ts";
 import { step } from "../../src/raft/step.ts";
 import { appendToTrail, createTrail } from "../../src/raft/trail.ts";
-import type { HardState, LogEntry, RaftConfig } from "../../src/raft/types.ts";
+import type { LogEntry, RaftConfig } from "../../src/raft/types.ts";
 import { Scheduler } from "../../src/sim/scheduler.ts";
+import type { Core, DurableLog } from "./core.ts";
 import { fetchSnapshot, installSnapshot, takeSnapshot } from "./cores_snapshots.ts";
+
+export type { Core } from "./core.ts";
 
 const GENESIS_CHAIN = 77;
 
@@ -29,29 +32,6 @@ function toLog(log: LogEntry[], { truncateFrom, reset, entries }: StoreEffect): 
 
 function forget(log: LogEntry[], { point }: LogStart): void {
   for (let i = 0; i < point.index; i++) delete log[i];
-}
-
-/** What the "disk" of one member holds. Where entries left the log there are holes. */
-export interface DurableLog {
-  hardState: HardState;
-  entries: LogEntry[];
-  start: LogStart | null;
-  snapshot: LogStart | null;
-}
-
-export interface Core {
-  readonly number: number;
-  state: RaftState;
-  up: boolean;
-  boot: number;
-  /** All entries in memory, by index - 1; the sealed bytes that a real group would hold. */
-  log: LogEntry[];
-  durable: DurableLog;
-  applied: LogEntry[];
-  answered: Map<number, number>;
-  failed: Set<number>;
-  epoch: number;
-  timer: { cancel(): void } | null;
 }
 
 /** Who looks on, as an observer of a group does. */

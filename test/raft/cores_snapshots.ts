@@ -2,10 +2,10 @@
 import { nextFloat, nextInRange } from "../../src/base/random.ts";
 import type { Effect, LogStart } from "../../src/raft/event.ts";
 import type { LogPoint } from "../../src/raft/types.ts";
-import type { Core, Cores } from "./cores.ts";
+import type { Core, SnapshotRig } from "./core.ts";
 
 /** Takes a snapshot, if it is time for one. */
-export function takeSnapshot(cores: Cores, core: Core): void {
+export function takeSnapshot(cores: SnapshotRig, core: Core): void {
   const newest = core.applied.at(-1);
   const { snapshotEntries } = cores.options;
   if (snapshotEntries === 0 || newest === undefined || newest.index - core.state.snapshotIndex < snapshotEntries) return;
@@ -20,7 +20,7 @@ export function takeSnapshot(cores: Cores, core: Core): void {
 }
 
 /** Fetches a snapshot from another member, which may be down, out of reach, or have none. */
-export function fetchSnapshot(cores: Cores, core: Core, { from, index }: Extract<Effect, { type: "fetchSnapshot" }>): void {
+export function fetchSnapshot(cores: SnapshotRig, core: Core, { from, index }: Extract<Effect, { type: "fetchSnapshot" }>): void {
   const { epoch } = core;
   const later = (then: () => void): void => {
     const [low, high] = cores.options.fetchMs;
@@ -39,7 +39,7 @@ export function fetchSnapshot(cores: Cores, core: Core, { from, index }: Extract
 }
 
 /** Puts the machine into the state that a snapshot holds. */
-export function installSnapshot(cores: Cores, core: Core, { index }: LogPoint): void {
+export function installSnapshot(cores: SnapshotRig, core: Core, { index }: LogPoint): void {
   const { epoch } = core;
   core.applied = cores.committedEntries.slice(0, index);
   cores.installs += 1;

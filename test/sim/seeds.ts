@@ -18,6 +18,8 @@ const MET: readonly Mark[] = [
   "log of several terms found again", "refused to start, damaged", "ended for a disk error", "entries read back from the WAL", "genesis handed over",
   "message overtaken", "message came in a later connection", "a peer's second connection took the place of its first",
   "client: LOST, unknown", "client: TIMEOUT, unknown",
+  "session: written by a later try", "session: refused by a later try", "session: answered from the table",
+  "session: answered from the table, run in an earlier term",
 ];
 
 /** Adds the tests of part `part` of the set. */

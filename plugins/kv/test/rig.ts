@@ -32,8 +32,8 @@ export class Rig {
 
   /** Proposes or asks as a node would: prepared, then applied or queried. Bare words are split at blanks. */
   run(words: string, ...more: unknown[]): Reply | DraftError {
-    const command = this.applier.prepare([...words.split(" "), ...more] as [string, ...unknown[]]);
-    if (this.applier.checkOperation(command) === "read") return this.applier.query(command);
+    const command = this.applier.operations.prepare([...words.split(" "), ...more] as [string, ...unknown[]]);
+    if (this.applier.operations.kindOf(command) === "read") return this.applier.query(command);
     return this.entry(EntryKind.command, encodeCommand(command));
   }
 

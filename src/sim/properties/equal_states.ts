@@ -1,7 +1,7 @@
 /**
  * State Machine Safety as users see it (dissertation figure 3.2; O05, DESIGN promise 8): machines that applied the same
  * entries are equal. The running digest is compared wherever two of them stood at one index, the machine's own hash,
- * which may cost much, at some of these and in the end.
+ * which may cost much, and the whole table of sessions, at some of these and in the end.
  */
 import type { Event } from "../../raft/event.ts";
 import type { Index } from "../../raft/types.ts";
@@ -37,7 +37,7 @@ export class EqualStates implements Property {
     const applier = member.applier!;
     const { index } = applier.lastApplied;
     const { digest } = applier;
-    const hash = withHash ? applier.stateHash() : null;
+    const hash = withHash ? `${applier.stateHash()} with sessions ${applier.sessions.hash().toString(16)}` : null;
     const known = this.#seen.get(index);
     if (known === undefined || (known.hash === null && hash !== null && known.digest === digest)) {
       this.#seen.set(index, { member: member.id, digest, hash });

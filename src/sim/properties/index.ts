@@ -6,6 +6,7 @@ import { ClusterModel } from "./cluster_model.ts";
 import { Committed } from "./committed.ts";
 import { DurableFirst } from "./durable_first.ts";
 import { EqualStates } from "./equal_states.ts";
+import { ExactlyOnce } from "./exactly_once.ts";
 import { Expiry } from "./expiry.ts";
 import { Identities } from "./identities.ts";
 import { IndexOracle } from "./index_oracle.ts";
@@ -48,6 +49,7 @@ export function allProperties(options: PropertyOptions = {}): Property[] {
     new DurableFirst(model, committed),
     new Matches(model),
     new EqualStates(),
+    new ExactlyOnce(committed),
     new Queues(),
     new ReadIndex(committed),
     new RealTime(),
