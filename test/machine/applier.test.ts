@@ -115,7 +115,7 @@ test("apply() throws on a kind that it does not know, and stays where it was", (
   for (const kind of [0, EntryKind.version, EntryKind.verdict, EntryKind.group, 9]) {
     assert.throws(() => rig.applier.apply(headOf(2, kind, 0), NOTHING, 0, null), /entry 2 of group 1 is of kind/);
   }
-  assert.equal(rig.applier.lastApplied, { index: 1, term: 2, timeMs: 0 });
+  assert.equal(rig.applier.lastApplied, { index: 1, term: 2, chain: 0, timeMs: 0 });
   assert.is(rig.applier.digest, before);
 });
 

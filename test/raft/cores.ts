@@ -31,7 +31,7 @@ function toLog(log: LogEntry[], { truncateFrom, reset, entries }: StoreEffect): 
 }
 
 function forget(log: LogEntry[], { point }: LogStart): void {
-  for (let i = 0; i < point.index; i++) delete log[i];
+  log.fill(undefined as unknown as LogEntry, 0, point.index);
 }
 
 /** Who looks on, as an observer of a group does. */

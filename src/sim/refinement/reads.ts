@@ -14,7 +14,7 @@ export function noteReads({ cluster, node, before, event, message }: Step): void
     if (before.role === "leader") register(node, `${node.number} ${event.readId}`, { required, round: before.round });
   } else if (message?.type === "readIndexRequest" && before.role === "leader" && message.term === before.term) {
     register(node, `${message.from} ${message.bootId} ${message.readId}`, { required, round: before.round });
-  } else if ((message?.type === "appendReply" || message?.type === "heartbeatReply") && before.role === "leader" && message.term === before.term) {
+  } else if ((message?.type === "appendReply" || message?.type === "heartbeatReply" || message?.type === "installSnapshotReply") && before.role === "leader" && message.term === before.term) {
     node.rounds.set(message.from, Math.max(node.rounds.get(message.from) ?? 0, message.round));
   }
 }
