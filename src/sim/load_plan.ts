@@ -81,7 +81,7 @@ function drawOperation(draw: Draw, settings: Settings, habits: Habits): PlannedO
 
 function drawRead(draw: Draw, expiring: boolean): PlannedCommand {
   const { random, keys } = draw;
-  if (expiring && nextFloat(random) < 0.4) return drawTimedRead(draw);
+  if (expiring && nextFloat(random) < 0.5) return drawTimedRead(draw);
   const key = register(draw);
   switch (nextInRange(random, 0, 9)) {
     case 8: return ["exists", key, counter(draw)];
@@ -98,7 +98,7 @@ function drawRead(draw: Draw, expiring: boolean): PlannedCommand {
 function drawWrite(draw: Draw, expiring: boolean): PlannedCommand {
   const { random } = draw;
   const key = register(draw);
-  if (expiring && nextFloat(random) < 0.3) return drawTimedWrite(draw);
+  if (expiring && nextFloat(random) < 0.4) return drawTimedWrite(draw);
   switch (nextInRange(random, 0, 14)) {
     case 10: return ["append", key, value(draw)];
     case 11: return ["mset", key, value(draw), register(draw), value(draw)];
@@ -142,7 +142,7 @@ function drawTimedRead(draw: Draw): PlannedCommand {
 function drawTimedWrite(draw: Draw): PlannedCommand {
   const { random } = draw;
   const key = timed(draw);
-  const forMs = pick(random, [5, 20, 60, 200, 1500]) + nextInRange(random, 0, 50);
+  const forMs = pick(random, [5, 10, 20, 60, 200, 1500]) + nextInRange(random, 0, 20);
   if (key.startsWith("p")) switch (nextInRange(random, 0, 5)) {
     case 0: return ["pexpire", key, forMs];
     case 1: return ["persist", key];

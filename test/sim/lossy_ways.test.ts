@@ -137,7 +137,7 @@ const MET: readonly Mark[] = [
 
 test("R06 R07 R08 R11 R19 E05 E09 L02 L03 N10: whole nodes bear lost, doubled, late and old messages", async () => {
   const met = new Set<string>();
-  for (let seed = 2000; seed < 2030; seed++) {
+  for (let seed = 2000; seed < 2014; seed++) {
     const { violation, marks } = await runSeed(seed, { plugin: kv, ways: true });
     assert.is(violation, null, `seed ${seed}: ${violation?.message}`);
     for (const [mark, count] of Object.entries(marks)) if (count > 0) met.add(mark);

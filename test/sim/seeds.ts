@@ -11,7 +11,7 @@ const SEEDS_A_FILE = 16;
 const MET: readonly Mark[] = [
   "conflict truncated", "commit before the own fsync", "follower committed before its own fsync", "commit of several terms at once",
   "three terms in the uncommitted tail", "append refused, the log is too short", "window full", "stream reopened after lost answers",
-  "several stores pending", "disk stands still", "leader stepped down by check-quorum", "leader stepped down on a higher term",
+  "several stores pending", "leader stepped down by check-quorum", "leader stepped down on a higher term",
   "candidate stepped down on a higher term", "candidacy in which nobody won", "vote refused to a shorter log",
   "vote given to a higher last term", "late vote ignored", "forwarded read failed", "read answered behind an apply",
   "end during recovery", "end with a store pending", "end of a leader", "all members gone at once", "what was not durable is lost",

@@ -34,6 +34,15 @@ interface Floor {
   readonly timeMs: number;
 }
 
+/** A read that saw a value. */
+interface Sight {
+  readonly id: number;
+  readonly key: string;
+  readonly value: unknown;
+  /** What log time had reached at least when it was called. */
+  readonly reachedMs: number;
+}
+
 export class Expiry implements Property {
   readonly name: string = "expiry";
   readonly #model: ClusterModel;
@@ -44,6 +53,8 @@ export class Expiry implements Property {
   readonly #floors: Map<number, Floor> = new Map();
   /** By key and value: when it expires, in log time. */
   readonly #deadlines: Map<string, number> = new Map();
+  /** By key and value: the latest read that saw it before its writer heard of it. */
+  readonly #sights: Map<string, Sight> = new Map();
   readonly #prolonged: Set<string> = new Set();
 
   constructor(model: ClusterModel, committed: Committed) {
@@ -95,16 +106,27 @@ export class Expiry implements Property {
     const [name, key, value, unit, forMs] = command;
     if (name !== "set" || String(unit).toLowerCase() !== "px" || answer === null || answer instanceof DraftError || answer.reply !== "OK") return;
     const entry = this.#committed.at(answer.index);
-    if (entry !== null) this.#deadlines.set(placeOf(key, value), entry.timeMs + Number(forMs));
+    if (entry === null) return;
+    const place = placeOf(key, value);
+    this.#deadlines.set(place, entry.timeMs + Number(forMs));
+    const sight = this.#sights.get(place);
+    if (sight !== undefined) this.#judge(sight);
   }
 
   #check(operation: ClientOperation, reachedMs: number): void {
     for (const [key, value] of seenBy(operation)) {
-      const deadlineMs = this.#deadlines.get(placeOf(key, value));
-      if (deadlineMs === undefined || deadlineMs > reachedMs || this.#prolonged.has(key)) continue;
-      const pastMs = Math.round(reachedMs - deadlineMs);
-      throw new Violation(this.name, `read ${operation.id} sees '${textOf(value)}' at ${key}, which had expired ${pastMs} ms of log time before it was called`);
+      const sight = { id: operation.id, key, value, reachedMs };
+      const place = placeOf(key, value);
+      if (this.#deadlines.has(place)) this.#judge(sight);
+      else if (reachedMs > (this.#sights.get(place)?.reachedMs ?? 0)) this.#sights.set(place, sight);
     }
+  }
+
+  #judge({ id, key, value, reachedMs }: Sight): void {
+    const deadlineMs = this.#deadlines.get(placeOf(key, value)) ?? Number.POSITIVE_INFINITY;
+    if (deadlineMs > reachedMs || this.#prolonged.has(key)) return;
+    const pastMs = Math.round(reachedMs - deadlineMs);
+    throw new Violation(this.name, `read ${id} sees '${textOf(value)}' at ${key}, which had expired ${pastMs} ms of log time before it was called`);
   }
 }
 

@@ -13,7 +13,8 @@ class Written {
   readonly hand: Hand = new Hand(TARGET);
   #next = 1;
 
-  constructor() {
+  /** @param isHeard whether its writer has heard of it */
+  constructor(isHeard = true) {
     const { hand } = this;
     for (const member of hand.members) member.clocks = { trueMs: () => hand.nowMs, wallMs: () => WALL_MS + hand.nowMs };
     for (const number of [1, 2, 3]) hand.open(number);
@@ -23,6 +24,10 @@ class Written {
     hand.stored(1);
     hand.durably(2, { entries: [noop, entry] });
     hand.step(1, { commit: 2 });
+    if (isHeard) this.hear();
+  }
+
+  hear(): void {
     this.call(["set", "t", "v", "px", FOR_MS], "OK");
   }
 
@@ -51,6 +56,17 @@ test("expiry: a value is seen until its time, by a read that was called before, 
   written.call(["get", "t"], null);
   written.call(["get", "t"], "another");
   written.call(["get", "t"], "v", { level: "stale" });
+});
+
+test("expiry: a value that is seen before its writer hears of it is judged when that one does", () => {
+  const seen = new Written(false);
+  seen.hand.nowMs = FOR_MS - 1;
+  seen.call(["get", "t"], "v");
+  seen.hear();
+  const late = new Written(false);
+  late.hand.nowMs = 2 * FOR_MS;
+  late.call(["get", "t"], "v");
+  rejects(TARGET, /sees 'v' at t, which had expired 4\d ms/, () => late.hear());
 });
 
 test("expiry: nothing is said while another term may lead", () => {
