@@ -2,6 +2,7 @@
  * How long a healed core may take to serve, and its nodes to stop, and whether it may be expected to keep its leader, by what was drawn for the
  * run: a limit that is too wide hides what is slow, one that is too tight names what only has much to do.
  */
+import type { RaftState } from "../raft/state.ts";
 import type { Settings } from "./script.ts";
 import type { SimMachine } from "./sim_machine.ts";
 import { DELAY_TAIL } from "./sim_net.ts";
@@ -28,11 +29,15 @@ export function patienceMs(settings: Settings, entries: number): number {
   return BASE_MS + BASE_TIMEOUTS * settings.electionMaxMs + entries * entryMs(settings);
 }
 
-/** What whoever is furthest behind lacks. One that has just started applies its log from the beginning. */
-export function backlogOf(core: readonly SimMachine[]): number {
-  const states = core.flatMap(({ state }) => state ?? []);
-  const last = Math.max(0, ...states.map(({ trail }) => trail.lastIndex));
-  return last - Math.min(last, ...states.map(({ lastApplied }) => lastApplied));
+/**
+ * How long a core may take to serve, from now on: what whoever is furthest behind lacks is brought first. One that has just
+ * started applies its log from the beginning; and logs grow meanwhile, for what was not answered is sent again.
+ */
+export function patienceOf(settings: Settings, core: () => readonly SimMachine[]): () => number {
+  const states = (): readonly RaftState[] => core().flatMap(({ state }) => state ?? []);
+  const last = (): number => Math.max(0, ...states().map(({ trail }) => trail.lastIndex));
+  const applied = Math.min(last(), ...states().map(({ lastApplied }) => lastApplied));
+  return () => patienceMs(settings, last() - applied);
 }
 
 /** How long those that are told to stop may take: what is not written yet is written first. */

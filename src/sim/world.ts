@@ -11,7 +11,7 @@ import type { Holdings } from "./gate.ts";
 import { MarkCounter } from "./marks.ts";
 import { NamedDamage } from "./named_damage.ts";
 import { Nemesis } from "./nemesis.ts";
-import { backlogOf, entryMs, isQuickEnough, patienceMs, stoppingMs } from "./patience.ts";
+import { entryMs, isQuickEnough, patienceMs, patienceOf, stoppingMs } from "./patience.ts";
 import { agree, probe, probesOf } from "./probe.ts";
 import { type Property, Violation } from "./property.ts";
 import type { Fault, Script } from "./script.ts";
@@ -208,17 +208,17 @@ export class World {
     const writer = keepWriting({ client: this.#clients.writer(), members, probes, pauseMs: entryMs(settings), after: later });
     // No log has more entries than were asked for, and as many of other kinds.
     yield* this.#until("the healed core starts", patienceMs(settings, 2 * this.operations), () => living().every(({ state, isStopping }) => state !== null && !isStopping));
-    const limitMs = patienceMs(settings, backlogOf(living()));
+    const limitMs = patienceOf(settings, living);
     const beganMs = this.cluster.scheduler.nowMs;
     yield* this.#until("the healed core serves", limitMs, () => living().every(({ id }) => served.has(id)));
-    const leftMs = limitMs - (this.cluster.scheduler.nowMs - beganMs);
+    const leftMs = limitMs() - (this.cluster.scheduler.nowMs - beganMs);
     this.teller?.phase("the healed core has served");
     if (isQuickEnough(settings)) {
       const steady = new Steady(living, this.cluster.scheduler.nowMs + STEADY_TIMEOUTS * settings.electionMaxMs);
-      yield* this.#until("the healed core keeps its leader", limitMs, () => steady.isOver(this.cluster.scheduler.nowMs));
+      yield* this.#until("the healed core keeps its leader", limitMs(), () => steady.isOver(this.cluster.scheduler.nowMs));
     }
     writer.stop();
-    yield* this.#until("clients of the library find the healed core", limitMs, () => libraryServed(living().map(({ id }) => id)));
+    yield* this.#until("clients of the library find the healed core", limitMs(), () => libraryServed(living().map(({ id }) => id)));
     yield* this.#until("the healed core agrees", leftMs, () => agree(living()));
     this.cluster.tell((property) => property.finished?.(this.#machines));
   }
@@ -273,11 +273,12 @@ export class World {
     }
   }
 
-  *#until(what: string, limitMs: number, condition: () => boolean): Generator<void> {
+  *#until(what: string, limit: number | (() => number), condition: () => boolean): Generator<void> {
     const { scheduler } = this.cluster;
-    const endMs = scheduler.nowMs + limitMs;
+    const beganMs = scheduler.nowMs;
     while (!condition()) {
-      if (scheduler.nowMs >= endMs) throw new Violation(what, `not within ${Math.round(limitMs)} ms of simulated time`);
+      const limitMs = typeof limit === "number" ? limit : limit();
+      if (scheduler.nowMs >= beganMs + limitMs) throw new Violation(what, `not within ${Math.round(limitMs)} ms of simulated time`);
       yield* this.#runFor(LOOK_MS);
     }
   }

@@ -130,7 +130,7 @@ test("ways are drawn for some of the seeds that have faults, and shift nothing e
 
 /** What whole nodes must have met on lossy ways. */
 const MET: readonly Mark[] = [
-  "message overtaken", "message came in a later connection", "ack of an earlier boot ignored", "doubled vote ignored", "late vote ignored",
+  "message overtaken", "message came in a later connection", "doubled vote ignored", "late vote ignored",
   "message of an old term came to a leader", "shorter append after a longer one", "late refusal ignored", "stream reopened after lost answers",
   "commit held back to what matched", "late read answer ignored", "forwarded read timed out",
 ];

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { backlogOf, entryMs, isQuickEnough, patienceMs, stoppingMs } from "../../src/sim/patience.ts";
+import { entryMs, isQuickEnough, patienceMs, patienceOf, stoppingMs } from "../../src/sim/patience.ts";
 import type { Settings } from "../../src/sim/script.ts";
 import type { SimMachine } from "../../src/sim/sim_machine.ts";
 import { drawScript } from "../../src/sim/swarm.ts";
@@ -17,11 +17,16 @@ test("patienceMs() has a part for each entry", () => {
   assert.is(patienceMs(SETTINGS, 30), 6000 + 8 * 300 + 30 * entryMs(SETTINGS));
 });
 
-test("backlogOf() is what whoever is furthest behind lacks", () => {
-  assert.is(backlogOf([machine(40, 40), machine(40, 40)]), 0);
-  assert.is(backlogOf([machine(40, 40), machine(12, 10)]), 30);
-  assert.is(backlogOf([machine(12, 0), machine(40, 30), machine(null)]), 40);
-  assert.is(backlogOf([]), 0);
+test("patienceOf() has a part for each entry that whoever is furthest behind lacks, and for those that come meanwhile", () => {
+  const entriesOf = (...core: SimMachine[]): number => Math.round((patienceOf(SETTINGS, () => core)() - patienceMs(SETTINGS, 0)) / entryMs(SETTINGS));
+  assert.is(entriesOf(machine(40, 40), machine(40, 40)), 0);
+  assert.is(entriesOf(machine(40, 40), machine(12, 10)), 30);
+  assert.is(entriesOf(machine(12, 0), machine(40, 30), machine(null)), 40);
+  assert.is(entriesOf(), 0);
+  let core = [machine(40, 40), machine(12, 10)];
+  const limitMs = patienceOf(SETTINGS, () => core);
+  core = [machine(50, 40), machine(45, 42)];
+  assert.is(limitMs(), patienceMs(SETTINGS, 40));
 });
 
 test("stoppingMs() grows with what is not written yet", () => {
