@@ -33,6 +33,8 @@
  *
  * @module
  */
+export { default as kv, type Kv } from "./plugins/kv/kv.ts";
+export type { KvComparison, KvMethods, KvStep, KvText, KvTxnReply, KvValue } from "./plugins/kv/methods.ts";
 export { DraftError, type DraftErrorOptions, type ErrorCode, type LeaderHint, type Outcome } from "./src/base/errors.ts";
 export { version } from "./src/base/version.ts";
 export { type Client, connect } from "./src/client/client.ts";
@@ -52,9 +54,11 @@ export type {
   AnyPlugin, Base, Command, CreateOptions, Entry, Machine, OperationRow, Plugin, PluginBase, Reply, StreamMachine,
   StreamPlugin, View,
 } from "./src/machine/machine.ts";
-export { Table, type TableOptions } from "./src/machine/table.ts";
+export { Table } from "./src/machine/table.ts";
 export type { TableLoader } from "./src/machine/table_loader.ts";
 export { machineOn, type TableMethods, type Tables, type TablesPiece } from "./src/machine/table_machine.ts";
+export type { TableOptions, TableScan } from "./src/machine/table_options.ts";
+export type { TableVersion } from "./src/machine/table_version.ts";
 export type { KeyRange } from "./src/machine/key_order.ts";
 export type { Row, SavedRow } from "./src/machine/table_rows.ts";
 export type { SnapshotEnd, TablePiece } from "./src/machine/table_snapshot.ts";

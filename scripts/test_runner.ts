@@ -3,6 +3,7 @@
  * `before` hook throws, or that forgets `.run()`, exits 0; so the counts that uvu prints decide together with it.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { availableParallelism, loadavg } from "node:os";
 import { delimiter, join } from "node:path";
 import process from "node:process";
 
@@ -46,6 +47,10 @@ export interface RunOptions {
 
 /** Output beyond this is dropped from its beginning: uvu's counts stand at the end. */
 const OUTPUT_BYTES_MAX = 4 << 20;
+
+/** Of a file that was killed, what stands in its one line of the report. */
+const LAST_LINES = 3;
+const LAST_LINE_CHARACTERS = 200;
 
 /** How long after its end a process's output may still come. */
 const CLOSE_LIMIT_MS = 2_000;
@@ -91,19 +96,14 @@ export function judge({ code, timedOut, output }: Ended, timeLimitMs: number): O
   const passed = lastCount(output, "Passed") ?? 0;
   const skipped = lastCount(output, "Skipped") ?? 0;
   const failed = (total ?? 0) - passed;
-  const reason = whyFailed(code, timedOut, total, failed, timeLimitMs);
+  const reason = whyFailed({ code, timedOut, output }, total, failed, timeLimitMs);
   return { passed, failed: reason === null ? 0 : Math.max(1, failed), skipped, reason };
 }
 
-function whyFailed(
-  code: number | null,
-  timedOut: boolean,
-  total: number | null,
-  failed: number,
-  timeLimitMs: number,
-): string | null {
+function whyFailed({ code, timedOut, output }: Ended, total: number | null, failed: number, timeLimitMs: number): string | null {
   if (timedOut) {
-    return `still running after ${timeLimitMs / 1000} s (an open handle, or a test that never ends): killed`;
+    return `still running after ${timeLimitMs / 1000} s, killed: an open handle, a test that never ends, or a machine with ` +
+      `too much to do (load ${loadText()})${lastWords(output)}`;
   }
   if (total === null) {
     return `exit ${code ?? "by a signal"} without a result: threw while loading, or .run() is missing`;
@@ -111,6 +111,17 @@ function whyFailed(
   if (total === 0) return "ran no test: .run() is missing, or it stands before the tests";
   if (failed > 0) return `${failed} of ${total} failed`;
   return code === 0 ? null : `exit ${code ?? "by a signal"} though each test passed`;
+}
+
+/** Processes that want to run, over the last minute, and on how many processors. */
+function loadText(): string {
+  return `${(loadavg()[0] ?? 0).toFixed(1)} on ${availableParallelism()} processors`;
+}
+
+/** The end of what was printed; how far the file came. */
+function lastWords(output: string): string {
+  const lines = output.split("\n").map((line) => line.trim()).filter((line) => line !== "").slice(-LAST_LINES);
+  return lines.length === 0 ? "; it printed nothing" : `; its last lines: ${lines.map((line) => line.slice(0, LAST_LINE_CHARACTERS)).join(" ⏎ ")}`;
 }
 
 function lastCount(output: string, name: string): number | null {

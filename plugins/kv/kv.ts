@@ -1,78 +1,73 @@
 /**
  * The machine `kv`: keys and values with Redis's operations and texts, revisions as etcd's, expiry by log time. A key's
- * revision is the index of the entry that last wrote its value; when it expires is no part of the value.
+ * revision is the index of the entry that last wrote its value; when it expires is no part of the value. The state is
+ * one table, whose keys are binary strings (see text.ts), so that their order is that of their bytes.
  */
-import type { Command, Entry, Machine, OperationRow, Plugin, Reply, View } from "../../src/machine/machine.ts";
+import type { Command, OperationRow, StreamPlugin } from "../../src/machine/machine.ts";
+import { Table } from "../../src/machine/table.ts";
+import { machineOn } from "../../src/machine/table_machine.ts";
+import type { TablesPiece } from "../../src/machine/table_machine.ts";
 import { keyOperations } from "./keys.ts";
+import type { KvMethods } from "./methods.ts";
 import { numberOperations } from "./numbers.ts";
-import { refuseRead } from "./operation.ts";
+import { checkCount, prepared, refuseRead } from "./operation.ts";
 import type { Operation } from "./operation.ts";
 import { readOperations } from "./reads.ts";
+import { scanOperations } from "./scan.ts";
 import { setOperations } from "./set.ts";
-import { Store } from "./store.ts";
-import type { SavedItem } from "./store.ts";
-import { valueOf } from "./text.ts";
-import type { Refuse } from "./text.ts";
+import { keyEmitted } from "./text.ts";
+import type { Refuse, Value } from "./text.ts";
+import { txnOperation } from "./txn.ts";
 
-const OPERATIONS: Readonly<Record<string, Operation>> = {
+const OPERATIONS: Map<string, Operation> = new Map(Object.entries({
   ...setOperations,
   ...readOperations,
   ...numberOperations,
   ...keyOperations,
-};
+  ...scanOperations,
+}));
+OPERATIONS.set("txn", txnOperation(new Map(OPERATIONS)));
 
-const BY_NAME: ReadonlyMap<string, Operation> = new Map(Object.entries(OPERATIONS));
-
-function rows(): Record<string, OperationRow> {
-  const entries = Object.entries(OPERATIONS).map(([name, { kind, args, summary }]) => [name, { kind, args, summary }]);
-  return Object.fromEntries(entries) as Record<string, OperationRow>;
+/** The plugin, and its operations as methods of a client: `client.as(kv)`. */
+export interface Kv extends StreamPlugin<TablesPiece> {
+  readonly operations: Readonly<Record<string, OperationRow>> & { readonly [K in keyof KvMethods]: OperationRow };
+  /** Known to the compiler only: no machine has it. */
+  readonly methods?: KvMethods;
 }
 
-/** The operation of `command`, which has as many arguments as it wants. */
+function rows(): Kv["operations"] {
+  const entries = [...OPERATIONS].map(([name, { kind, args, summary }]) => [name, { kind, args, summary }]);
+  return Object.fromEntries(entries) as Kv["operations"];
+}
+
 function operationOf(command: Command, refuse: Refuse): Operation {
-  const operation = BY_NAME.get(command[0]);
+  const operation = OPERATIONS.get(command[0]);
   if (operation === undefined) throw refuse(`unknown command '${command[0]}'`);
-  const count = command.length - 1;
-  if (count < operation.count[0] || count > operation.count[1]) {
-    throw refuse(`wrong number of arguments for '${command[0]}' command`);
-  }
   return operation;
 }
 
-/** What cannot hold on any state is refused before the log, and arguments become text wherever they are UTF-8. */
-function prepare(command: Command): Command {
-  const operation = operationOf(command, refuseRead);
-  operation.check?.(command, refuseRead);
-  let prepared: unknown[] | null = null;
-  for (let at = 1; at < command.length; at++) {
-    const value = valueOf(command[at], refuseRead);
-    const wellFormed = typeof value === "string" ? value.toWellFormed() : value;
-    if (wellFormed === command[at]) continue;
-    prepared ??= [...command];
-    prepared[at] = wellFormed;
-  }
-  // The same command, where nothing had to change: what the client encoded then goes into the log as it is.
-  return prepared === null ? command : prepared as unknown as Command;
-}
-
-function create(): Machine<readonly SavedItem[]> {
-  const store = new Store();
-  return {
-    apply(command: Command, entry: Entry): Reply {
+function create(): ReturnType<Kv["create"]> {
+  const keys = new Table<Value>({ tell: (entry, key, value) => entry.emit(keyEmitted(key), value) });
+  return machineOn({ keys }, {
+    apply(command, entry) {
       const operation = operationOf(command, entry.reject);
-      return operation.run(store, command, entry);
+      checkCount(operation, command, entry.reject);
+      return operation.kind === "write" ? operation.run(keys, command, entry) : operation.run(keys, command, entry, entry.reject);
     },
-    query(command: Command, view: View): Reply {
+    query(command, view) {
       const operation = operationOf(command, refuseRead);
+      checkCount(operation, command, refuseRead);
       if (operation.kind === "write") throw refuseRead(`'${command[0]}' is a write`);
-      return operation.run(store, command, view);
+      return operation.run(keys, command, view, refuseRead);
     },
-    wakeAt: () => store.wakeAt(),
-    wake: (entry) => store.sweep(entry),
-    snapshot: () => store.save(),
-    restore: (saved) => store.restore(saved),
-  };
+  });
 }
 
-const kv: Plugin<readonly SavedItem[]> = { name: "kv", version: 1, operations: rows(), prepare, create };
+const kv: Kv = {
+  name: "kv",
+  version: 1,
+  operations: rows(),
+  prepare: (command) => prepared(operationOf(command, refuseRead), command, refuseRead),
+  create,
+};
 export default kv;

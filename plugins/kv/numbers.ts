@@ -2,19 +2,18 @@
 import type { Command, Entry, Reply } from "../../src/machine/machine.ts";
 import { NOT_AN_INTEGER, integerOf, negated, parseInteger, sumOf } from "./integers.ts";
 import type { Integer } from "./integers.ts";
-import type { WriteOperation } from "./operation.ts";
-import type { Store } from "./store.ts";
+import type { Store, WriteOperation } from "./operation.ts";
 import { keyOf } from "./text.ts";
 import type { Refuse } from "./text.ts";
 
 function add(store: Store, command: Command, entry: Entry, by: Integer): Reply {
   const key = keyOf(command[1], entry.reject);
-  const old = store.find(key, entry.timeMs);
+  const old = store.row(key);
   const count = old === undefined ? 0 : parseInteger(old.value);
   if (count === null) throw entry.reject(NOT_AN_INTEGER);
   const sum = sumOf(count, by);
   if (sum === null) throw entry.reject("increment or decrement would overflow");
-  store.write(key, String(sum), old?.expiresAtMs ?? 0, entry);
+  store.set(key, String(sum), old?.expiresAtMs ?? 0);
   return sum;
 }
 

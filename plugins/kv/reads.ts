@@ -1,78 +1,71 @@
 /** Operations that read values, and the list of keys. */
 import type { Command, Reply, View } from "../../src/machine/machine.ts";
 import { countOf } from "./integers.ts";
-import { MANY, refuseRead } from "./operation.ts";
-import type { ReadOperation } from "./operation.ts";
-import type { Store } from "./store.ts";
+import { MANY, SYNTAX } from "./operation.ts";
+import type { ReadOperation, Store } from "./operation.ts";
 import { byteLength, keyOf, keyShown, wordOf } from "./text.ts";
 import type { Key, Refuse, Value } from "./text.ts";
 
 const LIMIT_DEFAULT = 100;
 const LIMIT_MAX = 10_000;
 /** A list ends behind the item with which its keys and values pass this many bytes. */
-const LIST_BYTES_MAX = 4 * 1024 * 1024;
+export const LIST_BYTES_MAX: number = 4 * 1024 * 1024;
 
-function get(store: Store, command: Command, view: View): Reply {
-  return valueAt(store, command[1], view);
+function get(store: Store, command: Command, _: View, refuse: Refuse): Reply {
+  return valueAt(store, command[1], refuse);
 }
 
-function valueAt(store: Store, argument: unknown, view: View): Value | null {
-  return store.find(keyOf(argument, refuseRead), view.timeMs)?.value ?? null;
+function valueAt(store: Store, argument: unknown, refuse: Refuse): Value | null {
+  return store.get(keyOf(argument, refuse)) ?? null;
 }
 
-function getrev(store: Store, command: Command, view: View): Reply {
-  const item = store.find(keyOf(command[1], refuseRead), view.timeMs);
-  return item === undefined ? null : [item.value, item.revision];
+function getrev(store: Store, command: Command, _: View, refuse: Refuse): Reply {
+  const row = store.row(keyOf(command[1], refuse));
+  return row === undefined ? null : [row.value, row.revision];
 }
 
-function mget(store: Store, command: Command, view: View): Reply {
-  return command.slice(1).map((argument) => valueAt(store, argument, view));
+function mget(store: Store, command: Command, _: View, refuse: Refuse): Reply {
+  return command.slice(1).map((argument) => valueAt(store, argument, refuse));
 }
 
-function exists(store: Store, command: Command, view: View): Reply {
-  return command.slice(1).filter((argument) => valueAt(store, argument, view) !== null).length;
+function exists(store: Store, command: Command, _: View, refuse: Refuse): Reply {
+  return command.slice(1).filter((argument) => valueAt(store, argument, refuse) !== null).length;
 }
 
-function strlen(store: Store, command: Command, view: View): Reply {
-  const value = valueAt(store, command[1], view);
+function strlen(store: Store, command: Command, _: View, refuse: Refuse): Reply {
+  const value = valueAt(store, command[1], refuse);
   return value === null ? 0 : byteLength(value);
-}
-
-function dbsize(store: Store, _: Command, view: View): Reply {
-  return store.count(view.timeMs);
 }
 
 interface ListOptions {
   readonly prefix: Key;
-  readonly after: Key | null;
+  readonly after?: Key;
   readonly limit: number;
 }
 
 /** An odd number of arguments begins with a prefix, so that a prefix may be any word. */
 function listOptionsOf(command: Command, refuse: Refuse): ListOptions {
   const hasPrefix = command.length % 2 === 0;
-  let after: Key | null = null;
+  let after: Key | undefined;
   let limit = LIMIT_DEFAULT;
   for (let at = hasPrefix ? 2 : 1; at < command.length; at += 2) {
     const word = wordOf(command[at]);
     if (word === "AFTER") after = keyOf(command[at + 1], refuse);
     else if (word === "LIMIT") limit = countOf(command[at + 1], refuse);
-    else throw refuse("syntax error");
+    else throw refuse(SYNTAX);
   }
   if (limit > LIMIT_MAX) throw refuse(`list LIMIT is ${limit}: must be at most ${LIMIT_MAX}`);
-  return { prefix: hasPrefix ? keyOf(command[1], refuse) : "", after, limit };
+  return { prefix: hasPrefix ? keyOf(command[1], refuse) : "", ...(after === undefined ? {} : { after }), limit };
 }
 
-function list(store: Store, command: Command, view: View): Reply {
-  const options = listOptionsOf(command, refuseRead);
+function list(store: Store, command: Command, _: View, refuse: Refuse): Reply {
   const rows: [key: Value, value: Value, revision: number][] = [];
   let bytes = 0;
-  if (options.limit === 0) return rows;
-  store.walk(options, view.timeMs, (key, item) => {
-    rows.push([keyShown(key), item.value, item.revision]);
-    bytes += key.length + byteLength(item.value);
-    return rows.length === options.limit || bytes > LIST_BYTES_MAX ? "stop" : undefined;
-  });
+  for (const { key, value, revision } of store.walk(listOptionsOf(command, refuse))) {
+    rows.push([keyShown(key), value, revision]);
+    bytes += key.length + byteLength(value);
+    if (bytes > LIST_BYTES_MAX) break;
+  }
   return rows;
 }
 
@@ -90,5 +83,5 @@ export const readOperations: Readonly<Record<string, ReadOperation>> = {
     check: listOptionsOf,
     run: list,
   },
-  dbsize: { kind: "read", args: "", summary: "how many keys there are", count: [0, 0], run: dbsize },
+  dbsize: { kind: "read", args: "", summary: "how many keys there are", count: [0, 0], run: (store) => store.size },
 };

@@ -3,16 +3,14 @@ import type { Command, Entry, Reply } from "../../src/machine/machine.ts";
 import { deadlineOf, msOf } from "./deadline.ts";
 import type { Unit } from "./deadline.ts";
 import { countOf } from "./integers.ts";
-import { MANY } from "./operation.ts";
-import type { WriteOperation } from "./operation.ts";
-import type { Item, Store } from "./store.ts";
+import type { Row } from "../../src/machine/table_rows.ts";
+import { MANY, SYNTAX } from "./operation.ts";
+import type { Store, WriteOperation } from "./operation.ts";
 import { byteLength, joined, keyOf, sameValue, valueOf, wordOf } from "./text.ts";
 import type { Refuse, Value } from "./text.ts";
 
 /** How long `append` may make a value, in bytes: what one `set` can bring by default. */
 const APPENDED_BYTES_MAX = 8 * 1024 * 1024;
-
-const SYNTAX = "syntax error";
 
 /** What stands behind the value of a `set`. */
 interface SetOptions {
@@ -57,26 +55,26 @@ function set(store: Store, command: Command, entry: Entry): Reply {
   const value = valueOf(command[2], entry.reject);
   const options = setOptionsOf(command, entry.reject);
   if (options === PLAIN) {
-    store.write(key, value, 0, entry);
+    store.set(key, value);
     return "OK";
   }
-  const old = store.find(key, entry.timeMs);
+  const old = store.row(key);
   const oldValue = old?.value ?? null;
   const expiresAtMs = expiresAtOf(options, old, entry);
   if (!mayWrite(options, old)) return options.get ? oldValue : null;
   // A moment that is past already: Redis sets the key and deletes it in the same breath.
-  if (expiresAtMs !== 0 && expiresAtMs <= entry.timeMs) store.remove(key, entry);
-  else store.write(key, value, expiresAtMs, entry);
+  if (expiresAtMs !== 0 && expiresAtMs <= entry.timeMs) store.delete(key);
+  else store.set(key, value, expiresAtMs);
   return options.get ? oldValue : "OK";
 }
 
-function mayWrite(options: SetOptions, old: Item | undefined): boolean {
+function mayWrite(options: SetOptions, old: Row<Value> | undefined): boolean {
   if (options.condition === "NX") return old === undefined;
   if (options.condition === "XX") return old !== undefined;
   return options.condition === null || (old !== undefined && sameValue(old.value, options.wanted));
 }
 
-function expiresAtOf(options: SetOptions, old: Item | undefined, entry: Entry): number {
+function expiresAtOf(options: SetOptions, old: Row<Value> | undefined, entry: Entry): number {
   if (options.expiry === null) return 0;
   if (options.expiry === "KEEPTTL") return old?.expiresAtMs ?? 0;
   return deadlineOf(options.amountMs, { unit: options.expiry, operation: "set" }, entry);
@@ -89,7 +87,7 @@ function checkPairs(command: Command, refuse: Refuse): void {
 function mset(store: Store, command: Command, entry: Entry): Reply {
   checkPairs(command, entry.reject);
   const values = command.slice(1).map((argument) => valueOf(argument, entry.reject));
-  for (let at = 0; at < values.length; at += 2) store.write(keyOf(values[at], entry.reject), values[at + 1]!, 0, entry);
+  for (let at = 0; at < values.length; at += 2) store.set(keyOf(values[at], entry.reject), values[at + 1]!);
   return "OK";
 }
 
@@ -101,25 +99,25 @@ function cas(store: Store, command: Command, entry: Entry): Reply {
   const key = keyOf(command[1], entry.reject);
   const wanted = countOf(command[2], entry.reject);
   const value = valueOf(command[3], entry.reject);
-  const revision = store.find(key, entry.timeMs)?.revision ?? 0;
+  const revision = store.row(key)?.revision ?? 0;
   if (revision !== wanted) {
     const is = revision === 0 ? "the key does not exist" : `the key is at revision ${revision}`;
     throw entry.reject(`cas lost: ${is}, wanted ${wanted === 0 ? "none" : wanted}`, "CONFLICT");
   }
-  store.write(key, value, 0, entry);
+  store.set(key, value);
   return entry.index;
 }
 
 function append(store: Store, command: Command, entry: Entry): Reply {
   const key = keyOf(command[1], entry.reject);
   const tail = valueOf(command[2], entry.reject);
-  const old = store.find(key, entry.timeMs);
+  const old = store.row(key);
   const value = old === undefined ? tail : joined(old.value, tail);
   const bytes = byteLength(value);
   if (bytes > APPENDED_BYTES_MAX) {
     throw entry.reject(`string exceeds maximum allowed size: ${bytes}, at most ${APPENDED_BYTES_MAX}`);
   }
-  store.write(key, value, old?.expiresAtMs ?? 0, entry);
+  store.set(key, value, old?.expiresAtMs ?? 0);
   return bytes;
 }
 

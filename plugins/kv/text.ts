@@ -29,8 +29,7 @@ export function valueOf(argument: unknown, refuse: Refuse): Value {
 /** The key that `argument` stands for. */
 export function keyOf(argument: unknown, refuse: Refuse): Key {
   if (typeof argument === "string" && !NOT_ASCII.test(argument)) return argument;
-  const value = valueOf(argument, refuse);
-  return binaryOf(typeof value === "string" ? encoder.encode(value) : value);
+  return binaryOf(asBytes(valueOf(argument, refuse)));
 }
 
 /** The word that `argument` is, in upper case; empty if it is none. */
@@ -66,6 +65,14 @@ export function sameValue(a: Value, b: Value): boolean {
   return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }
 
+/** Below, at or above 0 as the bytes of `a` stand before, at or behind those of `b`. */
+export function compareValues(a: Value, b: Value): number {
+  const [one, other] = [asBytes(a), asBytes(b)];
+  const end = Math.min(one.length, other.length);
+  for (let at = 0; at < end; at++) if (one[at] !== other[at]) return one[at]! - other[at]!;
+  return one.length - other.length;
+}
+
 /** `a` and then `b`: two halves of a character become one. */
 export function joined(a: Value, b: Value): Value {
   if (typeof a === "string" && typeof b === "string") return a + b;
@@ -91,7 +98,7 @@ function textOf(bytes: Uint8Array): Value {
 
 function binaryOf(bytes: Uint8Array): Key {
   let key = "";
-  for (const byte of bytes) key += String.fromCharCode(byte);
+  for (let at = 0; at < bytes.length; at++) key += String.fromCharCode(bytes[at]!);
   return key;
 }
 

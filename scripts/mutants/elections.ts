@@ -54,9 +54,10 @@ export const ELECTIONS: readonly Mutant[] = [
   {
     id: "15", title: "higher term in answers ignored",
     file: "src/raft/step.ts",
-    find: "  const fromLeader = message.type",
+    find: "  becomeFollower(state, message.term, isLeaders(message) ? message.from : 0, now);\n",
     replace: `  if (message.type.endsWith("Reply")) return false;
-  const fromLeader = message.type`,
+  becomeFollower(state, message.term, isLeaders(message) ? message.from : 0, now);
+`,
   },
   {
     id: "16a", title: "pre-vote raises the term",

@@ -4,6 +4,7 @@ import { FOUNDING } from "./founding.ts";
 import { type Mutant, numberOf, type Reason } from "./mutant.ts";
 import { READ_MUTANTS } from "./reads.ts";
 import { REPLICATION } from "./replication.ts";
+import { SESSION_MUTANTS } from "./sessions.ts";
 import { STORAGE } from "./storage.ts";
 
 /** How many numbers the list has. */
@@ -11,13 +12,13 @@ export const NUMBERS = 53;
 
 /** Mutants that the simulator cannot see, each with the reason. They are not tried. */
 const SPARED: Readonly<Record<string, string>> = {
+  "42": "a stale record in a recycled segment bears a lower batch number too, which is not next and so not believed; " +
+    "test/wal/damage.test.ts lays records of equal numbers there, and fails with this mutant",
   "47a": "shows only where a disk holds an entry with right sums and another content (an edit by hand, which the simulator does not make); " +
     "test/raft/divergence.test.ts makes one, and fails with this mutant",
-  "51": "answers leave only when what they say is durable, so those of an earlier boot are still true; that none counts is a rule (matches), " +
-    "but the transport closes connections of an earlier boot; no such answer came in 641 seeds, nor in 284 with that second check taken out as well",
 };
 
-const ALL: readonly Mutant[] = [...ELECTIONS, ...REPLICATION, ...READ_MUTANTS, ...STORAGE, ...FOUNDING]
+const ALL: readonly Mutant[] = [...ELECTIONS, ...REPLICATION, ...READ_MUTANTS, ...STORAGE, ...FOUNDING, ...SESSION_MUTANTS]
   .sort((a, b) => numberOf(a.id) - numberOf(b.id) || (a.id < b.id ? -1 : 1));
 
 /** What is tried, by number. */
@@ -29,7 +30,7 @@ export const WAITING: readonly Reason[] = [
   { id: "21", title: "snapshot accepted below commit, cuts newer log", why: "snapshots" },
   { id: "22", title: "snapshot keeps a local entry with conflicting term", why: "snapshots" },
   { id: "23", title: "snapshot stores the newest, not its-index, config", why: "snapshots, membership" },
-  { id: "24", title: "snapshot omits the session table", why: "snapshots, sessions" },
+  { id: "24", title: "snapshot omits the session table", why: "snapshots" },
   { id: "25", title: "log trimmed before the snapshot is durable", why: "snapshots, compaction" },
   { id: "26", title: "config change allowed before an own-term commit", why: "membership" },
   { id: "27", title: "second change allowed while one is pending", why: "membership" },
@@ -39,13 +40,10 @@ export const WAITING: readonly Reason[] = [
   { id: "31", title: "removed leader counts itself", why: "membership" },
   { id: "34", title: "lease from receive time or wall clock", why: "leases" },
   { id: "35", title: "lease kept after TimeoutNow", why: "leases" },
-  { id: "36", title: "duplicate command re-applied after leader change", why: "sessions" },
-  { id: "37", title: "session expiry by wall clock", why: "sessions" },
   { id: "39", title: "quiesced follower never wakes", why: "quiesce" },
   { id: "40", title: "witness answers reads or seeds a snapshot", why: "witnesses" },
-  { id: "42", title: "salt ignored", why: "recycled segments (compaction): until then every segment is a new file, and no stale record can lie at its place" },
   { id: "45", title: "restarted follower votes under a lease", why: "leases" },
-  { id: "46", title: "relocation truncates", why: "compaction" },
+  { id: "46", title: "relocation truncates", why: "compaction of several groups: one alone is never relocated" },
   { id: "49", title: "witness sent ahead of data", why: "witnesses" },
   { id: "50", title: "lease read after TimeoutNow", why: "leases" },
   { id: "52", title: "damage class forgotten over a restart", why: "repair from peers" },

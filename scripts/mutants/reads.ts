@@ -19,6 +19,10 @@ export const READ_MUTANTS: readonly Mutant[] = [
     replace: "  reads.round = state.round;\n  broadcastHeartbeat(state, now);",
   },
   {
+    id: "33c", title: "read on a newer state that shows what has expired",
+    file: "src/node/group_reads.ts", find: "else if (this.#hasPassed(batch.timeMs))", replace: "else if (this.#hasPassed(0))",
+  },
+  {
     id: "48", title: "log time from the leader's wall clock",
     file: "src/raft/log_time.ts",
     find: "Math.floor(quorumValue(state.voters, (member) => reportedWallMs(state, member, now)))", replace: "Math.floor(now.wallMs)",

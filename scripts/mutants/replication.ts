@@ -53,7 +53,7 @@ export const REPLICATION: readonly Mutant[] = [
     replace: "      this.#page = new TailReader(pageOf(read));\n      if (this.#next < this.#through) this.#next += 1;\n",
     also: [{
       file: "src/machine/applier.ts",
-      find: "    assert(head.index === this.#index + 1, \"entries are applied in order\", head.index, this.#index);\n", replace: "",
+      find: "    assert(head.index === this.#index + 1 && !this.#restoring, \"entries are applied in order\", head.index, this.#index);\n", replace: "",
     }],
   },
   {
@@ -68,7 +68,7 @@ export const REPLICATION: readonly Mutant[] = [
 `,
     also: [{
       file: "src/machine/applier.ts",
-      find: "    assert(head.index === this.#index + 1, \"entries are applied in order\", head.index, this.#index);\n", replace: "",
+      find: "    assert(head.index === this.#index + 1 && !this.#restoring, \"entries are applied in order\", head.index, this.#index);\n", replace: "",
     }],
   },
   {
@@ -88,11 +88,5 @@ export const REPLICATION: readonly Mutant[] = [
   {
     id: "51", title: "an old boot's ack counted",
     file: "src/raft/acks.ts", find: "if (message.bootId < progress.bootId) {", replace: "if (message.bootId === 0) {",
-    // Connections of an earlier boot are closed as soon as a later one is heard.
-    also: [{
-      file: "src/net/transport.ts",
-      find: "if (other === inbound || (other.hello?.bootId === hello.bootId && other.lane !== inbound.lane)) continue;",
-      replace: "if (other === inbound || other.hello?.bootId !== hello.bootId || other.lane !== inbound.lane) continue;",
-    }],
   },
 ];

@@ -15,20 +15,41 @@ export const STORAGE: readonly Mutant[] = [
   {
     id: "19", title: "failed fsync retried and believed",
     file: "src/wal/batch_writer.ts",
-    find: "    yield* wait<void>((done) => segment.file.sync(done));\n",
+    find: "    yield* segment.sync.run();\n",
     replace: `    try {
-      yield* wait<void>((done) => segment.file.sync(done));
+      yield* segment.sync.run();
     } catch {
       yield* wait<void>((done) => segment.file.sync(done));
     }
 `,
   },
   {
+    id: "19b", title: "batch synced before its write has ended",
+    file: "src/wal/batch_writer.ts",
+    find: "    yield* this.#writeParts(segment, parts, isFirst ? 0 : offset);\n    yield* segment.sync.run();\n",
+    replace: "    yield* segment.sync.run();\n    yield* this.#writeParts(segment, parts, isFirst ? 0 : offset);\n",
+  },
+  {
     id: "20", title: "new segment's directory entry not fsynced",
-    file: "src/wal/segment_room.ts", find: "    yield* wait<void>((done) => disk.syncDirectory(directory, done));\n", replace: "",
+    file: "src/wal/segment_room.ts",
+    find: "file.truncate(0, done));\n    yield* wait<void>((done) => disk.syncDirectory(directory, done));\n",
+    replace: "file.truncate(0, done));\n",
+  },
+  {
+    id: "20b", title: "directory not fsynced after a file was replaced",
+    file: "src/host/files.ts", find: "  yield* wait<void>((done) => disk.syncDirectory(directory, done));\n", replace: "",
+  },
+  {
+    id: "20c", title: "entry of the data directory itself not fsynced",
+    file: "src/node/data_dir.ts", find: "    yield* wait<void>((done) => disk.syncDirectory(parentOf(level), done));\n", replace: "",
+    also: [{ file: "src/node/data_dir.ts", find: "  yield* syncAbove(disk, path);\n", replace: "" }],
   },
   {
     id: "41", title: "mark ignored at recovery",
     file: RECOVERY, find: "if (isBefore(end, source.mark) || source.mark.batch > lastBatch) {", replace: "if (source.mark.batch < 0) {",
+  },
+  {
+    id: "42", title: "salt ignored",
+    file: "src/wal/record.ts", find: "  seedView.setUint32(0, salt, true);\n", replace: "",
   },
 ];

@@ -53,9 +53,10 @@ function tableCrc32(bytes: Uint8Array, from: number, end: number, seed: number):
 /** What Node calls its decoder of a part of a buffer; the same in Bun and Deno, and half the price of TextDecoder's. */
 interface PartDecoder {
   readonly utf8Slice: (this: Uint8Array, from: number, end: number) => string;
+  readonly hexSlice: (this: Uint8Array, from: number, end: number) => string;
 }
 
-const { utf8Slice } = Buffer.prototype as unknown as PartDecoder;
+const { utf8Slice, hexSlice } = Buffer.prototype as unknown as PartDecoder;
 
 /** The text in `bytes[from..end)`, UTF-8. What is none becomes U+FFFD, as with TextDecoder; a byte order mark stays. */
 export function textBetween(bytes: Uint8Array, from: number, end: number): string {
@@ -98,7 +99,12 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 /** The bytes as lower-case hexadecimal digits. */
 export function hexOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hexBetween(bytes, 0, bytes.length);
+}
+
+/** `bytes[from..end)` as lower-case hexadecimal digits. */
+export function hexBetween(bytes: Uint8Array, from: number, end: number): string {
+  return hexSlice.call(bytes, from, end);
 }
 
 /** One array with the bytes of all `parts`, in order. */

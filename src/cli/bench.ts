@@ -39,6 +39,7 @@ export const benchLeaf: Leaf = {
     { ...CONNECT_OPTION, default: "three nodes of its own on fresh directories" },
     { raw: "--operation <operation>", description: "write or read", default: "write" },
     LEVEL_OPTION,
+    { raw: "--sessions", description: "write under sessions, as draft client and the library do" },
     { raw: "--connections <n>", description: "connections", default: "16" },
     { raw: "--inflight <n>", description: "requests in flight on each", default: "16" },
     { raw: "--ops <n>", description: "operations in all", default: "100000" },
@@ -83,7 +84,7 @@ async function measure(addresses: readonly string[], cleanUp: boolean, options: 
   const nodes = members.sort((a, b) => Number(b.id === leader) - Number(a.id === leader)).map(({ address }) => address);
   // Stale reads are any node's to answer; everything else is the leader's in the end.
   const spread = operation === "read" && level === "stale";
-  const load: LoadOptions = { addresses: nodes, spread, operation, level, connections, inflight, ops, keys, value, measured: () => {} };
+  const load: LoadOptions = { addresses: nodes, spread, operation, sessions: options.has("sessions"), level, connections, inflight, ops, keys, value, measured: () => {} };
   // Keys exist and code is warm before anything is measured.
   const warmUp = warmUpOf(load, { isOwn: !cleanUp, asked: options.number("warm-up", { otherwise: -1, from: 0, to: 1_000_000_000 }) });
   if (operation === "read") await runLoad({ ...load, operation: "write", ops: keys.length });

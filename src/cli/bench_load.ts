@@ -6,12 +6,18 @@ import { DraftError } from "../base/errors.ts";
 import { createNodeHost, silentLog } from "../host/node_host.ts";
 import type { Connection, ConnectionPorts, RequestDone } from "../client/connection.ts";
 import { openConnection } from "../client/open_connection.ts";
+import { WriteSession } from "../client/write_session.ts";
 import { encodeCommand } from "../machine/command.ts";
+import type { Command } from "../machine/machine.ts";
+import { WINDOW } from "../machine/session.ts";
 import type { Level } from "../net/client_protocol.ts";
 
 const TIMEOUT_MS = 10_000;
 const OPEN_TIMEOUT_MS = 2000;
 const REOPEN_MS = 100;
+
+/** One write that waits long keeps the others of its session from beginning. */
+const ROOM_MS = 1;
 
 /** A node that stays away for so long ends the run. */
 const GIVE_UP_MS = 15_000;
@@ -23,6 +29,8 @@ export interface LoadOptions {
   /** Connections begin at different addresses; else at the first, and go on to the next if it fails. */
   readonly spread: boolean;
   readonly operation: "write" | "read";
+  /** Whether writes go under sessions, as those of the library's client do. */
+  readonly sessions: boolean;
   readonly level: Level;
   readonly connections: number;
   /** Per connection. */
@@ -107,6 +115,8 @@ class Load {
 class Lane {
   readonly #load: Load;
   readonly #slots: Slot[];
+  /** One for as many slots as a session remembers commands; none if it goes without. */
+  readonly #sessions: WriteSession[] = [];
   #at: number;
   #connection: Connection | null = null;
   #lostAtMs = 0;
@@ -114,11 +124,16 @@ class Lane {
   constructor(load: Load, number: number) {
     this.#load = load;
     this.#at = load.options.spread ? number : 0;
-    this.#slots = Array.from({ length: load.options.inflight }, () => new Slot(load, this));
+    this.#slots = Array.from({ length: load.options.inflight }, (_, i) => new Slot(load, this, i));
   }
 
   get connection(): Connection | null {
     return this.#connection;
+  }
+
+  /** The session of the slot of this number. */
+  sessionOf(slot: number): WriteSession | null {
+    return this.#sessions[Math.floor(slot / WINDOW)] ?? null;
   }
 
   open(): void {
@@ -133,18 +148,33 @@ class Lane {
   }
 
   close(): void {
+    for (const { id } of this.#sessions) this.#connection?.changeSession("main", { type: "close", session: id }, TIMEOUT_MS, () => {});
     this.#connection?.close();
   }
 
   #opened(connection: Connection): void {
     if (this.#load.ended) return connection.close();
-    this.#connection = connection;
     this.#lostAtMs = 0;
     connection.onClosed = () => {
       this.#connection = null;
       this.#failed(null);
     };
-    for (const slot of this.#slots) slot.next();
+    this.#openSessions(connection);
+  }
+
+  /** Begins when there are as many sessions as it needs. */
+  #openSessions(connection: Connection): void {
+    const { sessions, operation } = this.#load.options;
+    if (!sessions || operation === "read" || this.#sessions.length * WINDOW >= this.#slots.length) {
+      this.#connection = connection;
+      for (const slot of this.#slots) slot.next();
+      return;
+    }
+    connection.changeSession("main", { type: "open", ordered: false }, TIMEOUT_MS, (error, _, id) => {
+      if (error === null) this.#sessions.push(new WriteSession(String(id)));
+      if (error === null) this.#openSessions(connection);
+      else connection.close();
+    });
   }
 
   #failed(error: DraftError | null): void {
@@ -164,29 +194,45 @@ class Lane {
 class Slot {
   readonly #load: Load;
   readonly #lane: Lane;
+  readonly #number: number;
   #busy = false;
   #beganMs = 0;
+  #sequence = 0;
 
-  constructor(load: Load, lane: Lane) {
+  constructor(load: Load, lane: Lane, number: number) {
     this.#load = load;
     this.#lane = lane;
+    this.#number = number;
   }
 
   next(): void {
     const { connection } = this.#lane;
     if (connection === null || this.#busy) return;
+    if (this.#lane.sessionOf(this.#number)?.hasRoom === false) {
+      setTimeout(() => this.next(), ROOM_MS);
+      return;
+    }
     const number = this.#load.next();
     if (number < 0) return;
     const { operation, level, keys, value } = this.#load.options;
     const key = keys[number % keys.length] as string;
     this.#busy = true;
     this.#beganMs = performance.now();
-    if (operation === "write") connection.write("main", encodeCommand(["set", key, value]), TIMEOUT_MS, this.#done);
+    if (operation === "write") connection.write("main", this.#envelope(["set", key, value]), TIMEOUT_MS, this.#done);
     else connection.read("main", ["get", key], { level, minIndex: 0, timeoutMs: TIMEOUT_MS }, this.#done);
+  }
+
+  #envelope(command: Command): Uint8Array {
+    const session = this.#lane.sessionOf(this.#number);
+    if (session === null) return encodeCommand(command);
+    const { sequence, envelope } = session.take(command);
+    this.#sequence = sequence;
+    return envelope;
   }
 
   readonly #done: RequestDone = (error) => {
     this.#busy = false;
+    if (this.#sequence > 0) this.#lane.sessionOf(this.#number)?.settle(this.#sequence);
     this.#load.finished(error, performance.now() - this.#beganMs);
     if (error !== null && error.outcome === "not-done") setTimeout(() => this.next(), error.retryAfterMs ?? 10);
     else this.next();

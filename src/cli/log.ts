@@ -5,6 +5,7 @@ import { ENTRY_HEADER_BYTES, type EntryHead, EntryKind, readHeader, sealedBytes 
 import { hexOf, viewOf } from "../base/bytes.ts";
 import { DraftError } from "../base/errors.ts";
 import { type JsonValue, toJsonValue, utf8OrNull } from "../base/json_value.ts";
+import { shellWord } from "../base/shell_word.ts";
 import type { Task } from "../base/task.ts";
 import { createNodeHost, silentLog } from "../host/node_host.ts";
 import { decodeEnvelope } from "../machine/command.ts";
@@ -56,14 +57,17 @@ async function withLog(options: Options, use: (log: GroupLog) => Task<void>): Pr
   const directory = options.text("data");
   if (directory === undefined) throw new UsageError("wants --data DIR, the data directory of a node that is stopped");
   const group = options.text("group") ?? "main";
-  if (group !== "main") throw new DraftError("NOT_FOUND", `no group "${group}" in ${directory}: draft log last --data ${directory}`);
+  if (group !== "main") throw new DraftError("NOT_FOUND", `no group "${group}" in ${directory}: draft log last --data ${shellWord(directory)}`);
   await withGroupLog(createNodeHost(silentLog), { directory, group: MAIN_GROUP }, use);
   return 0;
 }
 
 function* showEntries(log: GroupLog, options: Options, io: Io): Task<void> {
-  const { lastIndex } = log.group;
-  const from = options.number("from", { otherwise: 1, from: 1, to: Number.MAX_SAFE_INTEGER });
+  const { lastIndex, prefix } = log.group;
+  const from = options.number("from", { otherwise: prefix.index + 1, from: 1, to: Number.MAX_SAFE_INTEGER });
+  if (from <= prefix.index) {
+    throw new DraftError("COMPACTED", `entry ${from} left the log, which begins behind ${prefix.index}: --from ${prefix.index + 1}`);
+  }
   const to = Math.min(lastIndex, options.number("to", { otherwise: lastIndex, from: 0, to: Number.MAX_SAFE_INTEGER }));
   const key = options.text("key");
   const print = options.has("json") ? jsonLine : textLine;
@@ -77,21 +81,21 @@ function* showEntries(log: GroupLog, options: Options, io: Io): Task<void> {
 }
 
 function* showLast(log: GroupLog, options: Options, io: Io): Task<void> {
-  const { lastIndex } = log.group;
-  const lastHead = lastIndex === 0 ? null : headOf((yield* log.read(lastIndex, lastIndex)).runs[0]);
+  const { lastIndex, prefix, snapshot } = log.group;
+  const lastHead = lastIndex === prefix.index ? null : headOf((yield* log.read(lastIndex, lastIndex)).runs[0]);
   const summary = {
     group: "main",
     nodeId: log.identity.nodeId,
     clusterId: log.identity.clusterId,
     incarnation: String(log.identity.incarnation),
-    firstIndex: lastIndex === 0 ? 0 : 1,
+    firstIndex: lastIndex === prefix.index ? 0 : prefix.index + 1,
     lastIndex,
-    lastTerm: lastHead?.term ?? 0,
-    compactedIndex: 0,
-    compactedTerm: 0,
+    lastTerm: lastHead?.term ?? prefix.term,
+    compactedIndex: prefix.index,
+    compactedTerm: prefix.term,
     membership: membershipOf(log.configuration),
     hardState: { ...log.hardState },
-    snapshot: null,
+    snapshot: snapshot.index === 0 ? null : { index: snapshot.index, term: snapshot.term },
   };
   if (options.has("json")) io.out(JSON.stringify(summary));
   else io.out(Object.entries(summary).map(([name, value]) => `${name}: ${typeof value === "object" ? JSON.stringify(value) : value}`).join("\n"));

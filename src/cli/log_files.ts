@@ -11,9 +11,10 @@ import { decodeGenesis } from "../node/genesis.ts";
 import { decodeConfiguration, encodeConfiguration } from "../raft/configuration.ts";
 import type { Configuration, HardState, Index } from "../raft/types.ts";
 import { openMark } from "../wal/mark.ts";
-import { RecoveredGroups, type WalVisitor } from "../wal/recovered_groups.ts";
+import { RecoveredGroups } from "../wal/recovered_groups.ts";
 import { scanLog } from "../wal/recovery.ts";
 import { sequenceOf } from "../wal/segment.ts";
+import type { WalVisitor } from "../wal/telling.ts";
 import type { WalGroup } from "../wal/wal_group.ts";
 import { readEntries } from "../wal/wal_read.ts";
 
@@ -79,7 +80,7 @@ function* groupLog({ disk }: OfflineHost, dataDir: DataDir, groupId: number): Ta
   const scan = yield* scanLog(source, sequences, new RecoveredGroups(configurations));
   const group = scan.groups.logs().get(groupId);
   if (group === undefined) throw noGroup(dataDir.path);
-  const saltOf = (sequence: number): number => scan.salts.get(sequence) ?? 0;
+  const saltOf = (sequence: number): number => scan.segments.get(sequence)?.salt ?? 0;
   return {
     identity,
     group,
@@ -107,8 +108,15 @@ class Configurations implements WalVisitor {
   }
 
   groupMade(group: number, genesis: Uint8Array): void {
-    if (group === this.#group) this.#payloads.set(0, encodeConfiguration(decodeGenesis(genesis).configuration));
+    if (group !== this.#group) return;
+    this.#payloads.clear();
+    this.#payloads.set(0, encodeConfiguration(decodeGenesis(genesis).configuration));
   }
+
+  /** What is in force at the point stands in the node's own terms in the context: the newest that the log holds is shown. */
+  compacted(): void {}
+
+  snapshotMarked(): void {}
 
   hardState(): void {}
 

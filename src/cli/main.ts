@@ -22,11 +22,17 @@ export function allLeaves(start: StartServer): Leaf[] {
   return [devLeaf, serveLeaf(start), clientLeaf, ...adminLeaves, ...logLeaves, benchLeaf, simLeaf];
 }
 
-/** Runs the command line of this process. */
-export async function main(start: StartServer): Promise<void> {
+/**
+ * Runs the command line of this process. Nobody waits for its end: under Bun an error that nobody caught, a failed
+ * assertion for one, does not end a process whose first module has not been run to its end.
+ */
+export function main(start: StartServer): void {
   // Whatever a plugin imports as "draft" is there, in the executable too.
   provideModule("draft", library);
-  process.exitCode = await dispatch(process.argv.slice(2), allLeaves(start), processIo());
+  dispatch(process.argv.slice(2), allLeaves(start), processIo()).then(
+    (code) => void (process.exitCode = code),
+    (error: unknown) => setImmediate(() => { throw error; }),
+  );
 }
 
-if (import.meta.main) await main(runServer);
+if (import.meta.main) main(runServer);

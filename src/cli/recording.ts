@@ -3,6 +3,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { DraftError } from "../base/errors.ts";
+import { shellWord } from "../base/shell_word.ts";
 import type { Client } from "../client/client.ts";
 import { decodeRecording, recordingFile, type Recording } from "../node/recording.ts";
 import { mergeStories } from "../sim/replay.ts";
@@ -56,7 +57,7 @@ export async function recordTo(path: string, client: Client, settings: RequestSe
   const nodes = recordings.map(({ nodeId, halves }) => ({ nodeId, steps: halves.reduce((sum, { steps }) => sum + steps, 0) }));
   if (settings.json) return io.out(JSON.stringify({ file: path, bytes: file.length, nodes, missing }));
   for (const each of missing) io.err(`not recorded: ${each}`);
-  io.out(`${nodes.map(({ nodeId, steps }) => `${nodeId}: ${steps} steps`).join(", ")}; ${file.length} bytes in ${path}: draft sim --replay ${path}`);
+  io.out(`${nodes.map(({ nodeId, steps }) => `${nodeId}: ${steps} steps`).join(", ")}; ${file.length} bytes in ${path}: draft sim --replay ${shellWord(path)}`);
 }
 
 /** What happened of late in the whole cluster, in words. */

@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { DraftError } from "../base/errors.ts";
+import { shellWord } from "../base/shell_word.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { loadPlugin } from "../node/plugin_loader.ts";
 import { explainDivergence } from "../sim/divergence.ts";
@@ -78,7 +79,7 @@ async function machineFor(nameOrPath: string): Promise<AnyPlugin> {
     throw new DraftError("BAD_PLUGIN", `plugin '${plugin.name}' ${found}: nothing would go through the log; give one operation kind: "write"`);
   } catch (error) {
     if (!(error instanceof DraftError)) throw error;
-    throw new DraftError(error.code, `${error.message}; then type: draft sim --machine ${nameOrPath}`, { cause: error });
+    throw new DraftError(error.code, `${error.message}; then type: draft sim --machine ${shellWord(nameOrPath)}`, { cause: error });
   }
 }
 
@@ -87,11 +88,11 @@ async function runFile(file: string, options: Options, io: Io): Promise<number> 
   if (drawn !== undefined) throw new UsageError(`--${drawn} with --script: a script says all of it, leave one out`);
   const script = scriptFrom(file);
   const plugin = await machineFor(options.text("machine") ?? script.machine ?? "kv");
-  return runOne(script, { plugin }, withOptions(`draft sim --script ${file}`, ["machine"], options), options, io);
+  return runOne(script, { plugin }, withOptions(`draft sim --script ${shellWord(file)}`, ["machine"], options), options, io);
 }
 
 function withOptions(command: string, names: readonly string[], options: Options): string {
-  return [command, ...names.flatMap((name) => options.has(name) ? [`--${name}`, options.text(name)] : [])].join(" ");
+  return [command, ...names.flatMap((name) => options.has(name) ? [`--${name}`, shellWord(options.text(name) ?? "")] : [])].join(" ");
 }
 
 function scriptFrom(file: string): Script {

@@ -1,8 +1,9 @@
 /**
  * The client that programs use: promises over connections. It sends to the leader, follows it when it changes, and
- * tries again until the deadline whatever is definitely not done. A write whose fate is unknown is never sent again.
+ * tries again until the deadline whatever is definitely not done. A write whose fate is unknown is sent again, as it was,
+ * if it has a session, under which it is done once; without one never.
  */
-import { DraftError, type ErrorCode } from "../base/errors.ts";
+import { DraftError } from "../base/errors.ts";
 import type { Clock } from "../host/host.ts";
 import { createNodeHost, silentLog } from "../host/node_host.ts";
 import { encodeCommand } from "../machine/command.ts";
@@ -16,32 +17,19 @@ import type { ClientAnswer, ClientOptions, ReadRequestOptions, RequestOptions } 
 import type { Connection, RequestDone } from "./connection.ts";
 import { operationMethods } from "./operation_methods.ts";
 import { Pool } from "./pool.ts";
+import { type SendRequest, Tries } from "./tries.ts";
+import { WriteSessions } from "./write_session.ts";
 
 const TIMEOUT_MS = 5000;
-/** How old the knowledge of who leads may become while requests are sent. */
-const WATCH_LEADER_MS = 2000;
-
-const RETRY_FIRST_MS = 10;
-const RETRY_LAST_MS = 320;
-
-/** What a try needs at least to be worth while. */
-const LAST_TRY_MS = 250;
-
-/** How long to knock at doors of which none was ever open, as when a cluster is just starting. */
-const FIRST_REACH_MS = 1000;
-
-/** Definitely not done, and another node or a later moment may do it. */
-const WORTH_RETRYING: ReadonlySet<ErrorCode> = new Set([
-  "NO_LEADER", "NOT_LEADER", "STOPPING", "FENCED", "BUSY", "UNREACHABLE", "LOST",
-]);
 
 /** A client of one cluster. Make it with {@link connect}. */
 export class Client {
   readonly #clock: Clock;
   readonly #pool: Pool;
+  readonly #tries: Tries;
   readonly #timeoutMs: number;
-  #closed = false;
-  #watchedAtMs = 0;
+  readonly #sessions: WriteSessions | null;
+  readonly #sent: NonNullable<ClientOptions["sent"]>;
   readonly #kinds: Map<string, ReadonlyMap<string, OperationInfo>> = new Map();
 
   /** Use {@link connect}. */
@@ -50,6 +38,9 @@ export class Client {
     this.#clock = ports.clock;
     this.#pool = new Pool(ports, addresses, options.name ?? "client");
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    this.#tries = new Tries(this.#clock, this.#pool);
+    this.#sessions = options.sessions === false ? null : new WriteSessions();
+    this.#sent = options.sent ?? (() => {});
   }
 
   /** The cluster that answers; empty until the first answer. */
@@ -74,9 +65,55 @@ export class Client {
 
   /** Proposes one command, whose answer comes once a majority holds it and the machine applied it. */
   async write(command: Command, options: RequestOptions = {}): Promise<ClientAnswer> {
-    const envelope = new Uint8Array(encodeCommand(command));
+    const sessions = this.#sessions;
+    if (sessions === null) return this.#send(command, new Uint8Array(encodeCommand(command)), options, false);
+    const { group = "main", timeoutMs = this.#timeoutMs } = options;
+    const deadlineMs = this.#clock.monotonicMs() + timeoutMs;
+    for (;;) {
+      let session = sessions.ready(group);
+      // Others who waited too may have filled it by now.
+      for (; session === null; session = sessions.ready(group)) await this.#openSession(sessions, deadlineMs, options);
+      const { sequence, envelope } = session.take(command);
+      try {
+        return await this.#send(command, envelope, { ...options, timeoutMs: this.#leftMs(deadlineMs) }, true);
+      } catch (error) {
+        // Nobody has run it under a session that was gone before its first try arrived: it may have another one.
+        if (!(error instanceof DraftError) || error.code !== "SESSION_EXPIRED") throw error;
+        sessions.forget(group, session);
+        if (error.outcome !== "not-done" || this.#leftMs(deadlineMs) === 0) throw error;
+      } finally {
+        session.settle(sequence);
+      }
+    }
+  }
+
+  /** @param again whether it is done once, however often it arrives */
+  #send(command: Command, envelope: Uint8Array, options: RequestOptions, again: boolean): Promise<ClientAnswer> {
     const { group = "main" } = options;
-    return this.#request(options, (connection, timeoutMs, done) => connection.write(group, envelope, timeoutMs, done));
+    return this.#request(options, (connection, timeoutMs, done) => {
+      this.#sent(command, envelope);
+      connection.write(group, envelope, timeoutMs, done);
+    }, again);
+  }
+
+  async #openSession(sessions: WriteSessions, deadlineMs: number, { group = "main", signal }: RequestOptions): Promise<void> {
+    // One that nobody hears of stays without use, and expires.
+    const open: SendRequest = (connection, timeoutMs, done) => connection.changeSession(group, { type: "open", ordered: false }, timeoutMs, done);
+    let isOwn = false;
+    const opened = sessions.open(group, async () => {
+      isOwn = true;
+      return String((await this.#request({ timeoutMs: this.#leftMs(deadlineMs) }, open, true)).result);
+    });
+    try {
+      await this.#tries.before(deadlineMs, signal, opened);
+    } catch (error) {
+      // Whoever opens for all may have less patience than this one.
+      if (isOwn || !(error instanceof DraftError) || this.#leftMs(deadlineMs) === 0) throw error;
+    }
+  }
+
+  #leftMs(deadlineMs: number): number {
+    return Math.max(0, deadlineMs - this.#clock.monotonicMs());
   }
 
   /** Runs one command that only reads; linearizable unless `options.level` asks for less. */
@@ -125,9 +162,13 @@ export class Client {
     return this.#request(options, (connection, timeoutMs, done) => connection.transfer(group, id, timeoutMs, done));
   }
 
-  /** Closes all connections. */
+  /** Closes all connections; sessions too, if the leader can be told. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#tries.close();
+    const connection = this.#pool.ready();
+    for (const [group, { id }] of this.#sessions?.takeAll() ?? []) {
+      connection?.changeSession(group, { type: "close", session: id }, this.#timeoutMs, () => {});
+    }
     this.#pool.close();
     await Promise.resolve();
   }
@@ -153,108 +194,13 @@ export class Client {
       connection.ask(kind, group, timeoutMs, done);
     if (address === undefined) return (await this.#request(options, ask)).result;
     const connection = await this.#pool.connect(address);
-    return (await this.#once(connection, options.timeoutMs ?? this.#timeoutMs, options.signal, ask)).result;
+    return (await this.#tries.once(connection, options.timeoutMs ?? this.#timeoutMs, options.signal, ask)).result;
   }
 
-  /** Sends until it is done, certainly refused, of unknown fate, or too late. */
-  async #request(options: RequestOptions, send: SendRequest): Promise<ClientAnswer> {
-    const { signal, timeoutMs = this.#timeoutMs } = options;
-    const beganMs = this.#clock.monotonicMs();
-    const deadlineMs = beganMs + timeoutMs;
-    let delayMs = RETRY_FIRST_MS;
-    for (;;) {
-      signal?.throwIfAborted();
-      let failure: DraftError;
-      let connection: Connection | null = null;
-      try {
-        connection = this.#pool.ready() ?? await this.#before(deadlineMs, signal, this.#pool.pick());
-        this.#watchLeader(connection);
-        return await this.#once(connection, deadlineMs - this.#clock.monotonicMs(), signal, send);
-      } catch (error) {
-        if (!(error instanceof DraftError) || !isWorthRetrying(error)) throw error;
-        failure = error;
-      }
-      const followed = this.#follow(connection, failure);
-      if (followed && delayMs === RETRY_FIRST_MS) {
-        delayMs *= 2;
-        continue;
-      }
-      const waitMs = Math.max(delayMs, failure.retryAfterMs ?? 0);
-      const nowMs = this.#clock.monotonicMs();
-      const neverReached = failure.code === "UNREACHABLE" && !this.#pool.everReached;
-      // A try that is cut short would only make *definitely not done* into *unknown*.
-      const lastTryMs = deadlineMs - Math.min(LAST_TRY_MS, timeoutMs / 4);
-      if (this.#closed || nowMs + waitMs >= lastTryMs || (neverReached && nowMs - beganMs >= FIRST_REACH_MS)) throw failure;
-      await this.#sleep(waitMs, signal);
-      delayMs = Math.min(2 * delayMs, RETRY_LAST_MS);
-    }
+
+  #request({ timeoutMs = this.#timeoutMs, signal }: RequestOptions, send: SendRequest, again: boolean = false): Promise<ClientAnswer> {
+    return this.#tries.request({ timeoutMs, signal, again }, send);
   }
-
-  /** Whether the failure names another node to try at once. */
-  #follow(connection: Connection | null, failure: DraftError): boolean {
-    if (connection !== null && failure.code !== "BUSY") this.#pool.avoid(connection.address);
-    const leader = failure.leader;
-    if (leader === null) return connection !== null && failure.code !== "BUSY" && failure.code !== "NO_LEADER";
-    this.#pool.noteLeader(leader);
-    return leader.address !== connection?.address;
-  }
-
-  #once(connection: Connection, timeoutMs: number, signal: AbortSignal | undefined, send: SendRequest): Promise<ClientAnswer> {
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => reject(signal?.reason as Error);
-      signal?.addEventListener("abort", onAbort, { once: true });
-      send(connection, timeoutMs, (error, index, result) => {
-        signal?.removeEventListener("abort", onAbort);
-        if (error === null) resolve({ result, index });
-        else reject(error);
-      });
-    });
-  }
-
-  /** Followers forward, so a leader that changed makes itself known only as latency: now and then it is asked for. */
-  #watchLeader(connection: Connection): void {
-    const nowMs = this.#clock.monotonicMs();
-    if (nowMs - this.#watchedAtMs < WATCH_LEADER_MS) return;
-    const first = this.#watchedAtMs === 0;
-    this.#watchedAtMs = nowMs;
-    if (first) return; // The hello has just told.
-    connection.ask("status", "main", this.#timeoutMs, (error, _, result) => {
-      if (error !== null) return;
-      try {
-        this.#pool.noteLeader(statusFrom(result).groups.find(({ name }) => name === "main")?.leader ?? null);
-      } catch (unreadable) {
-        if (!(unreadable instanceof DraftError)) throw unreadable;
-      }
-    });
-  }
-
-  /** What `promise` gives, unless the deadline or the signal comes first. */
-  #before<T>(deadlineMs: number, signal: AbortSignal | undefined, promise: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const end = (settle: () => void): void => {
-        timer.cancel();
-        signal?.removeEventListener("abort", onAbort);
-        settle();
-      };
-      const onAbort = (): void => end(() => reject(signal?.reason as Error));
-      const timer = this.#clock.setTimer(Math.max(0, deadlineMs - this.#clock.monotonicMs()), () => {
-        end(() => reject(new DraftError("TIMEOUT", "no node was found within the timeout", { outcome: "not-done" })));
-      });
-      signal?.addEventListener("abort", onAbort, { once: true });
-      promise.then((value) => end(() => resolve(value)), (error: unknown) => end(() => reject(error as Error)));
-    });
-  }
-
-  #sleep(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
-    const woken = new Promise<void>((resolve) => void this.#clock.setTimer(delayMs, resolve));
-    return this.#before(Number.MAX_SAFE_INTEGER, signal, woken);
-  }
-}
-
-type SendRequest = (connection: Connection, timeoutMs: number, done: RequestDone) => void;
-
-function isWorthRetrying(error: DraftError): boolean {
-  return error.outcome === "not-done" && WORTH_RETRYING.has(error.code);
 }
 
 /**

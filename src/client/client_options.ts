@@ -1,5 +1,6 @@
 /** What a client is told, for all its requests and for each, and what it answers. */
 import type { Host } from "../host/host.ts";
+import type { Command } from "../machine/machine.ts";
 import type { Level } from "../net/client_protocol.ts";
 
 /** Options of `connect`. */
@@ -8,6 +9,13 @@ export interface ClientOptions {
   readonly name?: string;
   /** How long a request may take unless it says otherwise; 5000. */
   readonly timeoutMs?: number;
+  /**
+   * Whether writes go under a session, so that one whose answer was lost is sent again and done once; true. Without one
+   * such a write ends as LOST or TIMEOUT, unknown.
+   */
+  readonly sessions?: boolean;
+  /** Hears of each try of a write: the command, and the bytes under which it may stand in the log. For tests. */
+  readonly sent?: (command: Command, envelope: Uint8Array) => void;
   /** The ports to use instead of the real ones. */
   readonly host?: Pick<Host, "net" | "clock">;
 }

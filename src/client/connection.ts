@@ -5,9 +5,10 @@
  */
 import { DraftError } from "../base/errors.ts";
 import type { Clock, Net, Socket, Timer } from "../host/host.ts";
+import { sessionBytes } from "../machine/command.ts";
 import type { NodeHello } from "../net/client_hello.ts";
 import { FrameBatch } from "../net/frame_batch.ts";
-import { type AskRequest, type CommandTuple, encodeRequest, type Level, type ReadRequest, type TransferRequest, writeRequestBytesMax, writeWriteRequest } from "../net/client_protocol.ts";
+import { type AskRequest, type CloseRequest, type CommandTuple, encodeRequest, type Level, type OpenRequest, type ReadRequest, type SessionAsk, type TransferRequest, writeRequestBytesMax, writeWriteRequest } from "../net/client_protocol.ts";
 import { ReplyReader } from "../net/client_replies.ts";
 
 /** The ports that a connection needs. */
@@ -38,6 +39,8 @@ type Queued =
   | { readonly kind: "write"; readonly group: string; readonly envelope: Uint8Array }
   | Omit<ReadRequest, "id" | "timeoutMs">
   | Omit<TransferRequest, "id" | "timeoutMs">
+  | Omit<OpenRequest, "id" | "timeoutMs">
+  | Omit<CloseRequest, "id" | "timeoutMs">
   | Omit<AskRequest, "id" | "timeoutMs">;
 
 /** An open connection. */
@@ -106,6 +109,14 @@ export class Connection {
   /** Asks the leader to hand leadership to member `to`. */
   transfer(group: string, to: string, timeoutMs: number, done: RequestDone): void {
     this.#submit({ kind: "transfer", group, to }, timeoutMs, true, done);
+  }
+
+  /** Asks the leader to open a session or to close one. */
+  changeSession(group: string, ask: SessionAsk, timeoutMs: number, done: RequestDone): void {
+    const request: Queued = ask.type === "open"
+      ? { kind: "open", group, ordered: ask.ordered }
+      : { kind: "close", group, session: sessionBytes(ask.session) };
+    this.#submit(request, timeoutMs, true, done);
   }
 
   /** Sends what was asked in this turn, then closes. What still waits for a reply ends as if the connection broke. */

@@ -1,12 +1,13 @@
 /**
  * One client's connection, as the node sees it.
  */
+import { hexOf } from "../base/bytes.ts";
 import { DraftError, type LeaderHint } from "../base/errors.ts";
 import type { Clock, Log, Socket } from "../host/host.ts";
 import { FrameParser, PREFACE_BYTES } from "../net/frame.ts";
 import { FrameBatch } from "../net/frame_batch.ts";
 import { CLIENT_PROTOCOL, type ClientHello, decodeClientHello, encodeNodeHello } from "../net/client_hello.ts";
-import { type ClientRequest, RequestReader, type TransferRequest, type WriteRequest } from "../net/client_protocol.ts";
+import { type ClientRequest, type CloseRequest, type OpenRequest, RequestReader, type SessionAsk, type WriteRequest } from "../net/client_protocol.ts";
 import { encodeError, writeResult } from "../net/client_replies.ts";
 import type { Answer, AnswerDone, NodeApi } from "../node/node_api.ts";
 import type { Forwarder, ForwardRequest } from "./forward.ts";
@@ -162,7 +163,14 @@ export class DoorConnection {
         api.record(group, request.kind === "story", (recording) => this.#answerValue(id, recording));
         return;
       case "transfer":
-        this.#transfer(request);
+        this.#atLeader(request, (done) => api.transfer(group, request.to, request.timeoutMs, done), (connection, passOn) =>
+          connection.transfer(group, request.to, request.timeoutMs, passOn));
+        return;
+      case "open":
+        this.#changeSession(request, { type: "open", ordered: request.ordered });
+        return;
+      case "close":
+        this.#changeSession(request, { type: "close", session: hexOf(request.session) });
         return;
       case "unknown":
         this.#answer(id, new DraftError("BAD_REQUEST", "this node does not know that request: upgrade it"), false);
@@ -188,12 +196,18 @@ export class DoorConnection {
     this.#forwarder.forward(leader, elsewhere, (result) => this.#answer(id, result, true));
   }
 
-  #transfer({ id, group, to, timeoutMs }: TransferRequest): void {
-    const elsewhere: ForwardRequest = (connection, passOn) => connection.transfer(group, to, timeoutMs, passOn);
+  #changeSession(request: OpenRequest | CloseRequest, ask: SessionAsk): void {
+    const { group, timeoutMs } = request;
+    this.#atLeader(request, (done) => this.#api.changeSession(group, ask, timeoutMs, done), (connection, passOn) =>
+      connection.changeSession(group, ask, timeoutMs, passOn));
+  }
+
+  /** Asks this node, or the one that leads: what is asked seldom. */
+  #atLeader({ id, group }: ClientRequest, here: (done: AnswerDone) => void, elsewhere: ForwardRequest): void {
     const answer: AnswerDone = (result) => this.#answer(id, result, true);
     const leader = this.#otherLeader(group);
     if (leader !== null) return this.#forwarder.forward(leader, elsewhere, answer);
-    this.#api.transfer(group, to, timeoutMs, (result) => {
+    here((result) => {
       const other = this.#leaderIn(result);
       if (other !== null) this.#forwarder.forward(other, elsewhere, answer);
       else answer(result);

@@ -9,7 +9,9 @@ import type { Host } from "../host/host.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import type { NodeConfig } from "../node/config.ts";
 import { checkPlugin, loadPlugin } from "../node/plugin_loader.ts";
+import type { Node } from "../node/node.ts";
 import type { NodeRequests } from "../node/requests.ts";
+import { saveLastFlight, workingNodes } from "./last_flight.ts";
 import { type Server, startServer } from "./server.ts";
 
 /** A node that listens and has recovered. */
@@ -49,7 +51,16 @@ export async function runServer(config: NodeConfig, host: Host, own?: AnyPlugin)
   // Nobody has to wait for the end; a failure without a listener is told by `closed` when it is looked at.
   ended.promise.catch(() => undefined);
   const info = { runtime: runtimeName(), pid: process.pid };
-  const server = await promised(startServer(host, { config, plugin, process: info, failed: (error) => ended.reject(error) }));
+  let node: Node | null = null;
+  const failed = (error: DraftError): void => {
+    if (node !== null) saveLastFlight(node, error);
+    ended.reject(error);
+  };
+  const server = await promised(startServer(host, { config, plugin, process: info, failed }));
+  node = server.node;
+  workingNodes.add(server.node);
+  const forget = (): void => workingNodes.delete(server.node);
+  ended.promise.then(forget, forget);
   return {
     ...describe(server),
     requests: server.requests,

@@ -4,6 +4,7 @@
  */
 import { formatAddress } from "../base/address.ts";
 import { DraftError } from "../base/errors.ts";
+import { shellWord } from "../base/shell_word.ts";
 import { runTask, type Task, wait } from "../base/task.ts";
 import { isHostError } from "../host/files.ts";
 import type { Address, Host } from "../host/host.ts";
@@ -137,7 +138,7 @@ function* startOn(host: Host, options: ServerOptions, dataDir: DataDir): Task<Se
   try {
     const founding = config.initial.map((listed) => ({ id: listed.id, address: formatAddress(listed) }));
     const nodeId = config.id ?? dataDir.identity?.nodeId;
-    if (nodeId === undefined) throw new DraftError("BAD_CONFIG", `directory ${config.data} holds no node yet: draft serve --id a --data ${config.data}`);
+    if (nodeId === undefined) throw new DraftError("BAD_CONFIG", `directory ${config.data} holds no node yet: draft serve --id a --data ${shellWord(config.data)}`);
     yield* dataDir.begin({ nodeId, machine: plugin.name, founding });
     const settings = settingsFrom(options, nodeId, { listen, founding });
     trace = config.traceFile === null ? null : yield* openTrace(host, config.traceFile);
@@ -198,6 +199,9 @@ function settingsFrom(options: ServerOptions, id: string, placed: { listen: Addr
     heartbeatMs: config.heartbeatMs,
     electionMinMs: config.electionMinMs,
     electionMaxMs: config.electionMaxMs,
+    snapshotBytes: config.snapshotBytes,
+    snapshotEntries: config.snapshotEntries,
+    retainBytes: config.retainBytes,
     segmentBytes: config.segmentBytes,
     valueBytesMax: config.valueBytesMax,
     frameBytesMax: config.frameBytesMax,

@@ -32,6 +32,9 @@ export interface NodeOptions {
   /** Silence after which another node takes over, `MIN-MAX` in milliseconds; `300-600`. */
   readonly electionMs?: string;
   /** Size of a file of the log in bytes; 64 MiB. */
+  readonly snapshotBytes?: number;
+  readonly snapshotEntries?: number;
+  readonly retainBytes?: number;
   readonly segmentBytes?: number;
   /** Largest command in bytes; 8 MiB. */
   readonly valueBytesMax?: number;
@@ -73,7 +76,8 @@ const LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error"];
 const OWN_OPTIONS: ReadonlySet<string> = new Set(["machine", "log", "logLevel", "initial", "bootstrap", "insecure"]);
 
 const TEXT_OPTIONS: ReadonlySet<string> = new Set([
-  "id", "data", "listen", "advertise", "heartbeatMs", "electionMs", "segmentBytes", "valueBytesMax", "frameBytesMax",
+  "id", "data", "listen", "advertise", "heartbeatMs", "electionMs", "snapshotBytes", "snapshotEntries",
+  "retainBytes", "segmentBytes", "valueBytesMax", "frameBytesMax",
   "queueBytesMax", "traceFile",
 ]);
 

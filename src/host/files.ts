@@ -66,9 +66,10 @@ export function* readWhole(disk: Disk, path: string, bytesMax: number): Task<Uin
 /** Replaces the file `name` in `directory` durably: a crash leaves the old content or the new. */
 export function* replaceWhole(disk: Disk, directory: string, name: string, content: Uint8Array): Task<void> {
   const temporary = `${directory}/${name}.tmp`;
-  const file = yield* wait<File>((done) => disk.open(temporary, { create: true }, done));
+  // Where a crash leaves what was being renamed under both names, writing to the one would destroy the other.
+  yield* removeIfThere(disk, temporary);
+  const file = yield* wait<File>((done) => disk.open(temporary, { create: true, exclusive: true }, done));
   try {
-    yield* wait<void>((done) => file.truncate(0, done));
     yield* writeAll(file, [content], 0);
     yield* wait<void>((done) => file.sync(done));
   } finally {
@@ -76,6 +77,14 @@ export function* replaceWhole(disk: Disk, directory: string, name: string, conte
   }
   yield* wait<void>((done) => disk.rename(temporary, `${directory}/${name}`, done));
   yield* wait<void>((done) => disk.syncDirectory(directory, done));
+}
+
+function* removeIfThere(disk: Disk, path: string): Task<void> {
+  try {
+    yield* wait<void>((done) => disk.unlink(path, done));
+  } catch (error) {
+    if (!isHostError(error, "ENOENT")) throw error;
+  }
 }
 
 /** The directory that holds `path`. */

@@ -164,4 +164,6 @@ export interface Host {
   readonly net: Net;
   readonly random: Random;
   readonly log: Log;
+  /** A promise of a machine was resolved: for a host whose events wait until what follows from that has happened. */
+  readonly promised?: () => void;
 }

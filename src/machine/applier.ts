@@ -5,17 +5,25 @@
  * the state.
  */
 import { assert } from "../base/assert.ts";
-import { hexOf } from "../base/bytes.ts";
 import { EntryKind } from "../base/entry.ts";
 import type { EntryHead } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
 import type { GroupId, Index, Term } from "../raft/types.ts";
-import { checkCommand, decodeEnvelope } from "./command.ts";
+import { decodeEnvelope } from "./command.ts";
 import type { CommandEnvelope } from "./command.ts";
-import { foldText, foldValue } from "./digest.ts";
+import { checkKind } from "./kinds.ts";
+import { createMachine } from "./create_machine.ts";
+import { foldBits, foldText, foldValue, hashText } from "./digest.ts";
 import { LiveEntry } from "./live_entry.ts";
 import type { AnyPlugin, Base, Command, Reply, View } from "./machine.ts";
 import { Operations } from "./operations.ts";
+import { PieceSource } from "./piece_source.ts";
+import { PieceTarget } from "./piece_target.ts";
+import { sendable } from "./sendable.ts";
+import { decodeSessionChange } from "./session_entry.ts";
+import type { Applied, BegunSnapshot, SavedState } from "./saved_state.ts";
+import { Sessions } from "./sessions.ts";
+import { loadSessions, saveSessions } from "./sessions_saved.ts";
 
 /** What a caller is told when `apply` broke: the stack, which differs between engines, goes to the log. */
 export const FAULT_TEXT = "the machine failed on this command: its node's log says how";
@@ -30,25 +38,24 @@ export interface ApplierOptions {
   readonly log: (message: string, thrown: unknown) => void;
 }
 
-/** The last entry that was applied, and log time there. */
-export interface Applied {
-  readonly index: Index;
-  readonly term: Term;
-  readonly timeMs: number;
-}
-
 /** One machine and how far it has come. */
 export class Applier {
   /** What the machine can be asked, by name. */
   readonly operations: Operations;
   readonly plugin: AnyPlugin;
+  /** Which commands were run under which session, and what they answered. */
+  sessions: Sessions = new Sessions();
+  /** Index of the entry that ran the command of the last entry: an earlier one if that was sent again. */
+  answeredIndex: Index = 0;
   readonly #group: GroupId;
   readonly #machine: Base;
   readonly #log: (message: string, thrown: unknown) => void;
   readonly #entry: LiveEntry = new LiveEntry();
   #index: Index = 0;
   #term: Term = 0;
+  #chain = 0;
   #timeMs = 0;
+  #restoring = false;
 
   /** @throws DraftError BAD_PLUGIN if the plugin's operations cannot be used, or it makes no machine */
   constructor(options: ApplierOptions) {
@@ -56,7 +63,7 @@ export class Applier {
     this.plugin = options.plugin;
     this.#group = options.group;
     this.#log = options.log;
-    this.#machine = createMachine(options);
+    this.#machine = createMachine(options.plugin, options.directory);
   }
 
   /**
@@ -70,16 +77,23 @@ export class Applier {
    * @throws DraftError DAMAGED if the entry is of a kind that this draft does not know: the replica must stop
    */
   apply(head: EntryHead, bytes: Uint8Array, from: number, decoded: CommandEnvelope | null): Reply | DraftError {
-    assert(head.index === this.#index + 1, "entries are applied in order", head.index, this.#index);
+    assert(head.index === this.#index + 1 && !this.#restoring, "entries are applied in order", head.index, this.#index);
     assert(head.group === this.#group, "the entry is of this group", head.group, this.#group);
-    if (!isKnown(head.kind)) throw unknownKind(head);
+    checkKind(head);
     this.#timeMs = Math.max(this.#timeMs, head.timeMs);
     this.#index = head.index;
     this.#term = head.term;
+    this.#chain = head.chain;
+    this.answeredIndex = head.index;
     this.#entry.begin(head, this.#timeMs);
-    const answer = this.#perform(head, bytes, from, decoded);
+    this.sessions.expire(this.#timeMs);
+    const performed = this.#perform(head, bytes, from, decoded);
     this.#entry.end();
-    return this.#foldAnswer(answer);
+    const answer = this.#foldAnswer(performed);
+    if (this.sessions.isRunning) this.sessions.keep(head.index, answer);
+    const changes = this.sessions.takeChanges();
+    if (changes !== 0) this.#entry.digest = foldBits(this.#entry.digest, changes);
+    return answer;
   }
 
   /**
@@ -93,53 +107,8 @@ export class Applier {
     if (operation.row.kind !== "read") {
       return new DraftError("BAD_REQUEST", `operation '${operation.name}' is a write: must go through the log`);
     }
-    return this.#sendable(this.#read(Operations.named(command, operation), this.view()), operation.name);
-  }
-
-  /** A read's answer, unless it cannot be sent: that must not break who sends it. A read is never in doubt. */
-  #sendable(answer: Reply | DraftError, operation: string): Reply | DraftError {
-    if (typeof answer !== "object" || answer === null) {
-      if (typeof answer !== "function" && typeof answer !== "symbol" && typeof answer !== "bigint") return answer;
-    } else if (answer instanceof DraftError) {
-      return answer.outcome === "not-done" ? answer : new DraftError(answer.code, answer.message, { outcome: "not-done" });
-    }
-    try {
-      foldValue(0, answer);
-      return answer;
-    } catch (thrown) {
-      this.#log(`the answer of '${operation}' cannot be sent`, thrown);
-      return new DraftError("MACHINE_FAULT", FAULT_TEXT, { outcome: "not-done" });
-    }
-  }
-
-  /**
-   * How a command must be run. Ask before it is proposed: an unknown operation never enters the log.
-   *
-   * @throws DraftError UNKNOWN_OPERATION
-   */
-  checkOperation(command: Command): "read" | "write" {
-    const operation = this.operations.find(command);
-    if (operation === null) throw this.operations.unknown(command);
-    return operation.row.kind;
-  }
-
-  /**
-   * The command as it is to be proposed or queried: its operation's name as the plugin writes it, its arguments
-   * checked and typed by the plugin. Runs on the node that received it, once; `checkOperation` of the result says how
-   * to run it.
-   *
-   * @throws DraftError UNKNOWN_OPERATION; BAD_REQUEST with what the plugin's `prepare` said
-   */
-  prepare(command: Command): Command {
-    const operation = this.operations.find(command);
-    if (operation === null) throw this.operations.unknown(command);
-    const named = Operations.named(command, operation);
-    if (this.plugin.prepare === undefined) return named;
-    try {
-      return checkCommand(this.plugin.prepare(named));
-    } catch (thrown) {
-      throw new DraftError("BAD_REQUEST", thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
-    }
+    const answer = this.#read(Operations.named(command, operation), this.view());
+    return sendable(answer, (thrown) => this.#fault(`the answer of '${operation.name}'`, thrown));
   }
 
   /** The log time at which the machine has something to do next, or null. */
@@ -155,7 +124,50 @@ export class Applier {
 
   /** The last entry applied; zeros before the first. */
   get lastApplied(): Applied {
-    return { index: this.#index, term: this.#term, timeMs: this.#timeMs };
+    return { index: this.#index, term: this.#term, chain: this.#chain, timeMs: this.#timeMs };
+  }
+
+  /** The last entry whose state can be read; -1 while the machine is restored, when there is none. */
+  get readableIndex(): Index {
+    return this.#restoring ? -1 : this.#index;
+  }
+
+  /**
+   * Begins a snapshot of the state as it is. Close its pieces if they are not wanted to the last.
+   *
+   * @throws DraftError MACHINE_FAULT if the machine cannot say what it holds
+   */
+  snapshot(): BegunSnapshot {
+    assert(!this.#restoring, "a machine that is restored has no state yet", this.#index);
+    const pieces = new PieceSource(this.plugin, this.#machine);
+    const { index, term, chain, timeMs } = this.lastApplied;
+    const { version: machineVersion } = this.#entry;
+    return { point: { index, term, chain }, timeMs, machineVersion, digest: this.digest, streamed: pieces.streamed, pieces, sessions: saveSessions(this.sessions) };
+  }
+
+  /**
+   * Begins to replace the state by one that was saved. Until {@link restored} nothing is read or applied; a machine that
+   * fails on the way holds nothing that may be used.
+   *
+   * @param promised see {@link RestoreOptions}
+   */
+  restore({ streamed, machineVersion: version }: SavedState, promised: () => void): PieceTarget {
+    this.#restoring = true;
+    return new PieceTarget({ plugin: this.plugin, machine: this.#machine, streamed, version, promised });
+  }
+
+  /**
+   * The machine holds what `saved` says.
+   *
+   * @param sessions pieces of the table of sessions, as {@link BegunSnapshot} has them
+   * @throws DraftError DAMAGED if they are of a format that this draft does not know
+   */
+  restored(saved: SavedState, sessions: readonly Uint8Array[]): void {
+    this.sessions = loadSessions(sessions);
+    this.#restoring = false;
+    ({ index: this.#index, term: this.#term, chain: this.#chain } = saved.point);
+    this.#timeMs = saved.timeMs;
+    this.#entry.restore(saved.digest, saved.machineVersion);
   }
 
   /** The moment that a read sees. */
@@ -176,10 +188,7 @@ export class Applier {
     } catch (thrown) {
       this.#log("hash broke", thrown);
     }
-    if (hash === undefined || hash === null) return this.digest.toString(16).padStart(8, "0");
-    if (typeof hash === "string") return hash;
-    if (typeof hash !== "object") return hash.toString(16);
-    return hexOf(hash);
+    return hash === undefined || hash === null ? this.digest.toString(16).padStart(8, "0") : hashText(hash);
   }
 
   /** Ends the machine. */
@@ -189,6 +198,7 @@ export class Applier {
 
   #perform(head: EntryHead, bytes: Uint8Array, from: number, decoded: CommandEnvelope | null): Reply | DraftError {
     if (head.kind === EntryKind.command) return this.#run(head, bytes, from, decoded);
+    if (head.kind === EntryKind.session) return this.#changeSession(bytes.subarray(from, from + head.payloadBytes));
     if (head.kind !== EntryKind.time) return undefined;
     const wakeAt = this.wakeAt();
     if (wakeAt === null || wakeAt > this.#timeMs || this.#machine.wake === undefined) return undefined;
@@ -199,14 +209,29 @@ export class Applier {
     }
   }
 
+  #changeSession(payload: Uint8Array): Reply | DraftError {
+    try {
+      return this.sessions.change(decodeSessionChange(payload), this.#index, this.#timeMs);
+    } catch (error) {
+      return refusalOf(error);
+    }
+  }
+
   #run(head: EntryHead, bytes: Uint8Array, from: number, decoded: CommandEnvelope | null): Reply | DraftError {
     let envelope: CommandEnvelope;
     try {
       envelope = decoded ?? decodeEnvelope(bytes, from, from + head.payloadBytes);
     } catch (error) {
-      if (error instanceof DraftError) return error;
-      throw error;
+      return refusalOf(error);
     }
+    if (envelope.session === null) return this.#runCommand(envelope);
+    const found = this.sessions.admit(envelope, head.payloadSum, this.#timeMs);
+    if (found === null) return this.#runCommand(envelope);
+    if (found.index > 0) this.answeredIndex = found.index;
+    return found.answer;
+  }
+
+  #runCommand(envelope: CommandEnvelope): Reply | DraftError {
     const operation = this.operations.find(envelope.command);
     if (operation === null) return this.operations.unknown(envelope.command);
     const command = Operations.named(envelope.command, operation);
@@ -217,7 +242,7 @@ export class Applier {
     try {
       return this.#settle(this.#machine.apply(command, this.#entry), operation.name);
     } catch (thrown) {
-      return this.#entry.refused(thrown) ? thrown : this.#fault(`apply of '${operation.name}' at index ${head.index}`, thrown);
+      return this.#entry.refused(thrown) ? thrown : this.#fault(`apply of '${operation.name}' at index ${this.#index}`, thrown);
     }
   }
 
@@ -268,25 +293,8 @@ export class Applier {
   }
 }
 
-function createMachine({ plugin, directory }: ApplierOptions): Base {
-  const wrong = (what: string, cause?: unknown): DraftError =>
-    new DraftError("BAD_PLUGIN", `plugin '${plugin.name}': ${what}`, cause === undefined ? {} : { cause });
-  let machine: Base;
-  try {
-    machine = plugin.create({ directory });
-  } catch (thrown) {
-    throw wrong(`create() threw: ${thrown instanceof Error ? thrown.message : String(thrown)}`, thrown);
-  }
-  if (typeof machine?.apply !== "function") throw wrong("create() returned no machine: it must return { apply, snapshot, restore }");
-  return machine;
-}
-
-/** Sessions, versions, verdicts and groups are not known yet: their entries come with the features that write them. */
-function isKnown(kind: number): boolean {
-  return kind === EntryKind.command || kind === EntryKind.config || kind === EntryKind.noop || kind === EntryKind.time;
-}
-
-function unknownKind(head: EntryHead): DraftError {
-  const text = `entry ${head.index} of group ${head.group} is of kind ${head.kind}, which this draft does not know`;
-  return new DraftError("DAMAGED", `${text}: run the release that wrote it`);
+/** What every replica answers to an entry that cannot be read. */
+function refusalOf(error: unknown): DraftError {
+  if (error instanceof DraftError) return error;
+  throw error;
 }

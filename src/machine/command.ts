@@ -15,7 +15,7 @@ import { hexOf } from "../base/bytes.ts";
 import { decode, encode } from "../base/codec.ts";
 import { DraftError } from "../base/errors.ts";
 import { decodeFlat } from "./flat_decode.ts";
-import { encodeFlat } from "./flat_encode.ts";
+import { encodeFlat, type Place } from "./flat_encode.ts";
 import type { Command } from "./machine.ts";
 
 /** Length of a session's id in bytes. */
@@ -32,19 +32,21 @@ export interface CommandEnvelope {
   readonly command: Command;
 }
 
+const NO_PLACE: Place = { session: null, sequence: 0, answeredBelow: 0 };
+
 /**
  * `envelope` as the payload of an entry. The bytes may be a view of a larger buffer.
  *
  * @throws RangeError if `envelope.session` is no session id
  */
 export function encodeEnvelope(envelope: CommandEnvelope): Uint8Array {
-  const session = envelope.session === null ? 0 : sessionBytes(envelope.session);
-  return encode([session, envelope.sequence, envelope.answeredBelow, envelope.command]);
+  const { session, sequence, answeredBelow, command } = envelope;
+  return encodeCommand(command, { session: session === null ? null : sessionBytes(session), sequence, answeredBelow });
 }
 
-/** A command without a session as the payload of an entry. */
-export function encodeCommand(command: Command): Uint8Array {
-  return encodeFlat(command) ?? encode([0, 0, 0, command]);
+/** A command as the payload of an entry; without a session unless `place` says which. */
+export function encodeCommand(command: Command, place: Place = NO_PLACE): Uint8Array {
+  return encodeFlat(command, place) ?? encode([place.session ?? 0, place.sequence, place.answeredBelow, command]);
 }
 
 /**
@@ -56,8 +58,8 @@ export function encodeCommand(command: Command): Uint8Array {
 export function decodeEnvelope(bytes: Uint8Array, from: number = 0, end: number = bytes.length): CommandEnvelope {
   const flat = decodeFlat(bytes, from, end);
   if (flat === null) return decodeAny(bytes.subarray(from, end));
-  const { sequence, answeredBelow, command } = flat;
-  return { session: null, sequence, answeredBelow, command: checkCommand(command) };
+  checkCommand(flat.command);
+  return flat as unknown as CommandEnvelope;
 }
 
 function decodeAny(payload: Uint8Array): CommandEnvelope {
@@ -119,7 +121,8 @@ function sessionText(value: unknown): string | null {
   return hexOf(value);
 }
 
-function sessionBytes(text: string): Uint8Array {
+/** @throws RangeError if `text` is no session id */
+export function sessionBytes(text: string): Uint8Array {
   if (!/^[0-9a-f]{32}$/.test(text)) throw new RangeError(`session '${text}' is not 32 lower-case hexadecimal digits`);
   return Uint8Array.from({ length: SESSION_BYTES }, (_, i) => Number.parseInt(text.slice(2 * i, 2 * i + 2), 16));
 }

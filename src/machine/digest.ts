@@ -6,7 +6,7 @@
  * Each fold is one round of MurmurHash3 (Appleby, 2011). A difference stays a difference until another one hides it by
  * chance (2^-32); it is no protection against somebody who means to collide.
  */
-import { crc32 } from "../base/bytes.ts";
+import { crc32, hexOf } from "../base/bytes.ts";
 
 /** Values within one another, at most: as deep as the codec goes. */
 const NESTING_MAX = 64;
@@ -31,6 +31,12 @@ const Tag = {
   nan: 13,
   argument: 14,
 } as const;
+
+/** What a machine's `hash()` says, as text. */
+export function hashText(hash: string | number | bigint | Uint8Array): string {
+  if (typeof hash === "string") return hash;
+  return typeof hash === "object" ? hexOf(hash) : hash.toString(16);
+}
 
 /** Folds 32 bits into the digest. */
 export function foldBits(digest: number, bits: number): number {

@@ -1,24 +1,34 @@
 /**
- * A quick reader for what nearly every command entry holds: an envelope without a session, whose arguments are text,
- * bytes, numbers, booleans and null. Each replica decodes each entry, and the codec, which must be ready for anything,
+ * A quick reader for what nearly every command entry holds: an envelope whose arguments are text, bytes, numbers,
+ * booleans and null. Each replica decodes each entry, and the codec, which must be ready for anything,
  * takes twice as long. Whatever is not of this shape, malformed bytes included, is left to the codec.
  */
-import { textBetween, viewOf } from "../base/bytes.ts";
+import { hexBetween, textBetween, viewOf } from "../base/bytes.ts";
 
 /** What the quick reader found. */
 export interface FlatEnvelope {
+  readonly session: string | null;
   readonly sequence: number;
   readonly answeredBelow: number;
   /** Its bytes are copies. */
   readonly command: unknown[];
 }
 
+/** Head of a session's id, a byte string of 16. */
+const SESSION_BYTES = 16;
+const SESSION_HEAD = 0x50;
+
 const UNREAD: unique symbol = Symbol("unread");
 
 /** The envelope in `bytes[from..end)`, or null if the codec has to look at it. */
 export function decodeFlat(bytes: Uint8Array, from: number, end: number): FlatEnvelope | null {
-  if (end - from < 2 || bytes[from] !== 0x84 || bytes[from + 1] !== 0) return null;
-  const reader = new Reader(bytes, from + 2, end);
+  if (end - from < 2 || bytes[from] !== 0x84) return null;
+  const hasSession = bytes[from + 1] === SESSION_HEAD;
+  if (!hasSession && bytes[from + 1] !== 0) return null;
+  const at = from + 2 + (hasSession ? SESSION_BYTES : 0);
+  if (at > end) return null;
+  const session = hasSession ? hexBetween(bytes, from + 2, at) : null;
+  const reader = new Reader(bytes, at, end);
   const sequence = reader.argument(0);
   const answeredBelow = reader.argument(0);
   const length = reader.argument(4);
@@ -29,7 +39,7 @@ export function decodeFlat(bytes: Uint8Array, from: number, end: number): FlatEn
     if (item === UNREAD) return null;
     command.push(item);
   }
-  return reader.at === end ? { sequence, answeredBelow, command } : null;
+  return reader.at === end ? { session, sequence, answeredBelow, command } : null;
 }
 
 class Reader {

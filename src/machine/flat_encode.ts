@@ -1,6 +1,6 @@
 /**
- * A quick writer for what nearly every client sends: an envelope without a session, whose arguments are ASCII text,
- * bytes and small whole numbers. The codec, which must be ready for anything, takes several times as long. What is not
+ * A quick writer for what nearly every client sends: an envelope whose arguments are ASCII text, bytes and small whole
+ * numbers. The codec, which must be ready for anything, takes several times as long. What is not
  * of this shape is left to the codec; what is comes out as the codec would write it.
  */
 import { CBOR_HEAD_BYTES_MAX, CborMajor, writeCborHead } from "../base/cbor_head.ts";
@@ -9,13 +9,27 @@ import type { Command } from "./machine.ts";
 /** Commands longer than this are the codec's: there the copying counts, not the heads. */
 const BYTES_MAX = 4096;
 
-/** `[0, 0, 0, command]`, or null if the codec has to write it. */
-export function encodeFlat(command: Command): Uint8Array | null {
-  const room = roomFor(command);
+/** Where a command stands in its session: the first three fields of the envelope. */
+export interface Place {
+  /** 16 bytes; null without a session. */
+  readonly session: Uint8Array | null;
+  readonly sequence: number;
+  readonly answeredBelow: number;
+}
+
+/** The envelope of `command` at `place`, or null if the codec has to write it. */
+export function encodeFlat(command: Command, place: Place): Uint8Array | null {
+  const { session, sequence, answeredBelow } = place;
+  if (!isSmall(sequence) || !isSmall(answeredBelow)) return null;
+  const ahead = 1 + (session === null ? 1 : headBytes(session.length) + session.length) + headBytes(sequence) + headBytes(answeredBelow);
+  const room = roomFor(command, ahead);
   if (room < 0) return null;
   const bytes = new Uint8Array(room);
-  bytes[0] = 0x84;
-  let end = writeCborHead(bytes, 4, CborMajor.array, command.length);
+  let end = writeCborHead(bytes, 0, CborMajor.array, 4);
+  end = writeOther(bytes, end, session ?? 0);
+  end = writeCborHead(bytes, end, CborMajor.unsigned, sequence);
+  end = writeCborHead(bytes, end, CborMajor.unsigned, answeredBelow);
+  end = writeCborHead(bytes, end, CborMajor.array, command.length);
   for (let i = 0; i < command.length; i++) {
     const item = command[i];
     end = typeof item === "string" ? writeText(bytes, end, item) : writeOther(bytes, end, item as number | Uint8Array);
@@ -24,9 +38,9 @@ export function encodeFlat(command: Command): Uint8Array | null {
   return end === room ? bytes : bytes.subarray(0, end);
 }
 
-/** Bytes that the envelope takes if its text is ASCII: exactly; -1 if it is not flat. */
-function roomFor(command: Command): number {
-  let bytes = 4 + headBytes(command.length);
+/** Bytes that the envelope takes if its text is ASCII, `ahead` of the command: exactly; -1 if it is not flat. */
+function roomFor(command: Command, ahead: number): number {
+  let bytes = ahead + headBytes(command.length);
   for (let i = 0; i < command.length; i++) {
     const item = command[i];
     if (typeof item === "string" || item instanceof Uint8Array) bytes += headBytes(item.length) + item.length;

@@ -47,6 +47,12 @@ export class LiveEntry implements Entry {
     this.#open = true;
   }
 
+  /** The replica goes on from a snapshot that was taken with this digest, at this machine version. */
+  restore(digest: number, version: number): void {
+    this.digest = digest | 0;
+    this.version = version;
+  }
+
   /** The command that the entry holds. Of a long one every emitted text would be looked for in vain, or late. */
   holds(command: readonly unknown[]): void {
     if (command.length <= ARGUMENTS_MAX) this.#arguments = command.slice();

@@ -1,5 +1,6 @@
 /** The operations of a plugin by name: what may be asked of it, and how. Names are matched in any case. */
 import { DraftError } from "../base/errors.ts";
+import { checkCommand } from "./command.ts";
 import type { AnyPlugin, Command, OperationRow } from "./machine.ts";
 
 const NAME = /^[a-z][a-z0-9_.-]*$/;
@@ -13,12 +14,12 @@ export interface Operation {
 
 /** Looks up the operations of one plugin. */
 export class Operations {
-  readonly #machine: string;
+  readonly #plugin: AnyPlugin;
   readonly #byName: Map<string, Operation> = new Map();
 
   /** @throws DraftError BAD_PLUGIN if an operation's name or kind is none */
   constructor(plugin: AnyPlugin) {
-    this.#machine = plugin.name;
+    this.#plugin = plugin;
     for (const [name, row] of Object.entries(plugin.operations)) {
       if (!NAME.test(name)) throw badPlugin(plugin, `operation '${name}' must be named like ${NAME.source}`);
       if (row.kind !== "read" && row.kind !== "write") {
@@ -41,12 +42,43 @@ export class Operations {
     return this.#byName.get(command[0]) ?? this.#byName.get(command[0].toLowerCase()) ?? null;
   }
 
+  /**
+   * How a command must be run. Ask before it is proposed: an unknown operation never enters the log.
+   *
+   * @throws DraftError UNKNOWN_OPERATION
+   */
+  kindOf(command: Command): "read" | "write" {
+    return this.#known(command).row.kind;
+  }
+
+  /**
+   * The command as it is to be proposed or queried: its operation's name as the plugin writes it, its arguments
+   * checked and typed by the plugin. Runs on the node that received it, once; `kindOf` the result says how to run it.
+   *
+   * @throws DraftError UNKNOWN_OPERATION; BAD_REQUEST with what the plugin's `prepare` said
+   */
+  prepare(command: Command): Command {
+    const named = Operations.named(command, this.#known(command));
+    if (this.#plugin.prepare === undefined) return named;
+    try {
+      return checkCommand(this.#plugin.prepare(named));
+    } catch (thrown) {
+      throw new DraftError("BAD_REQUEST", thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
+    }
+  }
+
+  #known(command: Command): Operation {
+    const operation = this.find(command);
+    if (operation === null) throw this.unknown(command);
+    return operation;
+  }
+
   /** The error for a command whose operation is not there. */
   unknown(command: Command): DraftError {
     const words = [...this.#byName.keys()];
     const known = words.length > 12 ? `${words.slice(0, 12).join(", ")}, …` : words.join(", ");
     const asked = command[0].slice(0, 64);
-    return new DraftError("UNKNOWN_OPERATION", `unknown operation '${asked}': the machine '${this.#machine}' has ${known}`);
+    return new DraftError("UNKNOWN_OPERATION", `unknown operation '${asked}': the machine '${this.#plugin.name}' has ${known}`);
   }
 
   /** `command` with the operation's name as the plugin writes it. */

@@ -34,34 +34,24 @@
  * export default seats;
  * ```
  */
-import { DraftError } from "../base/errors.ts";
 import type { Entry, View } from "./machine.ts";
+import { TableChanges } from "./table_changes.ts";
 import { TableLoader } from "./table_loader.ts";
-import { rowOf, TableRows } from "./table_rows.ts";
-import type { HeldRow, Row } from "./table_rows.ts";
+import type { TableOptions, TableScan } from "./table_options.ts";
+import { type HeldRow, type Row, rowOf, TableRows } from "./table_rows.ts";
 import { TableSnapshot } from "./table_snapshot.ts";
 import type { TablePiece } from "./table_snapshot.ts";
-import { checkKey, checkMoment } from "./table_values.ts";
+import { checkCount, checkKey, checkMoment } from "./table_values.ts";
+import { TableHistory } from "./table_version.ts";
+import type { TableVersion } from "./table_version.ts";
 import { walkKeys } from "./table_walk.ts";
 import type { WalkOptions } from "./table_walk.ts";
-
-/** Snapshots of one table at a time, at most. */
-const SNAPSHOTS_MAX = 4;
 
 /** Keys that one sweep deletes, at most: a million at once would stop the loop. */
 const SWEEP_MAX = 10_000;
 
-/** Above this many changed keys the list of them is made anew: one big entry shall not hold memory. */
-const CHANGED_MAX = 10_000;
-
-/** What a table can be told. */
-export interface TableOptions<V> {
-  /**
-   * Tells watchers of a key that an entry changed; without a value, deleted. `entry.emit(key, value)` if left out. Name
-   * the key otherwise if several tables have equal keys; do nothing if nobody is to hear.
-   */
-  tell?(entry: Entry, key: string, value: V | undefined): void;
-}
+/** Changed keys that a table remembers for `at`, at most. */
+const VERSIONS_MAX = 1_000_000;
 
 /**
  * An ordered map from text to values that machines keep their state in.
@@ -79,11 +69,16 @@ export class Table<V> {
   #entry: Entry | null = null;
   #timeMs = 0;
   #isAnnounced = false;
-  /** Use: what stood at each key that the entry has changed, in the order in which it first did. */
-  #changed: Map<string, HeldRow<V> | undefined> = new Map();
+  readonly #changes: TableChanges<V> = new TableChanges();
+  readonly #history: TableHistory<V> | null;
+  /** Use: the serial of the youngest key before the entry. */
+  #serial = 0;
 
+  /** @throws RangeError if more versions are wanted than a table remembers, 1,000,000 changed keys */
   constructor(options: TableOptions<V> = {}) {
     this.#tell = options.tell?.bind(options) ?? ((entry, key, value) => entry.emit(key, value));
+    const versions = checkCount("versions", options.versions ?? 0, VERSIONS_MAX);
+    this.#history = versions === 0 ? null : new TableHistory(versions);
   }
 
   /** The value at `key`, or undefined. */
@@ -117,9 +112,14 @@ export class Table<V> {
   set(key: string, value: V, expiresAtMs = 0): void {
     const entry = this.#mustBeOpen("set");
     checkMoment(expiresAtMs);
-    const old = this.#rows.find(key);
+    const rows = this.#rows;
+    const old = rows.find(key);
     if (old === undefined) checkKey(key);
-    this.#put(old, rowOf([old?.key ?? key, value, entry.index, expiresAtMs], this.#rows.turn));
+    const serial = old === undefined ? rows.serial + 1 : old.serial;
+    // A row that cannot be throws here: before anything has changed.
+    const row = rowOf(old?.key ?? key, value, { revision: entry.index, expiresAtMs, serial, turn: rows.turn });
+    if (old === undefined) rows.serial = serial;
+    this.#changes.put(rows, old, row);
   }
 
   /**
@@ -133,7 +133,8 @@ export class Table<V> {
     checkMoment(expiresAtMs);
     const old = this.#rows.find(key);
     if (old === undefined || this.#isDue(old)) return false;
-    if (old.expiresAtMs !== expiresAtMs) this.#put(old, rowOf([old.key, old.value, old.revision, expiresAtMs], this.#rows.turn));
+    if (old.expiresAtMs === expiresAtMs) return true;
+    this.#changes.put(this.#rows, old, rowOf(old.key, old.value, { ...old, expiresAtMs, turn: this.#rows.turn }));
     return true;
   }
 
@@ -142,14 +143,14 @@ export class Table<V> {
     this.#mustBeOpen("delete");
     const old = this.#rows.find(key);
     if (old === undefined || this.#isDue(old)) return false;
-    this.#remove(old);
+    this.#changes.remove(this.#rows, old);
     return true;
   }
 
-  /** Deletes all keys, due ones too. Takes time by their number. */
+  /** Deletes all keys, due ones too. Watchers are told of each of them, so it takes time by their number. */
   clear(): void {
     this.#mustBeOpen("clear");
-    for (const key of this.#rows.take({ from: "", end: null }, this.#rows.size, false)) this.#remove(this.#rows.find(key)!);
+    this.#rows = this.#changes.clear(this.#rows);
   }
 
   /**
@@ -158,13 +159,40 @@ export class Table<V> {
    * @example `for (const { key, value } of table.walk({ prefix: "user/", after: last, limit: 100 }))`
    */
   walk(options: WalkOptions = {}): IterableIterator<Row<V>, void> {
-    const rows = this.#rows;
-    return walkKeys(options, (bounds, max, reverse) => rows.take(bounds, max, reverse), (key) => this.row(key));
+    return walkKeys(options, (bounds, max, reverse) => this.#rows.take(bounds, max, reverse), (key) => this.row(key));
   }
 
   /** What `walk` shows, as a list. */
   list(options: WalkOptions = {}): Row<V>[] {
     return [...this.walk(options)];
+  }
+
+  /**
+   * A few rows on the way from the youngest key to the oldest: for clients that go through a table while it changes.
+   * With the cursors that the calls return, on whichever replica, each key that is there all the while is shown once,
+   * and keys that come meanwhile are not. For reads: what a scan shows is no part of the hash, so entries cannot.
+   *
+   * @param cursor 0 to begin
+   * @param count keys to look at; fewer rows are returned if some are due
+   */
+  scan(cursor: number, count: number): TableScan<V> {
+    if (this.#entry !== null) throw new TypeError("a table is scanned by reads, not within an entry");
+    const keys = this.#rows.takeBelow(cursor === 0 ? Infinity : cursor, count);
+    const last = keys.length < count ? undefined : keys[keys.length - 1];
+    const rows = keys.flatMap((key) => this.row(key) ?? []);
+    return { cursor: last === undefined ? 0 : this.#rows.find(last)!.serial, rows };
+  }
+
+  /**
+   * The table as it was behind the entry at `index`, for reads until the next entry: its rows at the moment of the last
+   * change up to there. How far back that goes is up to `versions`, and no further than to the first entry since the
+   * table was made or restored.
+   *
+   * @returns undefined if it is not known any more
+   */
+  at(index: number): TableVersion<V> | undefined {
+    if (this.#entry !== null) throw new TypeError("a version of a table is looked at by reads, not within an entry");
+    return this.#history?.version(this.#rows, index);
   }
 
   /** Reads see the table at the moment of `view` from now on. */
@@ -178,6 +206,7 @@ export class Table<V> {
     this.#entry = entry;
     this.#timeMs = entry.timeMs;
     this.#rows.nextTurn();
+    this.#serial = this.#rows.serial;
   }
 
   /**
@@ -187,27 +216,22 @@ export class Table<V> {
    */
   announce(): void {
     const entry = this.#mustBeOpen("announce");
-    for (const [key, old] of this.#changed) {
-      const row = this.#rows.find(key);
-      if (row === undefined) {
-        if (old !== undefined) this.#tell(entry, key, undefined);
-      } else if (old === undefined || row.value !== old.value || row.revision !== old.revision) {
-        this.#tell(entry, key, row.value);
-      }
-    }
+    this.#changes.tell(this.#rows, entry, this.#tell);
     this.#isAnnounced = true;
   }
 
   /** The entry ends, and what it wrote stays. If telling watchers throws, it goes on: call `rollback`. */
   commit(): void {
     if (!this.#isAnnounced) this.announce();
+    this.#history?.record(this.#entry!, this.#changes);
     this.#endEntry();
   }
 
   /** The entry ends, and is as if it had not been. */
   rollback(): void {
     this.#mustBeOpen("rollback");
-    for (const [key, old] of this.#changed) this.#rows.replace(key, this.#rows.find(key), old);
+    this.#rows = this.#changes.undone(this.#rows);
+    this.#rows.serial = this.#serial;
     this.#endEntry();
   }
 
@@ -224,12 +248,7 @@ export class Table<V> {
    */
   sweep(max: number = SWEEP_MAX): number {
     const { timeMs } = this.#mustBeOpen("sweep");
-    for (let swept = 0; swept < max; swept++) {
-      const key = this.#rows.firstDue(timeMs);
-      if (key === null) return swept;
-      this.#remove(this.#rows.find(key)!);
-    }
-    return max;
+    return this.#changes.sweep(this.#rows, timeMs, max);
   }
 
   /**
@@ -249,9 +268,6 @@ export class Table<V> {
    */
   snapshot(): IterableIterator<TablePiece<V>, void> {
     if (this.#entry !== null) throw new TypeError("a snapshot is taken between entries, not within one");
-    if (this.#rows.keepers >= SNAPSHOTS_MAX) {
-      throw new DraftError("BUSY", `a table has at most ${SNAPSHOTS_MAX} snapshots at a time: end one first`);
-    }
     return new TableSnapshot(this.#rows, () => this.#entry !== null);
   }
 
@@ -263,30 +279,14 @@ export class Table<V> {
     return new TableLoader<V>((rows) => {
       if (this.#entry !== null) throw new TypeError("a table is restored between entries, not within one");
       this.#rows = rows;
+      this.#history?.forget();
     });
-  }
-
-  #remove(old: HeldRow<V>): void {
-    this.#note(old.key, old);
-    this.#rows.replace(old.key, old, undefined);
-  }
-
-  #put(old: HeldRow<V> | undefined, row: HeldRow<V>): void {
-    this.#note(row.key, old);
-    this.#rows.replace(row.key, old, row);
-  }
-
-  #note(key: string, old: HeldRow<V> | undefined): void {
-    // A row of this turn is this entry's own, and what stood there before is noted.
-    if (old !== undefined && old.turn === this.#rows.turn) return;
-    if (!this.#changed.has(key)) this.#changed.set(key, old);
   }
 
   #endEntry(): void {
     this.#entry = null;
     this.#isAnnounced = false;
-    if (this.#changed.size > CHANGED_MAX) this.#changed = new Map();
-    else this.#changed.clear();
+    this.#changes.end();
   }
 
   #isDue(row: HeldRow<V>): boolean {

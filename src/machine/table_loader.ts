@@ -18,10 +18,11 @@ export class TableLoader<V> {
     if (this.#end !== null) throw new TypeError("a snapshot of a table has nothing behind its end");
     if (!("length" in piece)) {
       this.#end = piece;
+      this.#rows.serial = piece.serial;
       return;
     }
-    for (const [key, value, revision, expiresAtMs] of piece) {
-      this.#rows.replace(key, this.#rows.find(key), rowOf([key, copied(value), revision, expiresAtMs], 0));
+    for (const [key, value, revision, expiresAtMs, serial] of piece) {
+      this.#rows.replace(key, this.#rows.find(key), rowOf(key, copied(value), { revision, expiresAtMs, serial, turn: 0 }));
     }
   }
 

@@ -37,14 +37,22 @@ export function machineOn(tables: Tables, methods: TableMethods): StreamMachine<
   if (names.includes(END)) throw new TypeError("a table has a name");
   const all = names.map((name) => tables[name]!);
   const { query, wake, upgrade, close } = methods;
+  const apply = methods.apply.bind(methods);
   const machine: StreamMachine<TablesPiece> = {
-    apply: (command, entry) => transact(all, entry, () => methods.apply(command, entry)),
-    wakeAt: () => earliest([...all.map((table) => table.wakeAt()), methods.wakeAt?.() ?? null]),
+    apply: (command, entry) => transact(all, entry, apply, command),
+    wakeAt() {
+      let first = methods.wakeAt?.() ?? null;
+      for (let i = 0; i < all.length; i++) {
+        const atMs = all[i]!.wakeAt();
+        if (atMs !== null && (first === null || atMs < first)) first = atMs;
+      }
+      return first;
+    },
     wake(entry) {
       // On its own: if the author's `wake` breaks, what is due must be gone all the same, or it would be due for ever.
-      transact(all, entry, () => sweep(all, entry));
+      transact(all, entry, sweep, all);
       const atMs = methods.wakeAt?.() ?? null;
-      if (wake !== undefined && atMs !== null && atMs <= entry.timeMs) transact(all, entry, () => wake.call(methods, entry) as Reply);
+      if (wake !== undefined && atMs !== null && atMs <= entry.timeMs) transact(all, entry, () => wake.call(methods, entry) as Reply, null);
     },
     hash: () => names.reduce((hash, name) => foldCount(foldText(hash, name), tables[name]!.hash()), 0) >>> 0,
     snapshot: () => piecesOf(tables, names),
@@ -58,20 +66,24 @@ export function machineOn(tables: Tables, methods: TableMethods): StreamMachine<
   }
   if (upgrade !== undefined) {
     machine.upgrade = (from, entry) => {
-      transact(all, entry, () => upgrade.call(methods, from, entry) as Reply);
+      transact(all, entry, () => upgrade.call(methods, from, entry) as Reply, null);
     };
   }
   if (close !== undefined) machine.close = () => close.call(methods);
   return machine;
 }
 
-/** Runs `work` as one entry of all the tables: it ends with all of them changed, or none. */
-function transact(tables: readonly Table<unknown>[], entry: Entry, work: () => Reply): Reply {
+/**
+ * Runs `work` as one entry of all the tables: it ends with all of them changed, or none.
+ *
+ * @param what its first argument, so that no closure is made for each command
+ */
+function transact<A>(tables: readonly Table<unknown>[], entry: Entry, work: (what: A, entry: Entry) => Reply, what: A): Reply {
   let begun = 0;
   let isDone = false;
   try {
     for (; begun < tables.length; begun++) tables[begun]!.begin(entry);
-    const answer = work();
+    const answer = work(what, entry);
     if (!isKept(answer)) return answer;
     // Telling watchers may throw; committing may not.
     for (let i = 0; i < tables.length; i++) tables[i]!.announce();
@@ -105,12 +117,6 @@ function sweep(tables: readonly Table<unknown>[], entry: Entry): undefined {
   for (const table of tables) if ((table.wakeAt() ?? Infinity) <= entry.timeMs) left -= table.sweep(left);
 }
 
-function earliest(moments: readonly (number | null)[]): number | null {
-  let first: number | null = null;
-  for (const atMs of moments) if (atMs !== null && (first === null || atMs < first)) first = atMs;
-  return first;
-}
-
 /** The end of all: how many tables there were. No table is named so. */
 const END = "";
 
@@ -136,7 +142,7 @@ function piecesOf(tables: Tables, names: readonly string[]): IterableIterator<Ta
       }
       if (isOver) return { done: true, value: undefined };
       isOver = true;
-      return { done: false, value: [END, { size: names.length, hash: 0 }] };
+      return { done: false, value: [END, { size: names.length, hash: 0, serial: 0 }] };
     },
     return() {
       isOver = true;
@@ -171,6 +177,6 @@ async function restore(tables: Tables, names: readonly string[], pieces: AsyncIt
 
 function emptied(table: Table<unknown>): TableLoader<unknown> {
   const loader = table.load();
-  loader.add({ size: 0, hash: new TableRows().sum });
+  loader.add({ size: 0, hash: new TableRows().sum, serial: 0 });
   return loader;
 }

@@ -1,10 +1,11 @@
 /**
- * The rows of a table: by key in a Map, their keys in order, what expires in a heap, the sum of their digests. A row is
- * never changed but replaced by another, so an old one can be kept for whoever still needs it: the entry that may be
- * rolled back, and the snapshots that began before.
+ * The rows of a table: by key in a Map, their keys in order and by age, what expires in a heap, the sum of their
+ * digests. A row is never changed but replaced by another, so an old one can be kept for whoever still needs it: the
+ * entry that may be rolled back, the snapshots that began before, and who looks at an older version.
  */
 import { foldBits, foldCount, foldText, foldValue } from "./digest.ts";
 import { Expiry } from "./expiry.ts";
+import { KeyAges } from "./key_ages.ts";
 import { KeyOrder } from "./key_order.ts";
 import type { KeyBounds } from "./key_order.ts";
 import { frozen } from "./table_values.ts";
@@ -22,6 +23,8 @@ export interface Row<V> {
 
 /** A row with the table's side of it. */
 export interface HeldRow<V> extends Row<V> {
+  /** Counts the keys as they come: a key keeps its own until it is deleted. No part of the digest. */
+  readonly serial: number;
   /** Of key, value, revision and expiry. */
   readonly digest: number;
   /** The turn in which this row came; see {@link TableRows.nextTurn}. */
@@ -37,11 +40,24 @@ export interface RowKeeper<V> {
 export class TableRows<V> {
   readonly #rows: Map<string, HeldRow<V>> = new Map();
   readonly #order: KeyOrder = new KeyOrder();
+  readonly #ages: KeyAges = new KeyAges();
   readonly #expiry: Expiry = new Expiry((key) => this.#rows.get(key)?.expiresAtMs);
   #keepers: readonly RowKeeper<V>[] = [];
   #timed = 0;
   #sum = 0;
-  #turn = 0;
+  #turn: number;
+  /** The serial that the last new key got; {@link Table.rollback} sets it back. */
+  serial: number;
+
+  constructor(turn: number = 0, serial: number = 0) {
+    this.#turn = turn;
+    this.serial = serial;
+  }
+
+  /** Rows in the place of these, of which there are none yet. */
+  emptied(): TableRows<V> {
+    return new TableRows(this.#turn, this.serial);
+  }
 
   /** The row at `key`, due or not. */
   find(key: string): HeldRow<V> | undefined {
@@ -56,11 +72,13 @@ export class TableRows<V> {
       if (old.expiresAtMs !== 0) this.#timed -= 1;
     } else if (row !== undefined) {
       this.#order.add(key);
+      this.#ages.add(key, row.serial);
     }
     if (row === undefined) {
       if (old === undefined) return;
       this.#rows.delete(key);
       this.#order.delete(key);
+      this.#ages.delete(old.serial);
       return;
     }
     this.#sum = (this.#sum + row.digest) | 0;
@@ -95,6 +113,11 @@ export class TableRows<V> {
     return reverse ? this.#order.takeLast(bounds, max) : this.#order.take(bounds, max);
   }
 
+  /** The `max` youngest keys of those whose serial is below this one, due ones too, the youngest first. */
+  takeBelow(serial: number, max: number): string[] {
+    return this.#ages.takeBelow(serial, max);
+  }
+
   /** A digest over all rows that does not depend on how they came to be. */
   get sum(): number {
     return foldCount(foldBits(0, this.#sum), this.#rows.size) >>> 0;
@@ -127,18 +150,20 @@ export class TableRows<V> {
 }
 
 /** One row in a snapshot. */
-export type SavedRow<V> = readonly [key: string, value: V, revision: number, expiresAtMs: number];
+export type SavedRow<V> = readonly [key: string, value: V, revision: number, expiresAtMs: number, serial: number];
 
 /**
  * A row, its value frozen.
  *
  * @throws TypeError if the value is none that a table holds
  */
-export function rowOf<V>([key, value, revision, expiresAtMs]: SavedRow<V>, turn: number): HeldRow<V> {
+export function rowOf<V>(key: string, value: V, { revision, expiresAtMs, serial, turn }: RowFacts): HeldRow<V> {
   // The digest first: it refuses circles, in which freezing would not end.
   const digest = rowDigest(key, value, revision, expiresAtMs);
-  return { key, value: frozen(value), revision, expiresAtMs, digest, turn };
+  return { key, value: frozen(value), revision, expiresAtMs, serial, digest, turn };
 }
+
+type RowFacts = Pick<HeldRow<unknown>, "revision" | "expiresAtMs" | "serial" | "turn">;
 
 /** The digest of a row, mixed so that a sum of many is as good as each of them. */
 function rowDigest(key: string, value: unknown, revision: number, expiresAtMs: number): number {

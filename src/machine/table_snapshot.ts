@@ -3,9 +3,13 @@
  * nothing up front. A row that is replaced before the walk has come to it is kept here; one that came later is skipped.
  * So what is shown is exact, and what it costs is one old row for each that changes ahead of the walk.
  */
+import { DraftError } from "../base/errors.ts";
 import { behind, KeyOrder } from "./key_order.ts";
 import type { HeldRow, RowKeeper, SavedRow, TableRows } from "./table_rows.ts";
 import { weightOf } from "./table_values.ts";
+
+/** Snapshots of the same rows at a time, at most. */
+const SNAPSHOTS_MAX = 4;
 
 /** Rows that one piece looks at, at most. */
 const PIECE_ROWS_MAX = 1000;
@@ -17,6 +21,8 @@ const PIECE_BYTES = 256 * 1024;
 export interface SnapshotEnd {
   readonly size: number;
   readonly hash: number;
+  /** The serial of the youngest key that the table ever had. */
+  readonly serial: number;
 }
 
 /** A piece of a snapshot: rows in the order of their keys, none perhaps; or its end. */
@@ -36,11 +42,15 @@ export class TableSnapshot<V> implements IterableIterator<TablePiece<V>, void>, 
   #from = "";
   #state: "rows" | "end" | "over" = "rows";
 
+  /** @throws DraftError BUSY if as many are under way as there may be */
   constructor(rows: TableRows<V>, isBusy: () => boolean) {
+    if (rows.keepers >= SNAPSHOTS_MAX) {
+      throw new DraftError("BUSY", `a table has at most ${SNAPSHOTS_MAX} snapshots at a time: end one first`);
+    }
     this.#rows = rows;
     this.#isBusy = isBusy;
     this.#turn = rows.nextTurn();
-    this.#end = { size: rows.size, hash: rows.sum };
+    this.#end = { size: rows.size, hash: rows.sum, serial: rows.serial };
     rows.addKeeper(this);
   }
 
@@ -97,8 +107,8 @@ export class TableSnapshot<V> implements IterableIterator<TablePiece<V>, void>, 
       const row = this.#rowAt(key);
       this.#from = behind(key);
       if (row === undefined) continue;
-      piece.push([key, row.value, row.revision, row.expiresAtMs]);
-      bytes += key.length + weightOf(row.value) + 18;
+      piece.push([key, row.value, row.revision, row.expiresAtMs, row.serial]);
+      bytes += key.length + weightOf(row.value) + 23;
     }
     return piece;
   }

@@ -52,6 +52,12 @@ export function checkKey(key: string): void {
   if (!key.isWellFormed()) throw new TypeError("a table's key is well-formed text: it has a lone surrogate");
 }
 
+/** `count`. @throws RangeError if it is no whole number from 0 to `max` */
+export function checkCount(name: string, count: number, max: number): number {
+  if (Number.isSafeInteger(count) && count >= 0 && count <= max) return count;
+  throw new RangeError(`${name} is ${count}: must be a whole number from 0 to ${max}`);
+}
+
 /** @throws RangeError if `expiresAtMs` is no moment of log time, nor 0 */
 export function checkMoment(expiresAtMs: number): void {
   if (!Number.isSafeInteger(expiresAtMs) || expiresAtMs < 0) {

@@ -18,6 +18,8 @@
  *   6 transfer    member id
  *   7 record      all that the node's flight recorder holds of the group
  *   8 story       of that the words alone
+ *   9 open        ordered (true or false): opens a session; the result is its id, 32 hexadecimal digits
+ *  10 close       session (16 bytes): closes it; the result is whether it was open
  *
  * reply         [request id, 0, index, result]
  *               [request id, 1, code, message, outcome, leader id or null, leader address or null, retryAfterMs or null]
@@ -34,7 +36,8 @@ import { byteString, malformed, name, tuple, whole } from "./client_fields.ts";
 /** Timeouts beyond this are cut to it: a day. */
 const TIMEOUT_MS_MAX = 86_400_000;
 
-const KIND = { write: 1, read: 2, operations: 3, status: 4, members: 5, transfer: 6, record: 7, story: 8 } as const;
+const KIND = { write: 1, read: 2, operations: 3, status: 4, members: 5, transfer: 6, record: 7, story: 8, open: 9, close: 10 } as const;
+const SESSION_BYTES = 16;
 const LEVELS: readonly Level[] = ["linearizable", "lease", "stale"];
 
 /** How fresh a read must be. A lease read is served as a linearizable one, until there are leases. */
@@ -75,12 +78,30 @@ export interface TransferRequest extends RequestHead {
   readonly to: string;
 }
 
+/** Asks the leader to open a session. */
+export interface OpenRequest extends RequestHead {
+  readonly kind: "open";
+  readonly ordered: boolean;
+}
+
+/** Asks the leader to close a session. */
+export interface CloseRequest extends RequestHead {
+  readonly kind: "close";
+  /** 16 bytes. */
+  readonly session: Uint8Array;
+}
+
+/** Which session to open or close; an id is 32 hexadecimal digits. */
+export type SessionAsk =
+  | { readonly type: "open"; readonly ordered: boolean }
+  | { readonly type: "close"; readonly session: string };
+
 /** A request that this version does not know. */
 export interface UnknownRequest extends RequestHead {
   readonly kind: "unknown";
 }
 
-export type ClientRequest = WriteRequest | ReadRequest | AskRequest | TransferRequest | UnknownRequest;
+export type ClientRequest = WriteRequest | ReadRequest | AskRequest | TransferRequest | OpenRequest | CloseRequest | UnknownRequest;
 
 /** Bytes that {@link writeWriteRequest} takes, at most. */
 export function writeRequestBytesMax(groupBytes: number, envelopeBytes: number): number {
@@ -105,13 +126,17 @@ export function writeWriteRequest(
 }
 
 /** Body of any request but a write. */
-export function encodeRequest(request: ReadRequest | AskRequest | TransferRequest): Uint8Array {
+export function encodeRequest(request: Exclude<ClientRequest, WriteRequest | UnknownRequest>): Uint8Array {
   const head = [request.id, KIND[request.kind], request.group, request.timeoutMs];
   switch (request.kind) {
     case "read":
       return encode([...head, LEVELS.indexOf(request.level), request.minIndex, request.command]);
     case "transfer":
       return encode([...head, request.to]);
+    case "open":
+      return encode([...head, request.ordered]);
+    case "close":
+      return encode([...head, request.session]);
     default:
       return encode(head);
   }
@@ -188,9 +213,19 @@ function decodeRequest(body: Uint8Array): ClientRequest {
       return { ...head, kind: "record" };
     case KIND.story:
       return { ...head, kind: "story" };
+    case KIND.open:
+      return { ...head, kind: "open", ordered: rest[0] === true };
+    case KIND.close:
+      return { ...head, kind: "close", session: sessionFrom(rest[0]) };
     default:
       return { ...head, kind: "unknown" };
   }
+}
+
+function sessionFrom(value: unknown): Uint8Array {
+  const session = byteString(value, "session");
+  if (session.length !== SESSION_BYTES) throw malformed("session");
+  return session;
 }
 
 function levelFrom(value: unknown): Level {

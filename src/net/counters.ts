@@ -6,11 +6,13 @@ export type CounterName =
   /** A link's connection was lost; control pings that nobody answered. */
   | "lost" | "pingTimeout"
   /** Connections taken in, and why they were closed before they served. */
-  | "accepted" | "handshakeTimeout" | "handshakesFull" | "wrongCluster" | "oldProtocol" | "oldBoot" | "refused" | "replaced"
+  | "accepted" | "handshakeTimeout" | "handshakesFull" | "wrongCluster" | "oldProtocol" | "oldBoot" | "refused" | "replaced" | "snapshotsFull"
+  /** Questions on a snapshot connection that were refused: it was closed. */
+  | "questionsRefused"
   /** Bytes that are no frames or no messages: the connection was closed. */
   | "malformed"
-  /** Single messages: of a newer version, of or for somebody else, for want of a link or of room. */
-  | "unknownKind" | "wrongSender" | "wrongAddressee" | "dropped"
+  /** Single messages: of a newer version, of or for somebody else, for want of a link, of room in the queue before it. */
+  | "unknownKind" | "wrongSender" | "wrongAddressee" | "dropped" | "queueFull"
   | "messagesIn" | "messagesOut" | "bytesOut";
 
 /** Numbers that only grow. */

@@ -18,6 +18,12 @@ const HANDSHAKE_MS = 10_000;
 /** For an answer to a probe: founding and joining write to the disk before they give one. */
 const PROBE_MS = 60_000;
 
+/** A snapshot connection on which nothing is asked, or nothing leaves, for so long is closed. */
+const IDLE_MS = 30_000;
+
+/** Questions that may wait for their answers on one snapshot connection. */
+export const QUESTIONS_MAX = 4;
+
 /** What an {@link Inbound} needs of its transport. */
 export interface InboundOwner {
   readonly host: Host;
@@ -29,6 +35,8 @@ export interface InboundOwner {
   admit(inbound: Inbound, hello: Hello): string | null;
   message(from: Hello, message: Message): void;
   probe(from: Hello, request: readonly unknown[], answer: (reply: readonly unknown[] | null) => void): void;
+  /** One question of a snapshot connection; `answer` is called once, with the answer or, as a text, why there is none. */
+  snapshot(from: Hello, question: readonly unknown[], answer: (reply: readonly unknown[] | string) => void): void;
   /** It serves now, or is closed: its handshake is over. */
   settled(inbound: Inbound): void;
   closed(inbound: Inbound): void;
@@ -49,6 +57,9 @@ export class Inbound {
   /** What we told the peer of ourselves. */
   #own: Hello | null = null;
   #asked = false;
+  /** Of a snapshot connection: what was asked and is still to be answered. */
+  readonly #questions: (readonly unknown[])[] = [];
+  #answering = false;
   #closed = false;
   #timer: Timer;
 
@@ -61,7 +72,7 @@ export class Inbound {
     });
     socket.open({
       data: (bytes) => this.receive(bytes),
-      drained: () => undefined,
+      drained: () => this.#answerNext(),
       closed: () => this.close(),
     });
   }
@@ -132,6 +143,7 @@ export class Inbound {
     this.#writer.add(encodeHello(this.#own));
     if (this.lane === Lane.probe) return;
     this.#timer.cancel();
+    if (this.lane === Lane.snapshot) this.#closeWhenIdle(IDLE_MS);
     this.#owner.settled(this);
   }
 
@@ -142,6 +154,8 @@ export class Inbound {
       this.#pong();
     } else if (this.lane === Lane.probe) {
       this.#probe(from, tuple);
+    } else if (this.lane === Lane.snapshot) {
+      this.#question(tuple);
     } else {
       const message = messageOf(tuple);
       if (message.type === "unknown") counters.add("unknownKind");
@@ -166,13 +180,49 @@ export class Inbound {
   #probe(from: Hello, tuple: readonly unknown[]): void {
     if (tuple[0] !== ConnectionFrame.request || this.#asked) throw refused("probe", "one question");
     this.#asked = true;
-    this.#timer.cancel();
-    this.#timer = this.#owner.host.clock.setTimer(PROBE_MS, () => this.close());
+    this.#closeWhenIdle(PROBE_MS);
     this.#owner.probe(from, tupleOf(tuple[1], 0, "probe"), (reply) => {
       if (this.#closed) return;
       this.#writer.add(reply === null ? encodeRefusal("the question is not understood") : encodeProbe(ConnectionFrame.reply, reply));
       this.#end();
     });
+  }
+
+  /** They are answered in their order, one after the other. */
+  #question(tuple: readonly unknown[]): void {
+    if (tuple[0] !== ConnectionFrame.request || this.#questions.length >= QUESTIONS_MAX) {
+      throw refused("question", `at most ${QUESTIONS_MAX} that wait`);
+    }
+    this.#questions.push(tupleOf(tuple[1], 0, "question"));
+    this.#closeWhenIdle(IDLE_MS);
+    this.#answerNext();
+  }
+
+  /** The next answer is made only when the one before has left: a slow reader costs one of them, not a queue. */
+  #answerNext(): void {
+    const { hello } = this;
+    if (this.#closed || hello === null || this.#answering || this.#socket.queuedBytes > 0) return;
+    const question = this.#questions.shift();
+    if (question === undefined) return;
+    this.#answering = true;
+    this.#owner.snapshot(hello, question, (reply) => {
+      this.#answering = false;
+      if (this.#closed) return;
+      this.#closeWhenIdle(IDLE_MS);
+      if (typeof reply === "string") {
+        this.#owner.counters.add("questionsRefused");
+        this.#writer.add(encodeRefusal(reply));
+        return this.#end();
+      }
+      this.#writer.add(encodeProbe(ConnectionFrame.reply, reply));
+      this.#socket.write(this.#writer.take());
+      this.#answerNext();
+    });
+  }
+
+  #closeWhenIdle(afterMs: number): void {
+    this.#timer.cancel();
+    this.#timer = this.#owner.host.clock.setTimer(afterMs, () => this.close());
   }
 
   /** Sends what is written, and lets the other side read it before the connection closes. */

@@ -9,7 +9,7 @@ import type { Counters } from "./counters.ts";
 import { Lane } from "./frame.ts";
 import type { Hello } from "./hello.ts";
 import { writeMessage } from "./message_codec.ts";
-import { type LaneOptions, Outbound, type OutboundOwner } from "./outbound.ts";
+import { type LaneOptions, Outbound, type OutboundOwner, type OutboundQueue } from "./outbound.ts";
 
 /** A member to keep a link to. */
 export interface Peer {
@@ -74,6 +74,11 @@ export class Link {
     return this.#control.isUp && this.#bulk.isUp;
   }
 
+  /** What waits on each lane. */
+  get queues(): readonly OutboundQueue[] {
+    return [this.#control.queue, this.#bulk.queue];
+  }
+
   /** The peer is elsewhere now: what is connected stays, the rest is dialled there. */
   move(address: string): void {
     if (address === this.#peer.address) return;
@@ -123,7 +128,7 @@ export class Link {
       name: this.#peer.id,
       address: () => this.#peer.address,
       hello: () => this.#owner.hello(),
-      whyNot: (hello) => this.#whyNot(hello),
+      whyNot: (hello) => whyNotPeer(this.#peer, hello, this.#owner.hello()),
       up: () => this.#tell(),
       down: () => this.#tell(),
       silent: () => {
@@ -139,20 +144,21 @@ export class Link {
     if (this.#told) this.#owner.linkUp(this.#peer.number);
     else if (!this.#closed) this.#owner.linkDown(this.#peer.number);
   }
+}
 
-  /** A node may not know its number yet, or be in no cluster: then the leader's first messages tell it. */
-  #whyNot(hello: Hello): string | null {
-    const { id, number, incarnation, address } = this.#peer;
-    const own = this.#owner.hello();
-    const at = `node ${hello.nodeId} at ${address}`;
-    if (hello.clusterId !== "" && hello.clusterId !== own.clusterId) {
-      return `${at} is in the cluster ${hello.clusterId}, want ${own.clusterId}`;
-    }
-    if (hello.nodeId !== id) return `${at}: want node ${id}`;
-    if (hello.incarnation !== incarnation) return `${at} has the incarnation ${hello.incarnation}, want ${incarnation}`;
-    if (hello.memberNumber !== 0 && hello.memberNumber !== number) {
-      return `${at} is member ${hello.memberNumber}, want ${number}`;
-    }
-    return null;
+/**
+ * Why a node that was dialled as `peer` is not it; null if it is. A node may not know its number yet, or be in no cluster:
+ * then the leader's first messages tell it.
+ */
+export function whyNotPeer({ id, number, incarnation, address }: Peer, hello: Hello, own: Hello): string | null {
+  const at = `node ${hello.nodeId} at ${address}`;
+  if (hello.clusterId !== "" && hello.clusterId !== own.clusterId) {
+    return `${at} is in the cluster ${hello.clusterId}, want ${own.clusterId}`;
   }
+  if (hello.nodeId !== id) return `${at}: want node ${id}`;
+  if (hello.incarnation !== incarnation) return `${at} has the incarnation ${hello.incarnation}, want ${incarnation}`;
+  if (hello.memberNumber !== 0 && hello.memberNumber !== number) {
+    return `${at} is member ${hello.memberNumber}, want ${number}`;
+  }
+  return null;
 }

@@ -32,7 +32,8 @@ export const MessageKind: Readonly<Record<MessageType, number>> = {
   installSnapshotReply: 11,
 };
 
-type FieldKind = "whole" | "u32" | "flag" | "duration";
+/** *added*: a whole number at the end that older senders leave out, and do not look at; then it is 0. */
+type FieldKind = "whole" | "u32" | "flag" | "duration" | "added";
 type EnvelopeField = "type" | "group" | "from" | "fromIncarnation" | "to" | "term";
 type MessageOf<T extends MessageType> = Extract<Message, { type: T }>;
 type FieldTable = { readonly [T in MessageType]: Readonly<Record<Exclude<keyof MessageOf<T>, EnvelopeField | "entries">, FieldKind>> };
@@ -82,14 +83,15 @@ const FIELDS: FieldTable = {
     round: "whole",
   },
   heartbeat: { leaderCommit: "whole", round: "whole", heardQuorum: "flag" },
-  heartbeatReply: { ...STATUS, round: "whole" },
+  heartbeatReply: { ...STATUS, round: "whole", snapshotIndex: "whole" },
   timeoutNow: {},
   readIndexRequest: { readId: "whole", bootId: "whole" },
-  readIndexReply: { readId: "whole", bootId: "whole", index: "whole", leaderCommit: "whole" },
+  readIndexReply: { readId: "whole", bootId: "whole", index: "whole", leaderCommit: "whole", timeMs: "added" },
   installSnapshot: {
     lastIncludedIndex: "whole",
     lastIncludedTerm: "whole",
     lastIncludedChain: "u32",
+    source: "whole",
     round: "whole",
   },
   installSnapshotReply: { ...STATUS, success: "flag", lastIncludedIndex: "whole", round: "whole" },
@@ -100,8 +102,10 @@ interface Layout {
   readonly names: readonly string[];
   /** Of the field of the same position in `names`. */
   readonly kinds: readonly FieldKind[];
-  /** Items of the tuple in version 1: kind, fields, and what ends an append request. */
+  /** Items of the tuple: kind, fields, and what ends an append request. */
   readonly items: number;
+  /** Without those that were added. */
+  readonly itemsMin: number;
 }
 
 /** By kind number. */
@@ -113,7 +117,8 @@ function layouts(): (Layout | undefined)[] {
     const fields: Readonly<Record<string, FieldKind>> = { ...ENVELOPE, ...FIELDS[type] };
     const names = Object.keys(fields);
     const items = 1 + names.length + (type === "appendRequest" ? 2 : 0);
-    table[MessageKind[type]] = { type, names, kinds: Object.values(fields), items };
+    const kinds = Object.values(fields);
+    table[MessageKind[type]] = { type, names, kinds, items, itemsMin: items - kinds.filter((kind) => kind === "added").length };
   }
   return table;
 }
@@ -173,7 +178,7 @@ export function messageOf(tuple: readonly unknown[]): Message | UnknownMessage {
   const kind = wholeOf(tuple[0], "kind");
   const layout = LAYOUTS[kind];
   if (layout === undefined) return { type: "unknown", kind };
-  tupleOf(tuple, layout.items, layout.type);
+  tupleOf(tuple, layout.itemsMin, layout.type);
   const message: Record<string, unknown> = { type: layout.type };
   const { names, kinds } = layout;
   for (let i = 0; i < names.length; i++) {
@@ -194,6 +199,7 @@ export function messageOf(tuple: readonly unknown[]): Message | UnknownMessage {
 function valueOf(value: unknown, kind: FieldKind, name: string): number | boolean {
   if (kind === "flag") return flagOf(value, name);
   if (kind === "duration") return durationOf(value, name);
+  if (kind === "added" && value === undefined) return 0;
   return wholeOf(value, name, kind === "u32" ? 0xffff_ffff : Number.MAX_SAFE_INTEGER);
 }
 

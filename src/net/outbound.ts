@@ -22,7 +22,7 @@ const BACKOFF_MS_MAX = 2000;
 const GOOD_MS = 1000;
 
 /** Dial, and hello both ways. */
-const GREETING_MS = 5000;
+export const GREETING_MS = 5000;
 
 /** While messages flow, a ping goes out once in so long, and is answered within so long or the connection is lost. */
 const PING_EVERY_MS = 1000;
@@ -57,6 +57,13 @@ export interface LaneOptions {
   readonly dropsOldest: boolean;
   /** Whether to ask now and then if the peer still hears. */
   readonly pings: boolean;
+}
+
+/** What waits for a peer on one lane. */
+export interface OutboundQueue {
+  readonly bytes: number;
+  /** One frame always has room; more have only up to here. */
+  readonly bytesMax: number;
 }
 
 /** One dialled connection and its queue. */
@@ -105,18 +112,22 @@ export class Outbound {
     });
   }
 
-  /** Whether a frame of about `bytes` may be queued; if not, it is counted as dropped. One frame always may. */
+  get queue(): OutboundQueue {
+    return { bytes: this.#waitingBytes, bytesMax: this.#options.queueBytesMax };
+  }
+
+  /** Whether a frame of about `bytes` may be queued; what may not, or makes room, is counted. One frame always may. */
   makeRoom(bytes: number): boolean {
     const { queueBytesMax, dropsOldest } = this.#options;
-    const canWait = this.#state === "up" || this.#state === "dialling";
-    const waiting = this.writer.bytes + (this.#greeted?.socket.queuedBytes ?? 0);
-    if (canWait && (waiting === 0 || waiting + bytes <= queueBytesMax)) return true;
-    if (!canWait || !dropsOldest) {
+    if (this.#state !== "up" && this.#state !== "dialling") {
       this.#owner.counters.add("dropped");
       return false;
     }
-    this.#dropQueue();
-    return true;
+    const waiting = this.#waitingBytes;
+    if (waiting === 0 || waiting + bytes <= queueBytesMax) return true;
+    if (dropsOldest) this.#dropQueue("queueFull");
+    else this.#owner.counters.add("queueFull");
+    return dropsOldest;
   }
 
   /** Hands what is queued to the socket, as one write, unless too much waits there already. */
@@ -138,6 +149,10 @@ export class Outbound {
   /** Gives the connection up and dials anew. */
   drop(trouble: string): void {
     if (this.#state === "up") this.#lose(trouble);
+  }
+
+  get #waitingBytes(): number {
+    return this.writer.bytes + (this.#greeted?.socket.queuedBytes ?? 0);
   }
 
   #meet(greeted: Greeted): void {
@@ -217,7 +232,7 @@ export class Outbound {
 
   #fail(trouble: string): void {
     this.#owner.counters.add("dialFailed");
-    this.#dropQueue();
+    this.#dropQueue("dropped");
     this.#retryLater(trouble);
   }
 
@@ -237,12 +252,12 @@ export class Outbound {
     this.#greeted = null;
     this.#heardPong();
     this.#lastPingMs = Number.NEGATIVE_INFINITY;
-    this.#dropQueue();
+    this.#dropQueue("dropped");
     socket?.destroy();
   }
 
-  #dropQueue(): void {
-    this.#owner.counters.add("dropped", this.writer.frames);
+  #dropQueue(why: "dropped" | "queueFull"): void {
+    this.#owner.counters.add(why, this.writer.frames);
     this.writer.take();
   }
 }

@@ -4,6 +4,7 @@
  * one peer leave together.
  */
 import { assert } from "../base/assert.ts";
+import { DraftError } from "../base/errors.ts";
 import { type Done, runTask, type Task, wait } from "../base/task.ts";
 import type { Host, Socket } from "../host/host.ts";
 import type { Message } from "../raft/message.ts";
@@ -14,10 +15,15 @@ import { FrameWriter } from "./frame_writer.ts";
 import { firstFrame, greet } from "./greeting.ts";
 import { ConnectionFrame, decodeReply, encodeProbe, type Hello, PROTOCOL_VERSION } from "./hello.ts";
 import { Inbound, type InboundOwner } from "./inbound.ts";
-import { Link, type LinkOwner, type Peer } from "./link.ts";
+import { Interview } from "./interview.ts";
+import { Link, type LinkOwner, type Peer, whyNotPeer } from "./link.ts";
+import { GREETING_MS, type OutboundQueue } from "./outbound.ts";
 
 /** Connections that have not said yet who they are, and probes, at most. */
 export const HANDSHAKES_MAX = 64;
+
+/** Lanes that only members of the cluster may use. */
+const PEER_LANES: readonly LaneNumber[] = [Lane.control, Lane.bulk, Lane.snapshot];
 
 /** What a node is told, and asked, by its transport. */
 export interface TransportHandlers {
@@ -31,6 +37,11 @@ export interface TransportHandlers {
   message(from: Hello, message: Message): void;
   /** A question of any node. `answer` is called once, when what it promises is durable; null: it is not understood. */
   probe(from: Hello, request: readonly unknown[], answer: (reply: readonly unknown[] | null) => void): void;
+  /**
+   * A question of a peer that was admitted to the snapshot lane. `answer` is called once: with the answer, or with a text
+   * why there is none, which ends the connection.
+   */
+  snapshot(from: Hello, question: readonly unknown[], answer: (reply: readonly unknown[] | string) => void): void;
   /** Messages reach the peer again, those sent before may be lost. */
   linkUp(number: MemberNumber): void;
   linkDown(number: MemberNumber): void;
@@ -41,6 +52,8 @@ export interface TransportOptions {
   readonly frameBytesMax: number;
   /** Bytes of append requests that may wait for one peer; more are dropped. */
   readonly bulkBytesMax: number;
+  /** Peers that may have a snapshot connection to this node at a time. */
+  readonly snapshotsMax: number;
 }
 
 /** What a probe brings back. */
@@ -89,6 +102,11 @@ export class Transport {
     return this.#links.get(number)?.isUp ?? false;
   }
 
+  /** What waits for the peer, lane by lane. */
+  queuesTo(number: MemberNumber): readonly OutboundQueue[] {
+    return this.#links.get(number)?.queues ?? [];
+  }
+
   /**
    * Queues `message` for a peer until `flush`. It may be lost, like any message: without a link, or when the queue is
    * full.
@@ -130,6 +148,19 @@ export class Transport {
     runTask(this.#ask(address, request, timeoutMs), done);
   }
 
+  /**
+   * Dials a peer on the snapshot lane.
+   *
+   * @param done gets the connection; or a DraftError: FORBIDDEN if the peer refuses, or is not who it should be,
+   *   BAD_REQUEST if it speaks nonsense, UNREACHABLE if there is no line
+   */
+  interview(peer: Peer, done: Done<Interview>): void {
+    runTask(this.#interview(peer), (...[error, interview]) => {
+      if (error === null) return done(null, interview);
+      done(error instanceof DraftError ? error : new DraftError("UNREACHABLE", error.message, { cause: error }));
+    });
+  }
+
   /** Closes everything. */
   close(): void {
     this.#closed = true;
@@ -149,6 +180,20 @@ export class Transport {
     const body = yield* wait<Uint8Array>((done) => firstFrame(host, { socket, parser, timeoutMs: leftMs }, done));
     socket.destroy();
     return { hello, reply: decodeReply(body) };
+  }
+
+  *#interview(peer: Peer): Task<Interview> {
+    const host = this.#host;
+    const hello = this.#handlers.hello();
+    const greeted = yield* greet({ host, address: peer.address, lane: Lane.snapshot, hello, timeoutMs: GREETING_MS });
+    const why = this.#closed ? "this node ends" : whyNotPeer(peer, greeted.hello, hello);
+    if (why !== null) {
+      greeted.socket.destroy();
+      this.counters.add("wrongPeer");
+      throw new DraftError("FORBIDDEN", why);
+    }
+    greeted.parser.bodyBytesMax = this.#options.frameBytesMax;
+    return new Interview(host, greeted);
   }
 
   #linkOwner(): LinkOwner {
@@ -171,6 +216,7 @@ export class Transport {
       admit: (inbound, hello) => this.#admit(inbound, hello),
       message: (from, message) => this.#handlers.message(from, message),
       probe: (from, request, answer) => this.#handlers.probe(from, request, answer),
+      snapshot: (from, question, answer) => this.#handlers.snapshot(from, question, answer),
       settled: (inbound) => this.#handshakes.delete(inbound),
       closed: (inbound) => this.#inbound.delete(inbound),
     };
@@ -197,9 +243,7 @@ export class Transport {
 
   #whyNotPeer(inbound: Inbound, hello: Hello): string | null {
     const { clusterId } = this.#handlers.hello();
-    if (inbound.lane !== Lane.control && inbound.lane !== Lane.bulk) {
-      return this.#refuse(hello, `lane ${inbound.lane} is not served`);
-    }
+    if (!PEER_LANES.includes(inbound.lane)) return this.#refuse(hello, `lane ${inbound.lane} is not served`);
     if (clusterId !== "" && hello.clusterId !== clusterId) {
       this.counters.add("wrongCluster");
       if (hello.clusterId !== "") this.#handlers.stranger?.(hello);
@@ -209,7 +253,20 @@ export class Transport {
       this.counters.add("oldBoot");
       return `a later start than ${hello.bootId} of this node was heard`;
     }
+    if (inbound.lane === Lane.snapshot && this.#snapshotsBeside(hello) >= this.#options.snapshotsMax) {
+      this.counters.add("snapshotsFull");
+      return this.#refuse(hello, `${this.#options.snapshotsMax} others fetch snapshots here: ask another node, or later`);
+    }
     return null;
+  }
+
+  /** Snapshot connections of others than the node that says `hello`; its own older one is about to be replaced. */
+  #snapshotsBeside(hello: Hello): number {
+    let count = 0;
+    for (const other of this.#inbound) {
+      if (other.lane === Lane.snapshot && other.hello !== null && other.hello.nodeId !== hello.nodeId) count += 1;
+    }
+    return count;
   }
 
   #refuse(hello: Hello, why: string): string {

@@ -9,12 +9,10 @@ import type { MemberNumber } from "../raft/types.ts";
 import type { GroupLog, Outbox } from "./group_ports.ts";
 import { runsOf, type Tail, TailReader } from "./tail.ts";
 
-/** Appends that wait for one follower behind a read, at most: a disk that does not answer must not gather more. */
-const WAITING_MAX = 1024;
-
-/** A range that still has to be read and sent to one follower. */
+/** One follower's appends behind a read. */
 interface Waiting {
-  message: AppendRequest;
+  /** The entries that were not sent yet, as one message; null: none, but a read is out. */
+  message: AppendRequest | null;
 }
 
 export interface AppendSenderOptions {
@@ -34,7 +32,7 @@ export interface AppendSenderOptions {
 /** Sends appends of one group. */
 export class AppendSender {
   readonly #options: AppendSenderOptions;
-  readonly #waiting: Map<MemberNumber, Waiting[]> = new Map();
+  readonly #waiting: Map<MemberNumber, Waiting> = new Map();
 
   constructor(options: AppendSenderOptions) {
     this.#options = options;
@@ -42,26 +40,23 @@ export class AppendSender {
 
   send(message: AppendRequest): void {
     const { tail, outbox } = this.#options;
-    const queue = this.#waiting.get(message.to);
-    if (queue !== undefined) {
-      // Behind a read the order is kept: an append that overtook another would be refused.
-      // What finds no room is lost, as on a network.
-      if (queue.length < WAITING_MAX) queue.push({ message });
-      return;
-    }
-    if (message.lastIndex === message.prevLogIndex) outbox.send(message.to, message, []);
+    const waiting = this.#waiting.get(message.to);
+    // Behind a read the order is kept: an append that overtook another would be refused.
+    if (waiting !== undefined) waiting.message = joined(waiting.message, message);
+    else if (message.lastIndex === message.prevLogIndex) outbox.send(message.to, message, []);
     else if (message.prevLogIndex + 1 >= tail.first) this.#sendFromTail(message);
     else {
-      this.#waiting.set(message.to, [{ message }]);
-      this.#readNext(message.to);
+      const begun = { message };
+      this.#waiting.set(message.to, begun);
+      this.#readNext(message.to, begun);
     }
   }
 
   /** Forgets what waits for this follower: its link is down, and the core starts over. */
   forget(member: MemberNumber): void {
-    const queue = this.#waiting.get(member);
-    // The read that is out belongs to the first one; its answer finds nothing to send.
-    if (queue !== undefined) queue.length = 0;
+    const waiting = this.#waiting.get(member);
+    // A read is out: its answer finds nothing to send.
+    if (waiting !== undefined) waiting.message = null;
   }
 
   #sendFromTail(message: AppendRequest): void {
@@ -95,49 +90,53 @@ export class AppendSender {
     return last;
   }
 
-  #readNext(member: MemberNumber): void {
-    const queue = this.#waiting.get(member) as Waiting[];
+  #readNext(member: MemberNumber, waiting: Waiting): void {
     const { tail, log, frameEntryBytesMax } = this.#options;
-    for (;;) {
-      const first = queue[0];
-      if (first === undefined) {
-        this.#waiting.delete(member);
-        return;
-      }
-      const { message } = first;
+    const { message } = waiting;
+    if (message !== null && this.#options.leads(message.term)) {
       const from = message.prevLogIndex + 1;
-      if (this.#options.leads(message.term) && from <= message.lastIndex && from < tail.first) {
+      if (from <= message.lastIndex && from < tail.first) {
         const to = Math.min(message.lastIndex, tail.first - 1);
         log.read(message.group, from, to, frameEntryBytesMax, (...[error, read]) => {
-          if (error === null) this.#sendRead(first, read.runs);
-          else if (queue[0] === first) this.#options.failed(message, error);
-          if (error !== null && queue[0] === first) queue.shift();
-          this.#readNext(member);
+          this.#wasRead(waiting, message, error === null ? read.runs : error);
+          this.#readNext(member, waiting);
           this.#options.ready();
         });
         return;
       }
-      queue.shift();
-      if (!this.#options.leads(message.term)) continue;
-      if (from > message.lastIndex) this.#options.outbox.send(message.to, message, []);
+      if (from > message.lastIndex) this.#options.outbox.send(member, message, []);
       else this.#sendFromTail(message);
     }
+    this.#waiting.delete(member);
   }
 
-  /** Sends what was read of the first message that waits; the rest of it waits on in its place. */
-  #sendRead(waiting: Waiting, runs: readonly Uint8Array[]): void {
+  /** Sends what was read for `asked`, if it is still what is to be sent next; the rest waits on. */
+  #wasRead(waiting: Waiting, asked: AppendRequest, read: readonly Uint8Array[] | Error): void {
     const { message } = waiting;
-    const queue = this.#waiting.get(message.to);
-    if (queue === undefined || queue[0] !== waiting || !this.#options.leads(message.term)) return;
-    const last = lastEntryOf(runs);
-    if (last === null) {
-      queue.shift();
-      return this.#options.failed(message, new Error(`nothing was read from index ${message.prevLogIndex + 1} on`));
+    const isNext = message !== null && message.term === asked.term && message.prevLogIndex === asked.prevLogIndex;
+    if (!isNext || !this.#options.leads(message.term)) return;
+    const last = read instanceof Error ? null : lastEntryOf(read);
+    if (read instanceof Error || last === null) {
+      waiting.message = null;
+      const error = read instanceof Error ? read : new Error(`nothing was read from index ${message.prevLogIndex + 1} on`);
+      return this.#options.failed(message, error);
     }
-    this.#options.outbox.send(message.to, { ...message, lastIndex: last.index }, runs);
-    if (last.index >= message.lastIndex) queue.shift();
-    else waiting.message = behind(message, last);
+    this.#options.outbox.send(message.to, { ...message, lastIndex: last.index }, read);
+    waiting.message = last.index >= message.lastIndex ? null : behind(message, last);
   }
+}
+
+/**
+ * What is to be sent once `message` came behind what waits. What waits is not lost, only late: if the core takes it for
+ * lost and says it again, it is sent once all the same, or a slow disk would read the same entries again and again while
+ * the follower waits for those behind them. A message that starts elsewhere is a stream that starts anew.
+ */
+function joined(waiting: AppendRequest | null, message: AppendRequest): AppendRequest {
+  const continues = waiting !== null && waiting.term === message.term &&
+    waiting.prevLogIndex <= message.prevLogIndex && message.prevLogIndex <= waiting.lastIndex;
+  if (!continues) return message;
+  const { prevLogIndex, prevLogTerm, prevLogChain } = waiting;
+  return { ...message, prevLogIndex, prevLogTerm, prevLogChain, lastIndex: Math.max(waiting.lastIndex, message.lastIndex) };
 }
 
 /** What is left of an append once the entries through `last` were sent. */

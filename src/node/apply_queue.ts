@@ -49,6 +49,8 @@ export class ApplyQueue {
   readonly #head: EntryHead = blankHead();
   #reading = false;
   #stopped = false;
+  /** Use: nothing is applied while the machine is restored. */
+  #held = false;
 
   /** @param applied everything up to here is in the machine already */
   constructor(options: ApplyQueueOptions, applied: Index) {
@@ -65,13 +67,27 @@ export class ApplyQueue {
 
   /** Whether entries wait that could be applied now. */
   get hasMore(): boolean {
-    return !this.#stopped && !this.#reading && this.#next <= this.#through;
+    return !this.#stopped && !this.#held && !this.#reading && this.#next <= this.#through;
   }
 
   /** Entries through `to` are committed. */
   extend(from: Index, to: Index): void {
     assert(from === this.#through + 1, "applications follow one another", from, this.#through);
     this.#through = to;
+  }
+
+  /** The machine is restored to `index`: what waited is void, what comes waits for {@link release}. */
+  hold(index: Index): void {
+    this.#held = true;
+    this.#next = index + 1;
+    this.#through = index;
+    this.#page = null;
+  }
+
+  /** The machine is restored. */
+  release(): void {
+    this.#held = false;
+    this.#options.ready();
   }
 
   /** Applies a page; true if anything was applied. */
@@ -123,9 +139,12 @@ export class ApplyQueue {
     if (this.#reading) return;
     this.#reading = true;
     const { log, group, tail } = this.#options;
+    const from = this.#next;
     const to = Math.min(this.#through, tail.first - 1);
-    log.read(group, this.#next, to, PAGE_BYTES, (...[error, read]) => {
+    log.read(group, from, to, PAGE_BYTES, (...[error, read]) => {
       this.#reading = false;
+      // A snapshot took the place of what was asked for.
+      if (this.#next !== from) return this.#options.ready();
       if (error !== null) {
         this.#stopped = true;
         this.#options.failed(unreadable(error, this.#next, to));

@@ -26,6 +26,11 @@ export interface NodeConfig {
   readonly heartbeatMs: number;
   readonly electionMinMs: number;
   readonly electionMaxMs: number;
+  /** A snapshot is taken once the log behind the last one has so many bytes, or entries. */
+  readonly snapshotBytes: number;
+  readonly snapshotEntries: number;
+  /** Bytes of log that stay behind a snapshot, for followers that are not far behind. */
+  readonly retainBytes: number;
   readonly segmentBytes: number;
   readonly valueBytesMax: number;
   readonly frameBytesMax: number;
@@ -52,6 +57,9 @@ export const CONFIG_DEFAULTS: ConfigDefaults = {
   machine: "kv",
   heartbeatMs: 60,
   election: "300-600",
+  snapshotBytes: 128 * MIB,
+  snapshotEntries: 1_000_000,
+  retainBytes: 64 * MIB,
   segmentBytes: 64 * MIB,
   valueBytesMax: 8 * MIB,
   frameBytesMax: 16 * MIB,
@@ -60,6 +68,7 @@ export const CONFIG_DEFAULTS: ConfigDefaults = {
 
 type ConfigDefaults =
   & Readonly<Record<"listen" | "machine" | "election", string>>
+  & Readonly<Record<"snapshotBytes" | "snapshotEntries" | "retainBytes", number>>
   & Readonly<Record<"heartbeatMs" | "segmentBytes" | "valueBytesMax" | "frameBytesMax" | "queueBytesMax", number>>;
 
 /** What a frame holds besides a value, at most. */
@@ -90,6 +99,9 @@ export function parseNodeConfig(raw: RawConfig): NodeConfig {
     machines: raw.all("machine").length > 0 ? raw.all("machine") : [CONFIG_DEFAULTS.machine],
     heartbeatMs: wholeNumber(raw, "heartbeat-ms", { otherwise: CONFIG_DEFAULTS.heartbeatMs, from: 1, to: 60_000 }),
     ...parseElection(raw.text("election-ms") ?? CONFIG_DEFAULTS.election),
+    snapshotBytes: bytes(raw, "snapshot-bytes", { otherwise: CONFIG_DEFAULTS.snapshotBytes, from: 1024 }),
+    snapshotEntries: wholeNumber(raw, "snapshot-entries", { otherwise: CONFIG_DEFAULTS.snapshotEntries, from: 1 }),
+    retainBytes: bytes(raw, "retain-bytes", { otherwise: CONFIG_DEFAULTS.retainBytes, from: 0 }),
     segmentBytes: bytes(raw, "segment-bytes", { otherwise: CONFIG_DEFAULTS.segmentBytes, from: 64 * 1024 }),
     valueBytesMax: bytes(raw, "value-bytes-max", { otherwise: CONFIG_DEFAULTS.valueBytesMax, from: 1024 }),
     frameBytesMax: bytes(raw, "frame-bytes-max", { otherwise: CONFIG_DEFAULTS.frameBytesMax, from: 64 * 1024 }),

@@ -4,8 +4,9 @@
  */
 import { assert } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
+import { shellWord } from "../base/shell_word.ts";
 import { type Task, wait } from "../base/task.ts";
-import { parentOf, readWhole, replaceWhole } from "../host/files.ts";
+import { isHostError, parentOf, readWhole, replaceWhole } from "../host/files.ts";
 import type { Disk, FileLock, FileStat, Host, Random } from "../host/host.ts";
 import type { Incarnation, NodeId } from "../raft/types.ts";
 import { decodeIdentity, encodeIdentity, type FoundingNode, type Identity } from "./identity.ts";
@@ -124,11 +125,11 @@ function firstIdentity(beginning: Beginning, random: Random): Identity {
 
 function checkClaim(directory: string, identity: Identity, claim: Claim): void {
   if (claim.nodeId !== null && claim.nodeId !== identity.nodeId) {
-    const next = `type: draft serve --id ${identity.nodeId} --data ${directory}`;
+    const next = `type: draft serve --id ${identity.nodeId} --data ${shellWord(directory)}`;
     throw new DraftError("WRONG_IDENTITY", `data directory "${directory}" is node "${identity.nodeId}"'s, wanted "${claim.nodeId}"'s; ${next}`);
   }
   if (claim.machine !== null && claim.machine !== identity.machine) {
-    const next = `type: draft serve --machine ${identity.machine} --data ${directory}`;
+    const next = `type: draft serve --machine ${identity.machine} --data ${shellWord(directory)}`;
     throw new DraftError("BAD_PLUGIN", `data directory "${directory}" holds machine "${identity.machine}", wanted "${claim.machine}"; ${next}`);
   }
 }
@@ -141,15 +142,28 @@ function* refuseForeignLog(disk: Disk, directory: string): Task<void> {
   throw new DraftError("DAMAGED", `identity file "${directory}/${IDENTITY_NAME}" is missing: found a log without it; ${next}`);
 }
 
-/** Makes the directory, each new level durable in the one above. */
+/** Makes the directory, each new level durable in the one above before the next is made. */
 function* makeDurably(disk: Disk, directory: string): Task<void> {
   const missing: string[] = [];
-  for (let path = directory; ; path = parentOf(path)) {
+  let path = directory;
+  for (; parentOf(path) !== path; path = parentOf(path)) {
     const stat = yield* wait<FileStat | null>((done) => disk.stat(path, done));
-    if (stat !== null || parentOf(path) === path) break;
-    missing.push(path);
+    if (stat !== null) break;
+    missing.unshift(path);
   }
-  if (missing.length === 0) return;
-  yield* wait<void>((done) => disk.makeDirectory(directory, done));
-  for (const path of missing) yield* wait<void>((done) => disk.syncDirectory(parentOf(path), done));
+  // Who made what is there already may have been killed before it was durable.
+  yield* syncAbove(disk, path);
+  for (const level of missing) {
+    yield* wait<void>((done) => disk.makeDirectory(level, done));
+    yield* wait<void>((done) => disk.syncDirectory(parentOf(level), done));
+  }
+}
+
+function* syncAbove(disk: Disk, path: string): Task<void> {
+  try {
+    yield* wait<void>((done) => disk.syncDirectory(parentOf(path), done));
+  } catch (error) {
+    // What stands in a directory that this user may not open, another one made.
+    if (!isHostError(error, "EACCES")) throw error;
+  }
 }

@@ -45,6 +45,12 @@ export interface Told {
   readonly text: string;
 }
 
+/** How a group came to an end that nobody asked for. */
+export interface Ending extends Told {
+  /** The core threw in the midst of an event, which stands behind the last step. */
+  readonly brokeOff: boolean;
+}
+
 /** A checkpoint and what followed. */
 export interface RecordedHalf {
   /** The state that the half before it ended with. */
@@ -71,6 +77,8 @@ export class FlightRecorder implements GroupObserver {
   readonly #told: Told[] = [];
   #older: Half | null = null;
   #newer: Half | null = null;
+  #brokeOff = false;
+  #ending: Ending | null = null;
 
   /** @param halfBytes packed events of each half */
   constructor(halfBytes: number = HALF_BYTES) {
@@ -96,6 +104,24 @@ export class FlightRecorder implements GroupObserver {
   }
 
   sent(): void {}
+
+  /** The core threw in the midst of this event: its state can no longer be believed, and it takes no other one. */
+  broke(event: Event): void {
+    if (this.#newer === null || entryCountOf(event) > ENTRIES_MAX) return;
+    this.#newer.writer.write(event);
+    this.#brokeOff = true;
+  }
+
+  /** The node came to an end that nobody asked for. */
+  ended(nodeId: string, why: string, wallMs: number): void {
+    const brokeOff = this.#brokeOff;
+    this.#ending ??= { wallMs, text: `${nodeId} ${brokeOff ? "breaks off" : "ends"}: ${why}`, brokeOff };
+  }
+
+  /** Null as long as the group works. */
+  get ending(): Ending | null {
+    return this.#ending;
+  }
 
   /** What happened, in words, the oldest first. */
   get story(): readonly Told[] {

@@ -3,18 +3,17 @@
  * performs what it asks for. Nothing here decides anything that the core could decide.
  */
 import { assertNever } from "../base/assert.ts";
-import { sealedBytes } from "../base/entry.ts";
+import type { EntryKindNumber } from "../base/entry.ts";
 import { DraftError, type LeaderHint } from "../base/errors.ts";
 import type { Applier } from "../machine/applier.ts";
 import type { CommandEnvelope } from "../machine/command.ts";
 import type { Command } from "../machine/machine.ts";
-import type { Effect, Event, EventBody, Now, Refusal, StoreEffect } from "../raft/event.ts";
+import type { Effect, Event, EventBody, Now, Refusal } from "../raft/event.ts";
 import { currentMember } from "../raft/membership.ts";
 import type { Message } from "../raft/message.ts";
 import { currentConfiguration, type RaftState } from "../raft/state.ts";
 import { step } from "../raft/step.ts";
-import type { ReceivedAppend } from "../net/message_codec.ts";
-import type { LogEntry, MemberNumber, Role } from "../raft/types.ts";
+import type { LogPoint, MemberNumber, Role } from "../raft/types.ts";
 import { AppendSender } from "./append_sender.ts";
 import { ApplyQueue } from "./apply_queue.ts";
 import { FlightRecorder } from "./flight_recorder.ts";
@@ -26,9 +25,17 @@ import type { AnswerDone, ReadOptions } from "./node_api.ts";
 import { divergedError, noLeaderError, refusalError } from "./refusals.ts";
 import { PendingWrites } from "./pending.ts";
 import { Proposals } from "./proposals.ts";
-import { copyReceived, sealOwn } from "./sealing.ts";
+import { encodeLogStart } from "./log_start.ts";
+import { Stores } from "./stores.ts";
 import { Tail } from "./tail.ts";
 import { type TransferDone, Transfers } from "./transfers.ts";
+
+/** An entry that somebody asks for. */
+export interface Proposed {
+  readonly kind: EntryKindNumber;
+  readonly payload: Uint8Array;
+  readonly decoded: CommandEnvelope | null;
+}
 
 /** One group. */
 export class Group {
@@ -46,10 +53,11 @@ export class Group {
   readonly #flights: Flights;
   readonly #sender: AppendSender;
   readonly #applies: ApplyQueue;
-  /** Bytes of stores that are being performed, by store. */
-  readonly #runs: Map<number, Uint8Array> = new Map();
+  readonly #stores: Stores;
   readonly #transfers: Transfers = new Transfers();
   #lastRefusal: Refusal = "not-leader";
+  /** The snapshot that the machine is being restored from. */
+  #installing: LogPoint | null = null;
 
   constructor(options: GroupOptions) {
     const { state, applier, log, outbox } = options;
@@ -60,18 +68,24 @@ export class Group {
     this.#observers = [this.recorder, ...options.observers];
     this.#tail = new Tail(state.trail.lastIndex + 1);
     this.#reads = new GroupReads(applier);
+    this.#stores = new Stores({
+      state, log, tail: this.#tail, proposals: this.#proposals, observers: options.observers, submit: options.submit,
+      send: (message) => this.#send(message),
+    });
     this.#flights = new Flights(options.clock, options.wake);
     this.#sender = new AppendSender({
       tail: this.#tail, log, outbox, frameEntryBytesMax: options.frameEntryBytesMax, ready: options.wake,
       leads: (term) => state.role === "leader" && state.term === term,
       failed: (message, error) => {
+        // A follower that is so far behind gets a snapshot.
+        if (error instanceof DraftError && error.code === "COMPACTED") return;
         options.words.write("error", `entries could not be read back: ${error.message}`);
         options.submit({ type: "readFailed", from: message.prevLogIndex + 1, to: message.lastIndex });
       },
     });
     this.#applies = new ApplyQueue({
       group: state.config.group, applier, tail: this.#tail, log, clock: options.clock,
-      applied: (entry, reply) => this.#writes.applied(entry.index, entry.term, reply),
+      applied: (entry, reply) => this.#writes.applied(entry.index, entry.term, reply, applier.answeredIndex),
       decoded: (index, term) => this.#writes.decoded(index, term),
       ready: options.wake,
       failed: (error) => options.failed(error instanceof DraftError ? error : new DraftError("DAMAGED", error.message, { cause: error })),
@@ -99,13 +113,14 @@ export class Group {
     return currentConfiguration(this.state).members.length === 1;
   }
 
-  /** Takes a command into this turn. `payload` is copied; `decoded` is its content, if that is known. */
-  propose(payload: Uint8Array, decoded: CommandEnvelope | null, timeoutMs: number, done: AnswerDone): void {
+  /** Takes an entry into this turn. `payload` is copied; `decoded` is its content, if that is a command and known. */
+  propose(entry: Proposed, timeoutMs: number, done: AnswerDone): void {
+    const { kind, payload, decoded } = entry;
     if (this.state.role !== "leader") return done(noLeaderError(this));
     if (this.#proposals.count > 0 && this.#proposals.bytes + payload.length > this.#options.gatherBytesMax) {
       return done(refusalError("busy", this));
     }
-    this.#proposals.add(payload, { decoded, deadlineMs: this.#options.clock.monotonicMs() + timeoutMs, done });
+    this.#proposals.add(payload, { kind, decoded, deadlineMs: this.#options.clock.monotonicMs() + timeoutMs, done });
     this.#options.wake();
   }
 
@@ -131,7 +146,12 @@ export class Group {
   }
 
   #stepCore(event: Event): readonly Effect[] {
-    const effects = step(this.state, event);
+    let effects: readonly Effect[] | null = null;
+    try {
+      effects = step(this.state, event);
+    } finally {
+      if (effects === null) this.recorder.broke(event);
+    }
     for (const observer of this.#observers) observer.stepped(this.state, event, effects);
     return effects;
   }
@@ -162,9 +182,15 @@ export class Group {
     if (!this.#applies.hasMore) return false;
     if (!this.#applies.run()) return false;
     this.step({ type: "applied", index: this.#applies.applied, wakeAtMs: this.applier.wakeAt() }, now);
-    this.#reads.answerApplied();
+    this.#answerReads();
     this.#tail.dropTo(this.#options.tailBytesMax, Math.min(this.state.durableIndex, this.#applies.applied));
+    this.#options.snapshots.consider();
     return this.#applies.hasMore;
+  }
+
+  #answerReads(): void {
+    this.#reads.answerApplied(this.state.term);
+    if (this.#reads.hasGathered) this.#options.wake();
   }
 
   /** Answers whoever waited too long. */
@@ -180,22 +206,23 @@ export class Group {
     this.#writes.end("this node ended before its outcome was known");
     this.#reads.end(refusal);
     this.#transfers.end();
+    this.#options.snapshots.end();
   }
 
   #perform(effects: readonly Effect[], received: Message | null): void {
     // Bytes first: appends of this step name entries that the same step stores.
-    for (const effect of effects) if (effect.type === "store") this.#seal(effect, received);
+    for (const effect of effects) if (effect.type === "store") this.#stores.seal(effect, received);
     for (const effect of effects) this.#performOne(effect);
   }
 
   #performOne(effect: Effect): void {
     switch (effect.type) {
       case "send": return this.#send(effect.message);
-      case "store": return this.#store(effect);
+      case "store": return this.#stores.store(effect);
       case "apply": return this.#applies.extend(effect.from, effect.to);
       case "answerRead":
-        this.#reads.answered(effect.readId, effect.index);
-        return this.#reads.answerApplied();
+        this.#reads.answered(effect.readId, { index: effect.index, timeMs: effect.timeMs, term: this.state.term });
+        return this.#answerReads();
       case "failPending":
         for (const readId of effect.readIds) this.#reads.failed(readId, refusalError(effect.reason, this));
         return;
@@ -206,10 +233,9 @@ export class Group {
       case "roleChanged": return this.#roleChanged(effect.role, effect.term);
       case "configurationChanged": return this.#options.configurationChanged(effect.configuration);
       case "diverged": return this.#options.failed(divergedError(this.name, effect));
-      case "sendSnapshot":
-      case "installSnapshot":
-      case "compact":
-        return;
+      case "fetchSnapshot": return this.#options.fetchSnapshot(effect.from, effect.index);
+      case "installSnapshot": return this.#install(effect.point);
+      case "compact": return this.#options.log.appendCompact(this.state.config.group, effect.start.point, encodeLogStart(effect.start));
       default: return assertNever(effect);
     }
   }
@@ -220,36 +246,19 @@ export class Group {
     else this.#options.outbox.send(message.to, message, []);
   }
 
-  /** Moves the bytes of new entries to where WAL, followers and machine read them, in one copy. */
-  #seal(effect: StoreEffect, received: Message | null): void {
-    if (effect.truncateFrom > 0) this.#tail.truncate(effect.truncateFrom);
-    const { entries } = effect;
-    if (entries.length === 0) return;
-    const bytes = entries.reduce((sum, entry) => sum + sealedBytes(entry.payloadBytes), 0);
-    const run = this.#options.log.reserve(bytes);
-    if (received !== null && received.type === "appendRequest") copyReceived(run, entries, received as ReceivedAppend);
-    else sealOwn(run, entries, this.#proposals);
-    this.#tail.push(run, (entries[0] as LogEntry).index, entries.length);
-    this.#runs.set(effect.store, run);
-  }
-
-  #store(effect: StoreEffect): void {
-    const { log } = this.#options;
-    const { group } = this.state.config;
-    const { store, messages } = effect;
-    if (effect.hardState !== null) log.appendHardState(group, effect.hardState);
-    if (effect.truncateFrom > 0) log.appendTruncate(group, effect.truncateFrom);
-    const run = this.#runs.get(store);
-    if (run !== undefined) {
-      this.#runs.delete(store);
-      log.appendEntries(group, (effect.entries[0] as LogEntry).index, effect.entries.length, run);
-    }
-    log.barrier((...[error]) => {
-      // A WAL that failed tells nothing any more: what was not durable never becomes true.
-      if (error !== null) return;
-      for (const observer of this.#options.observers) observer.durable?.(this.state, store);
-      for (const message of messages) this.#send(message);
-      this.#options.submit({ type: "stored", store });
+  /** The machine goes on from another member's snapshot: what it was about to apply is void. */
+  #install(point: LogPoint): void {
+    this.#installing = point;
+    this.#applies.hold(point.index);
+    this.#writes.end("another member's snapshot took the place of this node's log");
+    this.#options.snapshots.install(point, (...[error]) => {
+      // A later one may have come meanwhile.
+      if (this.#installing !== point) return;
+      this.#installing = null;
+      if (error !== null) return this.#options.failed(error instanceof DraftError ? error : new DraftError("STORAGE_FAILED", error.message, { cause: error }));
+      this.#applies.release();
+      this.#options.submit({ type: "restored", index: point.index, wakeAtMs: this.applier.wakeAt() });
+      this.#answerReads();
     });
   }
 

@@ -4,9 +4,10 @@ import type { Clock, Log } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
 import type { EventBody } from "../raft/event.ts";
 import type { RaftState } from "../raft/state.ts";
-import type { Configuration, MemberNumber } from "../raft/types.ts";
+import type { Configuration, Index, MemberNumber } from "../raft/types.ts";
 import type { GroupObserver } from "./group_observer.ts";
 import type { GroupLog, Outbox } from "./group_ports.ts";
+import type { GroupSnapshots } from "./group_snapshots.ts";
 
 /** What a group is made of. */
 export interface GroupOptions {
@@ -30,6 +31,9 @@ export interface GroupOptions {
   readonly wake: () => void;
   /** Whether the link to this member is up. */
   readonly isLinked: (member: MemberNumber) => boolean;
+  readonly snapshots: GroupSnapshots;
+  /** Get a snapshot of `index` or later from this member; the core hears of it as events. */
+  readonly fetchSnapshot: (from: MemberNumber, index: Index) => void;
   readonly configurationChanged: (configuration: Configuration) => void;
   /** This replica must stop, and with it the node. */
   readonly failed: (error: DraftError) => void;

@@ -6,7 +6,10 @@ import type { MemberNumber } from "../raft/types.ts";
 import type { Wal } from "../wal/wal.ts";
 
 /** The log of all groups, as one group uses it. */
-export type GroupLog = Pick<Wal, "reserve" | "appendEntries" | "appendHardState" | "appendTruncate" | "barrier" | "read">;
+export type GroupLog = Pick<
+  Wal,
+  "reserve" | "appendEntries" | "appendHardState" | "appendTruncate" | "appendSnapshotMark" | "appendCompact" | "barrier" | "read"
+>;
 
 /** The links to the other members. */
 export interface Outbox {

@@ -1,10 +1,11 @@
 /**
- * Reads of one group: gathered for a turn, given an index by the core, answered once this node has applied it.
+ * Reads of one group: gathered for a turn, given an index and a log time by the core, answered once this node's machine
+ * has come as far.
  */
 import { DraftError } from "../base/errors.ts";
 import type { Applier } from "../machine/applier.ts";
 import type { Command } from "../machine/machine.ts";
-import type { Index } from "../raft/types.ts";
+import type { Index, Term } from "../raft/types.ts";
 import type { AnswerDone, ReadOptions } from "./node_api.ts";
 
 /** Reads that wait, at most. */
@@ -18,6 +19,20 @@ interface PendingRead {
   readonly done: AnswerDone;
 }
 
+/** How far the machine has to be. */
+export interface ReadPoint {
+  readonly index: Index;
+  /** Log time when the leader confirmed the reads: what is due by then is not to be seen. */
+  readonly timeMs: number;
+  /** The term of that leader. */
+  readonly term: Term;
+}
+
+/** Reads that were told how far the machine has to be. */
+interface Pointed extends ReadPoint {
+  readonly reads: readonly PendingRead[];
+}
+
 /** The reads of one group. */
 export class GroupReads {
   readonly #applier: Applier;
@@ -25,8 +40,8 @@ export class GroupReads {
   #gathered: PendingRead[] = [];
   /** Waiting for the read index that was asked for under this id. */
   readonly #asked: Map<number, PendingRead[]> = new Map();
-  /** Their index is known and not applied yet. */
-  #indexed: { readonly index: Index; readonly reads: readonly PendingRead[] }[] = [];
+  /** The machine has not come so far yet. */
+  #pointed: Pointed[] = [];
   #nextReadId = 1;
   #waiting = 0;
 
@@ -52,7 +67,7 @@ export class GroupReads {
     }
     if (this.#waiting >= READS_MAX) return false;
     this.#waiting += 1;
-    if (options.level === "stale") this.#indexed.push({ index: options.minIndex, reads: [read] });
+    if (options.level === "stale") this.#pointed.push({ index: options.minIndex, timeMs: 0, term: 0, reads: [read] });
     else this.#gathered.push(read);
     return true;
   }
@@ -66,12 +81,17 @@ export class GroupReads {
     return readId;
   }
 
-  /** The core found the index. */
-  answered(readId: number, index: Index): void {
+  /** Whether a turn is wanted that asks the core. */
+  get hasGathered(): boolean {
+    return this.#gathered.length > 0;
+  }
+
+  /** The core found the point. */
+  answered(readId: number, point: ReadPoint): void {
     const reads = this.#asked.get(readId);
     if (reads === undefined) return;
     this.#asked.delete(readId);
-    this.#indexed.push({ index, reads });
+    this.#pointed.push({ ...point, reads });
   }
 
   /** The core will not find one. */
@@ -83,28 +103,44 @@ export class GroupReads {
     for (const read of reads) read.done(error);
   }
 
-  /** Answers what can be answered by the state as it is. */
-  answerApplied(): void {
-    if (this.#indexed.length === 0) return;
+  /**
+   * Answers what can be answered by the state as it is. It may be newer than the index that was named: an entry that was
+   * sealed long ago and committed only now brings what has expired since. Then the leader, which has it as well, appends
+   * a time entry. Only another leader's clock may have to come so far first: its own time is asked for instead.
+   *
+   * @param term the term as this node knows it
+   */
+  answerApplied(term: Term): void {
+    if (this.#pointed.length === 0) return;
     const applied = this.#applied;
-    const waiting = this.#indexed;
-    this.#indexed = [];
+    const waiting = this.#pointed;
+    this.#pointed = [];
     for (const batch of waiting) {
-      if (batch.index > applied) {
-        this.#indexed.push(batch);
-        continue;
-      }
-      for (const read of batch.reads) {
-        if (read.minIndex <= applied) {
-          this.#waiting -= 1;
-          this.#answer(read);
-        } else this.#indexed.push({ index: read.minIndex, reads: [read] });
-      }
+      if (batch.index > applied) this.#pointed.push(batch);
+      else if (this.#hasPassed(batch.timeMs)) this.#answerAll(batch, applied);
+      else if (batch.term === term) this.#pointed.push(batch);
+      else this.#gathered.push(...batch.reads);
     }
   }
 
+  #answerAll(batch: Pointed, applied: Index): void {
+    for (const read of batch.reads) {
+      if (read.minIndex <= applied) {
+        this.#waiting -= 1;
+        this.#answer(read);
+      } else this.#pointed.push({ ...batch, index: read.minIndex, reads: [read] });
+    }
+  }
+
+  /** Whether the machine shows nothing that is due by `timeMs`: log time is there, or nothing waits for it. */
+  #hasPassed(timeMs: number): boolean {
+    if (this.#applier.lastApplied.timeMs >= timeMs) return true;
+    const wakeAtMs = this.#applier.wakeAt();
+    return wakeAtMs === null || wakeAtMs > timeMs;
+  }
+
   get #applied(): Index {
-    return this.#applier.lastApplied.index;
+    return this.#applier.readableIndex;
   }
 
   #answer(read: PendingRead): void {
@@ -115,10 +151,10 @@ export class GroupReads {
 
   /** The node ends: none is answered any more. */
   end(error: DraftError): void {
-    const waiting = [...this.#gathered, ...[...this.#asked.values()].flat(), ...this.#indexed.flatMap((batch) => batch.reads)];
+    const waiting = [...this.#gathered, ...[...this.#asked.values()].flat(), ...this.#pointed.flatMap((batch) => batch.reads)];
     this.#gathered = [];
     this.#asked.clear();
-    this.#indexed = [];
+    this.#pointed = [];
     this.#waiting = 0;
     for (const read of waiting) read.done(error);
   }
@@ -130,8 +166,8 @@ export class GroupReads {
       if (rest.length > 0) this.#asked.set(readId, rest);
       else this.#asked.delete(readId);
     }
-    this.#indexed = this.#indexed
-      .map((batch) => ({ index: batch.index, reads: this.#withoutExpired(batch.reads, nowMs) }))
+    this.#pointed = this.#pointed
+      .map((batch) => ({ ...batch, reads: this.#withoutExpired(batch.reads, nowMs) }))
       .filter((batch) => batch.reads.length > 0);
   }
 

@@ -9,22 +9,25 @@ import { Applier } from "../machine/applier.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { Lane } from "../net/frame.ts";
 import { Transport } from "../net/transport.ts";
+import type { EventBody } from "../raft/event.ts";
 import type { Message } from "../raft/message.ts";
-import { createRaft } from "../raft/state.ts";
 import { type Configuration, MAIN_GROUP, type MemberNumber } from "../raft/types.ts";
 import type { Wal } from "../wal/wal.ts";
 import { type DataDir, identityOf } from "./data_dir.ts";
+import { Expiry } from "./expiry.ts";
 import { Founding } from "./founding.ts";
 import { drawClusterId, encodeGenesis, type Genesis } from "./genesis.ts";
-import { Group } from "./group.ts";
+import type { Group } from "./group.ts";
 import type { GroupObserver } from "./group_observer.ts";
 import { Handover } from "./handover.ts";
 import type { Identity } from "./identity.ts";
 import { askHello, Introductions } from "./introductions.ts";
+import { openGroup } from "./open_group.ts";
 import { adoptGenesis, openLog, startError, storageError } from "./open_log.ts";
 import type { RecoveredLog } from "./recovered_log.ts";
 import { endedError } from "./refusals.ts";
-import { frameEntryBytesMax, raftConfig, type NodeSettings } from "./settings.ts";
+import { type NodeSettings, snapshotTuning } from "./settings.ts";
+import { SnapshotExchange } from "./snapshot_exchange.ts";
 import { settleGroup } from "./stopping.ts";
 import { Turn } from "./turn.ts";
 
@@ -39,9 +42,6 @@ export interface NodeParts {
   /** Called once, when the node cannot go on: its code is the exit code. */
   readonly failed: (error: DraftError) => void;
 }
-
-/** How often requests are looked at whose time may be up, in milliseconds. */
-const EXPIRY_INTERVAL_MS = 50;
 
 /** One node. */
 export class Node {
@@ -58,10 +58,11 @@ export class Node {
   /** Of the group main. */
   readonly #machine: Applier;
   readonly #turn: Turn;
+  readonly #expiry: Expiry;
+  readonly #exchange: SnapshotExchange;
   #wal: Wal | null = null;
   #founding: Founding | null = null;
   #handover: Handover | null = null;
-  #expiring = false;
   /** A genesis is being made durable, or the log read. */
   #joining = false;
   #whenJoined: (() => void)[] = [];
@@ -84,16 +85,22 @@ export class Node {
       take: (genesis, taken) => this.#take(genesis, taken),
       failed: (error) => this.fail(error),
     });
-    const { frameBytesMax, queueBytesMax } = parts.settings;
+    const { frameBytesMax, queueBytesMax, segmentBytes } = parts.settings;
+    const tuning = snapshotTuning(parts.settings);
+    this.#exchange = new SnapshotExchange({
+      host, tuning, spareBytes: segmentBytes, dial: (peer, done) => this.transport.interview(peer, done),
+    });
+    this.#expiry = new Expiry(host.clock, () => this.groups.values(), () => this.wake());
     this.transport = new Transport(parts.host, {
       hello: () => introductions.hello(),
       admit: (hello, lane) => (lane === Lane.probe ? null : introductions.admit(hello)),
       stranger: (hello) => introductions.dialledByStranger(hello),
       probe: (_hello, request, answer) => introductions.probed(request, answer),
+      snapshot: (hello, question, answer) => this.#exchange.asked(hello, question, answer),
       message: (_hello, message) => this.#received(message),
       linkUp: (member) => this.#linkChanged(member, true),
       linkDown: (member) => this.#linkChanged(member, false),
-    }, { frameBytesMax, bulkBytesMax: queueBytesMax });
+    }, { frameBytesMax, bulkBytesMax: queueBytesMax, snapshotsMax: tuning.servedMax });
     this.#turn = new Turn({
       clock: parts.host.clock,
       groups: () => this.groups.values(),
@@ -139,21 +146,7 @@ export class Node {
   /** A request was taken in: a turn is wanted, and somebody looks whether its time is up. */
   wake(): void {
     this.#turn.wake();
-    if (this.#expiring || this.ended) return;
-    this.#expiring = true;
-    this.parts.host.clock.setTimer(EXPIRY_INTERVAL_MS, () => this.#expire());
-  }
-
-  #expire(): void {
-    this.#expiring = false;
-    if (this.ended) return;
-    const nowMs = this.parts.host.clock.monotonicMs();
-    let waiting = false;
-    for (const group of this.groups.values()) {
-      group.expire(nowMs);
-      waiting ||= group.isWaitedFor;
-    }
-    if (waiting) this.wake();
+    this.#expiry.watch();
   }
 
   #beginFounding(): void {
@@ -197,28 +190,30 @@ export class Node {
         },
       });
       this.#wal = wal;
-      if (!this.ended) this.#begin(genesis, log, wal);
+      if (!this.ended) yield* this.#begin(genesis, log, wal);
     } finally {
       this.#joining = false;
       for (const tell of this.#whenJoined.splice(0)) tell();
     }
   }
 
-  #begin(genesis: Genesis, log: RecoveredLog, wal: Wal): void {
-    const { host, settings } = this.parts;
+  *#begin(genesis: Genesis, log: RecoveredLog, wal: Wal): Task<void> {
+    const { host, settings, dataDir, observers } = this.parts;
     const recovered = log.recovered();
-    const seed = host.random.u32();
-    const state = createRaft(raftConfig(settings, this.identity, seed), recovered);
-    const group: Group = new Group({
-      name: "main", state, applier: this.#machine, log: wal, outbox: this.transport, clock: host.clock, words: host.log,
-      observers: this.parts.observers, tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax,
-      frameEntryBytesMax: frameEntryBytesMax(settings),
-      submit: (event) => this.#turn.submit(group, event),
+    let opened: Group | null = null;
+    const submit = (event: EventBody): void => {
+      if (opened !== null) this.#turn.submit(opened, event);
+    };
+    const group = yield* openGroup({
+      name: "main", host, settings, directory: dataDir.path, identity: this.identity, applier: this.#machine, log, wal, observers,
+      outbox: this.transport, exchange: this.#exchange, submit,
       wake: () => this.wake(),
       isLinked: (member) => this.isLinked(member),
       configurationChanged: (configuration) => this.#setPeers(configuration),
       failed: (error) => this.fail(error),
     });
+    if (this.ended) return group.end(endedError(this));
+    opened = group;
     this.groups.set(group.name, group);
     this.#handover = new Handover({
       genesis: encodeGenesis(genesis), configuration: genesis.configuration, self: this.memberNumber,
@@ -248,7 +243,7 @@ export class Node {
     }
   }
 
-  #toAll(event: Parameters<Turn["submit"]>[1]): void {
+  #toAll(event: EventBody): void {
     for (const group of this.groups.values()) this.#turn.submit(group, event);
   }
 
@@ -271,6 +266,8 @@ export class Node {
     this.#turn.stop();
     this.#founding?.stop();
     this.#handover?.stop();
+    this.#expiry.stop();
+    this.#exchange.end();
     this.transport.close();
     for (const group of this.groups.values()) group.end(endedError(this));
   }

@@ -3,6 +3,7 @@
  * throw. Names of groups come from clients unchecked: an unknown one is NOT_FOUND.
  */
 import type { DraftError, LeaderHint } from "../base/errors.ts";
+import type { SessionAsk } from "../net/client_protocol.ts";
 import type { MemberList, NodeStatus, OperationInfo } from "../net/client_answers.ts";
 
 /** A result and the index of the entry (or, for a read, of the state) that it comes from. */
@@ -59,6 +60,11 @@ export interface NodeApi {
    * @param envelope the command envelope, unchecked; a view of the receive buffer, valid during this call only
    */
   propose(group: string, envelope: Uint8Array, timeoutMs: number, done: AnswerDone): void;
+  /**
+   * Opens a session, or closes one, if this node leads; else NOT_LEADER or NO_LEADER. What is opened is answered with its
+   * id, 32 hexadecimal digits, what is closed with whether it was open.
+   */
+  changeSession(group: string, ask: SessionAsk, timeoutMs: number, done: AnswerDone): void;
   /**
    * Answers from this node's own state, which may mean to ask the leader for a read index first.
    *

@@ -3,6 +3,7 @@
  * that a crash in between leaves a node that takes the same steps again.
  */
 import { DraftError } from "../base/errors.ts";
+import { shellWord } from "../base/shell_word.ts";
 import { type Done, type Task, wait } from "../base/task.ts";
 import type { Host } from "../host/host.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
@@ -98,11 +99,11 @@ export function startError<E>(path: string, error: E): E | DraftError {
   if (error instanceof DraftError || !(error instanceof Error) || !("code" in error)) return error;
   const code = isDiskFull(error) ? "DISK_FULL" : "STORAGE_FAILED";
   return new DraftError(code, `data directory "${path}" cannot be opened: ${error.message}: ` +
-    `check the disk, then: draft serve --data ${path}`, { cause: error });
+    `check the disk, then: draft serve --data ${shellWord(path)}`, { cause: error });
 }
 
 /** The log failed: what it means, and what to do. */
 export function storageError(path: string, error: Error): DraftError {
   return new DraftError("STORAGE_FAILED", `the log in ${path} cannot be written: ${error.message}: ` +
-    `what was not acknowledged may be lost; check the disk, then: draft serve --data ${path}`, { cause: error });
+    `what was not acknowledged may be lost; check the disk, then: draft serve --data ${shellWord(path)}`, { cause: error });
 }

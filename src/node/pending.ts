@@ -73,12 +73,13 @@ export class PendingWrites {
   }
 
   /**
-   * The entry at (index, term) was applied with this answer.
+   * The entry at (index, term) was applied with this answer, which comes from the entry at `answeredIndex`: an earlier
+   * one, if the command had been sent before.
    *
    * An entry of a later term proves more: terms never fall along the log, so a write of an earlier term at this index
    * or behind it can be committed by nobody any more.
    */
-  applied(index: Index, term: Term, reply: unknown): void {
+  applied(index: Index, term: Term, reply: unknown, answeredIndex: Index = index): void {
     const newTerm = term > this.#appliedTerm;
     if (newTerm) this.#appliedTerm = term;
     if (this.#size === 0) return;
@@ -87,7 +88,7 @@ export class PendingWrites {
     if (write !== null) {
       if (write.term !== term) write.done(lost(index, "another entry was committed at its index", "not-done"));
       else if (reply instanceof DraftError) write.done(reply);
-      else write.done({ index, reply });
+      else write.done({ index: answeredIndex, reply });
     }
     if (newTerm) this.#loseEarlier(index, term);
   }

@@ -13,6 +13,8 @@ import * as argumentKinds from "../machine/arguments.ts";
 import { defineMachine } from "../machine/define.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { Operations } from "../machine/operations.ts";
+import { Table } from "../machine/table.ts";
+import { machineOn } from "../machine/table_machine.ts";
 
 /** As {@link AnyPlugin} wants it. */
 const NAME = /^[a-z][a-z0-9_.-]*$/;
@@ -21,7 +23,7 @@ const NAME = /^[a-z][a-z0-9_.-]*$/;
 const SHIPPED: Readonly<Record<string, AnyPlugin>> = { kv, counter };
 
 /** What a plugin needs of `"draft"`. The command line provides the whole library before. */
-const AUTHORS_LIBRARY: Exports = { ...argumentKinds, defineMachine, DraftError, version };
+const AUTHORS_LIBRARY: Exports = { ...argumentKinds, defineMachine, DraftError, machineOn, Table, version };
 
 /**
  * Loads a plugin.

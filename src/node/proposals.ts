@@ -3,7 +3,7 @@
  * headers, in a buffer that is used again every turn; once the core has stamped them one copy moves the batch to where
  * WAL, followers and machine read it.
  */
-import { EntryKind, ENTRY_HEADER_BYTES, payloadSumOf, sealedBytes } from "../base/entry.ts";
+import { ENTRY_HEADER_BYTES, payloadSumOf, sealedBytes } from "../base/entry.ts";
 import type { LogEntry } from "../raft/types.ts";
 import type { PendingWrite } from "./pending.ts";
 
@@ -11,7 +11,7 @@ const BUFFER_BYTES_START = 64 * 1024;
 /** A buffer that one large turn blew up is not kept. */
 const BUFFER_BYTES_KEPT = 4 * 1024 * 1024;
 
-/** A command entry that somebody waits for. It has no index until the core stamps it. */
+/** A command or session entry that somebody waits for. It has no index until the core stamps it. */
 export type Proposal = LogEntry & PendingWrite;
 
 /** The proposals of one turn. */
@@ -33,8 +33,8 @@ export class Proposals {
     return this.#list;
   }
 
-  /** Takes a command. `payload` is copied. */
-  add(payload: Uint8Array, proposal: Pick<Proposal, "decoded" | "deadlineMs" | "done">): void {
+  /** Takes the payload of an entry, which is copied. */
+  add(payload: Uint8Array, proposal: Pick<Proposal, "kind" | "decoded" | "deadlineMs" | "done">): void {
     const at = this.#used;
     const end = at + sealedBytes(payload.length);
     if (end > this.#buffer.length) this.#grow(end);
@@ -42,9 +42,9 @@ export class Proposals {
     this.#buffer.set(payload, payloadAt);
     this.#buffer.fill(0, payloadAt + payload.length, end);
     this.#used = end;
-    const { decoded, deadlineMs, done } = proposal;
+    const { kind, decoded, deadlineMs, done } = proposal;
     this.#list.push({
-      kind: EntryKind.command, group: 0, index: 0, term: 0, timeMs: 0, chain: 0,
+      kind, group: 0, index: 0, term: 0, timeMs: 0, chain: 0,
       payloadBytes: payload.length, payloadSum: payloadSumOf(payload), configuration: null, decoded, deadlineMs, done,
     });
   }

@@ -2,13 +2,14 @@
  * A flight recorder's content as bytes: what a node answers, and a file of what several nodes answered.
  *
  * ```text
- * file       8 bytes  0xD7 "DRFREC", version 1
+ * file       8 bytes  0xD7 "DRFREC", version 2
  *            then, for each recording:
  *            u32      length of the body           little-endian
  *            u32      CRC-32 of the body
  *                     body: CBOR
  *
- * body       [version of draft, cluster id, node id, group, taken at wallMs, [[wallMs, sentence], …], [half, …]]
+ * body       [version of draft, cluster id, node id, group, taken at wallMs, [[wallMs, sentence], …], [half, …]], and of
+ *            a node that came to an end that nobody asked for: [wallMs, sentence, broke off]
  * half       [continues, checkpoint, [configuration, …], steps, bytes]
  * checkpoint RaftImage (raft/image.ts) as a map; configurations likewise
  * bytes      for each step: event (raft/event_format.ts), digest u32 and outline near 0 (raft/effect_digest.ts) and, if
@@ -16,15 +17,16 @@
  *            term and leader, near 0
  * ```
  *
- * `continues` says that the checkpoint is the state which the half before it ended with.
+ * `continues` says that the checkpoint is the state which the half before it ended with. If the core broke off, the event
+ * at which it did stands behind the last step of the last half, without a result.
  */
 import { concatBytes, crc32, equalBytes, viewOf } from "../base/bytes.ts";
 import { decode, encode } from "../base/codec.ts";
 import { DraftError } from "../base/errors.ts";
 import { configurationsFrom, imageFrom } from "../raft/image_check.ts";
-import type { FlightRecorder, RecordedHalf, Told } from "./flight_recorder.ts";
+import type { Ending, FlightRecorder, RecordedHalf, Told } from "./flight_recorder.ts";
 
-const MAGIC = Uint8Array.of(0xd7, 0x44, 0x52, 0x46, 0x52, 0x45, 0x43, 1);
+const MAGIC = Uint8Array.of(0xd7, 0x44, 0x52, 0x46, 0x52, 0x45, 0x43, 2);
 const VERSION_AT = 7;
 const HEAD_BYTES = 8;
 
@@ -39,10 +41,12 @@ export interface Recording {
   readonly wallMs: number;
   readonly story: readonly Told[];
   readonly halves: readonly RecordedHalf[];
+  /** Null if it was taken while the node worked. */
+  readonly ending: Ending | null;
 }
 
 /** Whose recording it is, and when it was taken. */
-export type RecordingHead = Omit<Recording, "story" | "halves">;
+export type RecordingHead = Omit<Recording, "story" | "halves" | "ending">;
 
 /** Body of a recording; with `storyOnly` it has no halves. */
 export function encodeRecording(head: RecordingHead, recorder: FlightRecorder, storyOnly: boolean): Uint8Array {
@@ -50,7 +54,9 @@ export function encodeRecording(head: RecordingHead, recorder: FlightRecorder, s
   const story = recorder.story.map((told) => [told.wallMs, told.text]);
   const halves = storyOnly ? [] : recorder.halves().map(({ continues, image, configurations, steps, bytes }) =>
     [continues, image, configurations, steps, bytes]);
-  return encode([version, clusterId, nodeId, group, wallMs, story, halves]);
+  const { ending } = recorder;
+  const end = ending === null ? [] : [[ending.wallMs, ending.text, ending.brokeOff && !storyOnly]];
+  return encode([version, clusterId, nodeId, group, wallMs, story, halves, ...end]);
 }
 
 /** @throws DraftError DAMAGED if the bytes are no body of a recording */
@@ -62,7 +68,7 @@ export function decodeRecording(body: Uint8Array): Recording {
     if (!(error instanceof DraftError)) throw error;
     throw damaged(error.message);
   }
-  const [version, clusterId, nodeId, group, wallMs, story, halves] = listOf(value, "recording");
+  const [version, clusterId, nodeId, group, wallMs, story, halves, ending] = listOf(value, "recording");
   return {
     version: textOf(version), clusterId: textOf(clusterId), nodeId: textOf(nodeId), group: textOf(group), wallMs: numberOf(wallMs),
     story: listOf(story, "story").map((row) => {
@@ -70,7 +76,14 @@ export function decodeRecording(body: Uint8Array): Recording {
       return { wallMs: numberOf(at), text: textOf(text) };
     }),
     halves: listOf(halves, "list of halves").map(halfFrom),
+    ending: ending === undefined ? null : endingFrom(ending),
   };
+}
+
+function endingFrom(value: unknown): Ending {
+  const [wallMs, text, brokeOff] = listOf(value, "ending");
+  if (typeof brokeOff !== "boolean") throw damaged("its ending is none");
+  return { wallMs: numberOf(wallMs), text: textOf(text), brokeOff };
 }
 
 function halfFrom(value: unknown): RecordedHalf {
@@ -100,7 +113,7 @@ export function readRecordingFile(file: Uint8Array): Recording[] {
     throw new DraftError("BAD_REQUEST", "this is no recording: draft admin record FILE makes one");
   }
   if (file[VERSION_AT] !== MAGIC[VERSION_AT]) {
-    throw new DraftError("BAD_REQUEST", `the recording has format ${file[VERSION_AT] ?? 0}, this draft reads format 1: replay it with the draft that made it`);
+    throw new DraftError("BAD_REQUEST", `the recording has format ${file[VERSION_AT] ?? 0}, this draft reads format ${MAGIC[VERSION_AT] ?? 0}: replay it with the draft that made it`);
   }
   const view = viewOf(file);
   const recordings: Recording[] = [];

@@ -3,22 +3,26 @@
  */
 import { EntryKind, type EntryHead } from "../base/entry.ts";
 import { assert } from "../base/assert.ts";
+import { compactTrail } from "../raft/compaction.ts";
 import { decodeConfiguration } from "../raft/configuration.ts";
 import type { Recovered } from "../raft/state.ts";
 import { appendToTrail, createTrail, type Trail, truncateTrail } from "../raft/trail.ts";
-import type { Configuration, GroupId, HardState, Index } from "../raft/types.ts";
-import type { WalVisitor } from "../wal/recovered_groups.ts";
+import type { Configuration, GroupId, HardState, Index, LogPoint } from "../raft/types.ts";
+import type { WalVisitor } from "../wal/telling.ts";
 import { decodeGenesis, genesisPoint } from "./genesis.ts";
+import { decodeLogStart } from "./log_start.ts";
 
 /** Hears the records of all groups and keeps those of one. */
 export class RecoveredLog implements WalVisitor {
-  readonly #group: GroupId;
+  readonly group: GroupId;
   #trail: Trail | null = null;
   #hardState: HardState = { term: 0, votedFor: 0, commitIndex: 0 };
   #configurations: Configuration[] = [];
+  #prefixContext: Uint8Array = new Uint8Array(0);
+  #snapshotPoint: LogPoint | null = null;
 
   constructor(group: GroupId) {
-    this.#group = group;
+    this.group = group;
   }
 
   /** Whether the WAL knows the group. */
@@ -26,35 +30,67 @@ export class RecoveredLog implements WalVisitor {
     return this.#trail !== null;
   }
 
+  /** Of the newest durable snapshot; null if there is none. */
+  get snapshotPoint(): LogPoint | null {
+    return this.#snapshotPoint;
+  }
+
   groupMade(group: GroupId, genesis: Uint8Array): void {
-    if (group !== this.#group || this.#trail !== null) return;
+    if (group !== this.group) return;
     const { foundedMs, configuration } = decodeGenesis(genesis);
     this.#trail = createTrail(genesisPoint(genesis), foundedMs);
     this.#configurations = [configuration];
+    this.#prefixContext = new Uint8Array(0);
+    this.#snapshotPoint = null;
   }
 
   hardState(group: GroupId, hardState: HardState): void {
-    if (group !== this.#group) return;
+    if (group !== this.group) return;
     this.#hardState = hardState;
     // What is known committed is never truncated, so it needs no chains one by one.
     if (this.#trail !== null) this.#trail.keepFrom = Math.min(hardState.commitIndex, this.#trail.lastIndex);
   }
 
   truncated(group: GroupId, from: Index): void {
-    if (group !== this.#group || this.#trail === null) return;
+    if (group !== this.group || this.#trail === null) return;
     truncateTrail(this.#trail, from, this.#trail.lastChain);
     this.#configurations = this.#configurations.filter((configuration) => configuration.index < from);
   }
 
   entry(group: GroupId, head: EntryHead, payload: Uint8Array): void {
-    if (group !== this.#group || this.#trail === null) return;
+    if (group !== this.group || this.#trail === null) return;
     appendToTrail(this.#trail, head);
     if (head.kind === EntryKind.config) this.#configurations.push(decodeConfiguration(payload, head.index));
   }
 
-  /** All of it, for the core. */
+  compacted(group: GroupId, point: LogPoint, context: Uint8Array): void {
+    if (group !== this.group || this.#trail === null) return;
+    // The first segment may begin just behind the point: then the trail does so already.
+    if (point.index === this.#trail.base.index) assert(point.chain === this.#trail.base.chain, "one entry stands at each index", point.index);
+    else if (point.index <= this.#trail.lastIndex) compactTrail(this.#trail, point);
+    else this.#trail = createTrail(point, this.#trail.timeMs);
+    this.#prefixContext = context.slice();
+    this.#configurations = this.#configurations.filter((configuration) => configuration.index > point.index);
+  }
+
+  snapshotMarked(group: GroupId, point: LogPoint): void {
+    if (group === this.group) this.#snapshotPoint = point;
+  }
+
+  /**
+   * All of it, for the core.
+   *
+   * @throws DraftError DAMAGED if what the log says of all before it cannot be read
+   */
   recovered(): Recovered {
-    assert(this.#trail !== null, "the group was made", this.#group);
-    return { hardState: this.#hardState, trail: this.#trail, configurations: this.#configurations };
+    const trail = this.#trail;
+    assert(trail !== null, "the group was made", this.group);
+    let configurations = this.#configurations;
+    if (trail.base.index > 0) {
+      const { configuration, timeMs } = decodeLogStart(trail.base, this.#prefixContext);
+      configurations = [configuration, ...configurations];
+      trail.timeMs = Math.max(trail.timeMs, timeMs);
+    }
+    return { hardState: this.#hardState, trail, configurations, snapshotIndex: this.#snapshotPoint?.index ?? 0 };
   }
 }

@@ -1,17 +1,20 @@
 /**
  * What the doors ask, answered by the node: checks requests, finds the group, words the refusals.
  */
+import { EntryKind } from "../base/entry.ts";
 import { DraftError, type LeaderHint } from "../base/errors.ts";
 import { version } from "../base/version.ts";
-import { type CommandEnvelope, decodeEnvelope, encodeCommand } from "../machine/command.ts";
+import { type CommandEnvelope, decodeEnvelope, encodeEnvelope } from "../machine/command.ts";
 import type { Command } from "../machine/machine.ts";
+import { encodeSessionChange, type SessionChange } from "../machine/session_entry.ts";
 import type { MemberList, NodeStatus, OperationInfo } from "../net/client_answers.ts";
+import type { SessionAsk } from "../net/client_protocol.ts";
 import { currentConfiguration } from "../raft/state.ts";
 import type { Group } from "./group.ts";
 import type { Node } from "./node.ts";
 import type { AnswerDone, NodeApi, NodeIdentity, NodeLimits, ReadOptions } from "./node_api.ts";
 import { FreeBytes } from "./free_bytes.ts";
-import { encodeRecording } from "./recording.ts";
+import { groupRecording } from "./node_recording.ts";
 import { endedError, noLeaderError, refusalError } from "./refusals.ts";
 import { groupStatus, incarnationText, memberList, waitingStatus } from "./status.ts";
 
@@ -63,10 +66,8 @@ export class NodeRequests implements NodeApi {
   }
 
   propose(name: string, envelope: Uint8Array, timeoutMs: number, done: AnswerDone): void {
-    const group = this.#find(name);
+    const group = this.#leading(name);
     if (group instanceof DraftError) return done(group);
-    if (this.#node.stopping) return done(new DraftError("STOPPING", "this node is stopping: ask another", { leader: group.leader }));
-    if (group.state.role !== "leader") return done(noLeaderError(group));
     const { valueBytesMax } = this.#node.parts.settings;
     if (envelope.length > valueBytesMax) {
       return done(tooLarge(envelope.length, valueBytesMax));
@@ -80,7 +81,22 @@ export class NodeRequests implements NodeApi {
     }
     // The plugin may have made more of it than the client sent, and an entry must fit one frame to be replicated.
     if (prepared.payload.length > valueBytesMax) return done(tooLarge(prepared.payload.length, valueBytesMax));
-    group.propose(prepared.payload, prepared.decoded, timeoutMs, done);
+    group.propose({ kind: EntryKind.command, ...prepared }, timeoutMs, done);
+  }
+
+  changeSession(name: string, ask: SessionAsk, timeoutMs: number, done: AnswerDone): void {
+    const group = this.#leading(name);
+    if (group instanceof DraftError) return done(group);
+    const change: SessionChange = ask.type === "close"
+      ? ask
+      : { type: "open", session: this.#drawSession(), principal: "", ordered: ask.ordered };
+    group.propose({ kind: EntryKind.session, payload: encodeSessionChange(change), decoded: null }, timeoutMs, done);
+  }
+
+  /** Drawn here, by one node, and carried by the entry: 128 bits that nobody can guess. */
+  #drawSession(): string {
+    const { random } = this.#node.parts.host;
+    return Array.from({ length: 4 }, () => random.u32().toString(16).padStart(8, "0")).join("");
   }
 
   read(name: string, command: Command, options: ReadOptions, done: AnswerDone): void {
@@ -88,8 +104,8 @@ export class NodeRequests implements NodeApi {
     if (group instanceof DraftError) return done(group);
     let prepared: Command;
     try {
-      prepared = group.applier.prepare(command);
-      if (group.applier.checkOperation(prepared) !== "read") {
+      prepared = group.applier.operations.prepare(command);
+      if (group.applier.operations.kindOf(prepared) !== "read") {
         return done(new DraftError("BAD_REQUEST", `operation '${prepared[0]}' changes the state: send it as a write`));
       }
     } catch (error) {
@@ -126,10 +142,7 @@ export class NodeRequests implements NodeApi {
 
   record(name: string, storyOnly: boolean, done: (recording: Uint8Array | DraftError) => void): void {
     const group = this.#find(name);
-    if (group instanceof DraftError) return done(group);
-    const { clusterId, nodeId } = this.identity();
-    const wallMs = this.#node.parts.host.clock.wallMs();
-    done(encodeRecording({ version, clusterId, nodeId, group: name, wallMs }, group.recorder, storyOnly));
+    done(group instanceof DraftError ? group : groupRecording(this.#node, group, storyOnly));
   }
 
   transfer(name: string, id: string, _timeoutMs: number, done: AnswerDone): void {
@@ -145,6 +158,14 @@ export class NodeRequests implements NodeApi {
       done(refusal === null ? { index: group.state.commitIndex, reply: id } : refusalError(refusal, group));
     });
     this.#node.wake();
+  }
+
+  /** The group, if this node leads it and takes entries. */
+  #leading(name: string): Group | DraftError {
+    const group = this.#find(name);
+    if (group instanceof DraftError) return group;
+    if (this.#node.stopping) return new DraftError("STOPPING", "this node is stopping: ask another", { leader: group.leader });
+    return group.state.role === "leader" ? group : noLeaderError(group);
   }
 
   #find(name: string): Group | DraftError {
@@ -175,18 +196,18 @@ interface Prepared {
 function prepare(group: Group, envelope: Uint8Array): Prepared {
   const decoded = decodeEnvelope(envelope);
   const { session, sequence, answeredBelow, command } = decoded;
-  if (session !== null || sequence !== 0 || answeredBelow !== 0) {
-    throw new DraftError("BAD_REQUEST", "sessions are not known to this version: send the command without one");
+  if (session === null ? sequence !== 0 || answeredBelow !== 0 : sequence === 0) {
+    throw new DraftError("BAD_REQUEST", "a command has a session and a sequence of 1 or more, or neither");
   }
   const before = command.slice();
-  const prepared = group.applier.prepare(command);
-  if (group.applier.checkOperation(prepared) !== "write") {
+  const prepared = group.applier.operations.prepare(command);
+  if (group.applier.operations.kindOf(prepared) !== "write") {
     throw new DraftError("BAD_REQUEST", `operation '${prepared[0]}' only reads: send it as a read`);
   }
   // A plugin may change a command in place and return the very object, so what it holds is compared.
   if (prepared === command && isUnchanged(command, before)) return { payload: envelope, decoded };
   // What the replicas decode may differ from what the plugin made (undefined becomes null): this node decodes it too.
-  return { payload: encodeCommand(prepared), decoded: null };
+  return { payload: encodeEnvelope({ ...decoded, command: prepared }), decoded: null };
 }
 
 /** Whether a command holds what it held before, and nothing within which something could have been changed unseen. */

@@ -22,6 +22,11 @@ export interface NodeSettings {
   readonly frameBytesMax: number;
   readonly queueBytesMax: number;
   readonly tailBytesMax: number;
+  /** A snapshot is taken once the log behind the last one has so many bytes, or entries. */
+  readonly snapshotBytes: number;
+  readonly snapshotEntries: number;
+  /** Bytes of log that stay behind a snapshot. */
+  readonly retainBytes: number;
   readonly tuning: Tuning;
 }
 
@@ -32,6 +37,28 @@ export interface Tuning {
     "appendEntriesMax" | "appendBytesMax" | "inflightAppendsMax" | "inflightBytesMax" | "uncommittedBytesMax" | "pendingReadsMax"
   >>;
   readonly wal?: Partial<Pick<WalOptions, "readyBytes" | "batchBytesMax" | "recordBytesMax" | "slabBytes" | "readBytes" | "markMs">>;
+  readonly snapshots?: Partial<SnapshotTuning>;
+}
+
+/** How snapshots go from one member to another. */
+export interface SnapshotTuning {
+  /** Asked for, read and sent at a time. */
+  readonly pieceBytes: number;
+  /** Peers that one node serves at a time. */
+  readonly servedMax: number;
+  /** All that one node sends of snapshots, so that line and disk are left to the log. */
+  readonly servedBytesPerSecond: number;
+}
+
+const SNAPSHOT_DEFAULTS: SnapshotTuning = { pieceBytes: 256 * KIB, servedMax: 2, servedBytesPerSecond: 64 * MIB };
+
+/** What a frame holds besides a piece of a snapshot, at most. */
+const PIECE_OVERHEAD_BYTES = 64;
+
+/** How snapshots go from one member to another; a piece fits the frames that this node takes. */
+export function snapshotTuning(settings: Pick<NodeSettings, "tuning" | "frameBytesMax">): SnapshotTuning {
+  const tuning = { ...SNAPSHOT_DEFAULTS, ...settings.tuning.snapshots };
+  return { ...tuning, pieceBytes: Math.min(tuning.pieceBytes, settings.frameBytesMax - PIECE_OVERHEAD_BYTES) };
 }
 
 /** What an append message takes besides its entries, at most. */
@@ -62,6 +89,7 @@ export function raftConfig(
     inflightAppendsMax: 256,
     inflightBytesMax: 32 * MIB,
     uncommittedBytesMax: settings.queueBytesMax,
+    retainBytes: settings.retainBytes,
     pendingReadsMax: 65_536,
     seed,
     ...settings.tuning.core,

@@ -33,7 +33,7 @@ export function groupStatus(group: Group, nowMs: number): GroupStatus {
     durableIndex: state.durableIndex,
     commitIndex: state.commitIndex,
     appliedIndex: applier.lastApplied.index,
-    snapshotIndex: trail.base.index,
+    snapshotIndex: state.snapshotIndex,
     stateHash: applier.stateHash(),
     stateHashIndex: applier.lastApplied.index,
     members: {

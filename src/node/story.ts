@@ -5,11 +5,11 @@
 import { isSticky } from "../raft/election.ts";
 import { EffectDigest, Outline } from "../raft/effect_digest.ts";
 import type { Effect, Event, Refusal } from "../raft/event.ts";
-import { currentMember } from "../raft/membership.ts";
 import type { AppendReply, Message, VoteReply, VoteRequest } from "../raft/message.ts";
 import type { RaftState } from "../raft/state.ts";
 import { termAt } from "../raft/trail.ts";
 import type { Index, MemberNumber, Role, Term } from "../raft/types.ts";
+import { fateWords, nameIn, namesIn } from "../raft/words.ts";
 
 /** Effects of which there is something to tell. */
 const NOTABLE = Outline.changesRole | Outline.cutsLog | Outline.failsReads | Outline.refuses | Outline.grantsVote |
@@ -224,7 +224,11 @@ function isUsual(event: Event): boolean {
     case "linkDown":
     case "readFailed":
     case "diskStalled":
-    case "diskFull": return false;
+    case "diskFull":
+    case "snapshotStored":
+    case "snapshotFetching":
+    case "snapshotFetched":
+    case "restored": return false;
     default: return true;
   }
 }
@@ -236,12 +240,16 @@ function ofEvent(event: Event, state: RaftState, outline: number): string | null
       const log = lastIndex === 0 ? "with an empty log" : `with ${lastIndex - state.trail.base.index} entries, ${state.commitIndex} of them known to be committed`;
       return `starts in term ${state.term} ${log}`;
     }
-    case "transfer": return (outline & Outline.endsTransfer) !== 0 ? null : `is asked to hand leadership to ${nameIn(state, event.to)}`;
-    case "linkUp": return `is connected to ${nameIn(state, event.peer)}`;
-    case "linkDown": return `lost its connection to ${nameIn(state, event.peer)}`;
-    case "readFailed": return `cannot read entries ${event.from}–${event.to} back from its log`;
-    case "diskStalled": return state.diskStalled ? "waits for its disk, which stands still" : null;
-    case "diskFull": return event.full ? "has no room on its disk" : "has room on its disk again";
+    case "transfer": return (outline & Outline.endsTransfer) !== 0 ? null : fateWords(event, namesIn(state));
+    case "diskStalled": return state.diskStalled ? fateWords(event, namesIn(state)) : null;
+    case "linkUp":
+    case "linkDown":
+    case "readFailed":
+    case "diskFull":
+    case "snapshotFetching":
+    case "snapshotFetched": return fateWords(event, namesIn(state));
+    case "snapshotStored": return `took a snapshot of index ${event.point.index}; its log begins behind ${state.trail.base.index}`;
+    case "restored": return `has restored its machine from the snapshot of index ${event.index}`;
     default: return null;
   }
 }
@@ -273,12 +281,6 @@ function isVoteFor(event: Event): boolean {
 
 function saidBy(event: Event, state: RaftState): string {
   return event.type === "receive" ? `, as ${nameIn(state, event.message.from)} says` : "";
-}
-
-/** What people call the member with this number. */
-export function nameIn(state: RaftState, number: MemberNumber): string {
-  const member = currentMember(state, number);
-  return member?.id ?? (number === 0 ? "nobody" : `member ${number}`);
 }
 
 /** `a, b and c`. */

@@ -84,6 +84,15 @@ export class Tail {
     }
   }
 
+  /** Drops all: the next entry has the index `next`. */
+  reset(next: Index): void {
+    this.changes += 1;
+    this.slabs.length = 0;
+    this.#first = next;
+    this.#next = next;
+    this.#bytes = 0;
+  }
+
   #cutLastRun(from: Index): void {
     const slab = this.slabs.at(-1) as Slab;
     const last = slab.firsts.length - 1;

@@ -64,10 +64,17 @@ export class Turn {
     const now: Now = { nowMs: clock.monotonicMs(), wallMs: clock.wallMs() };
     const events = this.#inbox;
     this.#inbox = [];
-    for (const { group, event } of events) group.step(event, now);
-    for (const group of groups()) this.#finish(group, now);
-    this.#dueMs = Number.NEGATIVE_INFINITY;
-    flush();
+    let isDone = false;
+    try {
+      for (const { group, event } of events) group.step(event, now);
+      for (const group of groups()) this.#finish(group, now);
+      this.#dueMs = Number.NEGATIVE_INFINITY;
+      flush();
+      isDone = true;
+    } finally {
+      // A program that survives what it does not catch must not keep a node that votes from a state it cannot believe.
+      if (!isDone) this.stop();
+    }
     this.#arm(now);
   }
 

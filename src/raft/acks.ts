@@ -6,6 +6,7 @@ import { sendAppend } from "./leader.ts";
 import { progressOf } from "./membership.ts";
 import type { AckStatus, AppendReply, HeartbeatReply } from "./message.ts";
 import { becomeProbe, becomeReplicate, createProgress, noteMatch, type Progress } from "./progress.ts";
+import { remindOfSnapshot } from "./snapshot_sender.ts";
 import { drop, type RaftState } from "./state.ts";
 import { chainAt, lastAtOrBelowTerm, termAt } from "./trail.ts";
 import type { Index, MemberNumber } from "./types.ts";
@@ -31,12 +32,14 @@ export function leaderHeartbeatReply(state: RaftState, message: HeartbeatReply, 
   const progress = noteHeard(state, message, now);
   if (progress === null) return;
   progress.ackedRound = Math.max(progress.ackedRound, message.round);
+  progress.snapshotIndex = message.snapshotIndex;
   noteDurable(state, progress, message, now);
-  reopen(state, progress, now);
+  if (progress.state === "snapshot") remindOfSnapshot(state, progress, now);
+  else reopen(state, progress, now);
 }
 
 /** Notes a sign of life; null if it does not count. */
-function noteHeard(state: RaftState, message: AckStatus & { readonly from: MemberNumber }, now: Now): Progress | null {
+export function noteHeard(state: RaftState, message: AckStatus & { readonly from: MemberNumber }, now: Now): Progress | null {
   let progress = progressOf(state, message.from);
   if (progress === null) {
     drop(state, "ack-of-no-member");
@@ -60,13 +63,14 @@ function noteHeard(state: RaftState, message: AckStatus & { readonly from: Membe
   return progress;
 }
 
-interface Match {
+/** What a follower is known to hold of this leader's log. */
+export interface Match {
   readonly matchIndex: Index;
   /** Null if the follower did not tell it. */
   readonly chain: number | null;
 }
 
-function noteMatched(state: RaftState, progress: Progress, { matchIndex, chain }: Match, now: Now): void {
+export function noteMatched(state: RaftState, progress: Progress, { matchIndex, chain }: Match, now: Now): void {
   if (matchIndex > state.trail.lastIndex) return drop(state, "match-behind-the-end");
   if (chain !== null && (chainAt(state.trail, matchIndex) ?? chain) !== chain) return drop(state, "match-of-another-log");
   const raised = noteMatch(progress, matchIndex, chain, now.nowMs);

@@ -66,7 +66,8 @@ export class EffectDigest {
         return this.#three(3, effect.from, effect.to);
       case "answerRead":
         this.outline |= Outline.answersRead;
-        return this.#three(4, effect.readId, effect.index);
+        this.#three(4, effect.readId, effect.index);
+        return this.#mix(effect.timeMs);
       case "failPending":
         this.outline |= Outline.failsReads;
         this.#text(5, effect.reason);
@@ -91,21 +92,26 @@ export class EffectDigest {
         this.outline |= Outline.diverges;
         this.#three(10, effect.index, effect.ownChain);
         return this.#mix(effect.leaderChain);
-      case "sendSnapshot":
+      case "fetchSnapshot":
+        this.outline |= Outline.other;
+        return this.#three(11, effect.from, effect.index);
       case "installSnapshot":
+        this.outline |= Outline.other;
+        return this.#three(13, effect.point.index, effect.point.chain);
       case "compact":
         this.outline |= Outline.other;
-        return this.#text(11, effect.type);
+        return this.#three(14, effect.start.point.index, effect.start.point.chain);
       default: return assertNever(effect);
     }
   }
 
   #store(effect: StoreEffect): void {
     this.outline |= Outline.stores;
-    const { hardState, entries } = effect;
+    const { hardState, reset, entries } = effect;
     this.#three(2, effect.store, effect.truncateFrom);
     if (effect.truncateFrom > 0) this.outline |= Outline.cutsLog;
     if (hardState !== null) this.#three(hardState.term, hardState.votedFor, hardState.commitIndex);
+    if (reset !== null) this.#three(15, reset.point.index, reset.point.chain);
     this.#mix(entries.length);
     if (entries.length > 0) {
       const last = entries[entries.length - 1] as LogEntry;
@@ -142,6 +148,7 @@ export class EffectDigest {
       case "heartbeat": return this.#three(message.heardQuorum ? 29 : 30, message.leaderCommit, message.round);
       case "heartbeatReply":
         this.#mix(message.round);
+        this.#mix(message.snapshotIndex);
         return this.#status(message);
       case "timeoutNow":
         this.outline |= Outline.handsOver;
@@ -150,9 +157,14 @@ export class EffectDigest {
       case "readIndexReply":
         this.#three(33, message.readId, message.bootId);
         this.#mix(message.index);
-        return this.#mix(message.leaderCommit);
+        this.#mix(message.leaderCommit);
+        return this.#mix(message.timeMs);
       case "installSnapshot":
-      case "installSnapshotReply": return this.#three(34, message.lastIncludedIndex, message.round);
+        this.#three(34, message.lastIncludedIndex, message.lastIncludedTerm);
+        return this.#three(message.lastIncludedChain, message.source, message.round);
+      case "installSnapshotReply":
+        this.#three(message.success ? 35 : 36, message.lastIncludedIndex, message.round);
+        return this.#status(message);
       default: return assertNever(message);
     }
   }

@@ -3,7 +3,7 @@
  * the effects that it returns the only way out.
  */
 import type { Message } from "./message.ts";
-import type { Configuration, HardState, Index, LogEntry, MemberNumber, Role, Term } from "./types.ts";
+import type { Configuration, HardState, Index, LogEntry, LogPoint, MemberNumber, Role, Term } from "./types.ts";
 
 /** The two clocks as the node read them after it had taken in the turn's last request. */
 export interface Now {
@@ -37,9 +37,23 @@ export type EventBody =
   /** The disk made no progress for one election timeout. */
   | { readonly type: "diskStalled" }
   | { readonly type: "diskFull"; readonly full: boolean }
-  | { readonly type: "snapshotStored"; readonly index: Index }
-  | { readonly type: "snapshotSent"; readonly peer: MemberNumber; readonly index: Index; readonly ok: boolean }
-  | { readonly type: "restored"; readonly index: Index };
+  /** A snapshot of this node's machine is durable, and so is the mark in the log that says so. */
+  | { readonly type: "snapshotStored"; readonly point: LogPoint; readonly timeMs: number }
+  /** The snapshot that is being fetched from another member is of `index`; 0: none is, or it came to nothing. */
+  | { readonly type: "snapshotFetching"; readonly index: Index }
+  /** A snapshot of another member is durable here as a file. `configuration` and `timeMs` hold at its point. */
+  | { readonly type: "snapshotFetched"; readonly point: LogPoint; readonly timeMs: number; readonly configuration: Configuration }
+  /** The machine holds what the snapshot of `index` held; `wakeAtMs` as with `applied`. */
+  | { readonly type: "restored"; readonly index: Index; readonly wakeAtMs: number | null };
+
+/** Where a log begins that does not reach back to its first entry: what stands in for all before. */
+export interface LogStart {
+  readonly point: LogPoint;
+  /** In force at the point. */
+  readonly configuration: Configuration;
+  /** Log time at or behind the point. */
+  readonly timeMs: number;
+}
 
 /** Why a proposal or a transfer was refused. Nothing was done. */
 export type Refusal =
@@ -64,8 +78,8 @@ export type Effect =
   | StoreEffect
   /** Committed entries to apply, behind those asked for before. */
   | { readonly type: "apply"; readonly from: Index; readonly to: Index }
-  /** The read may be answered once `index` is applied. */
-  | { readonly type: "answerRead"; readonly readId: number; readonly index: Index }
+  /** The read may be answered once `index` is applied, by a machine in which nothing is left that is due by `timeMs`. */
+  | { readonly type: "answerRead"; readonly readId: number; readonly index: Index; readonly timeMs: number }
   /** These reads will not be answered; their callers may try again. */
   | { readonly type: "failPending"; readonly readIds: readonly number[]; readonly reason: Refusal }
   /** The proposal of this step was refused. */
@@ -76,12 +90,15 @@ export type Effect =
   | { readonly type: "configurationChanged"; readonly configuration: Configuration }
   /** This replica's committed log differs from the leader's: it must stop, naming index and both chains. */
   | { readonly type: "diverged"; readonly index: Index; readonly ownChain: number; readonly leaderChain: number }
-  | { readonly type: "sendSnapshot"; readonly to: MemberNumber }
-  | { readonly type: "installSnapshot"; readonly from: MemberNumber; readonly index: Index }
-  | { readonly type: "compact"; readonly to: Index };
+  /** Get a snapshot of `index` or later from this member; what is being fetched already goes on. */
+  | { readonly type: "fetchSnapshot"; readonly from: MemberNumber; readonly index: Index }
+  /** Restore the machine from the snapshot that was fetched. Applications of before are void, later ones wait for it. */
+  | { readonly type: "installSnapshot"; readonly point: LogPoint }
+  /** Everything through `start` leaves the log; a durable snapshot has it. */
+  | { readonly type: "compact"; readonly start: LogStart };
 
 /**
- * Records to make durable, in this order: hard state, truncation, entries. When that is done (and all earlier stores
+ * Records to make durable, in this order: hard state, truncation, reset, entries. When that is done (and all earlier stores
  * are), the messages leave and the core is told `stored`.
  */
 export interface StoreEffect {
@@ -91,6 +108,8 @@ export interface StoreEffect {
   readonly hardState: HardState | null;
   /** Remove this index and all after it; 0: nothing. */
   readonly truncateFrom: Index;
+  /** The log is empty behind this point, whose snapshot is durable as a file; null: nothing. */
+  readonly reset: LogStart | null;
   readonly entries: readonly LogEntry[];
   /** What becomes true once the records are durable. */
   readonly messages: readonly Message[];

@@ -15,8 +15,10 @@
  *   linkUp, linkDown   peer near 0
  *   readFailed         from, to near the last index
  *   diskFull           byte: 0 or 1
- *   snapshotStored, restored   index near the last index
- *   snapshotSent       peer near 0, index near the last index, byte: 0 or 1
+ *   restored           as applied
+ *   snapshotFetching   index near the last index
+ *   snapshotStored     index near the last index, term near the last term, chain u32, timeMs near the last log time
+ *   snapshotFetched    the same, number of the configuration near 0
  *
  * message  byte: number of its type, 0x10 group, to and incarnation are the usual ones, 0x20 and 0x40 its flags
  *          from near 0, [group, to, fromIncarnation near 0], term near the last term, fields in the order of FIELDS,
@@ -38,7 +40,7 @@ import type { Index, Term } from "./types.ts";
 /** The position in the list is the number. */
 export const EVENT_TYPES: readonly EventBody["type"][] = [
   "start", "deadline", "receive", "stored", "applied", "propose", "read", "transfer", "changeMembership", "linkUp", "linkDown",
-  "readFailed", "diskStalled", "diskFull", "snapshotStored", "snapshotSent", "restored",
+  "readFailed", "diskStalled", "diskFull", "snapshotStored", "snapshotFetching", "snapshotFetched", "restored",
 ];
 export const SAME_MOMENT = 0x20;
 export const SAME_WALL = 0x40;
@@ -58,8 +60,8 @@ export const ENTRY_SAME_TIME = 4;
 /** Stands for kinds from here on. */
 export const ENTRY_KIND_MAX = 31;
 
-/** What a number is near to: zero, the last index, term, round or wall clock; `chain` is 4 bytes of its own. */
-export type Base = "zero" | "index" | "term" | "round" | "wall" | "chain";
+/** What a number is near to: zero, the last index, term, round, wall clock or log time; `chain` is 4 bytes of its own. */
+export type Base = "zero" | "index" | "term" | "round" | "wall" | "time" | "chain";
 
 interface MessageFormat {
   /** Names of the fields behind the flags 0x20 and 0x40. */
@@ -94,17 +96,18 @@ export const FIELDS: { readonly [T in MessageType]: MessageFormat } = {
     ],
   },
   heartbeat: { flags: ["heardQuorum"], fields: [["leaderCommit", "index"], ["round", "round"]] },
-  heartbeatReply: { flags: [], fields: [["round", "round"], ...STATUS] },
+  heartbeatReply: { flags: [], fields: [["round", "round"], ...STATUS, ["snapshotIndex", "index"]] },
   timeoutNow: { flags: [], fields: [] },
   readIndexRequest: { flags: [], fields: [["readId", "zero"], ["bootId", "zero"]] },
   readIndexReply: {
     flags: [],
-    fields: [["readId", "zero"], ["bootId", "zero"], ["index", "index"], ["leaderCommit", "index"]],
+    fields: [["readId", "zero"], ["bootId", "zero"], ["index", "index"], ["leaderCommit", "index"], ["timeMs", "time"]],
   },
   installSnapshot: {
     flags: [],
     fields: [
-      ["lastIncludedIndex", "index"], ["lastIncludedTerm", "term"], ["lastIncludedChain", "chain"], ["round", "round"],
+      ["lastIncludedIndex", "index"], ["lastIncludedTerm", "term"], ["lastIncludedChain", "chain"],
+      ["source", "zero"], ["round", "round"],
     ],
   },
   installSnapshotReply: {

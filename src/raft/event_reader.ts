@@ -10,7 +10,7 @@ import {
   MESSAGE_TYPES, REMEMBERED_MAX, SAME_MOMENT, SAME_WALL, USUAL, whole,
 } from "./event_format.ts";
 import type { Message } from "./message.ts";
-import type { Configuration, LogEntry, RaftConfig } from "./types.ts";
+import type { Configuration, LogEntry, LogPoint, RaftConfig } from "./types.ts";
 
 /** Bytes of the shortest proposal: more of them than the rest has room for are not believed. */
 const PROPOSAL_BYTES_MIN = 6;
@@ -58,7 +58,8 @@ export class EventReader {
       case "stored":
         this.#last.store = packed.near(this.#last.store);
         return { type, store: this.#last.store };
-      case "applied": {
+      case "applied":
+      case "restored": {
         const index = this.#near("index");
         return { type, index, wakeAtMs: packed.byte() === 0 ? null : packed.near(whole(this.#last.timeMs)) };
       }
@@ -73,15 +74,19 @@ export class EventReader {
         return { type, from, to: this.#near("index") };
       }
       case "diskFull": return { type, full: packed.byte() !== 0 };
-      case "snapshotStored":
-      case "restored": return { type, index: this.#near("index") };
-      case "snapshotSent": {
-        const peer = packed.near(0);
-        const index = this.#near("index");
-        return { type, peer, index, ok: packed.byte() !== 0 };
-      }
+      case "snapshotFetching": return { type, index: this.#near("index") };
+      case "snapshotStored": return { type, ...this.#taken() };
+      case "snapshotFetched": return { type, ...this.#taken(), configuration: this.#configuration() };
       default: throw broken("an event of an unknown type");
     }
+  }
+
+  #taken(): { point: LogPoint; timeMs: number } {
+    const last = this.#last;
+    const point = { index: this.#near("index"), term: this.#near("term"), chain: this.#near("chain") };
+    const timeMs = this.packed.near(last.timeMs);
+    last.timeMs = whole(timeMs);
+    return { point, timeMs };
   }
 
   #message(): Message {
@@ -120,6 +125,7 @@ export class EventReader {
     if (base === "chain") return this.packed.u32();
     if (base === "zero") return this.packed.near(0);
     if (base === "wall") return this.packed.near(whole(last.wallMs));
+    if (base === "time") return this.packed.near(whole(last.timeMs));
     const value = this.packed.near(last[base]);
     last[base] = whole(value);
     return value;

@@ -10,7 +10,7 @@ import {
   REMEMBERED_MAX, SAME_MOMENT, SAME_WALL, USUAL, whole,
 } from "./event_format.ts";
 import type { AckStatus, AppendReply, AppendRequest, Message } from "./message.ts";
-import type { Configuration, RaftConfig } from "./types.ts";
+import type { Configuration, RaftConfig, LogPoint } from "./types.ts";
 
 /** Bytes of an event besides its entries, at most. */
 const EVENT_BYTES_MAX = 32 * PACKED_NUMBER_BYTES_MAX;
@@ -58,7 +58,8 @@ export class EventWriter implements EntrySink {
         packed.near(event.store, this.last.store);
         this.last.store = event.store;
         return;
-      case "applied": return this.#applied(event.index, event.wakeAtMs);
+      case "applied":
+      case "restored": return this.#applied(event.index, event.wakeAtMs);
       case "propose": return writeProposals(this, event.entries);
       case "read": return packed.near(event.readId, 0);
       case "transfer": return packed.near(event.to, 0);
@@ -69,12 +70,11 @@ export class EventWriter implements EntrySink {
         this.#index(event.from);
         return this.#index(event.to);
       case "diskFull": return packed.byte(event.full ? 1 : 0);
-      case "snapshotStored":
-      case "restored": return this.#index(event.index);
-      case "snapshotSent":
-        packed.near(event.peer, 0);
-        this.#index(event.index);
-        return packed.byte(event.ok ? 1 : 0);
+      case "snapshotFetching": return this.#index(event.index);
+      case "snapshotStored": return this.#taken(event.point, event.timeMs);
+      case "snapshotFetched":
+        this.#taken(event.point, event.timeMs);
+        return this.addConfiguration(event.configuration);
       default: return assertNever(event);
     }
   }
@@ -104,6 +104,14 @@ export class EventWriter implements EntrySink {
     if (wakeAtMs !== null) this.packed.near(wakeAtMs, whole(this.last.timeMs));
   }
 
+  #taken({ index, term, chain }: LogPoint, timeMs: number): void {
+    this.#index(index);
+    this.#term(term);
+    this.packed.u32(chain);
+    this.packed.near(timeMs, whole(this.last.timeMs));
+    this.last.timeMs = whole(timeMs);
+  }
+
   #message(message: Message): void {
     const { packed } = this;
     this.#envelope(message);
@@ -123,7 +131,8 @@ export class EventWriter implements EntrySink {
         return this.#round(message.round);
       case "heartbeatReply":
         this.#round(message.round);
-        return this.#status(message);
+        this.#status(message);
+        return this.#index(message.snapshotIndex);
       case "timeoutNow": return;
       case "readIndexRequest":
         packed.near(message.readId, 0);
@@ -132,11 +141,13 @@ export class EventWriter implements EntrySink {
         packed.near(message.readId, 0);
         packed.near(message.bootId, 0);
         this.#index(message.index);
-        return this.#index(message.leaderCommit);
+        this.#index(message.leaderCommit);
+        return packed.near(message.timeMs, whole(this.last.timeMs));
       case "installSnapshot":
         this.#index(message.lastIncludedIndex);
         this.#term(message.lastIncludedTerm);
         packed.u32(message.lastIncludedChain);
+        packed.near(message.source, 0);
         return this.#round(message.round);
       case "installSnapshotReply":
         this.#index(message.lastIncludedIndex);

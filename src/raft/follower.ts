@@ -16,7 +16,7 @@ import {
 import type { Index, LogEntry, LogPoint, Term } from "./types.ts";
 
 /** The leader of our term was heard. Only one that itself hears a quorum keeps others from being voted for. */
-function noteLeader(state: RaftState, message: { readonly heardQuorum: boolean }, now: Now): void {
+export function noteLeader(state: RaftState, message: { readonly heardQuorum: boolean }, now: Now): void {
   if (message.heardQuorum) state.leaderHeardMs = now.nowMs;
   state.electionDeadlineMs = now.nowMs + drawElectionTimeout(state);
   failLostReads(state, now);
@@ -26,7 +26,7 @@ export function followerHeartbeat(state: RaftState, message: Heartbeat, now: Now
   noteLeader(state, message, now);
   // Never beyond what was proved to match this leader's log.
   commitTo(state, Math.min(message.leaderCommit, state.matchedIndex));
-  send(state, message.from, { type: "heartbeatReply", round: message.round, ...ackStatus(state, now.wallMs) });
+  send(state, message.from, { type: "heartbeatReply", round: message.round, snapshotIndex: state.snapshotIndex, ...ackStatus(state, now.wallMs) });
 }
 
 export function followerAppendRequest(state: RaftState, message: AppendRequest, now: Now): void {

@@ -12,7 +12,7 @@ import type { Configuration, Index, LogPoint, MemberNumber, RaftConfig, Role, Te
 /** The fields of a state that are one number each. */
 export const NUMBERS = [
   "term", "votedFor", "storedTerm", "storedVote", "leaderId", "commitIndex", "matchedIndex", "applyRequested", "lastApplied",
-  "lastStore", "durableIndex", "durableTerm", "electionDeadlineMs", "leaderHeardMs", "ownVoteStore", "heartbeatDeadlineMs",
+  "lastStore", "durableIndex", "durableTerm", "electionDeadlineMs", "leaderHeardMs", "ownVoteStore", "heartbeatDeadlineMs", "snapshotIndex", "fetchingIndex",
   "round", "ownTermIndex", "anchorLogMs", "anchorNowMs", "timeEntryIndex", "wakeBackoffMs", "wakeNotBeforeMs", "deadlineMs",
   "toldTerm", "toldLeader",
 ] as const;
@@ -102,7 +102,7 @@ export function stateOf(image: RaftImage): RaftState {
     transfer: image.transfer === null ? null : { ...image.transfer },
     reads: copyReads(image.reads),
     forwardedReads: new Map(image.forwardedReads),
-    step: { truncateFrom: 0, entries: [], messages: [] },
+    step: { truncateFrom: 0, reset: null, entries: [], messages: [] },
     effects: [],
     dropped: { ...image.dropped },
   };

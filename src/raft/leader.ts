@@ -8,6 +8,7 @@ import { logTimeMs } from "./log_time.ts";
 import { adoptConfiguration } from "./membership.ts";
 import { send } from "./output.ts";
 import { mayAppend, noteSent, type Progress } from "./progress.ts";
+import { beginSnapshot } from "./snapshot_sender.ts";
 import type { RaftState } from "./state.ts";
 import { appendToTrail, bytesBetween, chainAt, endOfRunBefore, lastWithin, pointAtOrBelow, termAt } from "./trail.ts";
 import type { Index, LogEntry, LogPoint, Term } from "./types.ts";
@@ -62,8 +63,7 @@ export function sendAppend(state: RaftState, progress: Progress, now: Now): bool
   const { trail } = state;
   const previous = previousPoint(state, progress);
   if (previous === null) {
-    progress.state = "snapshot";
-    state.effects.push({ type: "sendSnapshot", to: progress.member });
+    beginSnapshot(state, progress, now);
     return false;
   }
   const from = previous.index + 1;

@@ -26,6 +26,19 @@ export function rollBackConfigurations(state: RaftState, from: Index): void {
   configurationChanged(state);
 }
 
+/** Lets go of configurations that were replaced at or before `index`, which is committed. */
+export function dropConfigurationsBefore(state: RaftState, index: Index): void {
+  const { configurations } = state;
+  while (configurations.length > 1 && (configurations[1] as Configuration).index <= index) configurations.shift();
+}
+
+/** The log begins anew: what stood in it is void, and `configuration` is in force. */
+export function resetConfigurations(state: RaftState, configuration: Configuration): void {
+  state.configurations.length = 0;
+  state.configurations.push(configuration);
+  configurationChanged(state);
+}
+
 function configurationChanged(state: RaftState): void {
   const configuration = currentConfiguration(state);
   state.voters = voterSets(configuration);

@@ -100,6 +100,8 @@ export interface Heartbeat extends Envelope {
 export interface HeartbeatReply extends Envelope, AckStatus {
   readonly type: "heartbeatReply";
   readonly round: number;
+  /** The last entry of the sender's newest durable snapshot; 0 if it has none. */
+  readonly snapshotIndex: Index;
 }
 
 /** Makes the receiver campaign at once (dissertation 3.10). It serves one candidacy, in the term after `term`. */
@@ -126,20 +128,31 @@ export interface ReadIndexReply extends Envelope {
   readonly index: Index;
   /** What the sender has committed; 0 with an index of 0. */
   readonly leaderCommit: Index;
+  /** The sender's log time when the read was confirmed: what is due by then is not to be seen. 0 with an index of 0. */
+  readonly timeMs: number;
 }
 
-/** Says that a snapshot is on its way or arrived. Its content travels on a stream of its own. */
+/**
+ * The leader's log no longer has what the receiver needs: it is to fetch a snapshot, over a connection of its own. The
+ * position is the base of the leader's log; a snapshot of it or of any later entry will do.
+ */
 export interface InstallSnapshot extends Envelope {
   readonly type: "installSnapshot";
   readonly lastIncludedIndex: Index;
   readonly lastIncludedTerm: Term;
   readonly lastIncludedChain: number;
+  /** The member to fetch it from: one that has such a snapshot and little else to do. */
+  readonly source: MemberNumber;
   readonly round: number;
 }
 
 export interface InstallSnapshotReply extends Envelope, AckStatus {
   readonly type: "installSnapshotReply";
   readonly success: boolean;
+  /**
+   * With success: everything up to here is committed, and durable on the sender. Without: the entry that the snapshot
+   * which it fetches is of, 0 if it has none to fetch.
+   */
   readonly lastIncludedIndex: Index;
   readonly round: number;
 }

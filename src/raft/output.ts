@@ -5,7 +5,9 @@ import { assert } from "../base/assert.ts";
 import type { AckStatus, Message } from "./message.ts";
 import type { RaftState } from "./state.ts";
 import { pointAtOrBelow } from "./trail.ts";
-import type { MemberNumber, Term } from "./types.ts";
+import type { LogPoint, MemberNumber, Term } from "./types.ts";
+
+const NOWHERE: LogPoint = { index: 0, term: 0, chain: 0 };
 
 /** A message without what every message bears. */
 export type Body<M> = M extends Message ? Omit<M, "group" | "from" | "fromIncarnation" | "to" | "term"> : never;
@@ -34,7 +36,9 @@ function addressed(state: RaftState, to: MemberNumber, body: Body<Message>, term
 
 /** What this node says of itself with each answer. */
 export function ackStatus(state: RaftState, wallMs: number): AckStatus {
-  const durable = pointAtOrBelow(state.trail, state.durableIndex);
+  const { trail, durableIndex } = state;
+  // The base that a snapshot brought counts once the store that says so is durable.
+  const durable = durableIndex < trail.base.index ? NOWHERE : pointAtOrBelow(trail, durableIndex);
   return {
     bootId: state.config.bootId,
     promiseMs: 0,

@@ -34,6 +34,13 @@ export interface Progress {
   probeIndex: Index;
   /** When it was sent. */
   probeSentMs: number;
+  /** In snapshot: which member it was told to fetch one from, and how often it was told anew. */
+  snapshotSource: MemberNumber;
+  snapshotTries: number;
+  /** In snapshot: the log behind this index is kept for it. */
+  pinnedIndex: Index;
+  /** The newest snapshot that it has, as it last said. */
+  snapshotIndex: Index;
   /** Invariant: ascending by lastIndex, empty unless replicate; bytes sum to inflightBytes. */
   readonly inflight: InflightAppend[];
   inflightBytes: number;
@@ -68,6 +75,10 @@ export function createProgress(member: MemberNumber, lastIndex: Index): Progress
     probeSent: false,
     probeIndex: 0,
     probeSentMs: 0,
+    snapshotSource: 0,
+    snapshotTries: 0,
+    pinnedIndex: 0,
+    snapshotIndex: 0,
     inflight: [],
     inflightBytes: 0,
     reopenAfterMs: 0,

@@ -42,7 +42,7 @@ export function leaderReadIndexRequest(state: RaftState, message: ReadIndexReque
 
 /** Others cannot tell: the asker tries elsewhere. */
 export function refuseReadIndexRequest(state: RaftState, message: ReadIndexRequest): void {
-  send(state, message.from, { type: "readIndexReply", readId: message.readId, bootId: message.bootId, index: 0, leaderCommit: 0 });
+  send(state, message.from, { type: "readIndexReply", readId: message.readId, bootId: message.bootId, index: 0, leaderCommit: 0, timeMs: 0 });
 }
 
 function register(state: RaftState, pending: PendingRead): void {
@@ -52,7 +52,7 @@ function register(state: RaftState, pending: PendingRead): void {
     if (pending.from === state.config.self) {
       state.effects.push({ type: "failPending", readIds: [pending.readId], reason: "busy" });
     } else {
-      answer(state, pending, 0);
+      answer(state, pending, 0, 0);
     }
     return;
   }
@@ -86,9 +86,9 @@ export function confirmReads(state: RaftState): void {
 }
 
 /**
- * Answers confirmed reads whose index this node has applied. If something in the machine is due by log time, they wait
- * for one time entry instead: a read never sees what has expired. Nor on another node, whose machine may be behind this
- * one: what nothing is due in any more is the machine at what was applied here.
+ * Answers confirmed reads whose index this node has applied, with the log time of now: a read never sees what has
+ * expired, wherever and on whatever newer state it is answered. If something in the machine is due by then, they wait
+ * for one time entry; so whoever answers at that index has come as far in time.
  */
 export function answerConfirmed(state: RaftState, now: Now): void {
   const { confirmed } = state.reads;
@@ -96,23 +96,19 @@ export function answerConfirmed(state: RaftState, now: Now): void {
   let ready = 0;
   while (ready < confirmed.length && (confirmed[ready] as PendingRead).index <= state.lastApplied) ready += 1;
   if (ready === 0) return;
-  const due = isDue(state, now);
+  const timeMs = logTimeMs(state, now);
+  const due = state.wakeAtMs !== null && state.wakeAtMs <= timeMs;
   if (due) {
     if (state.timeEntryIndex > state.lastApplied) return;
     appendTime(state, now);
   }
-  const answered = confirmed.splice(0, ready);
-  for (const pending of answered) answer(state, pending, due ? state.timeEntryIndex : Math.max(pending.index, state.lastApplied));
+  for (const pending of confirmed.splice(0, ready)) answer(state, pending, due ? state.timeEntryIndex : pending.index, timeMs);
 }
 
-function answer(state: RaftState, pending: PendingRead, index: number): void {
+function answer(state: RaftState, pending: PendingRead, index: Index, timeMs: number): void {
   const { readId, from, bootId } = pending;
-  if (from === state.config.self) state.effects.push({ type: "answerRead", readId, index });
-  else send(state, from, { type: "readIndexReply", readId, bootId, index, leaderCommit: index === 0 ? 0 : state.commitIndex });
-}
-
-function isDue(state: RaftState, now: Now): boolean {
-  return state.wakeAtMs !== null && now.nowMs >= state.wakeNotBeforeMs && state.wakeAtMs <= logTimeMs(state, now);
+  if (from === state.config.self) state.effects.push({ type: "answerRead", readId, index, timeMs });
+  else send(state, from, { type: "readIndexReply", readId, bootId, index, leaderCommit: index === 0 ? 0 : state.commitIndex, timeMs });
 }
 
 function appendTime(state: RaftState, now: Now): void {
@@ -122,8 +118,9 @@ function appendTime(state: RaftState, now: Now): void {
 
 /** Leaders: lets time pass for the machine when its moment has come, one time entry at a time. */
 export function wakeMachine(state: RaftState, now: Now): void {
-  if (state.timeEntryIndex > state.lastApplied || !isDue(state, now)) return;
-  appendTime(state, now);
+  const { wakeAtMs, timeEntryIndex, lastApplied, wakeNotBeforeMs } = state;
+  if (wakeAtMs === null || timeEntryIndex > lastApplied || now.nowMs < wakeNotBeforeMs) return;
+  if (wakeAtMs <= logTimeMs(state, now)) appendTime(state, now);
 }
 
 /**
@@ -151,7 +148,7 @@ export function wakeDeadlineMs(state: RaftState, now: Now): number {
 
 /** Followers: the leader's answer. An index of 0 means that it could not tell. */
 export function followerReadIndexReply(state: RaftState, message: ReadIndexReply): void {
-  const { readId, index } = message;
+  const { readId, index, timeMs } = message;
   if (message.bootId !== state.config.bootId) return drop(state, "late-read");
   if (!state.forwardedReads.delete(readId)) return drop(state, "late-read");
   if (index === 0) {
@@ -161,7 +158,7 @@ export function followerReadIndexReply(state: RaftState, message: ReadIndexReply
   // What the leader has committed, as far as it is proved to match, may be applied without waiting for a heartbeat. Not
   // `index`: it may be that of a time entry, and stand behind writes that nobody has committed.
   commitTo(state, Math.min(message.leaderCommit, state.matchedIndex));
-  state.effects.push({ type: "answerRead", readId, index });
+  state.effects.push({ type: "answerRead", readId, index, timeMs });
 }
 
 /**

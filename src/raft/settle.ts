@@ -32,7 +32,7 @@ export function settle(state: RaftState, now: Now): void {
 function emitStore(state: RaftState): void {
   const { step: records, term, votedFor } = state;
   const hardStateChanged = term !== state.storedTerm || votedFor !== state.storedVote;
-  if (!hardStateChanged && records.entries.length === 0) {
+  if (!hardStateChanged && records.entries.length === 0 && records.reset === null) {
     if (records.messages.length === 0) return;
     if (state.pendingStores.length >= PENDING_STORES_MAX) {
       // The disk stands still: what would only be said later may as well be lost.
@@ -50,12 +50,14 @@ function emitStore(state: RaftState): void {
     // What this very batch replaces may be what survives of it: only what is durable already is called committed.
     hardState: hardStateChanged ? { term, votedFor, commitIndex: Math.min(state.commitIndex, state.durableIndex) } : null,
     truncateFrom: records.truncateFrom,
+    reset: records.reset,
     entries: records.entries,
     messages: records.messages,
   });
   state.step.entries = [];
   state.step.messages = [];
   state.step.truncateFrom = 0;
+  state.step.reset = null;
 }
 
 function tellRole(state: RaftState): void {

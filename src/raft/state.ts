@@ -4,7 +4,7 @@
  */
 import type { RandomState } from "../base/random.ts";
 import { nextInRange, seedRandom } from "../base/random.ts";
-import type { Effect } from "./event.ts";
+import type { Effect, LogStart } from "./event.ts";
 import type { Message } from "./message.ts";
 import { type Progress } from "./progress.ts";
 import { type VoterSets, voterSets } from "./quorum.ts";
@@ -55,6 +55,7 @@ export interface Transfer {
 /** What the records of one step add up to; emptied by every step. */
 export interface StepStore {
   truncateFrom: Index;
+  reset: LogStart | null;
   entries: LogEntry[];
   messages: Message[];
 }
@@ -89,6 +90,10 @@ export interface RaftState {
   lastApplied: Index;
   /** The machine's next moment in log time. */
   wakeAtMs: number | null;
+  /** Use: what may leave the log. Invariant: a snapshot of it is durable; base.index ≤ snapshotIndex ≤ applyRequested. */
+  snapshotIndex: Index;
+  /** Followers: what the snapshot that is being fetched holds, or must at least hold; 0: none is being fetched. */
+  fetchingIndex: Index;
 
   /** Number of the last store asked for. */
   lastStore: number;
@@ -153,13 +158,17 @@ export interface Recovered {
   readonly trail: Trail;
   /** Ascending by index; the first is the genesis' or the snapshot's. */
   readonly configurations: readonly Configuration[];
+  /** The machine was restored from the snapshot of this entry; 0 if there is none. */
+  readonly snapshotIndex: Index;
 }
 
 /** A follower as it stands after a start. Its first event is `start`. */
 export function createRaft(config: RaftConfig, recovered: Recovered): RaftState {
   const { hardState, trail } = recovered;
   const newest = recovered.configurations.at(-1) as Configuration;
-  const commitIndex = Math.min(Math.max(hardState.commitIndex, trail.base.index), trail.lastIndex);
+  // What a snapshot holds was committed, whatever the hard state knew of it.
+  const restored = Math.max(recovered.snapshotIndex, trail.base.index);
+  const commitIndex = Math.min(Math.max(hardState.commitIndex, restored), trail.lastIndex);
   trail.keepFrom = commitIndex;
   return {
     config,
@@ -175,9 +184,11 @@ export function createRaft(config: RaftConfig, recovered: Recovered): RaftState 
     voters: voterSets(newest),
     commitIndex,
     matchedIndex: commitIndex,
-    applyRequested: trail.base.index,
-    lastApplied: trail.base.index,
+    applyRequested: restored,
+    lastApplied: restored,
     wakeAtMs: null,
+    snapshotIndex: restored,
+    fetchingIndex: 0,
     lastStore: 0,
     pendingStores: [],
     durableIndex: trail.lastIndex,
@@ -204,7 +215,7 @@ export function createRaft(config: RaftConfig, recovered: Recovered): RaftState 
     toldRole: "follower",
     toldTerm: hardState.term,
     toldLeader: 0,
-    step: { truncateFrom: 0, entries: [], messages: [] },
+    step: { truncateFrom: 0, reset: null, entries: [], messages: [] },
     effects: [],
     dropped: {},
   };

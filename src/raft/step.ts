@@ -12,7 +12,7 @@ import type { Effect, Event, Now, Refusal } from "./event.ts";
 import { followerAppendRequest, followerHeartbeat } from "./follower.ts";
 import { appendAsLeader, broadcastHeartbeat } from "./leader.ts";
 import { incarnationFits, isSoleVoter } from "./membership.ts";
-import type { Message, MessageType } from "./message.ts";
+import type { AppendRequest, Heartbeat, InstallSnapshot, Message, MessageType } from "./message.ts";
 import { ackStatus, send } from "./output.ts";
 import { becomeProbe } from "./progress.ts";
 import {
@@ -20,6 +20,7 @@ import {
 } from "./reads.ts";
 import { becomeFollower } from "./roles.ts";
 import { settle } from "./settle.ts";
+import { followerInstallSnapshot, leaderInstallSnapshotReply, restored, snapshotFetched, snapshotFetching, snapshotStored } from "./snapshots.ts";
 import { drawElectionTimeout, drop, type RaftState } from "./state.ts";
 import { bytesAfter } from "./trail.ts";
 import { handOver, isTransferring, transfer } from "./transfer.ts";
@@ -64,10 +65,10 @@ function dispatch(state: RaftState, event: Event): void {
     case "changeMembership":
       state.effects.push({ type: "rejected", reason: "not-supported" });
       return;
-    case "snapshotStored":
-    case "snapshotSent":
-    case "restored":
-      return drop(state, "snapshots-come-later");
+    case "snapshotStored": return snapshotStored(state, event, event);
+    case "snapshotFetching": return snapshotFetching(state, event.index, event);
+    case "snapshotFetched": return snapshotFetched(state, event, event);
+    case "restored": return restored(state, event.index, event.wakeAtMs, event);
     default: return assertNever(event);
   }
 }
@@ -82,7 +83,7 @@ const HANDLERS: { readonly [R in Role]: { readonly [T in MessageType]: Handler<T
     heartbeat: followerHeartbeat, heartbeatReply: null,
     timeoutNow: followerTimeoutNow,
     readIndexRequest: refuseReadIndexRequest, readIndexReply: followerReadIndexReply,
-    installSnapshot: null, installSnapshotReply: null,
+    installSnapshot: followerInstallSnapshot, installSnapshotReply: null,
   },
   "pre-candidate": {
     voteRequest, voteReply: candidateVoteReply,
@@ -90,7 +91,7 @@ const HANDLERS: { readonly [R in Role]: { readonly [T in MessageType]: Handler<T
     heartbeat: followLeader(followerHeartbeat), heartbeatReply: null,
     timeoutNow: followerTimeoutNow,
     readIndexRequest: refuseReadIndexRequest, readIndexReply: null,
-    installSnapshot: null, installSnapshotReply: null,
+    installSnapshot: followLeader(followerInstallSnapshot), installSnapshotReply: null,
   },
   candidate: {
     voteRequest, voteReply: candidateVoteReply,
@@ -98,7 +99,7 @@ const HANDLERS: { readonly [R in Role]: { readonly [T in MessageType]: Handler<T
     heartbeat: followLeader(followerHeartbeat), heartbeatReply: null,
     timeoutNow: null,
     readIndexRequest: refuseReadIndexRequest, readIndexReply: null,
-    installSnapshot: null, installSnapshotReply: null,
+    installSnapshot: followLeader(followerInstallSnapshot), installSnapshotReply: null,
   },
   leader: {
     voteRequest, voteReply: null,
@@ -107,7 +108,7 @@ const HANDLERS: { readonly [R in Role]: { readonly [T in MessageType]: Handler<T
     heartbeat: null, heartbeatReply: leaderHeartbeatReply,
     timeoutNow: null,
     readIndexRequest: leaderReadIndexRequest, readIndexReply: null,
-    installSnapshot: null, installSnapshotReply: null,
+    installSnapshot: null, installSnapshotReply: leaderInstallSnapshotReply,
   },
 };
 
@@ -128,7 +129,7 @@ function receive(state: RaftState, message: Message, now: Now): void {
   if (!incarnationFits(state, message.from, message.fromIncarnation)) return drop(state, "wrong-incarnation");
   if (message.term > state.term && !raiseTerm(state, message, now)) return;
   if (message.term < state.term) return answerOldTerm(state, message, now);
-  if (message.type === "appendRequest" || message.type === "heartbeat") {
+  if (isLeaders(message)) {
     if (state.role === "follower" && state.leaderId !== message.from) {
       if (state.leaderId !== 0) return drop(state, "second-leader");
       becomeFollower(state, state.term, message.from, now);
@@ -152,19 +153,23 @@ function raiseTerm(state: RaftState, message: Message, now: Now): boolean {
     else drop(state, "late-vote");
     return false;
   }
-  const fromLeader = message.type === "appendRequest" || message.type === "heartbeat" ||
-    message.type === "installSnapshot";
-  becomeFollower(state, message.term, fromLeader ? message.from : 0, now);
+  becomeFollower(state, message.term, isLeaders(message) ? message.from : 0, now);
   return true;
+}
+
+/** Whether only the leader of its term sends such a message. */
+function isLeaders(message: Message): message is AppendRequest | Heartbeat | InstallSnapshot {
+  return message.type === "appendRequest" || message.type === "heartbeat" || message.type === "installSnapshot";
 }
 
 /** An older term: whoever would go on in it for ever is told of ours; the rest is too late for anything. */
 function answerOldTerm(state: RaftState, message: Message, now: Now): void {
   if (message.type === "voteRequest") voteRequest(state, message, now);
-  else if (message.type === "appendRequest" || message.type === "heartbeat" || message.type === "installSnapshot") {
-    send(state, message.from, { type: "heartbeatReply", round: message.round, ...ackStatus(state, now.wallMs) });
+  else if (isLeaders(message)) {
+    const { round } = message;
+    send(state, message.from, { type: "heartbeatReply", round, snapshotIndex: state.snapshotIndex, ...ackStatus(state, now.wallMs) });
   } else if (message.type === "readIndexRequest") {
-    send(state, message.from, { type: "readIndexReply", readId: message.readId, bootId: message.bootId, index: 0, leaderCommit: 0 });
+    send(state, message.from, { type: "readIndexReply", readId: message.readId, bootId: message.bootId, index: 0, leaderCommit: 0, timeMs: 0 });
   } else drop(state, "old-term");
 }
 

@@ -22,8 +22,8 @@ const RING_START = 64;
 export interface Run {
   readonly first: Index;
   readonly term: Term;
-  /** Sealed bytes of the whole log before `first`. */
-  readonly bytesBefore: number;
+  /** Sealed bytes from the base to `first`. */
+  bytesBefore: number;
   /** The chain at the run's last entry so far. */
   chain: number;
 }
@@ -249,7 +249,8 @@ function runAt(trail: Trail, index: Index): number {
   return low;
 }
 
-function lastOfRun(trail: Trail, at: number): Index {
+/** The last index of the run at this position in `runs`. */
+export function lastOfRun(trail: Trail, at: number): Index {
   const next = trail.runs[at + 1];
   return next === undefined ? trail.lastIndex : next.first - 1;
 }

@@ -96,6 +96,8 @@ export interface RaftConfig {
   readonly inflightBytesMax: number;
   /** Sealed bytes of entries that are not committed yet, at most: beyond, proposals are refused with BUSY. */
   readonly uncommittedBytesMax: number;
+  /** Sealed bytes of entries that a snapshot holds and that stay in the log, for followers that are not far behind. */
+  readonly retainBytes: number;
   /** Reads that wait for their confirmation, at most. */
   readonly pendingReadsMax: number;
   /** Seed of the election timeouts. */

@@ -28,13 +28,14 @@ export class Cuts {
     }
   }
 
-  /** Ends all cuts and clogs among these hosts, for good. */
+  /** Ends all cuts and clogs among these hosts, for good, and what is done to single messages. */
   healAmong(hosts: readonly string[]): void {
     for (const from of hosts) {
       for (const to of hosts) {
         this.#counts.delete(`${from}>${to}`);
         this.#net.heal(from, to);
         this.#net.clog(from, to, null);
+        this.#net.ways.spoil(from, to, null);
       }
     }
   }

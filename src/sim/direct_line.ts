@@ -30,6 +30,22 @@ export class DirectLine implements Line {
     });
   }
 
+  /** Sends a write as it is. */
+  write(member: string, envelope: Uint8Array, timeoutMs: number, done: RequestDone): void {
+    this.#connected(member, timeoutMs, (result) => {
+      if (result instanceof DraftError) done(result, 0, null);
+      else result.write("main", envelope, timeoutMs, done);
+    });
+  }
+
+  /** Asks for a session. */
+  open(member: string, timeoutMs: number, done: RequestDone): void {
+    this.#connected(member, timeoutMs, (result) => {
+      if (result instanceof DraftError) done(result, 0, null);
+      else result.changeSession("main", { type: "open", ordered: false }, timeoutMs, done);
+    });
+  }
+
   /** It goes away, and with it all else that it asked there. */
   giveUp({ member }: Asked): void {
     this.#ways.get(member)?.connection?.close();
@@ -40,9 +56,11 @@ export class DirectLine implements Line {
     for (const { connection } of [...this.#ways.values()]) connection?.close();
   }
 
-  #sendOn(connection: Connection, { command, read, timeoutMs }: Asked, done: RequestDone): void {
-    if (read === null) connection.write("main", new Uint8Array(encodeCommand(command)), timeoutMs, done);
-    else connection.read("main", command, read, done);
+  #sendOn(connection: Connection, { command, read, timeoutMs, sent }: Asked, done: RequestDone): void {
+    if (read !== null) return connection.read("main", command, read, done);
+    const envelope = new Uint8Array(encodeCommand(command));
+    sent.push(envelope);
+    connection.write("main", envelope, timeoutMs, done);
   }
 
   /** The connection to `member`, opened if need be. */

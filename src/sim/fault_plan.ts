@@ -1,14 +1,19 @@
 /** Draws what goes wrong in a run, and when. */
 import { nextFloat, nextInRange, type RandomState } from "../base/random.ts";
-import { FEATURES } from "./features.ts";
+import { DEPOSED, FEATURES } from "./features.ts";
 import type { Fault, FaultBody, FaultKind, Settings, Who } from "./script.ts";
 import { pick, streamOf } from "./streams.ts";
 
-/** How often faults of one feature come, in milliseconds. */
-const EVERY_MS: readonly number[] = [250, 600, 1500, 4000];
+/** How much rarer faults of one feature come than if all came equally often. */
+const RARITIES: readonly number[] = [0.4, 1, 2.5];
+
+/** Longest election timeouts that a leader is cut off, and then has to catch up; the terms come one after the other. */
+const DEPOSED_TIMEOUTS: readonly number[] = [1, 2, 3];
+/** None: whoever is back meets the third of its leaders before the second could tell it anything. */
+const BACK_TIMEOUTS: readonly number[] = [0, 0, 0.05, 0.5, 2];
 
 /** What damages a machine beyond what its node can promise: at most a minority may be met. */
-const DAMAGE: ReadonlySet<FaultKind> = new Set(["wipe", "flip", "rot-at-rest", "misdirect", "lie"]);
+const DAMAGE: ReadonlySet<FaultKind> = new Set(["wipe", "flip", "rot-at-rest", "bad-sector", "misdirect", "lost-write", "lie"]);
 
 interface Plan {
   readonly settings: Settings;
@@ -29,7 +34,11 @@ export function drawFaults(seed: number, settings: Settings): Fault[] {
   for (const feature of settings.features) {
     const random = streamOf(seed, feature);
     const plan: Plan = { settings, random, fragile };
-    const everyMs = pick(random, EVERY_MS);
+    if (feature === DEPOSED) {
+      faults.push(...drawDepositions(random, settings));
+      continue;
+    }
+    const everyMs = settings.faultEveryMs * settings.features.length * pick(random, RARITIES);
     for (let atMs = wait(random, everyMs); atMs < settings.safetyMs; atMs += wait(random, everyMs)) {
       const kind = pick(random, FEATURES[feature] ?? []);
       const body = drawBody(plan, kind);
@@ -38,6 +47,18 @@ export function drawFaults(seed: number, settings: Settings): Fault[] {
   }
   faults.sort((a, b) => a.atMs - b.atMs);
   return faults.map((fault, at) => ({ ...fault, id: `f${at + 1}` }));
+}
+
+/** Whoever leads is cut off for so long that another one is elected; when it is back, that one's turn comes. */
+function drawDepositions(random: RandomState, { safetyMs, electionMaxMs }: Settings): Fault[] {
+  const faults: Fault[] = [];
+  const timeouts = (choices: readonly number[]): number => electionMaxMs * pick(random, choices) * (0.7 + 0.6 * nextFloat(random));
+  for (let atMs = timeouts(BACK_TIMEOUTS); atMs < safetyMs;) {
+    const forMs = timeouts(DEPOSED_TIMEOUTS);
+    faults.push({ id: "", atMs, kind: "isolate", who: 0, forMs });
+    atMs += forMs + timeouts(BACK_TIMEOUTS);
+  }
+  return faults;
 }
 
 /** Between nothing and twice as long, whole milliseconds with some fraction, so that faults fall between events. */
@@ -56,7 +77,10 @@ function drawProcessFault(plan: Plan, kind: FaultKind): FaultBody | null {
   switch (kind) {
     case "crash": return { kind, who: someone(plan), downMs, silent: nextFloat(random) < 0.3 };
     case "crash-all": return { kind, downMs };
-    case "crash-at-call": return { kind, who: someone(plan), calls: nextInRange(random, 1, 60), again: nextInRange(random, 0, 3), downMs };
+    case "crash-at-call": {
+      const again = Array.from({ length: nextInRange(random, 0, 3) }, () => nextInRange(random, 1, 40));
+      return { kind, who: someone(plan), calls: nextInRange(random, 1, 60), killed: nextFloat(random) < 0.3, again, downMs };
+    }
     case "kill": return { kind, who: someone(plan), downMs };
     case "stop": return { kind, who: someone(plan), downMs };
     case "pause": return { kind, who: someone(plan), forMs: lasting(plan), atTurn: nextFloat(random) < 0.5 };
@@ -90,7 +114,7 @@ function drawDiskFault(plan: Plan, kind: FaultKind): FaultBody | null {
     case "slow-disk": return { kind, who: someone(plan), factor: pick(random, [5, 20, 100]), forMs };
     case "stall": return { kind, who: someone(plan), forMs, call: pick(random, ["sync", "write", "any"] as const) };
     case "eio": return {
-      kind, who: someone(plan), call: pick(random, ["read", "write", "sync"] as const), afterCalls: nextInRange(random, 0, 20),
+      kind, who: someone(plan), call: pick(random, ["read", "write", "sync", "syncDirectory"] as const), afterCalls: nextInRange(random, 0, 20),
       powerCycle: nextFloat(random) < 0.5, downMs: nextInRange(random, 5, 1000),
     };
     case "full": return { kind, who: someone(plan), slackBytes: pick(random, [0, 1000, 10_000]), forMs };
@@ -108,7 +132,10 @@ function drawDamage(plan: Plan, kind: FaultKind): FaultBody | null {
     case "flip": return { kind, who, file: nextInRange(random, 0, 63), position: nextFloat(random), bit: nextInRange(random, 0, 7), restart: nextFloat(random) < 0.5 };
     case "rot-at-rest": return { kind, who, backBytes: nextInRange(random, 0, 200), bit: nextInRange(random, 0, 7) };
     case "misdirect": return { kind, who, byBytes: pick(random, [-4096, -512, 8, 512, 2048]) };
-    case "lie": return { kind, who, forMs: lasting(plan) };
+    case "bad-sector": return { kind, who, file: nextInRange(random, 0, 63), position: nextFloat(random), restart: nextFloat(random) < 0.5 };
+    case "lost-write": return { kind, who };
+    // Mostly for so short that the mark file does not vouch for what is lost: nobody can tell then.
+    case "lie": return { kind, who, forMs: pick(random, [10, 50, 50, 200, 200, lasting(plan)]), powerCycle: nextFloat(random) < 0.7, downMs: nextInRange(random, 5, 1000) };
     default: return null;
   }
 }

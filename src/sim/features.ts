@@ -1,6 +1,9 @@
 /** What a run may have switched on. */
 import type { FaultKind } from "./script.ts";
 
+/** The leader is cut off while clients go on asking it, and comes back to another one's log; again and again. */
+export const DEPOSED = "deposed leaders";
+
 /** Faults by what they need switched on together. */
 export const FEATURES: Readonly<Record<string, readonly FaultKind[]>> = {
   crashes: ["crash"],
@@ -10,6 +13,7 @@ export const FEATURES: Readonly<Record<string, readonly FaultKind[]>> = {
   stops: ["stop"],
   pauses: ["pause"],
   wipes: ["wipe"],
+  [DEPOSED]: ["isolate"],
   partitions: ["split", "isolate"],
   "odd partitions": ["ring", "bridge"],
   "one-way cuts": ["one-way", "deaf", "mute"],
@@ -20,7 +24,7 @@ export const FEATURES: Readonly<Record<string, readonly FaultKind[]>> = {
   "disk errors": ["eio"],
   "full disks": ["full"],
   "short writes": ["short-writes"],
-  rot: ["flip", "rot-at-rest", "misdirect"],
+  rot: ["flip", "rot-at-rest", "bad-sector", "misdirect", "lost-write"],
   lies: ["lie"],
   clocks: ["wall-jump"],
   transfers: ["transfer"],

@@ -175,6 +175,8 @@ class GateSocket implements Socket {
   readonly remote: string;
   readonly #gate: Gate;
   readonly #socket: Socket;
+  /** Whoever listens when something passes, not when it came: a process that was paused may have changed hands since. */
+  #handlers: SocketHandlers | null = null;
   #isOpen = true;
 
   constructor(gate: Gate, socket: Socket) {
@@ -190,12 +192,13 @@ class GateSocket implements Socket {
 
   open(handlers: SocketHandlers): void {
     const gate = this.#gate;
+    this.#handlers = handlers;
     this.#socket.open({
-      data: (bytes) => gate.pass(Passage.data, bytes.length, () => handlers.data(bytes)),
-      drained: () => gate.pass(Passage.drained, 0, () => handlers.drained()),
+      data: (bytes) => gate.pass(Passage.data, bytes.length, () => this.#handlers?.data(bytes)),
+      drained: () => gate.pass(Passage.drained, 0, () => this.#handlers?.drained()),
       closed: (error) => {
         this.#givenBack();
-        gate.pass(Passage.closed, error === null ? 0 : 1, () => handlers.closed(error));
+        gate.pass(Passage.closed, error === null ? 0 : 1, () => this.#handlers?.closed(error));
       },
     });
   }

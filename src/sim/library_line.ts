@@ -6,12 +6,15 @@
 import { DraftError } from "../base/errors.ts";
 import { type Client, connect } from "../client/client.ts";
 import type { ConnectionPorts } from "../client/connection.ts";
+import type { Command } from "../machine/machine.ts";
 import type { Asked, Line, LineDone } from "./line.ts";
 
 export interface LibraryLineOptions {
   readonly ports: ConnectionPorts;
   readonly name: string;
   readonly addresses: readonly string[];
+  /** Whether it writes under sessions. */
+  readonly sessions: boolean;
   /** Something happened that may have resolved a promise. */
   readonly promised: () => void;
   /** What was thrown where a promise would swallow it. */
@@ -21,11 +24,15 @@ export interface LibraryLineOptions {
 export class LibraryLine implements Line {
   readonly #options: LibraryLineOptions;
   readonly #client: Client;
+  /** By its very command. */
+  readonly #writes: Map<Command, Asked> = new Map();
   readonly #aborts: Map<Asked, AbortController> = new Map();
 
   constructor(options: LibraryLineOptions) {
     this.#options = options;
-    this.#client = connect(options.addresses, { name: options.name, host: options.ports });
+    const { addresses, name, sessions, ports } = options;
+    const sent = (command: Command, envelope: Uint8Array): void => void this.#writes.get(command)?.sent.push(envelope);
+    this.#client = connect(addresses, { name, host: ports, sessions, sent });
   }
 
   send(asked: Asked, done: LineDone): void {
@@ -34,6 +41,7 @@ export class LibraryLine implements Line {
     this.#aborts.set(asked, abort);
     const options = { timeoutMs, signal: abort.signal };
     this.#options.promised();
+    if (read === null) this.#writes.set(command, asked);
     const answer = read === null
       ? this.#client.write(command, options)
       : this.#client.read(command, { ...options, level: read.level, minIndex: read.minIndex });
@@ -58,6 +66,7 @@ export class LibraryLine implements Line {
 
   #end(asked: Asked, told: () => void): void {
     this.#aborts.delete(asked);
+    this.#writes.delete(asked.command);
     // Of what was given up nothing is told, but what it was ended with.
     if (!asked.isOver) told();
   }

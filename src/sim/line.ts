@@ -20,6 +20,8 @@ export interface Ask {
 export interface Asked extends Ask {
   /** Whether it was answered or given up. */
   isOver: boolean;
+  /** Of a write: what was sent, at each try. */
+  readonly sent: Uint8Array[];
 }
 
 /** Hears once how a request ended, unless it was given up. */

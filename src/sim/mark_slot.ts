@@ -3,7 +3,7 @@ import { crc32, getU64, viewOf } from "../base/bytes.ts";
 
 const SLOT_BYTES = 4096;
 const FIELDS_AT = 16;
-const FIELDS_END = 56;
+const FIELDS_END = 64;
 
 /** The newest valid slot. */
 export interface MarkSlot {

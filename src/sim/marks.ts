@@ -3,19 +3,26 @@
  * one of them never occurred fails.
  */
 import type { Effect, Event } from "../raft/event.ts";
+import type { Index } from "../raft/types.ts";
 import { ELECTION_MARKS, type ElectionMark, markElections } from "./marks_elections.ts";
+import type { MessageArrival } from "./lossy_ways.ts";
 import { LIFE_MARKS, type LifeMark, LifeMarks } from "./marks_lives.ts";
 import { LOG_MARKS, type LogMark, markLog } from "./marks_log.ts";
 import { markReads, READ_MARKS, type ReadMark } from "./marks_reads.ts";
 import { CLIENT_MARKS, type ClientMark, markAnswer } from "./marks_clients.ts";
+import { ARRIVAL_MARKS, markMessages, MESSAGE_MARKS, type MessageMark } from "./marks_messages.ts";
+import { markOpened, markSnapshots, SNAPSHOT_MARKS, type SnapshotMark } from "./marks_snapshots.ts";
+import { markDuplicate, markSessionWrite, SESSION_MARKS, type SessionMark } from "./marks_sessions.ts";
 import { memoOf, type StepMemo } from "./marks_step.ts";
 import type { ClientOperation, Property, SimMember } from "./property.ts";
 
 /** A situation by its name. */
-export type Mark = ElectionMark | LogMark | ReadMark | LifeMark | ClientMark;
+export type Mark = ElectionMark | LogMark | ReadMark | SnapshotMark | LifeMark | MessageMark | ClientMark | SessionMark;
 
 /** All marks, in the order of a report. */
-export const MARKS: readonly Mark[] = [...ELECTION_MARKS, ...LOG_MARKS, ...READ_MARKS, ...LIFE_MARKS, ...CLIENT_MARKS];
+export const MARKS: readonly Mark[] = [
+  ...ELECTION_MARKS, ...LOG_MARKS, ...READ_MARKS, ...SNAPSHOT_MARKS, ...LIFE_MARKS, ...MESSAGE_MARKS, ...CLIENT_MARKS, ...SESSION_MARKS,
+];
 
 /** Notes that a situation occurred. */
 export type NoteMark<M extends Mark = Mark> = (mark: M) => void;
@@ -26,6 +33,8 @@ export class MarkCounter implements Property {
   readonly counts: Map<Mark, number> = new Map(MARKS.map((mark) => [mark, 0]));
   readonly lives: LifeMarks;
   readonly #memos: Map<SimMember, StepMemo> = new Map();
+  /** The last index that each member's process found on its disk. */
+  readonly #foundAt: Map<SimMember, Index> = new Map();
   readonly #note: NoteMark = (mark) => void this.counts.set(mark, (this.counts.get(mark) ?? 0) + 1);
 
   constructor() {
@@ -34,7 +43,10 @@ export class MarkCounter implements Property {
 
   opened(member: SimMember): void {
     this.lives.opened(member);
-    if (member.state !== null) this.#memos.set(member, memoOf(member.state));
+    if (member.state === null) return;
+    markOpened(member.state, this.#note);
+    this.#memos.set(member, memoOf(member.state));
+    this.#foundAt.set(member, member.state.trail.lastIndex);
   }
 
   stepped(member: SimMember, event: Event, effects: readonly Effect[]): void {
@@ -46,6 +58,9 @@ export class MarkCounter implements Property {
       markElections(step, this.#note);
       markLog(step, this.#note);
       markReads(step, this.#note);
+      markSnapshots(step, this.#note);
+      markMessages(step, this.#note);
+      markDuplicate(member, state, event, this.#foundAt.get(member) ?? 0, this.#note);
       this.lives.stepped(member, state, event, effects);
     }
     this.#memos.set(member, memoOf(state));
@@ -58,6 +73,7 @@ export class MarkCounter implements Property {
 
   answered(operation: ClientOperation): void {
     markAnswer(operation, this.#note);
+    markSessionWrite(operation, this.#note);
   }
 
   /** A client went away without its answer. */
@@ -65,4 +81,8 @@ export class MarkCounter implements Property {
     this.#note("client: gave up");
   }
 
+  /** The network brought a message as no connection would. */
+  messageArrived(how: MessageArrival): void {
+    this.#note(ARRIVAL_MARKS[how]);
+  }
 }

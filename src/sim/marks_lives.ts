@@ -14,8 +14,9 @@ export const LIFE_MARKS = [
   "100 entries found again", "fifth start of a machine",
   "refused to start, damaged", "refused to start, disk full", "ended for a disk error", "genesis handed over",
   "lost directory recognised", "entries read back from the WAL", "segment rolled", "dial met a node in recovery",
-  "a connection timed out", "silent loss found and named",
+  "a connection timed out", "silent loss found and named", "a lie lost what was durable",
   "own write cut from the log of a former leader", "leader again whose own write was cut",
+  "a peer's second connection took the place of its first", "message refused by a full queue to its peer",
 ] as const;
 
 /** One of them. */
@@ -30,6 +31,9 @@ interface Life {
   /** The last entry that was proposed here. */
   proposedIndex: number;
   wasCut: boolean;
+  /** What its transport had counted when it was last looked at. */
+  replaced: number;
+  queueFull: number;
 }
 
 interface Last {
@@ -55,7 +59,7 @@ export class LifeMarks {
   opened(member: SimMember): void {
     const { state } = member;
     if (state === null) return;
-    this.#living.set(member, { markWrites: this.#markWrites, sequence: 0, proposedIndex: 0, wasCut: false });
+    this.#living.set(member, { markWrites: this.#markWrites, sequence: 0, proposedIndex: 0, wasCut: false, replaced: 0, queueFull: 0 });
     this.#known.add(member as SimMachine);
     const last = this.#last.get(member.id);
     const { lastIndex, lastTerm, runs } = state.trail;
@@ -75,6 +79,7 @@ export class LifeMarks {
     if (life !== undefined) {
       this.#markOwnWrites(life, state, event, effects);
       if (life.markWrites !== this.#markWrites) this.#markSegment(life, member as SimMachine);
+      this.#markConnections(life, member as SimMachine);
     }
     if (state.role === "leader") {
       if (leaders.get(member) !== state.term) {
@@ -111,6 +116,11 @@ export class LifeMarks {
     else if (error.code === "STORAGE_FAILED") this.#note("ended for a disk error");
   }
 
+  /** A process did not find what its disk had said was durable. */
+  lost(machine: SimMachine): void {
+    if (machine.hasLied) this.#note("a lie lost what was durable");
+  }
+
   said(message: string): void {
     if (message.startsWith("gave the genesis")) this.#note("genesis handed over");
     else if (message.startsWith("the directory of")) this.#note("lost directory recognised");
@@ -132,6 +142,16 @@ export class LifeMarks {
     const sequence = newestMarkSlot(machine.disk.content(this.#markPath) ?? new Uint8Array())?.sequence ?? 0;
     if (life.sequence > 0 && sequence > life.sequence) this.#note("segment rolled");
     life.sequence = sequence;
+  }
+
+  #markConnections(life: Life, { server }: SimMachine): void {
+    if (server === null) return;
+    const { counters } = server.node.transport;
+    const [replaced, queueFull] = [counters.of("replaced"), counters.of("queueFull")];
+    if (replaced > life.replaced) this.#note("a peer's second connection took the place of its first");
+    if (queueFull > life.queueFull) this.#note("message refused by a full queue to its peer");
+    life.replaced = replaced;
+    life.queueFull = queueFull;
   }
 
   #markOwnWrites(life: Life, state: RaftState, event: Event, effects: readonly Effect[]): void {

@@ -13,12 +13,15 @@ export interface StepMemo {
   readonly lastIndex: number;
   readonly commitIndex: number;
   readonly durableIndex: number;
+  readonly snapshotIndex: number;
   readonly pendingStores: number;
   readonly timeEntryIndex: number;
   /** Leaders: which followers were streamed to, and their boots. */
   readonly streams: ReadonlyMap<MemberNumber, { readonly state: string; readonly bootId: number }> | null;
   readonly lateRefusals: number;
   readonly lateVotes: number;
+  readonly doubledVotes: number;
+  readonly earlierBootAcks: number;
   /** Candidates: who refused so far. Becoming leader forgets it. */
   readonly refusals: number;
 }
@@ -34,14 +37,15 @@ export interface Step {
 
 /** Keeps what the next step is compared with. */
 export function memoOf(state: RaftState): StepMemo {
-  const { term, role, votedFor, leaderId, commitIndex, durableIndex, timeEntryIndex, trail, pendingStores, progress } = state;
+  const { term, role, votedFor, leaderId, commitIndex, durableIndex, snapshotIndex, timeEntryIndex, trail, pendingStores, progress } = state;
   const streams = role === "leader"
     ? new Map([...progress].map(([number, each]) => [number, { state: each.state, bootId: each.bootId }]))
     : null;
   return {
-    term, role, votedFor, leaderId, commitIndex, durableIndex, timeEntryIndex, lastIndex: trail.lastIndex,
+    term, role, votedFor, leaderId, commitIndex, durableIndex, snapshotIndex, timeEntryIndex, lastIndex: trail.lastIndex,
     pendingStores: pendingStores.length, streams,
     lateRefusals: state.dropped["late-refusal"] ?? 0, lateVotes: state.dropped["late-vote"] ?? 0,
+    doubledVotes: state.dropped["doubled-vote"] ?? 0, earlierBootAcks: state.dropped["ack-of-earlier-boot"] ?? 0,
     refusals: refusalsIn(state.votes),
   };
 }

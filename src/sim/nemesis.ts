@@ -2,12 +2,15 @@
  * Does to the cluster what the script says, and afterwards heals those that shall live. It also stands for whoever
  * starts processes again that ended, and knows which ends are to be expected.
  */
-import { DraftError, type ErrorCode } from "../base/errors.ts";
+import { DraftError } from "../base/errors.ts";
 import { nextInRange, type RandomState } from "../base/random.ts";
 import type { Timer } from "../host/host.ts";
 import { Cuts } from "./cuts.ts";
 import { DiskTroubles } from "./disk_troubles.ts";
-import { FAULTS, type FaultHands } from "./fault_acts.ts";
+import { Excuses } from "./excuses.ts";
+import { FAULTS } from "./fault_acts.ts";
+import type { FaultHands } from "./fault_hands.ts";
+import { GentleHand } from "./gentle_hand.ts";
 import type { Gate } from "./gate.ts";
 import type { Fault, FaultKind, Script } from "./script.ts";
 import type { SimCluster } from "./sim_cluster.ts";
@@ -37,12 +40,12 @@ export class Nemesis implements FaultHands {
   readonly retired: Set<SimMachine> = new Set();
   /** Machines whose directory was lost: their nodes wait for ever to be taken in again. */
   readonly wiped: Set<SimMachine> = new Set();
+  readonly excuses: Excuses = new Excuses();
   readonly #script: Script;
   readonly #watch: NemesisWatch;
-  readonly #excuses: Map<SimMachine, Set<ErrorCode>> = new Map();
-  readonly #startExcuses: Map<SimMachine, ErrorCode> = new Map();
   readonly #troubles: Map<SimMachine, DiskTroubles> = new Map();
   readonly #downMs: Map<SimMachine, number> = new Map();
+  readonly #gentle: GentleHand | null;
   #timers: Set<Timer> = new Set();
   /** Who may still be started; null: all. */
   #core: ReadonlySet<SimMachine> | null = null;
@@ -53,11 +56,17 @@ export class Nemesis implements FaultHands {
     this.#watch = watch;
     this.random = streamOf(script.seed, "nemesis");
     this.cuts = new Cuts(cluster.net);
+    this.#gentle = script.settings.gentle ? new GentleHand(cluster, (machine) => this.retired.has(machine) || this.wiped.has(machine)) : null;
   }
 
   /** From now on everything happens as written. */
   begin(): void {
-    for (const fault of this.#script.faults) this.later(fault.atMs, () => this.#do(fault));
+    const { faults, settings } = this.#script;
+    for (const fault of faults) this.later(fault.atMs, () => this.#do(fault));
+    const ids = [...this.cluster.machines.keys()];
+    for (const { from, to, ...rates } of settings.ways ?? []) {
+      this.cluster.net.ways.spoil(ids[from - 1] as string, ids[to - 1] as string, rates);
+    }
   }
 
   /** Ends the faults: the core is whole, and whoever is not of it stays as it is. */
@@ -108,18 +117,6 @@ export class Nemesis implements FaultHands {
     return known;
   }
 
-  /** These codes are no surprise on that machine any more. */
-  excuse(machine: SimMachine, ...codes: readonly ErrorCode[]): void {
-    const known = this.#excuses.get(machine) ?? new Set();
-    for (const code of codes) known.add(code);
-    this.#excuses.set(machine, known);
-  }
-
-  /** That code is no surprise while the machine's log is being read at a start. */
-  excuseStart(machine: SimMachine, code: ErrorCode): void {
-    this.#startExcuses.set(machine, code);
-  }
-
   /** Starts a process, unless one runs or the machine is to stay down. */
   start(machine: SimMachine): void {
     if (machine.isUp || this.retired.has(machine) || (this.#core !== null && !this.#core.has(machine))) return;
@@ -156,18 +153,14 @@ export class Nemesis implements FaultHands {
   /** The process failed, or could not start. */
   processFailed(machine: SimMachine, error: Error): void {
     const code = error instanceof DraftError ? error.code : null;
-    if (!this.#isExcused(machine, code)) this.#watch.unexpected(machine, error);
+    if (code === null || !this.excuses.has(machine, code)) this.#watch.unexpected(machine, error);
     const { gate } = machine;
     const downMs = this.#downMs.get(machine) ?? RESTART_MS;
-    if ((code === "DAMAGED" || code === "WRONG_IDENTITY") && machine.forgiven) this.retired.add(machine);
+    this.#downMs.delete(machine);
+    const isUnreadable = code === "STORAGE_FAILED" && machine.disk.hasBad && !machine.hasOpened;
+    if ((code === "DAMAGED" || code === "WRONG_IDENTITY" || isUnreadable) && machine.forgiven) this.retired.add(machine);
     // Not `later`: whoever of the core fails while it is healed is started again, too.
     this.cluster.scheduler.after(1, () => this.#end(machine, gate, downMs));
-  }
-
-  #isExcused(machine: SimMachine, code: ErrorCode | null): boolean {
-    if (code === null) return false;
-    const isAtStart = machine.state === null;
-    return this.#excuses.get(machine)?.has(code) === true || (isAtStart && this.#startExcuses.get(machine) === code);
   }
 
   #end(machine: SimMachine, gate: Gate, downMs: number): void {
@@ -182,6 +175,7 @@ export class Nemesis implements FaultHands {
   }
 
   #do(fault: Fault): void {
+    if (this.#gentle?.allows(fault) === false) return;
     const what = FAULTS[fault.kind](this, fault as never);
     if (what === null) return;
     this.counts.set(fault.kind, (this.counts.get(fault.kind) ?? 0) + 1);

@@ -4,7 +4,9 @@
  */
 import type { DraftError } from "../base/errors.ts";
 import type { Applier } from "../machine/applier.ts";
-import type { Command } from "../machine/machine.ts";
+import type { AnyPlugin, Command } from "../machine/machine.ts";
+import type { OutboundQueue } from "../net/outbound.ts";
+import type { Identity } from "../node/identity.ts";
 import type { Answer, ReadOptions } from "../node/node_api.ts";
 import type { Effect, Event } from "../raft/event.ts";
 import type { Message } from "../raft/message.ts";
@@ -24,8 +26,14 @@ export interface SimMember {
   readonly applier: Applier | null;
   /** Its disk lied, was damaged or lost: what it held durable is not owed any more. */
   readonly forgiven: boolean;
+  /** Its disk lost something and does not show it, or lost all: not even a sum can tell. */
+  readonly isSilentlyLost?: boolean;
+  /** Who the process says that it is; null while it says nothing, undefined where nobody asks. */
+  readonly identity?: Identity | null;
   /** Its clocks, where they may be wrong. */
   readonly clocks?: MemberClocks;
+  /** What waits before its connections to another member. */
+  queuesTo?(member: MemberNumber): readonly OutboundQueue[];
 }
 
 /** What a machine's clocks show. */
@@ -44,6 +52,8 @@ export interface ClientOperation {
   readonly command: Command;
   /** Null for a write. */
   readonly read: ReadOptions | null;
+  /** Of a write: the envelopes that were sent, one for each try; it grows while the operation lasts. */
+  readonly sent?: readonly Uint8Array[];
   readonly calledAtMs: number;
   /** Infinity while there is no answer; a request without answer may still take effect. */
   readonly answeredAtMs: number;
@@ -53,6 +63,10 @@ export interface ClientOperation {
 /** One rule. What is not implemented is not heard. Called after each event, so incremental: no work but for what changed. */
 export interface Property {
   readonly name: string;
+  /** A process has started, and says who it is. */
+  began?(member: SimMember): void;
+  /** The plugin whose machines the nodes run, to look on at them. */
+  watched?(plugin: AnyPlugin): AnyPlugin;
   /** A process read its log back: `member.state` is what it found. */
   opened?(member: SimMember): void;
   /** The core of a member took a step; what it asks for was not performed yet. */

@@ -4,9 +4,9 @@
  */
 import { AssertionFailed } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
-import { type RecordedHalf, ROLES, type Told } from "../node/flight_recorder.ts";
+import { type Ending, type RecordedHalf, ROLES, type Told } from "../node/flight_recorder.ts";
 import type { Recording } from "../node/recording.ts";
-import { nameIn, Storyteller } from "../node/story.ts";
+import { Storyteller } from "../node/story.ts";
 import { EffectDigest, Outline } from "../raft/effect_digest.ts";
 import type { Effect, Event } from "../raft/event.ts";
 import { EventReader } from "../raft/event_reader.ts";
@@ -14,7 +14,7 @@ import { imageOf, stateOf } from "../raft/image.ts";
 import { checkState } from "../raft/invariants.ts";
 import type { RaftState } from "../raft/state.ts";
 import { step } from "../raft/step.ts";
-import { effectsText, eventText, outlineText } from "./step_words.ts";
+import { effectsWords, eventWords, nameIn, namesIn, outlineWords } from "../raft/words.ts";
 
 /** Where the core of this program does something else than was recorded. */
 export interface Difference {
@@ -49,15 +49,16 @@ export interface Replayed {
  * @throws DraftError DAMAGED if its checkpoints or events make no sense
  */
 export function replay(recording: Recording): Replayed {
-  const run = new Replay(recording.nodeId);
-  for (const half of recording.halves) {
-    run.half(half);
+  const { nodeId, group, version, halves, story, ending } = recording;
+  const run = new Replay(nodeId);
+  for (const [i, half] of halves.entries()) {
+    run.half(half, i === halves.length - 1 ? ending : null);
     if (run.difference !== null) break;
   }
-  const { nodeId, group, version, halves, story } = recording;
+  if (run.difference === null && ending !== null) run.told.push({ wallMs: ending.wallMs, text: ending.text });
   const { fromWallMs, toWallMs, taken, difference } = run;
   const before = story.filter(({ wallMs }) => fromWallMs === null || wallMs < fromWallMs);
-  const steps = halves.reduce((sum, half) => sum + half.steps, 0);
+  const steps = halves.reduce((sum, half) => sum + half.steps, ending?.brokeOff === true ? 1 : 0);
   return { nodeId, group, version, steps, taken, fromWallMs, toWallMs, difference, story: [...before, ...run.told] };
 }
 
@@ -81,7 +82,8 @@ class Replay {
     this.#nodeId = nodeId;
   }
 
-  half(half: RecordedHalf): void {
+  /** @param ending how the recording ends, if this is its last half */
+  half(half: RecordedHalf, ending: Ending | null): void {
     if (half.continues && this.#state !== null && !this.#isAt(half, this.#state)) return;
     const state = this.#stateFrom(half);
     if (!half.continues || this.#state === null) {
@@ -90,13 +92,15 @@ class Replay {
     }
     this.#state = state;
     const reader = new EventReader(state.config, half.bytes, half.configurations);
-    let steps = 0;
-    for (; !reader.packed.isAtEnd && this.difference === null; steps++) {
+    for (let steps = 0; steps < half.steps && this.difference === null; steps++) {
+      if (reader.packed.isAtEnd) throw this.#damaged(`it says ${half.steps} steps and has ${steps}`);
       const event = reader.read();
       const result = resultFrom(reader);
       this.#step(state, event, result);
     }
-    if (this.difference === null && steps !== half.steps) throw this.#damaged(`it says ${half.steps} steps and has ${steps}`);
+    if (this.difference !== null) return;
+    if (ending?.brokeOff === true) this.#breakOff(state, reader.read(), ending);
+    if (!reader.packed.isAtEnd) throw this.#damaged(`it says ${half.steps} steps and has more`);
   }
 
   #stateFrom(half: RecordedHalf): RaftState {
@@ -122,32 +126,48 @@ class Replay {
   }
 
   #step(state: RaftState, event: Event, result: Result): void {
-    this.taken += 1;
-    this.fromWallMs ??= event.wallMs;
-    this.toWallMs = event.wallMs;
-    let effects: readonly Effect[];
-    try {
-      effects = step(state, event);
-    } catch (error) {
-      if (!(error instanceof AssertionFailed || error instanceof TypeError || error instanceof RangeError)) throw error;
-      return this.#differs(state, event, result, `breaks off: ${error.message}`);
-    }
+    const effects = this.#take(state, event);
+    if (effects instanceof Error) return this.#differs(state, event, result, `breaks off: ${effects.message}`);
     this.#digest.take(effects);
     const { digest, outline } = this.#digest;
     if (digest !== result.digest || outline !== result.outline) {
-      return this.#differs(state, event, result, effectsText(effects, state));
+      return this.#differs(state, event, result, effectsWords(effects, namesIn(state)));
     }
     const text = this.#teller.tell(event, effects, state, outline);
     if (text !== null) this.told.push({ wallMs: event.wallMs, text });
   }
 
+  /** The effects of the step, or what the core threw in its midst. */
+  #take(state: RaftState, event: Event): readonly Effect[] | Error {
+    this.taken += 1;
+    this.fromWallMs ??= event.wallMs;
+    this.toWallMs = event.wallMs;
+    try {
+      return step(state, event);
+    } catch (error) {
+      if (error instanceof AssertionFailed || error instanceof TypeError || error instanceof RangeError) return error;
+      throw error;
+    }
+  }
+
+  /** The event at which the core broke off. What an engine says of its own errors is its own affair. */
+  #breakOff(state: RaftState, event: Event, ending: Ending): void {
+    const effects = this.#take(state, event);
+    const isSame = effects instanceof AssertionFailed ? ending.text.endsWith(effects.message) : effects instanceof Error;
+    if (isSame) return;
+    this.difference = {
+      step: this.taken, wallMs: event.wallMs, event: eventWords(event, namesIn(state)), recorded: ending.text.slice(ending.text.indexOf(" ") + 1),
+      replayed: effects instanceof Error ? `breaks off: ${effects.message}` : effectsWords(effects, namesIn(state)),
+    };
+  }
+
   #differs(state: RaftState, event: Event, result: Result, replayed: string): void {
     const { role } = result;
     const became = role === null ? "" : `: ${ROLES[role.role] ?? "?"} of term ${role.term}, leader ${nameIn(state, role.leaderId)}`;
-    const recorded = `${outlineText(result.outline)}${became}`;
+    const recorded = `${outlineWords(result.outline)}${became}`;
     const sameKinds = this.#digest.outline === result.outline && !replayed.startsWith("breaks off");
     this.difference = {
-      step: this.taken, wallMs: event.wallMs, event: eventText(event, state),
+      step: this.taken, wallMs: event.wallMs, event: eventWords(event, namesIn(state)),
       recorded: sameKinds ? `${recorded}, with other numbers` : recorded, replayed,
     };
   }

@@ -45,8 +45,11 @@ export async function runScript(script: Script, options: RunOptions): Promise<Ou
 
 /** The world of a script, not yet run; `more` hear of it besides. */
 export function worldOf(script: Script, options: RunOptions, more: readonly Property[] = []): World {
-  const { plugin, properties = allProperties, eventsMax = EVENTS_MAX } = options;
-  return new World(script, { plugin: isKnown(plugin) ? plugin : withStateHash(plugin), properties: [...properties(), ...more], eventsMax });
+  const { plugin, eventsMax = EVENTS_MAX } = options;
+  const properties = [...(options.properties ?? allProperties)(), ...more];
+  const compared = isKnown(plugin) ? plugin : withStateHash(plugin);
+  const watched = properties.reduce((last, property) => property.watched?.(last) ?? last, compared);
+  return new World(script, { plugin: watched, properties, eventsMax });
 }
 
 function outcomeOf(world: World): Outcome {
@@ -56,7 +59,7 @@ function outcomeOf(world: World): Outcome {
     events: scheduler.events,
     simulatedMs: scheduler.nowMs,
     operations: world.operations,
-    faults: Object.fromEntries(world.nemesis.counts),
+    faults: Object.fromEntries([...world.nemesis.counts, ...world.cluster.net.ways.counts]),
     marks: Object.fromEntries(world.marks.counts),
     traceHash: world.hash.text,
     violation: world.violation,

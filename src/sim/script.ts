@@ -28,12 +28,24 @@ export interface Settings {
   /** Whether nothing goes wrong before the cluster is founded. */
   readonly calmStart: boolean;
   readonly clients: number;
+  /** Bytes that may wait for one peer, and proposals for a turn; those of a node that is told nothing if nothing is said. */
+  readonly queueBytesMax?: number;
+  /** What becomes of single messages, while faults are injected; on ways that are not named none is lost. */
+  readonly ways?: readonly LossyWay[];
   /** Those of the clients that are the library's own, with its promises; none if nothing is said. */
   readonly library?: readonly LibraryClient[];
+  /** Those of the clients that write under sessions; none if nothing is said. */
+  readonly sessions?: readonly number[];
   /** How long faults are injected. */
   readonly safetyMs: number;
   /** Whether those that are not needed for a majority stay as the faults left them in the end. */
   readonly freezeRest: boolean;
+  /** A majority is always linked and alive: what would leave none is not done. */
+  readonly gentle: boolean;
+  /** How often something goes wrong, on the whole. */
+  readonly faultEveryMs: number;
+  /** When nodes take snapshots, and how much log they keep behind them; if nothing is said, they never do. */
+  readonly snapshots?: { readonly entries: number; readonly retainBytes: number };
   /** What may go wrong in this run. */
   readonly features: readonly string[];
 }
@@ -42,6 +54,19 @@ export interface Settings {
 export interface LibraryClient {
   readonly client: number;
   readonly knows: readonly number[];
+}
+
+/** From one machine to another, by their places from 1; rates are parts of all messages, from 0 to 1. */
+export interface LossyWay {
+  readonly from: number;
+  readonly to: number;
+  readonly lost: number;
+  readonly doubled: number;
+  /** Comes late, behind others; mostly by about `lateMs`. */
+  readonly late: number;
+  /** A copy comes in a later connection, if there is one soon enough. */
+  readonly kept: number;
+  readonly lateMs: number;
 }
 
 /** A machine by its place from 1; 0: whoever leads then. */
@@ -54,8 +79,11 @@ export type FaultBody =
   /** Power cut; `silent`: peers hear nothing. */
   | { readonly kind: "crash"; readonly who: Who; readonly downMs: number; readonly silent: boolean }
   | { readonly kind: "crash-all"; readonly downMs: number }
-  /** Power cut at the so-manieth disk call from now on; at its start again, `again` times. */
-  | { readonly kind: "crash-at-call"; readonly who: Who; readonly calls: number; readonly again: number; readonly downMs: number }
+  /**
+   * Power cut at the so-manieth disk call from now on, and at those calls of the starts that follow, one each. With
+   * `killed` it is the process alone that ends the first time: what it wrote stands in the system's memory.
+   */
+  | { readonly kind: "crash-at-call"; readonly who: Who; readonly calls: number; readonly killed: boolean; readonly again: readonly number[]; readonly downMs: number }
   | { readonly kind: "kill"; readonly who: Who; readonly downMs: number }
   | { readonly kind: "stop"; readonly who: Who; readonly downMs: number }
   | { readonly kind: "pause"; readonly who: Who; readonly forMs: number; readonly atTurn: boolean }
@@ -63,7 +91,7 @@ export type FaultBody =
   /** Nothing passes between machines of different sides. */
   | { readonly kind: "split"; readonly sides: readonly number[]; readonly forMs: number }
   | { readonly kind: "isolate"; readonly who: Who; readonly forMs: number }
-  /** Each hears only its neighbours. */
+  /** Each hears only its neighbours, as many as are a majority with it. */
   | { readonly kind: "ring"; readonly forMs: number }
   /** Two halves that only one machine hears both of. */
   | { readonly kind: "bridge"; readonly who: Who; readonly forMs: number }
@@ -74,14 +102,19 @@ export type FaultBody =
   | { readonly kind: "clog"; readonly from: Who; readonly to: Who; readonly bytesPerMs: number; readonly forMs: number }
   | { readonly kind: "slow-disk"; readonly who: Who; readonly factor: number; readonly forMs: number }
   | { readonly kind: "stall"; readonly who: Who; readonly forMs: number; readonly call: "sync" | "write" | "any" }
-  | { readonly kind: "eio"; readonly who: Who; readonly call: "read" | "write" | "sync"; readonly afterCalls: number; readonly powerCycle: boolean; readonly downMs: number }
+  | { readonly kind: "eio"; readonly who: Who; readonly call: "read" | "write" | "sync" | "syncDirectory"; readonly afterCalls: number; readonly powerCycle: boolean; readonly downMs: number }
   | { readonly kind: "full"; readonly who: Who; readonly slackBytes: number; readonly forMs: number }
   | { readonly kind: "short-writes"; readonly who: Who; readonly forMs: number }
   | { readonly kind: "flip"; readonly who: Who; readonly file: number; readonly position: number; readonly bit: number; readonly restart: boolean }
   /** A stop in good order, after which one bit of the last that was written turns over. */
   | { readonly kind: "rot-at-rest"; readonly who: Who; readonly backBytes: number; readonly bit: number }
   | { readonly kind: "misdirect"; readonly who: Who; readonly byBytes: number }
-  | { readonly kind: "lie"; readonly who: Who; readonly forMs: number }
+  /** A sector that no read succeeds on until it is written again; of any file, maybe one that is read only at a start. */
+  | { readonly kind: "bad-sector"; readonly who: Who; readonly file: number; readonly position: number; readonly restart: boolean }
+  /** The next write says that it is done, and changes nothing. */
+  | { readonly kind: "lost-write"; readonly who: Who }
+  /** Syncs say that they are done, and do nothing; with `powerCycle` the power is cut in the end. */
+  | { readonly kind: "lie"; readonly who: Who; readonly forMs: number; readonly powerCycle: boolean; readonly downMs: number }
   | { readonly kind: "wall-jump"; readonly who: Who; readonly byMs: number }
   | { readonly kind: "transfer"; readonly to: Who };
 

@@ -3,7 +3,7 @@
  * anything is run.
  */
 import { DraftError } from "../base/errors.ts";
-import type { FaultBody, FaultKind, PlannedOperation, Script, Settings } from "./script.ts";
+import type { FaultBody, FaultKind, LossyWay, PlannedOperation, Script, Settings } from "./script.ts";
 
 /** What a value must be, in words, or null if it is that. */
 type Check = (value: unknown, nodes: number) => string | null;
@@ -25,10 +25,17 @@ const positive: Check = whole(1);
 const who: Check = (value, nodes) => whole(0, nodes)(value, nodes);
 const numbers: Check = listOf(signed);
 
+const part: Check = (value) => isNumber(value) && value >= 0 && value <= 1 ? null : "wants a number from 0 to 1";
+
 const libraryClient: Check = (value, nodes) => {
   const { client, knows } = (value ?? {}) as { client?: unknown; knows?: unknown };
   const isOne = positive(client, nodes) === null && Array.isArray(knows) && knows.length > 0 && listOf(positive)(knows, nodes) === null;
   return isOne ? null : "wants a client and the places of nodes that it knows";
+};
+
+const snapshots = (value: unknown): string | null => {
+  const { entries, retainBytes } = (value ?? {}) as { entries?: unknown; retainBytes?: unknown };
+  return positive(entries, 0) === null && count(retainBytes, 0) === null ? null : "wants entries and retainBytes";
 };
 
 const SETTINGS: Checks<Settings> = {
@@ -36,14 +43,24 @@ const SETTINGS: Checks<Settings> = {
   segmentBytes: positive, batchBytesMax: positive, appendEntriesMax: positive, inflightAppendsMax: positive,
   uncommittedBytesMax: positive, netDelayMs: amount, netBytesPerMs: positive, netWindowBytes: positive, netCutOneIn: count,
   diskDelayMaxMs: amount, drift: numbers, wallOffsetMs: numbers, calmStart: flag, clients: whole(1, CLIENTS_MAX),
-  safetyMs: amount, freezeRest: flag, features: listOf(text),
+  safetyMs: amount, freezeRest: flag, gentle: flag, faultEveryMs: positive, features: listOf(text),
+  snapshots: (value) => value === undefined ? null : snapshots(value),
+  sessions: (value, nodes) => value === undefined ? null : listOf(positive)(value, nodes),
   library: (value, nodes) => value === undefined ? null : listOf(libraryClient)(value, nodes),
+  queueBytesMax: (value, nodes) => value === undefined ? null : positive(value, nodes),
+  // Looked at one by one, once it is known how many nodes there are.
+  ways: (value) => value === undefined || Array.isArray(value) ? null : "wants a list",
+};
+
+const WAY: Checks<LossyWay> = {
+  from: (value, nodes) => whole(1, nodes)(value, nodes), to: (value, nodes) => whole(1, nodes)(value, nodes),
+  lost: part, doubled: part, late: part, kept: part, lateMs: amount,
 };
 
 const FAULTS: { readonly [K in FaultKind]: Checks<BodyOf<K>> } = {
   crash: { who, downMs: amount, silent: flag },
   "crash-all": { downMs: amount },
-  "crash-at-call": { who, calls: positive, again: count, downMs: amount },
+  "crash-at-call": { who, calls: positive, killed: flag, again: listOf(positive), downMs: amount },
   kill: { who, downMs: amount },
   stop: { who, downMs: amount },
   pause: { who, forMs: amount, atTurn: flag },
@@ -60,13 +77,15 @@ const FAULTS: { readonly [K in FaultKind]: Checks<BodyOf<K>> } = {
   clog: { from: who, to: who, bytesPerMs: amount, forMs: amount },
   "slow-disk": { who, factor: amount, forMs: amount },
   stall: { who, forMs: amount, call: oneOf("sync", "write", "any") },
-  eio: { who, call: oneOf("read", "write", "sync"), afterCalls: count, powerCycle: flag, downMs: amount },
+  eio: { who, call: oneOf("read", "write", "sync", "syncDirectory"), afterCalls: count, powerCycle: flag, downMs: amount },
   full: { who, slackBytes: count, forMs: amount },
   "short-writes": { who, forMs: amount },
   flip: { who, file: amount, position: amount, bit: count, restart: flag },
   "rot-at-rest": { who, backBytes: count, bit: count },
   misdirect: { who, byBytes: whole(Number.MIN_SAFE_INTEGER) },
-  lie: { who, forMs: amount },
+  "bad-sector": { who, file: amount, position: amount, restart: flag },
+  "lost-write": { who },
+  lie: { who, forMs: amount, powerCycle: flag, downMs: amount },
   "wall-jump": { who, byMs: signed },
   transfer: { to: who },
 };
@@ -95,6 +114,9 @@ export function readScript(value: unknown): Script {
   const { nodes, clients, heartbeatMs, electionMinMs, electionMaxMs } = settings as unknown as Settings;
   if (heartbeatMs * 2 > electionMinMs) throw wrong("settings.heartbeatMs", heartbeatMs, `wants at most half of electionMinMs, ${electionMinMs}`);
   if (electionMaxMs <= electionMinMs) throw wrong("settings.electionMaxMs", electionMaxMs, `wants more than electionMinMs, ${electionMinMs}`);
+  for (const [at, way] of (settings["ways"] as unknown[] ?? []).entries()) {
+    checkFields(recordAt(way, `settings.ways[${at}]`), WAY, `settings.ways[${at}]`, nodes);
+  }
   for (const [at, fault] of listAt(script["faults"], "faults").entries()) checkFault(fault, `faults[${at}]`, nodes);
   for (const [at, each] of listAt(script["operations"], "operations").entries()) {
     const place = `operations[${at}]`;

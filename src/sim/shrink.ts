@@ -1,10 +1,10 @@
 /**
  * Makes a failing script small, as long as the same rule is broken and within a number of runs: without any fault or
- * request, with fewer nodes, within a shorter time, and then fault by fault and request by request (ddmin, Zeller and
- * Hildebrandt 2002).
+ * request, with fewer nodes, within a shorter time, without each lossy way, and then fault by fault and request by
+ * request (ddmin, Zeller and Hildebrandt 2002).
  */
 import { type RunOptions, runScript } from "./run_seed.ts";
-import type { Fault, PlannedOperation, Script, Who } from "./script.ts";
+import type { Fault, LossyWay, PlannedOperation, Script, Settings, Who } from "./script.ts";
 
 /** When to give up. */
 export interface ShrinkLimits {
@@ -41,7 +41,8 @@ export async function shrink(script: Script, property: string, options: RunOptio
   const bare = await fails(empty) ? empty : script;
   const few = await withFewerNodes(bare, fails);
   const short = await withinLessTime(few, fails);
-  const small = await withFewerParts(short, fails, mayRun);
+  const sound = await withFewerWays(short, fails);
+  const small = await withFewerParts(sound, fails, mayRun);
   return { script: small, runs };
 }
 
@@ -62,7 +63,10 @@ function withNodes(script: Script, nodes: number): Script {
   const library = settings.library?.map(({ client, knows }) => ({ client, knows: knows.map((place) => (place - 1) % nodes + 1) }));
   return {
     ...script,
-    settings: { ...settings, ...(library === undefined ? {} : { library }), nodes, drift: settings.drift.slice(0, nodes), wallOffsetMs: settings.wallOffsetMs.slice(0, nodes) },
+    settings: withWays({
+      ...settings, ...(library === undefined ? {} : { library }), nodes,
+      drift: settings.drift.slice(0, nodes), wallOffsetMs: settings.wallOffsetMs.slice(0, nodes),
+    }, (settings.ways ?? []).filter(({ from, to }) => from <= nodes && to <= nodes)),
     faults: script.faults.filter((fault) => placesOf(fault).every((place) => place <= nodes)),
     operations: script.operations.map((operation) => ({ ...operation, member: (operation.member - 1) % nodes + 1 })),
   };
@@ -87,6 +91,19 @@ async function withinLessTime(script: Script, fails: Fails): Promise<Script> {
   const faults = shortest.faults.filter(({ atMs }) => atMs <= shortest.settings.safetyMs);
   const candidate = { ...shortest, faults };
   return faults.length < shortest.faults.length && await fails(candidate) ? candidate : shortest;
+}
+
+/** All at once, or one by one: there are at most 42. */
+async function withFewerWays(script: Script, fails: Fails): Promise<Script> {
+  const ways = script.settings.ways ?? [];
+  const without = (some: readonly LossyWay[]): Script => ({ ...script, settings: withWays(script.settings, some) });
+  if (ways.length === 0 || await fails(without([]))) return without([]);
+  let left = ways;
+  for (const way of ways) {
+    const rest = left.filter((each) => each !== way);
+    if (await fails(without(rest))) left = rest;
+  }
+  return without(left);
 }
 
 async function withFewerParts(script: Script, fails: Fails, mayRun: () => boolean): Promise<Script> {
@@ -118,4 +135,8 @@ function scriptOf(script: Script, parts: readonly Part[]): Script {
     faults: parts.flatMap((part) => "fault" in part ? [part.fault] : []),
     operations: parts.flatMap((part) => "operation" in part ? [part.operation] : []),
   };
+}
+
+function withWays({ ways: _, ...settings }: Settings, ways: readonly LossyWay[]): Settings {
+  return ways.length === 0 ? settings : { ...settings, ways };
 }

@@ -12,6 +12,7 @@ import { ANY_MEMBER, type Ask, type Asked, type Line } from "./line.ts";
 import type { ClientOperation } from "./property.ts";
 import { type PlannedOperation, REVISION } from "./script.ts";
 import type { Scheduler } from "./scheduler.ts";
+import { SessionLine } from "./session_line.ts";
 import { SimClock } from "./sim_clock.ts";
 import type { SimNet } from "./sim_net.ts";
 
@@ -53,8 +54,8 @@ export class SimClient {
   #lastIndex = 0;
   #rests = false;
 
-  /** @param knows the members whose addresses the client of the library is given; null: a client that chooses for itself */
-  constructor(world: ClientWorld, number: number, knows: readonly string[] | null = null) {
+  /** @param habits `knows`: the members whose addresses the client of the library is given; null: a client that chooses for itself */
+  constructor(world: ClientWorld, number: number, { knows, sessions }: { knows: readonly string[] | null; sessions: boolean }) {
     this.#world = world;
     this.number = number;
     this.#isLibrary = knows !== null;
@@ -66,9 +67,12 @@ export class SimClient {
     const clock = this.gate.clock(new SimClock(world.scheduler));
     const ports = { clock, net: this.gate.net(world.net.host(name)) };
     const { promised, failed, addressOf } = world;
-    this.#line = knows === null
-      ? new DirectLine(ports, name, addressOf)
-      : new LibraryLine({ ports, name, addresses: knows.map(addressOf), promised, failed });
+    if (knows === null) {
+      const direct = new DirectLine(ports, name, addressOf);
+      this.#line = sessions ? new SessionLine(ports, direct, world.members) : direct;
+    } else {
+      this.#line = new LibraryLine({ ports, name, addresses: knows.map(addressOf), sessions, promised, failed });
+    }
   }
 
   /** Asks one thing after the other. */
@@ -92,12 +96,13 @@ export class SimClient {
     const { scheduler } = this.#world;
     const { command, read, patienceMs } = ask;
     const member = this.#isLibrary ? ANY_MEMBER : ask.member;
+    const sent: Uint8Array[] = [];
     const operation: Noted = {
-      id: this.#world.nextOperation(), client: this.number, member, command, read, calledAtMs: scheduler.nowMs,
+      id: this.#world.nextOperation(), client: this.number, member, command, read, sent, calledAtMs: scheduler.nowMs,
       answeredAtMs: Number.POSITIVE_INFINITY, answer: null,
     };
     this.#world.called(operation);
-    const asked: Asked = { ...ask, isOver: false };
+    const asked: Asked = { ...ask, isOver: false, sent };
     const end = (answer: Answer | DraftError | null): void => {
       if (asked.isOver) return;
       asked.isOver = true;
@@ -146,7 +151,7 @@ export class SimClient {
     if (name === "getrev") {
       const revision = Array.isArray(answer.reply) ? Number((answer.reply as readonly unknown[])[1]) : 0;
       this.#revisions.set(String(key), revision);
-    } else if (read === null && (name === "set" || name === "cas")) {
+    } else if (read === null && (name === "set" || name === "cas") && answer.reply !== null) {
       this.#revisions.set(String(key), answer.index);
     }
   }

@@ -13,7 +13,8 @@ import type { RaftState } from "../raft/state.ts";
 import type { Property } from "./property.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { DiskCall } from "./sim_faults.ts";
-import { type MachineOptions, type MachineOwner, type ProcessOptions, SimMachine, type StopEnd } from "./sim_machine.ts";
+import { type MachineOptions, type MachineOwner, type ProcessOptions, SimMachine } from "./sim_machine.ts";
+import type { StopEnd } from "./stop_end.ts";
 import { SimNet, type SimNetOptions } from "./sim_net.ts";
 
 /** The port of every simulated node. */
@@ -48,6 +49,8 @@ export interface ClusterWatch {
   failed?(machine: SimMachine, error: Error): void;
   endedEarly?(machine: SimMachine): void;
   diskCall?(machine: SimMachine, call: DiskCall): void;
+  /** A promise was resolved: what comes of it happens before the next event. */
+  promised?(): void;
 }
 
 /** All machines and what lies between them. */
@@ -203,6 +206,10 @@ export class SimCluster implements MachineOwner {
 
   diskCall(machine: SimMachine, call: DiskCall): void {
     this.watch.diskCall?.(machine, call);
+  }
+
+  promised(): void {
+    this.watch.promised?.();
   }
 
   #tellOpened(): void {

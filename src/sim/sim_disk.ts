@@ -11,7 +11,7 @@ import type { Disk, FileLock } from "../host/host.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { type DiskCall, type DiskCallKind, type DiskFault, type FaultRule, SimHostError } from "./sim_faults.ts";
 import { type CrashFate, SimImage } from "./sim_image.ts";
-import { type DiskHardware, type Life, makeDirectory, portOf } from "./sim_disk_port.ts";
+import { type CallHooks, type DiskHardware, type Life, makeDirectory, portOf } from "./sim_disk_port.ts";
 import { SimNames } from "./sim_names.ts";
 
 /** What a simulated disk is made with. */
@@ -31,6 +31,8 @@ interface Underway {
 export class SimDisk implements DiskHardware {
   /** Calls submitted so far, by all processes. */
   calls = 0;
+  /** Writes for which there was no room. */
+  refusals = 0;
   /** Bytes that all files together may have. */
   capacityBytes: number = Number.POSITIVE_INFINITY;
   /** Asked about each call. */
@@ -47,8 +49,8 @@ export class SimDisk implements DiskHardware {
   #lives: Map<Disk, Life> = new Map();
   #underway: Set<Underway> = new Set();
   #stalled: (() => void)[] = [];
-  #crashAt = 0;
-  #onCrash: () => void = () => {};
+  #endAt = 0;
+  #end: () => void = () => {};
 
   constructor(scheduler: Scheduler, options: SimDiskOptions) {
     this.#scheduler = scheduler;
@@ -59,6 +61,7 @@ export class SimDisk implements DiskHardware {
 
   /** The port of a new process. After a crash its calls are ignored and never complete. */
   boot(): Disk {
+    for (const image of this.names.images()) image.evict(this.#random);
     const life: Life = { dead: false, locks: new Set() };
     const port = portOf(this, life);
     this.#lives.set(port, life);
@@ -83,16 +86,22 @@ export class SimDisk implements DiskHardware {
 
   /** Cuts the power at the `call`-th call, counted from the disk's first; then tells `onCrash`. */
   crashAt(call: number, onCrash: () => void = () => {}): void {
-    this.#crashAt = call;
-    this.#onCrash = onCrash;
+    this.endAt(call, () => {
+      this.crash();
+      onCrash();
+    });
+  }
+
+  /** Calls `end`, which ends the process, at the `call`-th call; 0: at none. */
+  endAt(call: number, end: () => void): void {
+    this.#endAt = call;
+    this.#end = end;
   }
 
   /** Cuts the power now. The calls that are under way may have reached the disk or not. */
-  crash(): void {
+  crash(fate: CrashFate = this.#drawFate()): void {
     for (const life of this.#lives.values()) life.dead = true;
     this.#lives.clear();
-    const draw = nextInRange(this.#random, 0, 5);
-    const fate: CrashFate = draw === 0 ? "kept" : draw === 1 ? "dropped" : "by-chance";
     for (const call of this.#underway) {
       if (fate === "kept" || (fate === "by-chance" && nextFloat(this.#random) < 0.5)) call.land();
     }
@@ -101,6 +110,11 @@ export class SimDisk implements DiskHardware {
     const images = this.names.images();
     this.names.crash(this.#random, fate);
     for (const image of new Set([...images, ...this.names.images()])) image.crash(this.#random, fate);
+  }
+
+  #drawFate(): CrashFate {
+    const draw = nextInRange(this.#random, 0, 5);
+    return draw === 0 ? "kept" : draw === 1 ? "dropped" : "by-chance";
   }
 
   /** Stalled calls go on. */
@@ -119,6 +133,16 @@ export class SimDisk implements DiskHardware {
   /** Turns one bit of a file over. */
   flipBit(path: string, position: number, bit: number): void {
     this.#image(path).flipBit(position, bit);
+  }
+
+  /** Makes the sector at `position` of a file unreadable until it is written again. */
+  spoil(path: string, position: number): void {
+    this.#image(path).spoil(position);
+  }
+
+  /** Whether there is a sector that cannot be read. */
+  get hasBad(): boolean {
+    return this.names.images().some((image) => image.hasBad);
   }
 
   /** Replaces a file's content, durably and at once: what a foreign hand does. */
@@ -147,29 +171,26 @@ export class SimDisk implements DiskHardware {
     return entry;
   }
 
-  /**
-   * Submits one call: `act` looks at the disk and changes it when the call completes, `land` (if given) does the change
-   * alone, for a crash in between.
-   */
+  /** Submits one call: `act` looks at the disk and changes it when the call completes. */
   submit<T>(
     life: Life,
     kind: DiskCallKind,
     path: string,
     act: (call: DiskCall, fault: DiskFault | null) => T,
     done: Done<T>,
-    land: () => void = () => {},
+    hooks: CallHooks = {},
   ): void {
     if (life.dead) return;
     const call: DiskCall = { number: ++this.calls, kind, path };
-    const underway: Underway = { life, land };
+    const underway: Underway = { life, land: hooks.land ?? (() => {}) };
     this.#underway.add(underway);
     this.seen?.(call);
-    if (call.number === this.#crashAt) {
-      this.crash();
-      this.#onCrash();
+    if (call.number === this.#endAt) {
+      this.#end();
       return;
     }
     const fault = this.fault(call);
+    hooks.begin?.(fault);
     const start = (): void => {
       if (life.dead) return;
       const delayMs = this.#delayMinMs + nextFloat(this.#random) * (this.#delayMaxMs - this.#delayMinMs);
@@ -197,6 +218,11 @@ export class SimDisk implements DiskHardware {
     if (this.names.get(path) === null) this.names.set(path, new SimImage());
     life.locks.add(path);
     return { release: () => life.locks.delete(path) };
+  }
+
+  full(call: DiskCall): SimHostError {
+    this.refusals += 1;
+    return new SimHostError("ENOSPC", call);
   }
 
   freeBytes(): number {

@@ -3,8 +3,8 @@ import type { Done } from "../base/task.ts";
 import { parentOf } from "../host/files.ts";
 import type { Disk, File, FileLock, FileStat, OpenOptions } from "../host/host.ts";
 import { type DiskCall, type DiskCallKind, type DiskFault, SimHostError } from "./sim_faults.ts";
-import { SimImage } from "./sim_image.ts";
-import type { SimNames } from "./sim_names.ts";
+import { SimImage, type SyncPoint } from "./sim_image.ts";
+import type { NamesPoint, SimNames } from "./sim_names.ts";
 
 /** One process that uses the disk: dead once it was killed or the power was cut. */
 export interface Life {
@@ -12,22 +12,29 @@ export interface Life {
   readonly locks: Set<string>;
 }
 
+/** What a call does besides what it does when it completes. */
+export interface CallHooks {
+  /** When it is submitted, with what is going wrong: settles what a sync covers. */
+  readonly begin?: (fault: DiskFault | null) => void;
+  /** Does its change alone, for a crash before it completes. */
+  readonly land?: () => void;
+}
+
 /** What lies behind the ports. */
 export interface DiskHardware {
   readonly names: SimNames;
-  /**
-   * Submits one call: `act` looks at the disk and changes it when the call completes, `land` (if given) does the change
-   * alone, for a crash in between.
-   */
+  /** Submits one call: `act` looks at the disk and changes it when the call completes. */
   submit<T>(
     life: Life,
     kind: DiskCallKind,
     path: string,
     act: (call: DiskCall, fault: DiskFault | null) => T,
     done: Done<T>,
-    land?: () => void,
+    hooks?: CallHooks,
   ): void;
   lock(life: Life, path: string): FileLock | null;
+  /** The error of a write for which there is no room. */
+  full(call: DiskCall): SimHostError;
   freeBytes(): number;
 }
 
@@ -50,10 +57,17 @@ export function portOf(disk: DiskHardware, life: Life): Disk {
     }, done),
     rename: (from, to, done) => submitNames(disk, life, "rename", from, () => names.rename(from, to), done, missing(from)),
     unlink: (path, done) => submitNames(disk, life, "unlink", path, () => names.set(path, null), done, missing(path)),
-    syncDirectory: (path, done) => disk.submit<void>(life, "syncDirectory", path, (call, fault) => {
-      missing(path)(call);
-      if (fault === null || !("error" in fault || "lie" in fault)) names.sync(path);
-    }, done),
+    syncDirectory: (path, done) => {
+      let point: NamesPoint = new Set();
+      const land = (): void => names.endSync(point);
+      const begin = (fault: DiskFault | null): void => {
+        if (fault === null || !("error" in fault || "lie" in fault)) point = names.beginSync(path);
+      };
+      disk.submit<void>(life, "syncDirectory", path, (call) => {
+        missing(path)(call);
+        land();
+      }, done, { begin, land });
+    },
     freeBytes: (path, done) => disk.submit(life, "freeBytes", path, () => disk.freeBytes(), done),
     lock: (path, done) => disk.submit(life, "lock", path, () => disk.lock(life, path), done),
   };
@@ -80,7 +94,7 @@ function submitNames(
     if (fault !== null && "error" in fault) throw new SimHostError(fault.error, call);
     check(call);
     land();
-  }, done, land);
+  }, done, { land });
 }
 
 function open(disk: DiskHardware, life: Life, path: string, options: OpenOptions, done: Done<File>): void {
@@ -98,20 +112,17 @@ function open(disk: DiskHardware, life: Life, path: string, options: OpenOptions
     if (entry === null) throw new SimHostError("ENOENT", call);
     if (entry === "directory") throw new SimHostError("EISDIR", call);
     return fileOf(disk, life, path, entry);
-  }, done, make);
+  }, done, { land: make });
 }
 
 function fileOf(disk: DiskHardware, life: Life, path: string, image: SimImage): File {
   return {
-    read: (into, position, done) => disk.submit(life, "read", path, () => image.read(into, position), done),
+    read: (into, position, done) => disk.submit(life, "read", path, (call) => {
+      if (image.isBad(position, into.length)) throw new SimHostError("EIO", call);
+      return image.read(into, position);
+    }, done),
     write: (parts, position, done) => write(disk, life, path, image, parts, position, done),
-    sync: (done) => {
-      const point = image.beginSync();
-      disk.submit<void>(life, "sync", path, (_, fault) => {
-        if (fault !== null && "error" in fault) image.failSync(point);
-        else if (fault === null || !("lie" in fault)) image.endSync(point);
-      }, done);
-    },
+    sync: (done) => sync(disk, life, path, image, done),
     sizeBytes: (done) => disk.submit(life, "sizeBytes", path, () => image.bytes, done),
     truncate: (bytes, done) => submitNames(disk, life, "truncate", path, () => image.truncate(bytes), done, () => {}),
     close: (done) => disk.submit<void>(life, "close", path, () => {}, done),
@@ -135,8 +146,22 @@ function write(
     const room = image.bytes - position + disk.freeBytes();
     const most = fault !== null && "shortBytes" in fault ? fault.shortBytes : Number.POSITIVE_INFINITY;
     const at = fault !== null && "elsewhereBytes" in fault ? Math.max(0, position + fault.elsewhereBytes) : position;
+    if (fault !== null && "lost" in fault) return parts.reduce((sum, part) => sum + part.length, 0);
     const taken = land(Math.min(room, most), at);
-    if (taken === 0 && parts.some((part) => part.length > 0)) throw new SimHostError("ENOSPC", call);
+    if (taken === 0 && parts.some((part) => part.length > 0)) throw disk.full(call);
     return taken;
-  }, done, () => land(Number.POSITIVE_INFINITY, position));
+  }, done, { land: () => land(Number.POSITIVE_INFINITY, position) });
+}
+
+/** One that fails has lost its blocks at once, and says so later: another sync may meanwhile succeed without them. */
+function sync(disk: DiskHardware, life: Life, path: string, image: SimImage, done: Done<void>): void {
+  let point: SyncPoint | null = null;
+  const land = (): void => {
+    if (point !== null) image.endSync(point);
+  };
+  const begin = (fault: DiskFault | null): void => {
+    if (fault !== null && "error" in fault) image.failSync();
+    else if (fault === null || !("lie" in fault)) point = image.beginSync();
+  };
+  disk.submit<void>(life, "sync", path, land, done, { begin, land });
 }

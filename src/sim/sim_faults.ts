@@ -23,7 +23,9 @@ export type DiskFault =
   /** A sync says that it is done, and did nothing. */
   | { readonly lie: true }
   /** A write lands so far from where it should. */
-  | { readonly elsewhereBytes: number };
+  | { readonly elsewhereBytes: number }
+  /** A write says that it is done, and lands nowhere. */
+  | { readonly lost: true };
 
 /** Names the fault of a call, or null. */
 export type FaultRule = (call: DiskCall) => DiskFault | null;

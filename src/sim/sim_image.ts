@@ -7,10 +7,17 @@ import { nextFloat, nextInRange, type RandomState } from "../base/random.ts";
 /** What a disk writes as a whole, or tears. */
 export const BLOCK_BYTES = 512;
 
-/** The blocks that a sync covers: those that were dirty when it was asked for. */
+/** What a sync covers: the blocks that were dirty when it was asked for, as they were then. */
 export interface SyncPoint {
-  readonly blocks: ReadonlyMap<number, number>;
+  readonly blocks: Map<number, CoveredBlock>;
   readonly bytes: number;
+  /** How often the length had changed. */
+  readonly lengths: number;
+}
+
+interface CoveredBlock {
+  readonly write: number;
+  readonly content: Uint8Array;
 }
 
 /** How a crash treats what is pending: each block by chance, all of it kept, or all of it dropped. */
@@ -22,9 +29,19 @@ export class SimImage {
   #durable: Uint8Array = new Uint8Array(0);
   #bytes = 0;
   #durableBytes = 0;
-  #lengthPending = false;
+  /** How often the length changed, and which of these lengths is durable. */
+  #lengths = 0;
+  #durableLengths = 0;
   /** Dirty blocks by number; the value tells a later write of the same block from an earlier one. */
   #dirty: Map<number, number> = new Map();
+  /** Which write of a block is durable: syncs that overlap may end in any order. */
+  #durableWrites: Map<number, number> = new Map();
+  /** Syncs that were begun and have not ended. */
+  #syncing: Set<SyncPoint> = new Set();
+  /** Blocks that a failed sync left as if they were clean. */
+  #lost: Set<number> = new Set();
+  /** Blocks that cannot be read until they are written again. */
+  #bad: Set<number> = new Set();
   #writes = 0;
 
   /** Length of the file as the system shows it. */
@@ -46,7 +63,25 @@ export class SimImage {
     this.#writes += 1;
     for (let block = Math.floor(position / BLOCK_BYTES); block * BLOCK_BYTES < end; block++) {
       this.#dirty.set(block, this.#writes);
+      this.#lost.delete(block);
+      this.#bad.delete(block);
     }
+  }
+
+  /** Whether one of these bytes stands in a bad sector. */
+  isBad(position: number, bytes: number): boolean {
+    for (const block of this.#bad) if (block * BLOCK_BYTES < position + bytes && (block + 1) * BLOCK_BYTES > position) return true;
+    return false;
+  }
+
+  /** Whether any sector is bad. */
+  get hasBad(): boolean {
+    return this.#bad.size > 0;
+  }
+
+  /** Makes the sector around `position` bad: no read of it succeeds until it is written again. */
+  spoil(position: number): void {
+    this.#bad.add(Math.floor(position / BLOCK_BYTES));
   }
 
   truncate(bytes: number): void {
@@ -56,30 +91,57 @@ export class SimImage {
 
   /** Begins a sync: what is written from now on is not covered by it. */
   beginSync(): SyncPoint {
-    return { blocks: new Map(this.#dirty), bytes: this.#bytes };
+    const blocks = new Map<number, CoveredBlock>();
+    for (const [block, write] of this.#dirty) {
+      blocks.set(block, { write, content: this.#cache.slice(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES) });
+    }
+    const point = { blocks, bytes: this.#bytes, lengths: this.#lengths };
+    this.#syncing.add(point);
+    return point;
   }
 
-  /** What the sync covers is durable. A block that was written again since stays dirty. */
+  /** What the sync covers is durable, as it was when the sync began. A block that was written again since stays dirty. */
   endSync(point: SyncPoint): void {
-    this.#durable = grown(this.#durable, this.#bytes);
-    for (const [block, write] of point.blocks) {
-      this.#persist(block, this.#cache.subarray(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES));
+    this.#syncing.delete(point);
+    this.#durable = grown(this.#durable, Math.max(this.#bytes, point.bytes));
+    for (const [block, { write, content }] of point.blocks) {
+      if (write < (this.#durableWrites.get(block) ?? 0)) continue;
+      this.#persist(block, content);
+      this.#durableWrites.set(block, write);
       if (this.#dirty.get(block) === write) this.#dirty.delete(block);
     }
+    if (point.lengths < this.#durableLengths) return;
     if (point.bytes < this.#durableBytes) this.#durable.fill(0, point.bytes);
     this.#durableBytes = point.bytes;
-    this.#lengthPending = this.#bytes !== point.bytes;
+    this.#durableLengths = point.lengths;
   }
 
-  /** The sync failed: as on Linux its blocks are lost, yet they look clean and a later sync succeeds without them. */
-  failSync(point: SyncPoint): void {
-    for (const [block, write] of point.blocks) if (this.#dirty.get(block) === write) this.#dirty.delete(block);
+  /**
+   * A sync fails: as on Linux all dirty blocks are lost, yet they look clean and a later sync succeeds without them, and
+   * so does one that is under way, for the error is told once.
+   */
+  failSync(): void {
+    for (const block of this.#dirty.keys()) this.#lost.add(block);
+    this.#dirty.clear();
+    for (const point of this.#syncing) point.blocks.clear();
+  }
+
+  /** The system needs its memory: of what looks clean and is not on the disk, some is read from the disk again. */
+  evict(random: RandomState): void {
+    for (const block of this.#lost) {
+      if (nextFloat(random) < 0.5) continue;
+      this.#lost.delete(block);
+      const at = block * BLOCK_BYTES;
+      const onDisk = new Uint8Array(Math.max(0, Math.min(BLOCK_BYTES, this.#bytes - at)));
+      onDisk.set(this.#durable.subarray(at, at + onDisk.length));
+      this.#cache.set(onDisk, at);
+    }
   }
 
   /** The power is cut: what is pending is kept, dropped or torn; what the system held in memory is gone. */
   crash(random: RandomState, fate: CrashFate): void {
     this.#durable = grown(this.#durable, this.#bytes);
-    const lengthKept = this.#lengthPending && (fate === "kept" || (fate === "by-chance" && nextFloat(random) < 0.5));
+    const lengthKept = this.#lengths !== this.#durableLengths && (fate === "kept" || (fate === "by-chance" && nextFloat(random) < 0.5));
     for (const block of this.#dirty.keys()) {
       const written = this.#cache.subarray(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES);
       const draw = fate === "by-chance" ? nextInRange(random, 0, 2) : 0;
@@ -91,7 +153,9 @@ export class SimImage {
     this.#bytes = this.#durableBytes;
     this.#cache = this.#durable.slice(0, this.#bytes);
     this.#dirty = new Map();
-    this.#lengthPending = false;
+    this.#lost = new Set();
+    this.#syncing = new Set();
+    this.#durableLengths = this.#lengths;
   }
 
   /** Bit rot: one bit turns over, on disk and in what is read. */
@@ -109,7 +173,7 @@ export class SimImage {
     if (bytes === this.#bytes) return;
     this.#cache = grown(this.#cache, bytes);
     this.#bytes = bytes;
-    this.#lengthPending = true;
+    this.#lengths += 1;
   }
 
   #persist(block: number, written: Uint8Array): void {

@@ -8,17 +8,22 @@ import { runTask } from "../base/task.ts";
 import { type Server, type ServerOptions, startServer } from "../gateway/server.ts";
 import type { Disk, Host, Log, LogLevel } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
+import type { OutboundQueue } from "../net/outbound.ts";
+import type { Identity } from "../node/identity.ts";
 import type { GroupObserver } from "../node/group_observer.ts";
 import type { Effect, Event } from "../raft/event.ts";
 import { type Before, checkState, checkTransition, noteBefore } from "../raft/invariants.ts";
 import type { Message } from "../raft/message.ts";
 import type { RaftState } from "../raft/state.ts";
+import type { MemberNumber } from "../raft/types.ts";
 import { Gate } from "./gate.ts";
 import type { MemberClocks, Property, SimMember } from "./property.ts";
 import { type ClockFault, SimClock } from "./sim_clock.ts";
 import { SimDisk, type SimDiskOptions } from "./sim_disk.ts";
 import type { DiskCall } from "./sim_faults.ts";
+import type { CrashFate } from "./sim_image.ts";
 import type { Scheduler } from "./scheduler.ts";
+import type { StopEnd } from "./stop_end.ts";
 import type { SimNet } from "./sim_net.ts";
 import type { Death } from "./sim_socket.ts";
 
@@ -44,6 +49,7 @@ export interface MachineOwner {
   /** A process was ended before it had read its log. */
   endedEarly(machine: SimMachine): void;
   diskCall(machine: SimMachine, call: DiskCall): void;
+  promised(): void;
 }
 
 /** How a machine differs from the others. */
@@ -57,12 +63,6 @@ export type ProcessOptions = Pick<ServerOptions, "config" | "plugin"> & Partial<
 
 /** Lines of its log that a machine keeps. */
 const LINES_MAX = 400;
-
-/** How a stop in good order ended. */
-export interface StopEnd {
-  stopped: boolean;
-  error: Error | null;
-}
 
 export class SimMachine implements SimMember {
   readonly id: string;
@@ -83,14 +83,19 @@ export class SimMachine implements SimMember {
   boots = 0;
   state: RaftState | null = null;
   forgiven = false;
-  /** Its disk lost something and does not show it, or lost all: not even a sum can tell. */
   isSilentlyLost = false;
+  /** Its disk said of syncs that they were done, and did nothing. */
+  hasLied = false;
+  /** Whether the process has read its log. */
+  hasOpened = false;
   readonly #owner: MachineOwner;
   readonly #options: MachineOptions;
   #port: Disk | null = null;
   #before: Before | null = null;
   #disks = 0;
   #stopping = false;
+  /** Writes that the disk had refused when the process began. */
+  #refusalsBefore = 0;
 
   constructor(owner: MachineOwner, id: string, place: number, options: MachineOptions) {
     this.#owner = owner;
@@ -102,13 +107,26 @@ export class SimMachine implements SimMember {
     this.disk = this.#newDisk();
   }
 
+  get identity(): Identity | null {
+    return this.server?.node.identity ?? null;
+  }
+
   get applier(): Applier | null {
     return this.server?.node.groups.get("main")?.applier ?? null;
+  }
+
+  queuesTo(member: MemberNumber): readonly OutboundQueue[] {
+    return this.server?.node.transport.queuesTo(member) ?? [];
   }
 
   /** Whether there is a process, be it that it only starts, stops or is paused. */
   get isUp(): boolean {
     return this.#port !== null;
+  }
+
+  /** Whether the disk was too full for a write of the process. */
+  get metFullDisk(): boolean {
+    return this.disk.refusals > this.#refusalsBefore;
   }
 
   get isStopping(): boolean {
@@ -125,6 +143,8 @@ export class SimMachine implements SimMember {
     this.startError = null;
     this.boots += 1;
     this.#stopping = false;
+    this.hasOpened = false;
+    this.#refusalsBefore = this.disk.refusals;
     const port = this.disk.boot();
     this.#port = port;
     runTask(startServer(this.#host(gate, port), {
@@ -136,6 +156,7 @@ export class SimMachine implements SimMember {
       if (!gate.open) return;
       if (error === null) {
         this.server = server;
+        this.#owner.tell((property) => property.began?.(this));
         return;
       }
       this.startError = error;
@@ -145,8 +166,8 @@ export class SimMachine implements SimMember {
   }
 
   /** Power cut: what was not synced is kept or lost by chance. `silent`: nobody is told that its connections are gone. */
-  crash(silent: boolean = false): void {
-    this.disk.crash();
+  crash(silent: boolean = false, fate?: CrashFate): void {
+    this.disk.crash(fate);
     this.#gone(silent ? "silent" : "rebooted");
   }
 
@@ -220,6 +241,7 @@ export class SimMachine implements SimMember {
       net: gate.net(this.#owner.net.host(this.id)),
       random: { u32: () => nextU32(random) },
       log: this.#log(gate),
+      promised: () => this.#owner.promised(),
     };
   }
 
@@ -240,6 +262,7 @@ export class SimMachine implements SimMember {
       opened: (state) => {
         if (!gate.open) return;
         this.state = state;
+        this.hasOpened = true;
         this.number = state.config.self;
         this.#before = noteBefore(state);
         this.#owner.opened(this);

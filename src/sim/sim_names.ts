@@ -1,8 +1,9 @@
 /**
  * The names of a simulated disk: directories and what their entries point at. An entry that was made, renamed or
- * removed is durable only once its directory was synced; until then a crash may keep or undo it on its own.
+ * removed is durable only once its directory was synced; until then a crash may keep or undo it on its own, or leave a
+ * file that was renamed under both names.
  */
-import { nextFloat, type RandomState } from "../base/random.ts";
+import { nextInRange, type RandomState } from "../base/random.ts";
 import { parentOf } from "../host/files.ts";
 import type { CrashFate, SimImage } from "./sim_image.ts";
 
@@ -12,9 +13,15 @@ export type SimEntry = SimImage | "directory";
 /** One change of names that a crash may undo. */
 interface Change {
   readonly directory: string;
-  /** Path to its new entry; null: removed. */
-  readonly set: readonly (readonly [path: string, entry: SimEntry | null])[];
+  readonly path: string;
+  /** What the path points at; null: it is removed. */
+  readonly entry: SimEntry | null;
+  /** The name that the entry had before, if it is renamed. */
+  readonly from: string | null;
 }
+
+/** What the sync of a directory covers: the changes that were pending when it was asked for. */
+export type NamesPoint = ReadonlySet<object>;
 
 /** The tree of names. `.` and `/` are always there. */
 export class SimNames {
@@ -48,26 +55,38 @@ export class SimNames {
 
   /** Points `path` at `entry`, or removes it. */
   set(path: string, entry: SimEntry | null): void {
-    this.#change({ directory: parentOf(path), set: [[path, entry]] });
+    this.#change({ directory: parentOf(path), path, entry, from: null });
   }
 
   rename(from: string, to: string): void {
-    this.#change({ directory: parentOf(to), set: [[from, null], [to, this.#current.get(from) ?? null]] });
+    this.#change({ directory: parentOf(to), path: to, entry: this.get(from), from });
   }
 
-  /** The entries of `directory` are durable as they are. */
-  sync(directory: string): void {
+  /** Begins a sync of `directory`: what its entries become from now on is not covered by it. */
+  beginSync(directory: string): NamesPoint {
+    return new Set(this.#pending.filter((change) => change.directory === directory));
+  }
+
+  /** The changes that the sync covers are durable. */
+  endSync(point: NamesPoint): void {
     this.#pending = this.#pending.filter((change) => {
-      if (change.directory !== directory) return true;
+      if (!point.has(change)) return true;
       apply(this.#durable, change);
       return false;
     });
   }
 
+  /** The entries of `directory` are durable as they are. */
+  sync(directory: string): void {
+    this.endSync(this.beginSync(directory));
+  }
+
   /** Each pending change is kept or undone; what hangs on a directory that is gone is gone too. */
   crash(random: RandomState, fate: CrashFate): void {
     for (const change of this.#pending) {
-      if (fate === "kept" || (fate === "by-chance" && nextFloat(random) < 0.5)) apply(this.#durable, change);
+      const draw = fate === "kept" ? 1 : fate === "dropped" ? 0 : nextInRange(random, 0, change.from === null ? 1 : 2);
+      if (draw === 1) apply(this.#durable, change);
+      else if (draw === 2) apply(this.#durable, { ...change, from: null });
     }
     for (let removed = true; removed;) {
       removed = false;
@@ -86,9 +105,8 @@ export class SimNames {
   }
 }
 
-function apply(names: Map<string, SimEntry>, change: Change): void {
-  for (const [path, entry] of change.set) {
-    if (entry === null) names.delete(path);
-    else names.set(path, entry);
-  }
+function apply(names: Map<string, SimEntry>, { path, entry, from }: Change): void {
+  if (from !== null) names.delete(from);
+  if (entry === null) names.delete(path);
+  else names.set(path, entry);
 }

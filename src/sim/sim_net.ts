@@ -6,6 +6,7 @@ import { assert } from "../base/assert.ts";
 import { nextInRange, nextU32, type RandomState, seedRandom } from "../base/random.ts";
 import type { Done } from "../base/task.ts";
 import type { Address, Listener, Net, Socket } from "../host/host.ts";
+import { LossyWays } from "./lossy_ways.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { connect, type Death, simError, type SimSocket, type Wire } from "./sim_socket.ts";
 
@@ -30,12 +31,15 @@ export const SIM_NET_DEFAULTS: SimNetOptions = {
   cutOneIn: 4,
 };
 
+/** The longest delay, in plain ones. */
+export const DELAY_TAIL: number = 16;
+
 /** The delay's tail in quarters of the plain delay: most come at once, one in 64 takes sixteen times as long. */
 const TAIL_QUARTERS: readonly number[] = tailQuarters();
 
 function tailQuarters(): number[] {
   const table: number[] = [];
-  const rungs: readonly (readonly [count: number, quarters: number])[] = [[32, 4], [16, 5], [8, 7], [4, 12], [2, 20], [1, 36], [1, 64]];
+  const rungs: readonly (readonly [count: number, quarters: number])[] = [[32, 4], [16, 5], [8, 7], [4, 12], [2, 20], [1, 36], [1, 4 * DELAY_TAIL]];
   for (const [count, quarters] of rungs) for (let i = 0; i < count; i++) table.push(quarters);
   return table;
 }
@@ -61,6 +65,8 @@ export class SimNet implements Wire {
   readonly options: SimNetOptions;
   /** What happened, by name: dialled, refused, reset, delivered (pieces), bytes. */
   readonly counters: Map<string, number> = new Map();
+  /** What becomes of single messages between nodes. */
+  readonly ways: LossyWays;
   readonly #random: RandomState;
   readonly #bindings: Map<string, Binding> = new Map();
   readonly #sockets: Set<SimSocket> = new Set();
@@ -77,6 +83,7 @@ export class SimNet implements Wire {
     this.scheduler = scheduler;
     this.options = { ...SIM_NET_DEFAULTS, ...options };
     this.#random = seedRandom(this.options.seed);
+    this.ways = new LossyWays(scheduler, this.options.seed);
   }
 
   /** The network as a process on the host `name` sees it, until that crashes: what is under way then never completes. */
@@ -99,8 +106,9 @@ export class SimNet implements Wire {
     if (this.#cut.delete(pair(from, to))) this.#wake(from, to);
   }
 
-  /** Ends all cuts and clogs. */
+  /** Ends all cuts and clogs, and what is done to single messages. */
   healAll(): void {
+    this.ways.mend();
     this.#cut.clear();
     this.#clogged.clear();
     for (const socket of [...this.#sockets]) socket.wakeAnew();
@@ -235,6 +243,7 @@ export class SimNet implements Wire {
       return;
     }
     const [near, far] = connect(this, { from, to, fromPort: this.#nextPort++, toPort: port });
+    near.sift = this.ways.sieve(near);
     this.#sockets.add(near);
     this.#sockets.add(far);
     assert(this.#sockets.size < 100_000, "connections are closed at some time", this.#sockets.size);

@@ -78,6 +78,8 @@ export class SimSocket implements Socket {
   #silent = false;
   /** The connection is broken in between: nothing passes any more, and a reset is on its way to this side. */
   #severed = false;
+  /** What of the bytes that are written goes at once. */
+  sift: (bytes: Uint8Array) => Uint8Array = (bytes) => bytes;
 
   constructor(wire: Wire, from: string, to: string, remote: string) {
     this.#wire = wire;
@@ -99,10 +101,18 @@ export class SimSocket implements Socket {
 
   write(parts: readonly Uint8Array[]): void {
     if (this.#ended || this.#gone) return;
-    const bytes = concatBytes(parts);
-    if (bytes.length === 0) return;
-    const wire = this.#wire;
-    this.#outbox.add(bytes, wire.scheduler.nowMs, wire.drawDelayMs(), wire.bytesPerMs(this.from, this.to));
+    const bytes = this.sift(concatBytes(parts));
+    if (bytes.length > 0) this.#send(bytes);
+  }
+
+  inject(bytes: Uint8Array): boolean {
+    if (this.#ended || this.#gone || this.#severed) return false;
+    this.#send(bytes);
+    return true;
+  }
+
+  #send(bytes: Uint8Array): void {
+    this.#outbox.add(bytes, this.#wire.scheduler.nowMs, this.#wire.drawDelayMs(), this.#wire.bytesPerMs(this.from, this.to));
     if (this.queuedBytes > 0) this.#waited = true;
     this.wake();
   }

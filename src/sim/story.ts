@@ -1,14 +1,13 @@
 /** Tells in words how a run ended: the same script once more, and the last that happened line by line. */
 import { DraftError } from "../base/errors.ts";
-import { nameIn } from "../node/story.ts";
 import type { Event } from "../raft/event.ts";
 import type { Message } from "../raft/message.ts";
 import type { RaftState } from "../raft/state.ts";
+import { byNumber, eventWords, messageWords, nameIn, namesIn, standingWords } from "../raft/words.ts";
 import type { ClientOperation, Property } from "./property.ts";
 import { type RunOptions, worldOf } from "./run_seed.ts";
 import type { Script } from "./script.ts";
 import type { SimMachine } from "./sim_machine.ts";
-import { eventText, messageText } from "./step_words.ts";
 import type { World } from "./world.ts";
 
 /** Lines that are told, at most. */
@@ -88,8 +87,8 @@ class Teller {
       },
       sent: (machine, message) => {
         if (this.#tells(machine, message)) {
-          const to = machine.state === null ? `member ${message.to}` : nameIn(machine.state, message.to);
-          this.note(machine.id, () => `${machine.id} sends ${messageText(message)} to ${to}`);
+          const name = machine.state === null ? byNumber : namesIn(machine.state);
+          this.note(machine.id, () => `${machine.id} sends ${messageWords(message)} to ${name(message.to)}`);
         }
         watch.sent?.(machine, message);
       },
@@ -108,11 +107,11 @@ class Teller {
 
   #stepped(machine: SimMachine, state: RaftState, event: Event): void {
     const before = this.#standing.get(machine) ?? [];
-    const standing = standingWords(state);
+    const standing = standingWords(state, namesIn(state));
     this.#standing.set(machine, standing);
     const changed = standing.filter((words, at) => words !== before[at]);
     if (changed.length === 0 && isDull(event)) return;
-    const what = event.type === "receive" ? `hears ${messageText(event.message)} from ${nameIn(state, event.message.from)}` : eventText(event, state);
+    const what = event.type === "receive" ? `hears ${messageWords(event.message)} from ${nameIn(state, event.message.from)}` : eventWords(event, namesIn(state));
     this.note(machine.id, () => `${machine.id}: ${what}${changed.length === 0 ? "" : ` → ${changed.join(", ")}`}`);
   }
 
@@ -152,13 +151,7 @@ function lineText({ ms, text, times, untilMs }: Line): string {
 
 function endWords({ state, isUp }: SimMachine): string {
   if (!isUp) return "down";
-  return state === null ? "starting" : standingWords(state).join(", ");
-}
-
-/** How a member stands, part by part: what a step changed is told. */
-function standingWords(state: RaftState): string[] {
-  const { role, term, votedFor, trail, commitIndex, durableIndex } = state;
-  return [`${role} of term ${term}`, `vote ${nameIn(state, votedFor)}`, `log to ${trail.lastIndex}@${trail.lastTerm}`, `durable ${durableIndex}`, `commit ${commitIndex}`];
+  return state === null ? "starting" : standingWords(state, namesIn(state)).join(", ");
 }
 
 /** What goes on all the time, and changes nothing. */

@@ -5,8 +5,9 @@
 import { nextFloat, nextInRange } from "../base/random.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { drawFaults } from "./fault_plan.ts";
-import { FEATURES } from "./features.ts";
+import { DEPOSED, FEATURES } from "./features.ts";
 import { drawOperations } from "./load_plan.ts";
+import { drawQueueBytes, drawWays } from "./net_plan.ts";
 import type { LibraryClient, Script, Settings } from "./script.ts";
 import { isKnown } from "./plugin_commands.ts";
 import { pick, streamOf } from "./streams.ts";
@@ -19,6 +20,8 @@ export interface SwarmOptions {
   readonly safetyMs?: number;
   /** Whether some clients are the library's own; drawn if nothing is said. */
   readonly library?: boolean;
+  /** Whether single messages are lost, doubled and late; drawn if nothing is said. */
+  readonly ways?: boolean;
   /** The machine that clients ask; kv if nothing is said. */
   readonly plugin?: AnyPlugin;
 }
@@ -29,11 +32,25 @@ const SIZES: readonly number[] = [3, 3, 3, 3, 3, 3, 3, 5, 5, 5, 5, 1, 2, 4, 6, 7
 /** The part of runs in which clients of the library take part: a run waits for each promise, and is slower. */
 const LIBRARY_PART = 0.2;
 
+/** The part of runs in which nodes take snapshots. */
+const SNAPSHOT_PART = 0.5;
+
+/** The part of runs in which clients write under sessions, most of them. */
+const SESSIONS_PART = 0.5;
+
 /** The run that `seed` stands for. */
 export function drawScript(seed: number, options: SwarmOptions = {}): Script {
   const drawn = drawSettings(seed, options);
   const library = drawLibrary(seed, drawn, options);
-  const settings: Settings = library.length === 0 ? drawn : { ...drawn, library };
+  const snapshots = drawSnapshots(seed);
+  const ways = drawWays(seed, drawn, options.ways);
+  const sessions = drawSessions(seed, drawn);
+  const queueBytesMax = drawQueueBytes(seed);
+  const settings: Settings = {
+    ...drawn, ...(library.length === 0 ? {} : { library }), ...(snapshots === null ? {} : { snapshots }),
+    ...(queueBytesMax === null ? {} : { queueBytesMax }), ...(ways.length === 0 ? {} : { ways }),
+    ...(sessions.length === 0 ? {} : { sessions }),
+  };
   return {
     seed,
     settings,
@@ -46,11 +63,12 @@ function drawSettings(seed: number, options: SwarmOptions): Settings {
   const random = streamOf(seed, "swarm");
   const drawnNodes = pick(random, SIZES);
   const nodes = options.nodes ?? drawnNodes;
-  const features = Object.keys(FEATURES).filter(() => nextFloat(random) < 0.4);
+  const features = Object.keys(FEATURES).filter((name) => nextFloat(random) < (name === DEPOSED ? 0.6 : 0.4));
   const quiet = options.quiet === true || nextInRange(random, 0, 39) === 0;
   const electionMinMs = pick(random, [80, 150, 150, 300, 300]);
   const slowNet = nextFloat(random) < 0.3;
   const clockTrouble = nextFloat(random) < 0.5;
+  const gentle = nextFloat(random) < 0.55;
   return {
     nodes,
     heartbeatMs: Math.max(5, Math.floor(electionMinMs / pick(random, [2, 4, 5, 8]))),
@@ -73,6 +91,8 @@ function drawSettings(seed: number, options: SwarmOptions): Settings {
     clients: nextInRange(random, 1, 5),
     safetyMs: options.safetyMs ?? nextInRange(random, 3000, 12_000),
     freezeRest: nextFloat(random) < 0.5,
+    gentle,
+    faultEveryMs: pick(random, gentle ? [300, 800, 2000] : [80, 200, 500, 1200]),
     features: quiet ? [] : features,
   };
 }
@@ -89,6 +109,19 @@ function drawLibrary(seed: number, { clients, nodes }: Settings, options: SwarmO
     if (isLibrary) chosen.push({ client, knows });
   }
   return chosen;
+}
+
+/** Few entries a snapshot, so that logs are cut all the time; and some log behind it, or none. */
+function drawSnapshots(seed: number): NonNullable<Settings["snapshots"]> | null {
+  const random = streamOf(seed, "snapshots");
+  if (nextFloat(random) >= SNAPSHOT_PART) return null;
+  return { entries: nextInRange(random, 5, 50), retainBytes: pick(random, [0, 0, 1000, 10_000]) };
+}
+
+function drawSessions(seed: number, { clients }: Settings): number[] {
+  const random = streamOf(seed, "sessions");
+  if (nextFloat(random) >= SESSIONS_PART) return [];
+  return Array.from({ length: clients }, (_, at) => at + 1).filter(() => nextFloat(random) < 0.7);
 }
 
 function draws(count: number, draw: () => number): number[] {

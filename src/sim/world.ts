@@ -11,12 +11,14 @@ import type { Holdings } from "./gate.ts";
 import { MarkCounter } from "./marks.ts";
 import { NamedDamage } from "./named_damage.ts";
 import { Nemesis } from "./nemesis.ts";
+import { entryMs, isQuickEnough, patienceMs, patienceOf, stoppingMs } from "./patience.ts";
 import { agree, probe, probesOf } from "./probe.ts";
 import { type Property, Violation } from "./property.ts";
 import type { Fault, Script } from "./script.ts";
 import type { ClientWorld } from "./sim_client.ts";
 import { SIM_PORT, SimCluster } from "./sim_cluster.ts";
 import type { SimMachine } from "./sim_machine.ts";
+import { keepWriting, Steady } from "./steadiness.ts";
 import { isBrokenFact, rootOf, violationOf } from "./thrown.ts";
 import { TraceHash } from "./trace_hash.ts";
 import { WorldClients } from "./world_clients.ts";
@@ -36,14 +38,11 @@ export interface WorldTeller {
   phase(what: string): void;
 }
 
-/** How long a healed cluster may take to serve, in longest election timeouts, and a fixed part for disks and dials. */
-const LIVENESS_TIMEOUTS = 20;
-const LIVENESS_MS = 15_000;
+/** Longest election timeouts for which a cluster that serves must keep its leader. */
+const STEADY_TIMEOUTS = 3;
 
 /** How long the founding of a cluster without faults may take. */
 const FOUNDING_MS = 20_000;
-
-const STOPPING_MS = 15_000;
 
 /** What is under way when a process has stopped ends within so long: the longest timer that nobody cancels. */
 const SETTLING_MS = 6000;
@@ -72,7 +71,10 @@ export class World {
   constructor(script: Script, options: WorldOptions) {
     this.script = script;
     this.#options = options;
-    this.#claims = new DurableClaims((member) => this.nemesis.retire(member as SimMachine));
+    this.#claims = new DurableClaims((member) => {
+      this.nemesis.retire(member as SimMachine);
+      this.marks.lives.lost(member as SimMachine);
+    });
     this.#damage = new NamedDamage(this.#claims);
     // It looks at claims that the next rule drops.
     this.#properties = [this.#damage as Property, this.#claims, new CleanTail() as Property, ...options.properties, this.marks];
@@ -109,6 +111,7 @@ export class World {
 
   #watch(): void {
     const { hash, cluster, marks } = this;
+    cluster.net.ways.arrived = (how) => marks.messageArrived(how);
     cluster.watch = {
       passed: (machine, kind, size) => this.#passed(machine.place, kind, size),
       stepped: (machine, state, event) => hash.addStep(machine.place, state, event),
@@ -117,6 +120,7 @@ export class World {
         hash.addText(message);
         marks.lives.said(message);
       },
+      promised: () => void (this.#promised = true),
       endedEarly: (machine) => marks.lives.endedEarly(machine.number !== 0),
       diskCall: (machine, call) => {
         const { kind, path } = call;
@@ -176,12 +180,8 @@ export class World {
       },
       gaveUp: () => this.marks.gaveUp(),
       passed: (client, kind, size) => this.#passed(100 + client, kind, size),
-      promised: () => {
-        this.#promised = true;
-      },
-      failed: (error) => {
-        this.violation ??= violationOf(this.cluster.broken ?? error);
-      },
+      promised: () => cluster.promised(),
+      failed: (error) => void (this.violation ??= violationOf(this.cluster.broken ?? error)),
     };
   }
 
@@ -191,8 +191,6 @@ export class World {
     const core = nemesis.chooseCore();
     this.teller?.phase(`faults end; ${core.map(({ id }) => id).join(", ")} must live`);
     nemesis.heal(core);
-    const limitMs = LIVENESS_MS + LIVENESS_TIMEOUTS * settings.electionMaxMs;
-    const beganMs = this.cluster.scheduler.nowMs;
     const prober = this.#clients.rest();
     const served = new Set<unknown>();
     // One whose damage is found only at its start falls out; a majority is left without it.
@@ -204,17 +202,23 @@ export class World {
       };
       probe(prober, machine.id, probes, after, () => served.add(machine.id));
     }
-    const { library } = this.#clients;
-    for (const client of library.keys()) {
-      const after = (ms: number, act: () => void): void => void this.cluster.scheduler.after(ms, act);
-      probe(client, `client${client.number}`, probes, after, () => served.add(client));
-    }
-    // Who was told of a machine that lives must find the leader from there.
-    const hasFound = ([client, knows]: readonly [unknown, readonly string[]]): boolean =>
-      served.has(client) || !living().some(({ id }) => knows.includes(id));
+    const later = (ms: number, act: () => void): void => void this.cluster.scheduler.after(ms, act);
+    const libraryServed = this.#clients.probeLibrary(probes, later);
+    const members = core.map(({ id }) => id);
+    const writer = keepWriting({ client: this.#clients.writer(), members, probes, pauseMs: entryMs(settings), after: later });
+    // No log has more entries than were asked for, and as many of other kinds.
+    yield* this.#until("the healed core starts", patienceMs(settings, 2 * this.operations), () => living().every(({ state, isStopping }) => state !== null && !isStopping));
+    const limitMs = patienceOf(settings, living);
+    const beganMs = this.cluster.scheduler.nowMs;
     yield* this.#until("the healed core serves", limitMs, () => living().every(({ id }) => served.has(id)));
-    const leftMs = limitMs - (this.cluster.scheduler.nowMs - beganMs);
-    yield* this.#until("clients of the library find the healed core", LIVENESS_MS, () => [...library].every(hasFound));
+    const leftMs = limitMs() - (this.cluster.scheduler.nowMs - beganMs);
+    this.teller?.phase("the healed core has served");
+    if (isQuickEnough(settings)) {
+      const steady = new Steady(living, this.cluster.scheduler.nowMs + STEADY_TIMEOUTS * settings.electionMaxMs);
+      yield* this.#until("the healed core keeps its leader", limitMs(), () => steady.isOver(this.cluster.scheduler.nowMs));
+    }
+    writer.stop();
+    yield* this.#until("clients of the library find the healed core", limitMs(), () => libraryServed(living().map(({ id }) => id)));
     yield* this.#until("the healed core agrees", leftMs, () => agree(living()));
     this.cluster.tell((property) => property.finished?.(this.#machines));
   }
@@ -226,6 +230,7 @@ export class World {
     cluster.lingers = true;
     const stopping: SimMachine[] = [];
     const stopped = new Set<SimMachine>();
+    const limitMs = stoppingMs(this.script.settings, this.#machines);
     for (const machine of this.#machines) {
       const isHindered = machine.server === null || machine.isStopping || machine.gate.isShut || this.nemesis.troubles(machine).any;
       if (machine.isUp && isHindered) machine.kill();
@@ -236,7 +241,7 @@ export class World {
       machine.stop(() => stopped.add(machine));
     }
     // One that fails meanwhile is gone, too.
-    yield* this.#until("all stop in good order", STOPPING_MS, () => stopping.every((machine) => stopped.has(machine) || !machine.isUp));
+    yield* this.#until("all stop in good order", limitMs, () => stopping.every((machine) => stopped.has(machine) || !machine.isUp));
     yield* this.#runFor(SETTLING_MS);
     for (const machine of stopped) this.#checkHoldings(machine.id, machine.gate.holdings);
     for (const { number, gate } of this.#clients.all) this.#checkHoldings(`client${number}`, gate.holdings);
@@ -268,11 +273,12 @@ export class World {
     }
   }
 
-  *#until(what: string, limitMs: number, condition: () => boolean): Generator<void> {
+  *#until(what: string, limit: number | (() => number), condition: () => boolean): Generator<void> {
     const { scheduler } = this.cluster;
-    const endMs = scheduler.nowMs + limitMs;
+    const beganMs = scheduler.nowMs;
     while (!condition()) {
-      if (scheduler.nowMs >= endMs) throw new Violation(what, `not within ${Math.round(limitMs)} ms of simulated time`);
+      const limitMs = typeof limit === "number" ? limit : limit();
+      if (scheduler.nowMs >= beganMs + limitMs) throw new Violation(what, `not within ${Math.round(limitMs)} ms of simulated time`);
       yield* this.#runFor(LOOK_MS);
     }
   }

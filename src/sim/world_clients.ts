@@ -1,11 +1,12 @@
-/** The clients of a run: those that its script draws, and the one that looks in the end whether the cluster serves. */
+/** The clients of a run: those that its script draws, and those that look in the end whether the cluster serves. */
+import { probe, type Probes } from "./probe.ts";
 import type { PlannedOperation, Script } from "./script.ts";
 import { type ClientWorld, SimClient } from "./sim_client.ts";
 
 export class WorldClients {
   readonly all: SimClient[] = [];
   /** Clients of the library, each with the machines that it was told of. */
-  readonly library: Map<SimClient, readonly string[]> = new Map();
+  readonly #library: Map<SimClient, readonly string[]> = new Map();
   readonly #world: ClientWorld;
   readonly #script: Script;
 
@@ -31,6 +32,22 @@ export class WorldClients {
     return this.#add(this.#script.settings.clients + 1);
   }
 
+  /** One that writes while it is looked whether the cluster keeps its leader. */
+  writer(): SimClient {
+    return this.#add(this.#script.settings.clients + 2);
+  }
+
+  /**
+   * Sets the clients of the library to ask.
+   *
+   * @returns whether all were served that were told of one of those given: from there they must find the leader
+   */
+  probeLibrary(probes: Probes, after: (ms: number, act: () => void) => void): (living: readonly string[]) => boolean {
+    const served = new Set<SimClient>();
+    for (const client of this.#library.keys()) probe(client, `client${client.number}`, probes, after, () => served.add(client));
+    return (living) => [...this.#library].every(([client, knows]) => served.has(client) || !living.some((id) => knows.includes(id)));
+  }
+
   close(): void {
     for (const client of this.all) client.close();
   }
@@ -39,8 +56,9 @@ export class WorldClients {
     const { members } = this.#world;
     const places = this.#script.settings.library?.find(({ client }) => client === number)?.knows ?? null;
     const knows = places === null ? null : places.map((place) => members[place - 1] as string);
-    const client = new SimClient(this.#world, number, knows);
-    if (knows !== null) this.library.set(client, knows);
+    const sessions = this.#script.settings.sessions?.includes(number) ?? false;
+    const client = new SimClient(this.#world, number, { knows, sessions });
+    if (knows !== null) this.#library.set(client, knows);
     this.all.push(client);
     return client;
   }

@@ -12,7 +12,7 @@ const SLAB_BYTES = 16_384;
 
 /** What the cluster of `script` is made of. */
 export function clusterOptions({ seed, settings }: Script, plugin: AnyPlugin, properties: readonly Property[]): ClusterOptions {
-  const { segmentBytes, appendEntriesMax, inflightAppendsMax, uncommittedBytesMax, batchBytesMax } = settings;
+  const { segmentBytes, queueBytesMax, appendEntriesMax, inflightAppendsMax, uncommittedBytesMax, batchBytesMax } = settings;
   return {
     seed,
     ids: NAMES.slice(0, settings.nodes),
@@ -22,7 +22,10 @@ export function clusterOptions({ seed, settings }: Script, plugin: AnyPlugin, pr
       "heartbeat-ms": String(settings.heartbeatMs),
       "election-ms": `${settings.electionMinMs}-${settings.electionMaxMs}`,
     },
-    config: { segmentBytes },
+    config: {
+      segmentBytes, ...(queueBytesMax === undefined ? {} : { queueBytesMax }),
+      ...(settings.snapshots === undefined ? {} : { snapshotEntries: settings.snapshots.entries, retainBytes: settings.snapshots.retainBytes }),
+    },
     tailBytesMax: settings.tailBytesMax,
     tuning: {
       core: { appendEntriesMax, inflightAppendsMax, uncommittedBytesMax },

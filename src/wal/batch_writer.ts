@@ -7,18 +7,21 @@ import { writeAll } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import type { GroupId, HardState } from "../raft/types.ts";
 import type { Mark, MarkFile } from "./mark.ts";
-import { baseBodyBytes, readHardStateBody, RecordType, writeBaseBody } from "./record.ts";
+import { baseBodyBytes, type PointBody, readHardStateBody, readPointBody, RecordType, writeBaseBody } from "./record.ts";
 import { makeRecord, type PendingRecord, recordBytes, type RecordQueue, sealBatch } from "./record_queue.ts";
-import { HEADER_BYTES, type Place, type WalIdentity, writeSegmentHeader } from "./segment.ts";
+import { type Relocation, stillHolds } from "./relocation.ts";
+import { HEADER_BYTES, type Place, type SegmentUse, type WalIdentity, writeSegmentHeader } from "./segment.ts";
 import { isDiskFull, type SegmentFile, type SegmentRoom } from "./segment_room.ts";
 import type { StallWatch } from "./stall_watch.ts";
 import type { WalGroup } from "./wal_group.ts";
+import { learnLast, type SegmentSource } from "./wal_read.ts";
 
 /** What batches are written with. */
 export interface BatchWriterParts {
   readonly host: Pick<Host, "random">;
   readonly groups: ReadonlyMap<GroupId, WalGroup>;
-  readonly salts: Map<number, number>;
+  readonly segments: Map<number, SegmentUse>;
+  readonly source: SegmentSource;
   readonly room: SegmentRoom;
   readonly mark: MarkFile;
   readonly watch: StallWatch;
@@ -26,6 +29,7 @@ export interface BatchWriterParts {
   /** Where the next batch goes; offset 0 if the segment has no header yet. */
   readonly end: Place;
   readonly lastBatch: number;
+  readonly firstSegment: number;
 }
 
 /** Writes the batches of one WAL. */
@@ -36,6 +40,10 @@ export class BatchWriter {
   durable: Mark;
   /** Use: when a mark is due. Invariant: the mark file says at least this batch. */
   markedBatch: number;
+  /** Use: goes into the next batch if it still holds then. */
+  relocation: Relocation | null = null;
+  /** Use: whether to look for segments that nothing needs. Invariant: true if a log was cut or a segment begun since. */
+  hasGarbage = true;
   #parts: BatchWriterParts;
   #offset: number;
   #lastBatch: number;
@@ -46,18 +54,23 @@ export class BatchWriter {
     this.#parts = parts;
     this.#offset = parts.end.offset;
     this.#lastBatch = parts.lastBatch;
-    this.durable = { batch: parts.lastBatch, ...parts.end };
+    this.durable = { batch: parts.lastBatch, ...parts.end, firstSegment: parts.firstSegment };
     this.markedBatch = parts.lastBatch;
   }
 
   /** Takes a batch out of the queue, finds it a place, writes and syncs it. */
   *write(queue: RecordQueue): Task<void> {
-    const { room, watch, mark } = this.#parts;
+    const { room, watch, mark, segments } = this.#parts;
     const taken = queue.take(this.#parts.batchBytesMax);
-    const bytes = taken.reduce((sum, record) => sum + recordBytes(record), 0);
+    const { relocation } = this;
+    this.relocation = null;
+    const isMoved = relocation !== null && stillHolds(relocation, taken);
+    const own = isMoved ? [...taken, relocation.record] : taken;
+    if (own.length === 0) return relocation?.done(null, false);
+    const bytes = own.reduce((sum, record) => sum + recordBytes(record), 0);
     const isFirst = this.#offset === 0 || this.#offset + bytes > room.current.sizeBytes;
-    const bases = isFirst ? this.#bases() : [];
-    const records = isFirst ? [...bases, ...taken] : taken;
+    const bases = isFirst ? yield* this.#bases() : [];
+    const records = isFirst ? [...bases, ...own] : own;
     const batchBytes = bases.reduce((sum, record) => sum + recordBytes(record), bytes);
     const previousEnd = this.#offset;
     if (isFirst) yield* this.#takeSegment(HEADER_BYTES + batchBytes);
@@ -69,22 +82,31 @@ export class BatchWriter {
     const batch = this.#lastBatch + 1;
     const parts: Uint8Array[] = [];
     if (isFirst) parts.push(this.#newHeader(segment.sequence, bases.length, batch, previousEnd));
-    parts.push(...sealBatch(records, batch, offset, this.#parts.salts.get(segment.sequence) as number));
+    const use = segments.get(segment.sequence) as SegmentUse;
+    parts.push(...sealBatch(records, batch, offset, use.salt));
     this.#place(records, { sequence: segment.sequence, offset });
+    use.end = end;
     this.#offset = end;
     this.#lastBatch = batch;
     yield* this.#writeParts(segment, parts, isFirst ? 0 : offset);
-    yield* wait<void>((done) => segment.file.sync(done));
+    yield* segment.sync.run();
     watch.progressed();
-    this.durable = { batch, sequence: segment.sequence, offset: end };
+    this.durable = { batch, sequence: segment.sequence, offset: end, firstSegment: this.durable.firstSegment };
     // Without the mark, a segment that gets lost as a whole would look like one that was never begun.
     if (isFirst) {
       yield* wait<void>((done) => mark.write(this.durable, done));
       this.markedBatch = batch;
+      this.hasGarbage = true;
     }
     queue.durable += taken.length;
     for (const log of this.#touched) log.landed();
     this.#touched.length = 0;
+    relocation?.done(null, isMoved);
+  }
+
+  /** The log begins with that segment: a record that says so is durable. */
+  beginsWith(sequence: number): void {
+    this.durable = { ...this.durable, firstSegment: sequence };
   }
 
   /** Takes a segment into use that has room for `bytes`: the first one, which is there, or the next. */
@@ -95,13 +117,15 @@ export class BatchWriter {
   }
 
   /** What the new segment repeats of each group, as it stands before the batch. */
-  #bases(): PendingRecord[] {
+  *#bases(): Task<PendingRecord[]> {
     const bases: PendingRecord[] = [];
     for (const log of this.#parts.groups.values()) {
       if (!log.isPlaced) continue;
-      const bytes = baseBodyBytes(log.genesis);
-      const record = makeRecord({ group: log.group, type: RecordType.base, firstIndex: 0, bytes });
-      writeBaseBody(record.body, log.base());
+      // Only where a truncation was the group's last record of all: what it left is durable, and read back.
+      if (!log.knowsLast) yield* learnLast(this.#parts.source, log);
+      const base = log.base();
+      const record = makeRecord({ group: log.group, type: RecordType.base, firstIndex: 0, bytes: baseBodyBytes(base) });
+      writeBaseBody(record.body, base);
       bases.push(record);
     }
     return bases;
@@ -109,27 +133,36 @@ export class BatchWriter {
 
   #newHeader(sequence: number, bases: number, firstBatch: number, previousEnd: number): Uint8Array {
     const salt = this.#parts.host.random.u32();
-    this.#parts.salts.set(sequence, salt);
+    this.#parts.segments.set(sequence, { salt, end: HEADER_BYTES });
     return writeSegmentHeader({ ...this.identity, sequence, salt, bases, firstBatch, previousEnd });
   }
 
   /** The records have their places: groups and index follow. */
   #place(records: readonly PendingRecord[], place: Place): void {
-    let offset = place.offset;
+    let { offset } = place;
     for (const record of records) {
-      const log = this.#parts.groups.get(record.group) as WalGroup;
-      this.#touched.push(log);
-      if (record.type === RecordType.entries) {
-        const at = { sequence: place.sequence, offset: offset + recordBytes(record) - record.body.length };
-        log.append(record.firstIndex, record.count, record.body, at);
-      } else if (record.type === RecordType.truncate) {
-        log.truncate(record.firstIndex);
-      } else if (record.type === RecordType.hardState) {
-        log.hardState = readHardStateBody(record.body) as HardState;
-      } else if (record.type === RecordType.groupMade) {
-        log.isPlaced = true;
-      }
+      const bodyAt = { sequence: place.sequence, offset: offset + recordBytes(record) - record.body.length };
       offset += recordBytes(record);
+      const log = this.#parts.groups.get(record.group);
+      if (log === undefined) continue;
+      this.#touched.push(log);
+      this.#take(log, record, bodyAt);
+    }
+  }
+
+  #take(log: WalGroup, record: PendingRecord, place: Place): void {
+    const { type, firstIndex, count, body } = record;
+    const run = { firstIndex, count, run: body, place, recordEnd: place.offset + body.length };
+    if (type === RecordType.entries) log.append(run);
+    else if (type === RecordType.relocated) log.relocate(run);
+    else if (type === RecordType.truncate) log.truncate(firstIndex);
+    else if (type === RecordType.hardState) log.hardState = readHardStateBody(body) as HardState;
+    else if (type === RecordType.groupMade) log.isPlaced = true;
+    else if (type === RecordType.compactPrefix || type === RecordType.snapshotMark) {
+      const { point, context } = readPointBody(body, firstIndex) as PointBody;
+      if (type === RecordType.snapshotMark) log.snapshot = point;
+      else log.compact(point, context);
+      this.hasGarbage = true;
     }
   }
 

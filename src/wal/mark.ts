@@ -8,17 +8,19 @@
  * offset size type  field
  *      0    8       magic "draftmrk"
  *      8    4  u32  format        1
- *     12    4  u32  sum           CRC-32 of bytes 16..56, continued from the CRC-32 of bytes 0..12
+ *     12    4  u32  sum           CRC-32 of bytes 16..64, continued from the CRC-32 of bytes 0..12
  *     16    8  u64  number        counts up; slot = number mod 2; the highest valid one holds
  *     24    8  u64  batch         highest batch known durable; 0 if none
  *     32    8  u64  sequence      segment in which that batch ends; 0 if none
  *     40    8  u64  offset        where in that segment it ends
  *     48    8  u64  incarnation
- *     56            zeros up to 4096
+ *     56    8  u64  firstSegment  the log begins with this segment; earlier ones are dead, if they are there
+ *     64            zeros up to 4096
  * ```
  */
 import { crc32, getU64, setU64, viewOf } from "../base/bytes.ts";
 import { DraftError } from "../base/errors.ts";
+import { shellWord } from "../base/shell_word.ts";
 import { type Done, runTask, type Task, wait } from "../base/task.ts";
 import { parentOf, readWhole, replaceWhole, writeAll } from "../host/files.ts";
 import type { Disk, File } from "../host/host.ts";
@@ -26,7 +28,7 @@ import type { Incarnation } from "../raft/types.ts";
 import type { Place } from "./segment.ts";
 
 const SLOT_BYTES = 4096;
-const FIELDS_END = 56;
+const FIELDS_END = 64;
 const SUM_AT = 12;
 const FORMAT = 1;
 const MAGIC = "draftmrk";
@@ -35,9 +37,11 @@ export const MARK_NAME = "mark";
 /** Up to and including which batch the WAL is durable, and where that batch ends. */
 export interface Mark extends Place {
   readonly batch: number;
+  /** With which segment the log begins. */
+  readonly firstSegment: number;
 }
 
-const NOTHING: Mark = { batch: 0, sequence: 0, offset: 0 };
+const NOTHING: Mark = { batch: 0, sequence: 0, offset: 0, firstSegment: 1 };
 
 interface Slot {
   readonly number: number;
@@ -126,7 +130,7 @@ function newestSlot(content: Uint8Array, path: string): Slot {
 }
 
 function nextStep(directory: string): string {
-  return `type: draft log check --data ${parentOf(directory)}`;
+  return `type: draft log check --data ${shellWord(parentOf(directory))}`;
 }
 
 function firstContent(slot: Slot): Uint8Array {
@@ -145,6 +149,7 @@ function slotBytes(slot: Slot): Uint8Array {
   setU64(view, 32, slot.mark.sequence);
   setU64(view, 40, slot.mark.offset);
   setU64(view, 48, slot.incarnation);
+  setU64(view, 56, slot.mark.firstSegment);
   view.setUint32(SUM_AT, sumOf(bytes), true);
   return bytes;
 }
@@ -158,7 +163,7 @@ function readSlot(content: Uint8Array, at: number): Slot | null {
   return {
     number: getU64(view, 16),
     incarnation: getU64(view, 48),
-    mark: { batch: getU64(view, 24), sequence: getU64(view, 32), offset: getU64(view, 40) },
+    mark: { batch: getU64(view, 24), sequence: getU64(view, 32), offset: getU64(view, 40), firstSegment: getU64(view, 56) },
   };
 }
 

@@ -3,11 +3,12 @@ import { DraftError } from "../base/errors.ts";
 import { type Task, wait } from "../base/task.ts";
 import type { Host } from "../host/host.ts";
 import { type Mark, openMark } from "./mark.ts";
-import { RecoveredGroups, type WalVisitor } from "./recovered_groups.ts";
+import { RecoveredGroups } from "./recovered_groups.ts";
 import { type RecoverySource, type Scan, scanLog } from "./recovery.ts";
-import { cutTail, removeBehind } from "./recovery_cut.ts";
+import { cutTail, removeOthers } from "./recovery_cut.ts";
 import { HEADER_BYTES, sequenceOf, type WalIdentity } from "./segment.ts";
 import { fillChunk, isDiskFull, makeSegment, type SegmentFile, SegmentRoom } from "./segment_room.ts";
+import type { WalVisitor } from "./telling.ts";
 import { Wal } from "./wal.ts";
 import type { WalOptions } from "./wal_options.ts";
 
@@ -51,7 +52,8 @@ function* open(
   const source: RecoverySource = { disk, directory, identity, mark, readBytes: options.readBytes };
   const scan = yield* scanLog(source, sequences, new RecoveredGroups(visitor));
   const segment = yield* readySegment(source, sequences, scan, options);
-  const vouched: Mark = { batch: scan.lastBatch, ...scan.end };
+  const { firstSegment } = mark;
+  const vouched: Mark = { batch: scan.lastBatch, ...scan.end, firstSegment };
   yield* wait<void>((done) => markFile.write(vouched, done));
   host.log.write("info", "log read", { directory, batches: scan.lastBatch, segment: scan.end.sequence, offset: scan.end.offset });
   return new Wal({
@@ -60,10 +62,11 @@ function* open(
     identity,
     options,
     groups: scan.groups.logs(),
-    salts: scan.salts,
+    segments: scan.segments,
     mark: markFile,
     end: { sequence: segment.sequence, offset: scan.end.offset },
     lastBatch: scan.lastBatch,
+    firstSegment,
     room: (onFailure) => new SegmentRoom(segment, { clock: host.clock, disk, directory, ...options, onFailure }),
   });
 }
@@ -75,7 +78,7 @@ function* readySegment(source: RecoverySource, sequences: readonly number[], sca
     segment.sizeBytes = Math.max(segment.sizeBytes, options.segmentBytes);
     return segment;
   }
-  yield* removeBehind(source, sequences, 0);
+  yield* removeOthers(source, sequences, 0);
   const segment = yield* makeSegment(source.disk, source.directory, 1, Math.max(options.segmentBytes, 2 * HEADER_BYTES));
   const readyBytes = Math.min(options.readyBytes, segment.sizeBytes);
   while (segment.filledBytes < readyBytes) yield* fillChunk(segment, readyBytes);

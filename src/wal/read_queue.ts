@@ -1,13 +1,12 @@
 /**
  * Reads of entries that wait for their turn: two at a time, so that they leave the disk to the batches. A read of what
- * is in the batch in flight waits until that is durable.
+ * is in the batch in flight waits until that is durable. The segments that a read leads through stay until it ends.
  */
 import { DraftError } from "../base/errors.ts";
 import { type Done, runTask } from "../base/task.ts";
-import type { Disk } from "../host/host.ts";
-import { type EntriesRead, readEntries, type ReadRequest } from "./wal_read.ts";
 import type { WalGroup } from "./wal_group.ts";
-import { POINT_EVERY_BYTES } from "./wal_index.ts";
+import { type IndexPoint, POINT_EVERY_BYTES } from "./wal_index.ts";
+import { type EntriesRead, readEntries, type ReadRequest, type SegmentSource } from "./wal_read.ts";
 
 const RUNNING_MAX = 2;
 
@@ -17,24 +16,18 @@ interface QueuedRead {
   readonly done: Done<EntriesRead>;
 }
 
-/** What the queue reads with. */
-export interface ReadQueueOptions {
-  readonly disk: Disk;
-  readonly directory: string;
-  readonly saltOf: (sequence: number) => number;
-}
-
 /** The reads of one WAL. */
 export class ReadQueue {
-  /** Reads that are under way. */
-  running = 0;
-  #options: ReadQueueOptions;
+  #source: SegmentSource;
   #waiting: QueuedRead[] = [];
+  /** The points that each read which is under way leads through. */
+  #running: Set<readonly IndexPoint[]> = new Set();
+  #unread: { readonly sequence: number; readonly done: Done<void> }[] = [];
   #stopped = false;
   #onIdle: () => void = () => {};
 
-  constructor(options: ReadQueueOptions) {
-    this.#options = options;
+  constructor(source: SegmentSource) {
+    this.#source = source;
   }
 
   add(log: WalGroup, request: ReadRequest, done: Done<EntriesRead>): void {
@@ -43,7 +36,7 @@ export class ReadQueue {
 
   /** Starts what may start. Call after `add`, and when a batch became durable. */
   pump(): void {
-    while (this.running < RUNNING_MAX && !this.#stopped) {
+    while (this.#running.size < RUNNING_MAX && !this.#stopped) {
       const at = this.#waiting.findIndex(({ log, request }) => request.from < log.inFlightFrom);
       if (at < 0) return;
       const [read] = this.#waiting.splice(at, 1);
@@ -56,25 +49,44 @@ export class ReadQueue {
     this.#stopped = true;
     this.#waiting = [];
     this.#onIdle = onIdle;
-    if (this.running === 0) onIdle();
+    if (this.#running.size === 0) onIdle();
+  }
+
+  /** Calls `done` once no read leads through the segment. Call when the index has no point in it any more. */
+  whenUnread(sequence: number, done: Done<void>): void {
+    this.#unread.push({ sequence, done });
+    this.#tellUnread();
   }
 
   #start({ log, request, done }: QueuedRead): void {
     const last = Math.min(request.to, log.lastIndex, log.inFlightFrom - 1);
-    if (request.from < 1 || last < request.from) {
+    if (request.from <= log.prefix.index) {
+      done(new DraftError("COMPACTED", `entry ${request.from} of group ${request.group} left the log, which begins behind ${log.prefix.index}`));
+      return;
+    }
+    if (last < request.from) {
       done(new DraftError("NOT_FOUND", `entry ${request.from} of group ${request.group} is not in the log: its last is ${log.lastIndex}`));
       return;
     }
-    const route = log.index.route(request.from, last, Math.ceil(request.bytesMax / POINT_EVERY_BYTES) + 2);
-    this.running += 1;
-    runTask(readEntries({ ...this.#options, points: route.points }, { ...request, to: route.to }), (...result) => {
-      this.running -= 1;
+    const { points, to } = log.index.route(request.from, last, Math.ceil(request.bytesMax / POINT_EVERY_BYTES) + 2);
+    this.#running.add(points);
+    runTask(readEntries({ ...this.#source, points }, { ...request, to }), (...result) => {
+      this.#running.delete(points);
       if (this.#stopped) {
-        if (this.running === 0) this.#onIdle();
+        if (this.#running.size === 0) this.#onIdle();
         return;
       }
+      this.#tellUnread();
       this.pump();
       done(...result);
     });
+  }
+
+  #tellUnread(): void {
+    const isRead = (sequence: number): boolean => [...this.#running].some((points) => points.some((point) => point.sequence === sequence));
+    const free = this.#unread.filter(({ sequence }) => !isRead(sequence));
+    if (free.length === 0) return;
+    this.#unread = this.#unread.filter((waiter) => !free.includes(waiter));
+    for (const { done } of free) done(null, undefined);
   }
 }

@@ -12,8 +12,9 @@
  *     16    8  u64  mark         highest batch known durable when this was written: batch - 1, since one batch is
  *                                written at a time; a reader of format 1 believes no other value
  *     24    8  u64  group
- *     32    8  u64  firstIndex   entries: index of the first; truncate: the first index that is removed; else 0
- *     40    4  u32  count        entries: how many; else 0
+ *     32    8  u64  firstIndex   entries, relocated: index of the first; truncate: the first index that is removed;
+ *                                compact prefix, snapshot mark: the point's index; first segment: its sequence; else 0
+ *     40    4  u32  count        entries, relocated: how many; else 0
  *     44    4  u32  batchAt      bytes of this batch before this record: tells where the batch began
  *     48    1  u8   type
  *     49    3       zero
@@ -25,12 +26,20 @@
  *   3 truncate       none: removes firstIndex and all after it that stands before this record
  *   4 group made     u32 genesis bytes, u32 zero, genesis, zeros up to a multiple of 8
  *   5 base           at the head of a segment, one per group, says again what holds there:
- *                    u64 term, u64 votedFor, u64 commitIndex, u64 lastIndex, u64 prefix index, u64 prefix term,
- *                    u32 prefix chain, u32 genesis bytes, genesis, zeros up to a multiple of 8
+ *                    u64 term, u64 votedFor, u64 commitIndex,
+ *                    u64 last index, u64 last term, u64 prefix index, u64 prefix term, u64 snapshot index, u64 snapshot term,
+ *                    u32 last chain, u32 prefix chain, u32 snapshot chain, u32 genesis bytes, u32 context bytes, u32 zero,
+ *                    genesis, prefix context, zeros up to a multiple of 8
+ *   6 relocated      as entries: copies of what stands before this record, made so that its segment can go. It removes
+ *                    nothing, and lies within what the group holds
+ *   8 compact prefix u64 term, u32 chain, u32 context bytes, context, zeros up to a multiple of 8: the point firstIndex
+ *                    and all before it left the log; if the log ends before the point, it begins anew behind it
+ *   9 snapshot mark  u64 term, u32 chain, u32 zero: a durable snapshot holds all up to the point firstIndex
+ *  11 first segment  none, of group 0: the log begins with the segment firstIndex, what lies in earlier ones is dead
  * ```
  *
- * Reserved, refused by this version: 6 relocated run, 7 headers only (a witness's run), 8 compact prefix, 9 snapshot
- * mark, 10 group removed, 11 first segment, 12 damage class, 13 edit. An entries record never truncates.
+ * Reserved, refused by this version: 7 headers only (a witness's run), 10 group removed, 12 damage class, 13 edit. An
+ * entries record never truncates.
  */
 import { assert } from "../base/assert.ts";
 import { align8, crc32, getU64, setU64, viewOf } from "../base/bytes.ts";
@@ -39,23 +48,30 @@ import type { GroupId, HardState, Index, LogPoint } from "../raft/types.ts";
 export const ENVELOPE_BYTES = 56;
 
 /** What a record is. */
-export const RecordType = { entries: 1, hardState: 2, truncate: 3, groupMade: 4, base: 5 } as const;
+export const RecordType = {
+  entries: 1,
+  hardState: 2,
+  truncate: 3,
+  groupMade: 4,
+  base: 5,
+  relocated: 6,
+  compactPrefix: 8,
+  snapshotMark: 9,
+  firstSegment: 11,
+} as const;
 
 /** The names of the numbers that are kept for later versions. */
 const RESERVED: Readonly<Record<number, string>> = {
-  6: "relocated run",
   7: "headers only",
-  8: "compact prefix",
-  9: "snapshot mark",
   10: "group removed",
-  11: "first segment",
   12: "damage class",
   13: "edit",
 };
 
 const HARD_STATE_BYTES = 24;
 const MADE_HEAD_BYTES = 8;
-const BASE_HEAD_BYTES = 56;
+const BASE_HEAD_BYTES = 96;
+const POINT_HEAD_BYTES = 16;
 
 /** What an envelope says. */
 export interface Envelope {
@@ -73,9 +89,14 @@ export interface Envelope {
 /** What a segment repeats of a group. */
 export interface GroupBase {
   readonly hardState: HardState;
-  readonly lastIndex: Index;
-  /** What lies at and before this point is not in the log any more; index 0 if nothing was removed. */
+  /** The last entry before the segment; the prefix if there is none. */
+  readonly last: LogPoint;
+  /** What lies at and before this point is not in the log any more; index 0, with the genesis' chain, if nothing was removed. */
   readonly prefix: LogPoint;
+  /** What the caller said of the prefix. */
+  readonly context: Uint8Array;
+  /** The newest snapshot that was marked; index 0 if there is none. */
+  readonly snapshot: LogPoint;
   readonly genesis: Uint8Array;
 }
 
@@ -128,7 +149,8 @@ export function readEnvelope(bytes: Uint8Array, view: DataView, at: number, seed
     type: view.getUint32(at + 48, true),
     bodySum: view.getUint32(at + 52, true),
   };
-  return envelope.batch > 0 && envelope.mark === envelope.batch - 1 && envelope.group > 0 ? envelope : null;
+  const hasGroup = envelope.group > 0 || envelope.type === RecordType.firstSegment;
+  return envelope.batch > 0 && envelope.mark === envelope.batch - 1 && hasGroup ? envelope : null;
 }
 
 /** Bytes of a group made record's body. */
@@ -166,33 +188,72 @@ export function readHardStateBody(body: Uint8Array): HardState | null {
   return numbersHold ? hardState : null;
 }
 
+/** Bytes of a compact prefix or snapshot mark record's body. */
+export function pointBodyBytes(context: Uint8Array): number {
+  return align8(POINT_HEAD_BYTES + context.length);
+}
+
+/** The body of a point; its index stands in the envelope. */
+export function writePointBody(body: Uint8Array, point: LogPoint, context: Uint8Array): void {
+  const view = viewOf(body);
+  setU64(view, 0, point.term);
+  view.setUint32(8, point.chain, true);
+  view.setUint32(12, context.length, true);
+  body.set(context, POINT_HEAD_BYTES);
+}
+
+/** What a compact prefix or snapshot mark record says. */
+export interface PointBody {
+  readonly point: LogPoint;
+  readonly context: Uint8Array;
+}
+
+/** The point at `index` in a verified body, and its context, copied; null if the lengths do not fit. */
+export function readPointBody(body: Uint8Array, index: Index): PointBody | null {
+  if (body.length < POINT_HEAD_BYTES) return null;
+  const view = viewOf(body);
+  const term = getU64(view, 0);
+  const bytes = view.getUint32(12, true);
+  if (!(index >= 1 && term >= 1) || align8(POINT_HEAD_BYTES + bytes) !== body.length) return null;
+  return { point: { index, term, chain: view.getUint32(8, true) }, context: body.slice(POINT_HEAD_BYTES, POINT_HEAD_BYTES + bytes) };
+}
+
 /** Bytes of a base record's body. */
-export function baseBodyBytes(genesis: Uint8Array): number {
-  return align8(BASE_HEAD_BYTES + genesis.length);
+export function baseBodyBytes({ genesis, context }: GroupBase): number {
+  return align8(BASE_HEAD_BYTES + genesis.length + context.length);
 }
 
 export function writeBaseBody(body: Uint8Array, base: GroupBase): void {
   const view = viewOf(body);
+  const { last, prefix, snapshot, genesis, context } = base;
   writeHardStateBody(body, base.hardState);
-  setU64(view, 24, base.lastIndex);
-  setU64(view, 32, base.prefix.index);
-  setU64(view, 40, base.prefix.term);
-  view.setUint32(48, base.prefix.chain, true);
-  view.setUint32(52, base.genesis.length, true);
-  body.set(base.genesis, BASE_HEAD_BYTES);
+  [last, prefix, snapshot].forEach((point, at) => {
+    setU64(view, 24 + 16 * at, point.index);
+    setU64(view, 32 + 16 * at, point.term);
+    view.setUint32(72 + 4 * at, point.chain, true);
+  });
+  view.setUint32(84, genesis.length, true);
+  view.setUint32(88, context.length, true);
+  body.set(genesis, BASE_HEAD_BYTES);
+  body.set(context, BASE_HEAD_BYTES + genesis.length);
 }
 
-/** The base in a verified body; null if the lengths do not fit. */
+/** The base in a verified body, copied; null if it is none. */
 export function readBaseBody(body: Uint8Array): GroupBase | null {
   const hardState = readHardStateBody(body);
   if (hardState === null || body.length < BASE_HEAD_BYTES) return null;
   const view = viewOf(body);
-  const bytes = view.getUint32(52, true);
-  if (align8(BASE_HEAD_BYTES + bytes) !== body.length) return null;
+  const pointAt = (at: number): LogPoint => ({
+    index: getU64(view, 24 + 16 * at), term: getU64(view, 32 + 16 * at), chain: view.getUint32(72 + 4 * at, true),
+  });
+  const genesisEnd = BASE_HEAD_BYTES + view.getUint32(84, true);
+  const contextEnd = genesisEnd + view.getUint32(88, true);
+  const last = pointAt(0);
+  const prefix = pointAt(1);
+  if (align8(contextEnd) !== body.length || !(prefix.index >= 0 && last.index >= prefix.index)) return null;
   return {
-    hardState,
-    lastIndex: getU64(view, 24),
-    prefix: { index: getU64(view, 32), term: getU64(view, 40), chain: view.getUint32(48, true) },
-    genesis: body.slice(BASE_HEAD_BYTES, BASE_HEAD_BYTES + bytes),
+    hardState, last, prefix, snapshot: pointAt(2),
+    genesis: body.slice(BASE_HEAD_BYTES, genesisEnd),
+    context: body.slice(genesisEnd, contextEnd),
   };
 }

@@ -25,14 +25,23 @@ export function recordBytes(record: PendingRecord): number {
   return ENVELOPE_BYTES + record.body.length;
 }
 
-/** A record with a body of `bytes` bytes, in memory of its own. */
-export function makeRecord(fields: { group: GroupId; type: number; firstIndex: Index; bytes: number }): PendingRecord {
-  const room = new Uint8Array(ENVELOPE_BYTES + align8(fields.bytes));
+/** What a record says besides its body, which is so many bytes long. */
+export interface RecordFields {
+  readonly group: GroupId;
+  readonly type: number;
+  readonly firstIndex: Index;
+  readonly count?: number;
+  readonly bytes: number;
+}
+
+/** A record with an empty body, in memory of its own. */
+export function makeRecord({ group, type, firstIndex, count = 0, bytes }: RecordFields): PendingRecord {
+  const room = new Uint8Array(ENVELOPE_BYTES + align8(bytes));
   return {
-    group: fields.group,
-    type: fields.type,
-    firstIndex: fields.firstIndex,
-    count: 0,
+    group,
+    type,
+    firstIndex,
+    count,
     envelope: room.subarray(0, ENVELOPE_BYTES),
     body: room.subarray(ENVELOPE_BYTES),
   };
@@ -112,12 +121,12 @@ export class RecordQueue {
   }
 
   /** Adds a record that is no run; `fill` writes its body, which is zeros before. */
-  add(fields: { group: GroupId; type: number; firstIndex: Index; bytes: number }, fill: (body: Uint8Array) => void): void {
+  add(fields: RecordFields, fill: (body: Uint8Array) => void): void {
     const bytes = align8(fields.bytes);
     const body = bytes === 0 ? new Uint8Array(0) : this.reserve(bytes);
     fill(body.fill(0));
     const envelope = bytes === 0 ? new Uint8Array(ENVELOPE_BYTES) : this.#envelopeOf(body);
-    this.#push({ group: fields.group, type: fields.type, firstIndex: fields.firstIndex, count: 0, envelope, body });
+    this.#push({ group: fields.group, type: fields.type, firstIndex: fields.firstIndex, count: fields.count ?? 0, envelope, body });
   }
 
   /** Adds a run of sealed entries as one record, or as several where it is too long for one. */

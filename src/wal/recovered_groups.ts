@@ -2,57 +2,48 @@
  * The groups of a log while it is read at the start: each record must continue what stands before it, then it is told
  * to the visitor. A record that verifies and yet contradicts what stands before is damage, wherever it lies.
  */
-import { crc32, equalBytes } from "../base/bytes.ts";
-import { chainOfGenesis, ENTRY_HEADER_BYTES, type EntryHead, payloadHolds, readHeader, sealedBytes } from "../base/entry.ts";
+import { equalBytes, viewOf } from "../base/bytes.ts";
+import { type EntryHead, sealedBytes } from "../base/entry.ts";
+import { DraftError } from "../base/errors.ts";
 import type { Task } from "../base/task.ts";
-import type { GroupId, HardState, Index } from "../raft/types.ts";
-import { type Envelope, ENVELOPE_BYTES, readBaseBody, readHardStateBody, readMadeBody } from "./record.ts";
+import type { GroupId, Index, LogPoint } from "../raft/types.ts";
+import { AbsentEntries } from "./absent_entries.ts";
+import { type Envelope, ENVELOPE_BYTES, readBaseBody, readHardStateBody, readMadeBody, readPointBody } from "./record.ts";
+import { contradiction, type RecordFault, unreadable, verifyRun } from "./record_fault.ts";
 import type { Place } from "./segment.ts";
-import { readEntries, type ReadSource } from "./wal_read.ts";
-import { WalGroup } from "./wal_group.ts";
+import { Telling, type WalVisitor } from "./telling.ts";
+import { type PlacedRun, WalGroup } from "./wal_group.ts";
+import { learnLast, readHeadAt, type SegmentSource } from "./wal_read.ts";
 
-/** Who is told what a log holds, in its order. Bytes are views that last for the call: copy what is kept. */
-export interface WalVisitor {
-  groupMade(group: GroupId, genesis: Uint8Array): void;
-  hardState(group: GroupId, hardState: HardState): void;
-  /** `from` and all after it are removed. */
-  truncated(group: GroupId, from: Index): void;
-  entry(group: GroupId, head: EntryHead, payload: Uint8Array): void;
-}
-
-/** What is wrong with a record: its content does not verify, or it contradicts what stands before. */
-export interface RecordFault {
-  readonly what: string;
-  readonly group: GroupId;
-  readonly index: Index;
-  readonly contradicts: boolean;
-}
-
-/** A group's end, for what continues it. */
+/** A group, and what is not known of it yet. */
 interface GroupEnd {
   readonly log: WalGroup;
-  lastTerm: number;
-  lastChain: number;
+  /** Entries that the first base counts and that were not read: a compact prefix or a relocation will say what became of them. */
+  readonly absent: AbsentEntries;
+  /** Use: the visitor was told that all up to here left the log, though it may not have. Invariant: 0 if it knows the truth. */
+  assumed: Index;
+  /** Use: nothing is told of the group until its second telling. Invariant: something happened at or before `assumed`. */
+  isQuiet: boolean;
 }
 
 /** All groups, as far as the log was read. */
 export class RecoveredGroups {
   #groups: Map<GroupId, GroupEnd> = new Map();
   #visitor: WalVisitor;
+  #telling: Telling;
   #heads: EntryHead[] = [];
 
   constructor(visitor: WalVisitor) {
     this.#visitor = visitor;
+    this.#telling = new Telling(visitor);
   }
 
   /** The groups by id, once the whole log was read. */
   logs(): Map<GroupId, WalGroup> {
     const logs = new Map<GroupId, WalGroup>();
-    for (const [group, end] of this.#groups) {
-      end.log.appendedLast = end.log.lastIndex;
-      end.log.isPlaced = true;
-      end.log.landed();
-      logs.set(group, end.log);
+    for (const [group, { log }] of this.#groups) {
+      log.recovered();
+      logs.set(group, log);
     }
     return logs;
   }
@@ -61,20 +52,14 @@ export class RecoveredGroups {
   entries(envelope: Envelope, bytes: Uint8Array, view: DataView, at: number, place: Place): RecordFault | null {
     const end = this.#groups.get(envelope.group);
     if (end === undefined) return contradiction(envelope, "its group was never made");
-    if (envelope.firstIndex !== end.log.lastIndex + 1) {
-      return contradiction(envelope, `the group ends at index ${end.log.lastIndex}`);
-    }
-    const fault = this.#verifyRun(envelope, end, bytes, view, at);
+    const { log } = end;
+    if (envelope.firstIndex !== log.lastIndex + 1) return contradiction(envelope, `the group ends at index ${log.lastIndex}`);
+    const before = { term: log.lastTerm, chain: log.knowsLast ? log.lastChain : null };
+    const fault = verifyRun(envelope, before, { bytes, view, at: at + ENVELOPE_BYTES }, this.#heads);
     if (fault !== null) return fault;
     const run = bytes.subarray(at + ENVELOPE_BYTES, at + envelope.length);
-    end.log.append(envelope.firstIndex, envelope.count, run, { sequence: place.sequence, offset: place.offset + ENVELOPE_BYTES });
-    let from = ENTRY_HEADER_BYTES;
-    for (const head of this.#heads) {
-      this.#visitor.entry(envelope.group, head, run.subarray(from, from + head.payloadBytes));
-      from += sealedBytes(head.payloadBytes);
-      end.lastTerm = head.term;
-      end.lastChain = head.chain;
-    }
+    log.append(placedRun(envelope, run, place));
+    if (!end.isQuiet) this.#telling.run(envelope.group, this.#heads, run);
     return null;
   }
 
@@ -87,7 +72,7 @@ export class RecoveredGroups {
       return contradiction(envelope, `hard state of term ${hardState.term} behind one of term ${end.log.hardState.term}`);
     }
     end.log.hardState = hardState;
-    this.#visitor.hardState(envelope.group, hardState);
+    if (!end.isQuiet) this.#visitor.hardState(envelope.group, hardState);
     return null;
   }
 
@@ -95,80 +80,149 @@ export class RecoveredGroups {
     if (this.#groups.has(envelope.group)) return contradiction(envelope, "its group was made before");
     const genesis = readMadeBody(body);
     if (genesis === null) return unreadable(envelope, "a genesis that cannot be read");
-    this.#groups.set(envelope.group, { log: new WalGroup(envelope.group, genesis), lastTerm: 0, lastChain: chainOfGenesis(genesis) });
+    this.#groups.set(envelope.group, { log: new WalGroup(envelope.group, genesis), absent: new AbsentEntries(1, 0), assumed: 0, isQuiet: false });
     this.#visitor.groupMade(envelope.group, genesis);
     return null;
   }
 
-  /** A base says nothing new, and must say just what the log before it says. */
+  /** The base of a group in the segment that the log begins with: so the group stood before. */
+  begin(envelope: Envelope, body: Uint8Array): RecordFault | null {
+    if (this.#groups.has(envelope.group)) return contradiction(envelope, "its group was made before");
+    const base = readBaseBody(body);
+    if (base === null) return unreadable(envelope, "a base that cannot be read");
+    const log = new WalGroup(envelope.group, base.genesis);
+    log.begin(base);
+    const absent = new AbsentEntries(base.prefix.index + 1, base.last.index);
+    this.#groups.set(envelope.group, { log, absent, assumed: absent.isEmpty ? 0 : base.last.index, isQuiet: false });
+    // Nearly always a compact prefix follows that spares what is absent. Until then the visitor takes it for spared.
+    this.#telling.state(log, base.last);
+    return null;
+  }
+
+  /** A later base says nothing new, and must say just what the log before it says. */
   base(envelope: Envelope, body: Uint8Array): RecordFault | null {
     const base = readBaseBody(body);
     if (base === null) return unreadable(envelope, "a base that cannot be read");
-    if (base.prefix.index !== 0) return contradiction(envelope, "a compacted log, which this version does not know");
     const log = this.#groups.get(envelope.group)?.log;
     if (log === undefined) return contradiction(envelope, "its group was never made");
+    if (!log.knowsLast && base.last.index === log.lastIndex) log.endsWith(base.last);
     const { term, votedFor, commitIndex } = log.hardState;
-    const agrees = base.lastIndex === log.lastIndex && equalBytes(base.genesis, log.genesis) &&
+    const last = { index: log.lastIndex, term: log.lastTerm, chain: log.lastChain };
+    const agrees = isSame(base.last, last) && isSame(base.prefix, log.prefix) && isSame(base.snapshot, log.snapshot) &&
+      equalBytes(base.genesis, log.genesis) && equalBytes(base.context, log.context) &&
       base.hardState.term === term && base.hardState.votedFor === votedFor && base.hardState.commitIndex === commitIndex;
-    return agrees ? null : contradiction(envelope, `a base up to index ${base.lastIndex} behind a log up to index ${log.lastIndex}`);
+    return agrees ? null : contradiction(envelope, `a base up to index ${base.last.index} behind a log up to index ${log.lastIndex}`);
   }
 
-  /** Removes a suffix; term and chain of what is now the last entry are read back. */
-  *truncate(envelope: Envelope, source: Omit<ReadSource, "points">): Task<RecordFault | null> {
+  /** Removes a suffix; term and chain of what is now the last entry are read back, if it was read before. */
+  *truncate(envelope: Envelope, source: SegmentSource): Task<RecordFault | null> {
     const end = this.#groups.get(envelope.group);
     if (end === undefined) return contradiction(envelope, "its group was never made");
+    const { log, absent } = end;
     const from = envelope.firstIndex;
-    if (from < 1 || from > end.log.lastIndex) return contradiction(envelope, `the group ends at index ${end.log.lastIndex}`);
-    end.log.truncate(from);
-    end.lastTerm = 0;
-    end.lastChain = chainOfGenesis(end.log.genesis);
-    if (from > 1) {
-      const request = { group: envelope.group, from: from - 1, to: from - 1, bytesMax: 1 };
-      const read = yield* readEntries({ ...source, points: end.log.index.route(from - 1, from - 1, 1).points }, request);
-      const run = read.runs[0] as Uint8Array;
-      const head = readHeader(run, new DataView(run.buffer, run.byteOffset, run.length), 0) as EntryHead;
-      end.lastTerm = head.term;
-      end.lastChain = head.chain;
+    if (from <= log.prefix.index || from > log.lastIndex) {
+      return contradiction(envelope, `the group holds what lies behind ${log.prefix.index}, up to ${log.lastIndex}`);
     }
-    this.#visitor.truncated(envelope.group, from);
+    log.truncate(from);
+    absent.fill(from, Number.POSITIVE_INFINITY);
+    if (!log.knowsLast && !absent.has(log.lastIndex)) yield* learnLast(source, log);
+    if (from <= end.assumed) end.isQuiet = true;
+    if (!end.isQuiet) this.#visitor.truncated(envelope.group, from);
     return null;
+  }
+
+  /** Copies of entries: they fill what is absent, and repeat what is there. */
+  *relocated(envelope: Envelope, body: Uint8Array, place: Place, source: SegmentSource): Task<RecordFault | null> {
+    const end = this.#groups.get(envelope.group);
+    if (end === undefined) return contradiction(envelope, "its group was never made");
+    const { log, absent } = end;
+    const to = envelope.firstIndex + envelope.count - 1;
+    if (envelope.firstIndex <= log.prefix.index || to > log.lastIndex) {
+      return contradiction(envelope, `relocated entries up to ${to} of a group that holds what lies behind ${log.prefix.index}, up to ${log.lastIndex}`);
+    }
+    const heads = this.#heads;
+    const fault = verifyRun(envelope, { term: 0, chain: null }, { bytes: body, view: viewOf(body), at: 0 }, heads);
+    if (fault !== null) return fault;
+    for (const part of absent.partsOf(envelope.firstIndex, to)) {
+      const last = heads[part.to - envelope.firstIndex] as EntryHead;
+      const there = part.isAbsent ? null : yield* readHeadAt(source, log, part.to);
+      if (there !== null && !isSame(there, last)) return contradiction(envelope, `a relocated entry ${part.to} that is another one than the log's`);
+      if (!part.isAbsent) continue;
+      log.relocate(partOf(placedRun(envelope, body, place), heads, part.from, part.to));
+      if (part.to === log.lastIndex) log.endsWith(last);
+    }
+    absent.fill(envelope.firstIndex, to);
+    return null;
+  }
+
+  compacted(envelope: Envelope, body: Uint8Array): RecordFault | null {
+    const end = this.#groups.get(envelope.group);
+    if (end === undefined) return contradiction(envelope, "its group was never made");
+    const read = readPointBody(body, envelope.firstIndex);
+    if (read === null) return unreadable(envelope, "a compact prefix that cannot be read");
+    const { log, absent } = end;
+    const { point, context } = read;
+    if (point.index <= log.prefix.index) return contradiction(envelope, `a prefix up to ${point.index} behind one up to ${log.prefix.index}`);
+    if (point.index > log.snapshot.index) return contradiction(envelope, `a prefix up to ${point.index} behind a snapshot up to ${log.snapshot.index}`);
+    if (point.index === log.lastIndex && log.knowsLast && (point.chain !== log.lastChain || point.term !== log.lastTerm)) {
+      return contradiction(envelope, `a prefix up to entry ${point.index}, which is another one in the log`);
+    }
+    log.compact(point, context);
+    absent.fill(0, point.index);
+    if (point.index >= end.assumed) end.assumed = 0;
+    if (!end.isQuiet && end.assumed === 0) this.#visitor.compacted(envelope.group, point, context);
+    return null;
+  }
+
+  snapshotMarked(envelope: Envelope, body: Uint8Array): RecordFault | null {
+    const end = this.#groups.get(envelope.group);
+    if (end === undefined) return contradiction(envelope, "its group was never made");
+    const read = readPointBody(body, envelope.firstIndex);
+    if (read === null) return unreadable(envelope, "a snapshot mark that cannot be read");
+    const { log, isQuiet } = end;
+    if (read.point.index < log.snapshot.index) return contradiction(envelope, `a snapshot up to ${read.point.index} behind one up to ${log.snapshot.index}`);
+    log.snapshot = read.point;
+    if (!isQuiet) this.#visitor.snapshotMarked(envelope.group, read.point);
+    return null;
+  }
+
+  /**
+   * The whole log was read. No entry may be absent any more; groups that the visitor has a wrong picture of are read
+   * again and told anew, which also verifies that what was relocated continues what stands before and behind it.
+   *
+   * @throws DraftError DAMAGED
+   */
+  *finish(source: SegmentSource): Task<void> {
+    for (const { log, absent, assumed, isQuiet } of this.#groups.values()) {
+      if (!absent.isEmpty) {
+        throw new DraftError("DAMAGED", `log "${source.directory}" is damaged: it counts entry ${absent.first} of group ${log.group}, and no segment holds it; ` +
+          `type: draft log check --data ${source.directory.replace(/\/wal$/, "")}`);
+      }
+      if (assumed > 0 || isQuiet) yield* this.#telling.whole(source, log);
+    }
   }
 
   /** The last index of a group, for messages; 0 if there is none. */
   lastIndex(group: GroupId): Index {
     return this.#groups.get(group)?.log.lastIndex ?? 0;
   }
-
-  /** Verifies each entry of a run and keeps the heads. A body of another write must not pass: the chain tells it. */
-  #verifyRun(envelope: Envelope, end: GroupEnd, bytes: Uint8Array, view: DataView, at: number): RecordFault | null {
-    const runEnd = at + envelope.length;
-    this.#heads.length = 0;
-    let from = at + ENVELOPE_BYTES;
-    let chain = end.lastChain;
-    let term = end.lastTerm;
-    for (let i = 0; i < envelope.count; i++) {
-      const index = envelope.firstIndex + i;
-      const head = from + ENTRY_HEADER_BYTES <= runEnd ? readHeader(bytes, view, from) : null;
-      if (head === null) return unreadable(envelope, "an entry's header does not fit its sum", index);
-      const next = from + sealedBytes(head.payloadBytes);
-      if (next > runEnd || !payloadHolds(bytes, from, head)) return unreadable(envelope, "a payload does not fit its sum", index);
-      // The same as chainAfter(), on the bytes as they lie: this loop decides how long a start takes.
-      chain = crc32(bytes, from + 4, from + 48, chain);
-      if (head.index !== index || head.group !== envelope.group || head.chain !== chain || head.term < term) {
-        return unreadable(envelope, "an entry does not continue the one before", index);
-      }
-      term = head.term;
-      this.#heads.push(head);
-      from = next;
-    }
-    return from === runEnd && envelope.count > 0 ? null : unreadable(envelope, "its entries do not fill it");
-  }
 }
 
-function unreadable(envelope: Envelope, what: string, index: Index = envelope.firstIndex): RecordFault {
-  return { what, group: envelope.group, index, contradicts: false };
+/** The run of a record whose envelope stands at `place`. */
+function placedRun({ firstIndex, count }: Envelope, run: Uint8Array, { sequence, offset }: Place): PlacedRun {
+  return { firstIndex, count, run, place: { sequence, offset: offset + ENVELOPE_BYTES }, recordEnd: offset + ENVELOPE_BYTES + run.length };
 }
 
-function contradiction(envelope: Envelope, what: string): RecordFault {
-  return { what, group: envelope.group, index: envelope.firstIndex, contradicts: true };
+/** The entries `from`..`to` of a run. */
+function partOf({ firstIndex, run, place, recordEnd }: PlacedRun, heads: readonly EntryHead[], from: Index, to: Index): PlacedRun {
+  const bytesOf = (first: Index, end: Index): number =>
+    heads.slice(first - firstIndex, end - firstIndex).reduce((sum, head) => sum + sealedBytes(head.payloadBytes), 0);
+  const at = bytesOf(firstIndex, from);
+  const bytes = bytesOf(from, to + 1);
+  const placed = { sequence: place.sequence, offset: place.offset + at };
+  return { firstIndex: from, count: to - from + 1, run: run.subarray(at, at + bytes), place: placed, recordEnd };
+}
+
+function isSame(a: LogPoint, b: LogPoint): boolean {
+  return a.index === b.index && a.term === b.term && a.chain === b.chain;
 }

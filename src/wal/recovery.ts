@@ -6,16 +6,20 @@
  *
  * A batch is written only once the one before it is durable, so a record vouches for all that lies before its batch,
  * and a segment's header for all segments before.
+ *
+ * The log begins with the segment that the mark file names. What the groups were before is told by that segment's
+ * bases; earlier segments are leftovers and are not looked at.
  */
 import { crc32 } from "../base/bytes.ts";
 import { ENTRY_HEADER_BYTES, readHeader } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
-import { type Task, wait } from "../base/task.ts";
-import type { Disk, File, FileStat } from "../host/host.ts";
+import { shellWord } from "../base/shell_word.ts";
+import type { Task } from "../base/task.ts";
 import type { GroupId } from "../raft/types.ts";
 import type { Mark } from "./mark.ts";
 import { type Envelope, ENVELOPE_BYTES, readEnvelope, RecordType, seedOf, typeName } from "./record.ts";
-import type { RecordFault, RecoveredGroups } from "./recovered_groups.ts";
+import type { RecordFault } from "./record_fault.ts";
+import type { RecoveredGroups } from "./recovered_groups.ts";
 import {
   formatOf,
   HEADER_BYTES,
@@ -26,24 +30,22 @@ import {
   SEGMENT_FORMAT,
   type SegmentHeader,
   segmentName,
+  type SegmentUse,
   type WalIdentity,
 } from "./segment.ts";
-import { SegmentReader } from "./segment_reader.ts";
+import { openReader, type ReaderSource, type SegmentReader } from "./segment_reader.ts";
+import { findVoucher } from "./voucher.ts";
 
 /** What recovery reads with. */
-export interface RecoverySource {
-  readonly disk: Disk;
-  readonly directory: string;
+export interface RecoverySource extends ReaderSource {
   readonly identity: WalIdentity;
   readonly mark: Mark;
-  /** Bytes that are read at a time. */
-  readonly readBytes: number;
 }
 
 /** What stands in the log. */
 export interface Scan {
   readonly groups: RecoveredGroups;
-  readonly salts: Map<number, number>;
+  readonly segments: Map<number, SegmentUse>;
   /** Behind the last record that counts; segment 0 if nothing does. */
   readonly end: Place;
   /** Where the last batch that counts began. */
@@ -54,11 +56,13 @@ export interface Scan {
 /** How far the log was read, and why no further. */
 interface Progress {
   groups: RecoveredGroups;
-  salts: Map<number, number>;
+  segments: Map<number, SegmentUse>;
   end: Place;
   lastBatchAt: Place;
   lastBatch: number;
   lastGroup: GroupId;
+  /** What the log itself says of the segment that it begins with; 1 if nothing. */
+  firstSegment: number;
   fault: RecordFault | null;
 }
 
@@ -69,30 +73,45 @@ interface Progress {
  */
 export function* scanLog(source: RecoverySource, sequences: readonly number[], groups: RecoveredGroups): Task<Scan> {
   const start: Place = { sequence: 0, offset: 0 };
-  const progress: Progress = { groups, salts: new Map(), end: start, lastBatchAt: start, lastBatch: 0, lastGroup: 0, fault: null };
-  let before: Progress | null = null;
-  for (let sequence = 1; progress.fault === null && sequences.includes(sequence); sequence++) {
+  const progress: Progress = {
+    groups, segments: new Map(), end: start, lastBatchAt: start, lastBatch: 0, lastGroup: 0, firstSegment: 1, fault: null,
+  };
+  const scan = yield* scanSegments(source, sequences, progress);
+  yield* refuseDamage(source, sequences, progress);
+  const { firstSegment } = source.mark;
+  if (firstSegment > progress.firstSegment) {
+    const place = { sequence: firstSegment, offset: 0 };
+    throw yield* damaged(source, progress, place, `the mark says that the log begins here; the log says that it begins with segment ${progress.firstSegment}`);
+  }
+  const saltOf = (sequence: number): number => progress.segments.get(sequence)?.salt ?? 0;
+  yield* groups.finish({ disk: source.disk, directory: source.directory, saltOf });
+  return scan;
+}
+
+/** Reads segment after segment. @returns what counts, which is less than what was read if the last one is to be begun anew */
+function* scanSegments(source: RecoverySource, sequences: readonly number[], progress: Progress): Task<Scan> {
+  const begin = source.mark.firstSegment;
+  for (let sequence = begin; progress.fault === null && sequences.includes(sequence); sequence++) {
     const reader = yield* openReader(source, sequence);
     try {
       const header = yield* readOwnHeader(source, reader, sequence);
-      const continues = header?.previousEnd === progress.end.offset && header.firstBatch === progress.lastBatch + 1;
-      if (header === null || !continues) break;
-      before = { ...progress };
-      if (yield* scanSegment(source, reader, header, progress)) before = null;
-      else break;
+      if (header === null) break;
+      if (sequence === begin) progress.lastBatch = header.firstBatch - 1;
+      else if (header.previousEnd !== progress.end.offset || header.firstBatch !== progress.lastBatch + 1) break;
+      const before = { ...progress, segments: new Map(progress.segments) };
+      // A segment whose bases are not whole would be useless once older segments are gone: it is begun anew.
+      if (!(yield* scanSegment(source, reader, header, progress))) return before;
     } finally {
       yield* reader.close();
     }
   }
-  yield* refuseDamage(source, sequences, progress);
-  // A segment whose bases are not whole would be useless once older segments are gone: it is begun anew.
-  if (before !== null) return before;
   return progress;
 }
 
 /** Reads one segment's records. @returns whether all of its bases are there */
 function* scanSegment(source: RecoverySource, reader: SegmentReader, header: SegmentHeader, progress: Progress): Task<boolean> {
-  progress.salts.set(header.sequence, header.salt);
+  const use = { salt: header.salt, end: HEADER_BYTES };
+  progress.segments.set(header.sequence, use);
   progress.end = { sequence: header.sequence, offset: HEADER_BYTES };
   let bases = 0;
   for (;;) {
@@ -105,9 +124,10 @@ function* scanSegment(source: RecoverySource, reader: SegmentReader, header: Seg
     if (progress.fault !== null) break;
     if (envelope.type === RecordType.base) bases += 1;
     progress.lastBatch = envelope.batch;
-    progress.lastGroup = envelope.group;
+    if (envelope.group > 0) progress.lastGroup = envelope.group;
     progress.lastBatchAt = { sequence: header.sequence, offset: offset - envelope.batchAt };
-    progress.end = { sequence: header.sequence, offset: offset + envelope.length };
+    use.end = offset + envelope.length;
+    progress.end = { sequence: header.sequence, offset: use.end };
   }
   return bases >= header.bases;
 }
@@ -127,19 +147,26 @@ function* takeRecord(source: RecoverySource, reader: SegmentReader, envelope: En
   if (crc32(body, 0, body.length, 0) !== envelope.bodySum) {
     return { what: `the body of a ${typeName(envelope.type)} record does not fit its sum`, group: envelope.group, index: 0, contradicts: false };
   }
+  const saltOf = (sequence: number): number => progress.segments.get(sequence)?.salt ?? 0;
+  const segments = { disk: source.disk, directory: source.directory, saltOf };
   switch (envelope.type) {
     case RecordType.hardState:
       return groups.hardState(envelope, body);
     case RecordType.groupMade:
       return groups.groupMade(envelope, body);
     case RecordType.base:
-      return groups.base(envelope, body);
+      return end.sequence === source.mark.firstSegment ? groups.begin(envelope, body) : groups.base(envelope, body);
     case RecordType.truncate:
-      return yield* groups.truncate(envelope, {
-        disk: source.disk,
-        directory: source.directory,
-        saltOf: (sequence) => progress.salts.get(sequence) ?? 0,
-      });
+      return yield* groups.truncate(envelope, segments);
+    case RecordType.relocated:
+      return yield* groups.relocated(envelope, body, end, segments);
+    case RecordType.compactPrefix:
+      return groups.compacted(envelope, body);
+    case RecordType.snapshotMark:
+      return groups.snapshotMarked(envelope, body);
+    case RecordType.firstSegment:
+      progress.firstSegment = Math.max(progress.firstSegment, envelope.firstIndex);
+      return null;
     default: {
       const what = `a record of type ${envelope.type} (${typeName(envelope.type)}), which this version does not know`;
       return { what: `${what}; start the version of draft that wrote it`, group: envelope.group, index: 0, contradicts: true };
@@ -152,7 +179,7 @@ function* refuseDamage(source: RecoverySource, sequences: readonly number[], pro
   const { end, fault, lastBatch } = progress;
   if (fault?.contradicts === true) throw yield* damaged(source, progress, end, "");
   if (isBefore(end, source.mark) || source.mark.batch > lastBatch) {
-    const place = yield* placeOfDamage(source, sequences, end);
+    const place = yield* placeOfDamage(source, sequences, progress, source.mark.sequence > end.sequence);
     throw yield* damaged(source, progress, place, `the mark says that batch ${source.mark.batch} is durable`);
   }
   for (const sequence of sequences.filter((sequence) => sequence > end.sequence)) {
@@ -160,7 +187,7 @@ function* refuseDamage(source: RecoverySource, sequences: readonly number[], pro
     const header = yield* readOwnHeader(source, reader, sequence);
     yield* reader.close();
     if (header === null) continue;
-    const place = yield* placeOfDamage(source, sequences, end);
+    const place = yield* placeOfDamage(source, sequences, progress, true);
     throw yield* damaged(source, progress, place, `segment ${sequence} says that batch ${header.firstBatch - 1} is durable`);
   }
   const voucher = yield* findVoucher(source, progress);
@@ -169,39 +196,17 @@ function* refuseDamage(source: RecoverySource, sequences: readonly number[], pro
   }
 }
 
-/** Looks behind the end for a record of a batch that began behind it: such a batch vouches for all before it. */
-function* findVoucher(source: RecoverySource, progress: Progress): Task<{ offset: number; batch: number } | null> {
-  const { sequence, offset: end } = progress.end;
-  const salt = progress.salts.get(sequence);
-  if (salt === undefined) return null;
-  const reader = yield* openReader(source, sequence);
-  try {
-    for (let from = end; ;) {
-      const offset = Math.floor((yield* reader.findNonZero(from)) / 8) * 8;
-      if (!(yield* reader.load(offset, ENVELOPE_BYTES))) return null;
-      const length = reader.view.getUint32(reader.at(offset) + 4, true);
-      // Only a length that fits is worth a sum.
-      if (length >= ENVELOPE_BYTES && offset + length <= reader.sizeBytes) {
-        const envelope = readEnvelope(reader.bytes, reader.view, reader.at(offset), seedOf(salt, offset));
-        if (envelope !== null && offset - envelope.batchAt > end) return { offset, batch: envelope.mark };
-      }
-      from = offset + 8;
-    }
-  } finally {
-    yield* reader.close();
-  }
-}
-
-/** The end itself, or, if only zeros follow there, the segment behind it: its header or the whole file is missing. */
-function* placeOfDamage(source: RecoverySource, sequences: readonly number[], end: Place): Task<Place> {
-  if (end.sequence === 0) return { sequence: 1, offset: 0 };
-  const isLater = source.mark.sequence > end.sequence || (sequences.at(-1) ?? 0) > end.sequence;
-  if (!isLater) return end;
-  const reader = yield* openReader(source, end.sequence);
-  const nonZero = yield* reader.findNonZero(end.offset);
-  const sizeBytes = reader.sizeBytes;
+/** The end itself, or, if the log goes on in later segments and not here, the next one: its header or the whole file is missing. */
+function* placeOfDamage(source: RecoverySource, sequences: readonly number[], progress: Progress, goesOn: boolean): Task<Place> {
+  const { end } = progress;
+  if (end.sequence === 0) return { sequence: source.mark.firstSegment, offset: 0 };
+  if (!goesOn || (yield* findVoucher(source, progress)) !== null) return end;
+  const next = { sequence: end.sequence + 1, offset: 0 };
+  if (!sequences.includes(next.sequence)) return next;
+  const reader = yield* openReader(source, next.sequence);
+  const header = yield* readOwnHeader(source, reader, next.sequence);
   yield* reader.close();
-  return nonZero < sizeBytes ? end : { sequence: end.sequence + 1, offset: 0 };
+  return header === null ? next : end;
 }
 
 /** The header of the segment, if it can be believed and is this node's and at its place. */
@@ -217,14 +222,6 @@ function* readOwnHeader(source: RecoverySource, reader: SegmentReader, sequence:
   return header !== null && isOwnSegment(header, source.identity, sequence) ? header : null;
 }
 
-/** Opens a segment for reading. */
-export function* openReader(source: RecoverySource, sequence: number): Task<SegmentReader> {
-  const path = `${source.directory}/${segmentName(sequence)}`;
-  const stat = yield* wait<FileStat | null>((done) => source.disk.stat(path, done));
-  const file = yield* wait<File>((done) => source.disk.open(path, {}, done));
-  return new SegmentReader(path, file, stat?.bytes ?? 0, source.readBytes);
-}
-
 /** The error that names what is damaged, with group and index as far as they can be told. */
 function* damaged(source: RecoverySource, progress: Progress, place: Place, voucher: string): Task<DraftError> {
   const { fault, end, groups, lastGroup } = progress;
@@ -235,7 +232,7 @@ function* damaged(source: RecoverySource, progress: Progress, place: Place, vouc
   const what = `found ${fault?.what ?? "nothing that can be read"}`;
   const wanted = voucher === "" ? "" : `, yet ${voucher}`;
   const file = `"${source.directory}/${segmentName(place.sequence)}" at offset ${place.offset} (${where})`;
-  const next = `type: draft log check --data ${source.directory.replace(/\/wal$/, "")}`;
+  const next = `type: draft log check --data ${shellWord(source.directory.replace(/\/wal$/, ""))}`;
   return new DraftError("DAMAGED", `log file ${file} is damaged: ${what}${wanted}; ${next}`);
 }
 

@@ -7,8 +7,10 @@
 import { type Task, wait } from "../base/task.ts";
 import { readUpTo, writeAll } from "../host/files.ts";
 import type { File } from "../host/host.ts";
-import { openReader, type RecoverySource, type Scan } from "./recovery.ts";
+import { FileSync } from "./file_sync.ts";
+import type { RecoverySource, Scan } from "./recovery.ts";
 import { HEADER_BYTES, segmentName } from "./segment.ts";
+import { openReader } from "./segment_reader.ts";
 import type { SegmentFile } from "./segment_room.ts";
 
 const PIECE_BYTES = 1_048_576;
@@ -25,16 +27,17 @@ export function* cutTail(source: RecoverySource, sequences: readonly number[], s
   const sizeBytes = yield* wait<number>((done) => file.sizeBytes(done));
   yield* rewrite(file, unvouchedFrom(scan), offset);
   yield* clear(source, scan, file);
-  yield* wait<void>((done) => file.sync(done));
-  yield* removeBehind(source, sequences, sequence);
-  return { sequence, file, sizeBytes, filledBytes: sizeBytes };
+  const sync = new FileSync(file);
+  yield* sync.run();
+  yield* removeOthers(source, sequences, sequence);
+  return { sequence, file, sync, sizeBytes, filledBytes: sizeBytes };
 }
 
-/** Removes the segments behind `sequence`: prepared ones, and one whose first batch is unfinished. */
-export function* removeBehind(source: RecoverySource, sequences: readonly number[], sequence: number): Task<void> {
-  const { disk, directory } = source;
-  for (const later of sequences.filter((later) => later > sequence)) {
-    yield* wait<void>((done) => disk.unlink(`${directory}/${segmentName(later)}`, done));
+/** Removes the segments that are not the log's up to `last`: prepared ones, an unfinished one, and those before it begins. */
+export function* removeOthers(source: RecoverySource, sequences: readonly number[], last: number): Task<void> {
+  const { disk, directory, mark } = source;
+  for (const other of sequences.filter((sequence) => sequence < mark.firstSegment || sequence > last)) {
+    yield* wait<void>((done) => disk.unlink(`${directory}/${segmentName(other)}`, done));
   }
   yield* wait<void>((done) => disk.syncDirectory(directory, done));
 }

@@ -1,5 +1,6 @@
 /**
- * Segments: the files that the WAL consists of, `wal/<sequence>.seg`, numbered from 1 without gap.
+ * Segments: the files that the WAL consists of, `wal/<sequence>.seg`, numbered from 1 without gap. The first ones go when
+ * nothing in them is wanted any more; the mark file says with which the log begins.
  *
  * ```text
  * header block, format 1, little-endian: 4096 bytes, written together with the first batch of the segment
@@ -21,8 +22,9 @@
  *    192            zeros
  * ```
  *
- * Behind the header stand records (record.ts) one behind the other, then zeros: the file was filled with zeros before
- * it was taken into use. A file whose header block is zero is not in use yet.
+ * Behind the header stand records (record.ts) one behind the other. Behind the last one stand zeros, for the file was
+ * filled with them before it was taken into use, or what it held when it was another segment: records of another salt,
+ * which do not verify. A file whose header block is zero, or names another segment, is not in use yet.
  *
  * Reserved for a later version, not written yet: a footer in a closed segment that holds its part of the index, in a
  * record of its own behind the last batch; `previousEnd` of the next segment then lies behind it.
@@ -53,6 +55,13 @@ export interface SegmentHeader extends WalIdentity {
   readonly bases: number;
   readonly firstBatch: number;
   readonly previousEnd: number;
+}
+
+/** A segment in use. */
+export interface SegmentUse {
+  readonly salt: number;
+  /** Where its last record ends. */
+  end: number;
 }
 
 /** A place in the WAL. */

@@ -6,10 +6,27 @@
 import { viewOf } from "../base/bytes.ts";
 import { type Task, wait } from "../base/task.ts";
 import { isHostError, readUpTo } from "../host/files.ts";
-import type { File } from "../host/host.ts";
+import type { Disk, File, FileStat } from "../host/host.ts";
+import { segmentName } from "./segment.ts";
 
 const BLOCK_BYTES = 4096;
 const UNREADABLE = 0xa5;
+
+/** Where segments are, and how they are read. */
+export interface ReaderSource {
+  readonly disk: Disk;
+  readonly directory: string;
+  /** Bytes that are read at a time. */
+  readonly readBytes: number;
+}
+
+/** Opens a segment for reading. */
+export function* openReader(source: ReaderSource, sequence: number): Task<SegmentReader> {
+  const path = `${source.directory}/${segmentName(sequence)}`;
+  const stat = yield* wait<FileStat | null>((done) => source.disk.stat(path, done));
+  const file = yield* wait<File>((done) => source.disk.open(path, {}, done));
+  return new SegmentReader(path, file, stat?.bytes ?? 0, source.readBytes);
+}
 
 /** A file that is read forward. */
 export class SegmentReader {

@@ -1,23 +1,29 @@
 /**
  * Room for the WAL: the segment in use and the next one, filled with zeros in the background ahead of the batches. A
  * batch is written only into room that was filled and synced, so it never meets a full disk, and its sync has no
- * new blocks to account for (twice as fast as a growing file). One disk call at a time.
+ * new blocks to account for (twice as fast as a growing file). A segment that nothing needs any more becomes the next
+ * one, which spares the zeros; of such files a few are kept, under their old names. One disk call at a time.
  */
 import { assert } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
 import { type Done, runTask, type Task, wait } from "../base/task.ts";
 import { isHostError, writeAll } from "../host/files.ts";
 import type { Clock, Disk, File, Timer } from "../host/host.ts";
-import { segmentName } from "./segment.ts";
+import { FileSync } from "./file_sync.ts";
+import { HEADER_BYTES, segmentName } from "./segment.ts";
 
 /** Written and synced at a time. */
 const CHUNK_BYTES = 1_048_576;
 const ZEROS: Uint8Array = new Uint8Array(CHUNK_BYTES);
 
+/** Dead segments that are kept to be used again. */
+const SPARES_MAX = 2;
+
 /** A segment that is open for writing. */
 export interface SegmentFile {
   readonly sequence: number;
   readonly file: File;
+  readonly sync: FileSync;
   /** Up to where it may be filled. */
   sizeBytes: number;
   /** Up to where it is filled with zeros, or was written, durably. */
@@ -54,7 +60,29 @@ export function* makeSegment(disk: Disk, directory: string, sequence: number, si
     file.close(() => {});
     throw error;
   }
-  return { sequence, file, sizeBytes, filledBytes: 0 };
+  return { sequence, file, sync: new FileSync(file), sizeBytes, filledBytes: 0 };
+}
+
+/**
+ * Makes the dead segment `spare` the segment `sequence`: renamed, durably, and its header cleared. What else it holds
+ * stays: its records bear another salt than those that will be written over them.
+ */
+export function* recycleSegment(disk: Disk, directory: string, spare: number, sequence: number, sizeBytes: number): Task<SegmentFile> {
+  const path = `${directory}/${segmentName(sequence)}`;
+  yield* wait<void>((done) => disk.rename(`${directory}/${segmentName(spare)}`, path, done));
+  yield* wait<void>((done) => disk.syncDirectory(directory, done));
+  const file = yield* wait<File>((done) => disk.open(path, { write: true }, done));
+  try {
+    const fileBytes = yield* wait<number>((done) => file.sizeBytes(done));
+    if (fileBytes > sizeBytes) yield* wait<void>((done) => file.truncate(sizeBytes, done));
+    yield* writeAll(file, [ZEROS.subarray(0, HEADER_BYTES)], 0);
+    const sync = new FileSync(file);
+    yield* sync.run();
+    return { sequence, file, sync, sizeBytes, filledBytes: Math.max(HEADER_BYTES, Math.min(fileBytes, sizeBytes)) };
+  } catch (error) {
+    file.close(() => {});
+    throw error;
+  }
 }
 
 /** Fills the next chunk of `segment` with zeros, at most up to `end`. A full disk may be tried again, a sync never. */
@@ -62,7 +90,7 @@ export function* fillChunk(segment: SegmentFile, end: number): Task<void> {
   const bytes = Math.min(CHUNK_BYTES, end - segment.filledBytes);
   yield* writeAll(segment.file, [bytes === CHUNK_BYTES ? ZEROS : ZEROS.subarray(0, bytes)], segment.filledBytes);
   try {
-    yield* wait<void>((done) => segment.file.sync(done));
+    yield* segment.sync.run();
   } catch (error) {
     // Whatever its reason: it may be a batch's pages that were lost, since both are written to the same file.
     throw new DraftError("STORAGE_FAILED", `sync of segment ${segment.sequence} failed: ${String(error)}`, { cause: error });
@@ -87,6 +115,8 @@ export class SegmentRoom {
   #waiting: { readonly isReady: () => boolean; readonly done: Done<void> }[] = [];
   #retry: Timer | null = null;
   #retired: SegmentFile[] = [];
+  /** Sequences of dead segments whose files are there. */
+  #spares: number[] = [];
 
   constructor(current: SegmentFile, options: RoomOptions) {
     this.#current = current;
@@ -103,6 +133,14 @@ export class SegmentRoom {
     if (this.#working || this.#stopped || this.#retry !== null || this.#job() === null) return;
     this.#working = true;
     runTask(this.#work(), (...[error]) => this.#workEnded(error));
+  }
+
+  /** Takes the file of a dead segment: it is used again, or removed. A full disk is tried again at once. */
+  takeBack(sequence: number): void {
+    this.#spares.push(sequence);
+    this.#retry?.cancel();
+    this.#retry = null;
+    this.start();
   }
 
   /** Waits until the segment in use is filled up to `end`. */
@@ -175,20 +213,22 @@ export class SegmentRoom {
   }
 
   /** What is to be filled: the segment in use first, unless a batch waits for the next one. */
-  #job(): SegmentFile | "make" | null {
+  #job(): SegmentFile | "make" | "remove" | null {
     if (this.#current.filledBytes < this.#current.sizeBytes && !this.#rolling) return this.#current;
     if (this.#next === null) return "make";
-    return this.#next.filledBytes < this.#next.sizeBytes ? this.#next : null;
+    if (this.#next.filledBytes < this.#next.sizeBytes) return this.#next;
+    return this.#spares.length > SPARES_MAX ? "remove" : null;
   }
 
   *#work(): Task<void> {
     for (let job = this.#job(); job !== null && !this.#stopped; job = this.#job()) {
       if (job === "make") {
-        const { disk, directory } = this.#options;
-        const next = yield* makeSegment(disk, directory, this.#current.sequence + 1, 0);
+        const next = yield* this.#makeNext();
         // A batch that needs more may have come meanwhile.
         next.sizeBytes = this.#nextBytes;
         this.#next = next;
+      } else if (job === "remove") {
+        yield* this.#removeSpare();
       } else {
         this.#busyWith = job;
         yield* fillChunk(job, job.sizeBytes);
@@ -198,6 +238,21 @@ export class SegmentRoom {
       if (!this.#stopped) this.hasRoom();
       this.#tellWaiting();
     }
+  }
+
+  *#makeNext(): Task<SegmentFile> {
+    const { disk, directory, segmentBytes } = this.#options;
+    const sequence = this.#current.sequence + 1;
+    const spare = this.#spares.shift();
+    if (spare === undefined) return yield* makeSegment(disk, directory, sequence, 0);
+    return yield* recycleSegment(disk, directory, spare, sequence, segmentBytes);
+  }
+
+  *#removeSpare(): Task<void> {
+    const { disk, directory } = this.#options;
+    const spare = this.#spares.shift() as number;
+    yield* wait<void>((done) => disk.unlink(`${directory}/${segmentName(spare)}`, done));
+    yield* wait<void>((done) => disk.syncDirectory(directory, done));
   }
 
   #workEnded(error: Error | null): void {

@@ -9,13 +9,14 @@ import { getU64, viewOf } from "../base/bytes.ts";
 import { DraftError } from "../base/errors.ts";
 import { type Done, runTask, type Task, wait } from "../base/task.ts";
 import type { Host, Timer } from "../host/host.ts";
-import type { GroupId, HardState, Index } from "../raft/types.ts";
+import type { GroupId, HardState, Index, LogPoint } from "../raft/types.ts";
 import { BatchWriter } from "./batch_writer.ts";
+import { type CompactionCounts, Compactor } from "./compactor.ts";
 import type { MarkFile } from "./mark.ts";
 import { ReadQueue } from "./read_queue.ts";
-import { hardStateBodyBytes, madeBodyBytes, RecordType, writeHardStateBody, writeMadeBody } from "./record.ts";
+import { hardStateBodyBytes, madeBodyBytes, pointBodyBytes, RecordType, writeHardStateBody, writeMadeBody, writePointBody } from "./record.ts";
 import { RecordQueue } from "./record_queue.ts";
-import type { Place, WalIdentity } from "./segment.ts";
+import type { Place, SegmentUse, WalIdentity } from "./segment.ts";
 import type { SegmentRoom } from "./segment_room.ts";
 import { StallWatch } from "./stall_watch.ts";
 import { WalGroup } from "./wal_group.ts";
@@ -24,19 +25,22 @@ import type { EntriesRead } from "./wal_read.ts";
 
 /** What a WAL begins with once its files were read. */
 export interface WalParts {
-  readonly host: Pick<Host, "clock" | "disk" | "random">;
+  readonly host: Pick<Host, "clock" | "disk" | "random" | "log">;
   readonly directory: string;
   readonly identity: WalIdentity;
   readonly options: WalOptions;
   readonly groups: Map<GroupId, WalGroup>;
-  readonly salts: Map<number, number>;
+  readonly segments: Map<number, SegmentUse>;
   readonly mark: MarkFile;
   /** Makes the room; told where to report a failure. */
   readonly room: (onFailure: (error: Error) => void) => SegmentRoom;
   /** Where the next batch goes; offset 0 if the segment has no header yet. */
   readonly end: Place;
   readonly lastBatch: number;
+  readonly firstSegment: number;
 }
+
+const NO_CONTEXT = new Uint8Array(0);
 
 /** The log of one node. Made by `openWal`. */
 export class Wal {
@@ -49,6 +53,8 @@ export class Wal {
   #room: SegmentRoom;
   #mark: MarkFile;
   #watch: StallWatch;
+  #compactor: Compactor;
+  #compacting = false;
   #markTimer: Timer | null = null;
   #inFlight = false;
   #failed = false;
@@ -56,25 +62,36 @@ export class Wal {
   #finishing = false;
 
   constructor(parts: WalParts) {
-    const { options, host, groups, salts, mark } = parts;
+    const { options, host, groups, segments, mark, directory } = parts;
     this.#host = host;
     this.#options = options;
     this.#groups = groups;
     this.#mark = mark;
-    this.#queue = new RecordQueue(options.slabBytes, options.recordBytesMax);
-    this.#reads = new ReadQueue({ disk: host.disk, directory: parts.directory, saltOf: (sequence) => salts.get(sequence) ?? 0 });
+    const queue = new RecordQueue(options.slabBytes, options.recordBytesMax);
+    const source = { disk: host.disk, directory, saltOf: (sequence: number) => segments.get(sequence)?.salt ?? 0 };
+    const reads = new ReadQueue(source);
     const room = parts.room((error) => this.#fail(error));
-    const isStuck = (): boolean => this.#inFlight && !this.#failed && !room.full;
+    this.#queue = queue;
+    this.#reads = reads;
     this.#room = room;
-    this.#watch = new StallWatch(host.clock, options.stallMs, isStuck, options.onStall);
-    const { batchBytesMax } = options;
-    this.#writer = new BatchWriter(parts.identity, { ...parts, room, watch: this.#watch, batchBytesMax });
+    this.#watch = new StallWatch(host.clock, options.stallMs, () => this.#inFlight && !this.#failed && !room.full, options.onStall);
+    const { batchBytesMax, segmentBytes, relocateMs } = options;
+    const writer = new BatchWriter(parts.identity, { ...parts, source, room, watch: this.#watch, batchBytesMax });
+    this.#writer = writer;
+    const shared = { groups, segments, queue, writer, reads, mark, room };
+    this.#compactor = new Compactor({ ...host, ...shared, segmentBytes, pauseMs: relocateMs, flush: () => this.flush() });
     room.start();
+    host.clock.soon(() => this.#compact());
   }
 
   /** Bytes that wait for their batch. */
   get queuedBytes(): number {
     return this.#queue.bytes;
+  }
+
+  /** What freeing old segments took so far. */
+  get compaction(): Readonly<CompactionCounts> {
+    return this.#compactor.counts;
   }
 
   /** Whether a write or sync failed. */
@@ -84,7 +101,7 @@ export class Wal {
 
   /** Index of the last entry that was appended to the group; 0 if there is none. */
   lastIndex(group: GroupId): Index {
-    return this.#groups.get(group)?.appendedLast ?? 0;
+    return this.#groups.get(group)?.appended.last ?? 0;
   }
 
   /**
@@ -103,9 +120,9 @@ export class Wal {
   appendEntries(group: GroupId, firstIndex: Index, count: number, run: Uint8Array): void {
     const log = this.#groupOf(group);
     assert(count > 0 && run.length % 8 === 0, "a run holds entries", group, firstIndex, count, run.length);
-    assert(firstIndex === log.appendedLast + 1, "a run continues its group", group, log.appendedLast, firstIndex);
+    assert(firstIndex === log.appended.last + 1, "a run continues its group", group, log.appended.last, firstIndex);
     assert(getU64(viewOf(run), 24) === firstIndex, "the first sealed index is the run's", group, firstIndex);
-    log.appendedLast += count;
+    log.appended.last += count;
     this.#queue.addRun(group, firstIndex, count, run);
   }
 
@@ -117,10 +134,33 @@ export class Wal {
 
   /** Removes the entry at `from` and all after it. */
   appendTruncate(group: GroupId, from: Index): void {
-    const log = this.#groupOf(group);
-    assert(from >= 1 && from <= log.appendedLast, "what is truncated is there", group, log.appendedLast, from);
-    log.appendedLast = from - 1;
+    const { appended } = this.#groupOf(group);
+    assert(from > appended.prefix && from <= appended.last, "what is truncated is there", group, appended.prefix, appended.last, from);
+    appended.last = from - 1;
     this.#queue.add({ group, type: RecordType.truncate, firstIndex: from, bytes: 0 }, () => {});
+  }
+
+  /** Says that a snapshot file of the group at `point` is there, and durable. */
+  appendSnapshotMark(group: GroupId, point: LogPoint): void {
+    const { appended } = this.#groupOf(group);
+    assert(point.index >= appended.snapshot && point.index > 0, "snapshots go forward", group, appended.snapshot, point.index);
+    appended.snapshot = point.index;
+    this.#addPoint(group, RecordType.snapshotMark, point, NO_CONTEXT);
+  }
+
+  /**
+   * Removes all at and before `point`, which a marked snapshot holds. If the log ends before the point, it begins anew
+   * behind it; what conflicts with the point is truncated before. The space is freed in the background.
+   *
+   * @param context what the caller wants told with the point at the next start; opaque to the WAL
+   */
+  appendCompact(group: GroupId, point: LogPoint, context: Uint8Array): void {
+    const { appended } = this.#groupOf(group);
+    assert(point.index > appended.prefix, "a prefix grows", group, appended.prefix, point.index);
+    assert(point.index <= appended.snapshot, "what leaves the log is in a durable snapshot", group, appended.snapshot, point.index);
+    appended.prefix = point.index;
+    appended.last = Math.max(appended.last, point.index);
+    this.#addPoint(group, RecordType.compactPrefix, point, context);
   }
 
   /** Makes a group; the first record of it. */
@@ -139,7 +179,8 @@ export class Wal {
 
   /** The turn is over: what was appended becomes a batch, at once or when the one in flight is durable. */
   flush(): void {
-    if (this.#inFlight || this.#failed || this.#finishing || this.#queue.length === 0) return;
+    const isNothing = this.#queue.length === 0 && this.#writer.relocation === null;
+    if (this.#inFlight || this.#failed || this.#finishing || isNothing) return;
     this.#inFlight = true;
     this.#watch.begin();
     runTask(this.#writer.write(this.#queue), (...[error]) => {
@@ -152,7 +193,7 @@ export class Wal {
    * Reads entries `from`..`to` of a group back, as many as fit `bytesMax`, but one at least; fewer if the rest is not
    * durable yet.
    *
-   * @param done gets verified runs, or DAMAGED naming the place, or NOT_FOUND
+   * @param done gets verified runs, or DAMAGED naming the place, or NOT_FOUND, or COMPACTED for what left the log
    */
   read(group: GroupId, from: Index, to: Index, bytesMax: number, done: Done<EntriesRead>): void {
     if (this.#failed) return;
@@ -164,9 +205,15 @@ export class Wal {
   close(done: Done<void>): void {
     assert(this.#closed === null, "a WAL is closed once");
     this.#closed = done;
+    this.#compactor.stop();
     if (this.#failed) this.#host.clock.soon(() => done(new DraftError("STORAGE_FAILED", "log cannot be closed cleanly: a write failed before")));
     else if (!this.#inFlight && this.#queue.length === 0) this.#finish();
     else this.flush();
+  }
+
+  #addPoint(group: GroupId, type: number, point: LogPoint, context: Uint8Array): void {
+    const fields = { group, type, firstIndex: point.index, bytes: pointBodyBytes(context) };
+    this.#queue.add(fields, (body) => writePointBody(body, point, context));
   }
 
   #groupOf(group: GroupId): WalGroup {
@@ -183,7 +230,18 @@ export class Wal {
     this.flush();
     this.#reads.pump();
     this.#tellBarriers();
+    this.#compact();
     if (this.#closed !== null && !this.#inFlight && this.#queue.length === 0) this.#finish();
+  }
+
+  #compact(): void {
+    if (this.#compacting || this.#failed || this.#closed !== null || !this.#writer.hasGarbage) return;
+    this.#compacting = true;
+    runTask(this.#compactor.work(), (...[error]) => {
+      this.#compacting = false;
+      if (error === null) this.#compact();
+      else this.#fail(error);
+    });
   }
 
   #tellBarriers(): void {
@@ -212,6 +270,7 @@ export class Wal {
     this.#markTimer?.cancel();
     this.#watch.stop();
     this.#room.stop();
+    this.#compactor.stop();
     this.#reads.stop(() => {});
     const message = `log cannot be written: ${error.message}; the node stops, since what the disk holds is unknown`;
     const failure = new DraftError("STORAGE_FAILED", message, { cause: error });

@@ -4,25 +4,51 @@
  */
 import { assert } from "../base/assert.ts";
 import { getU64, viewOf } from "../base/bytes.ts";
-import { sealedBytes } from "../base/entry.ts";
-import type { GroupId, HardState, Index, LogPoint } from "../raft/types.ts";
-import type { GroupBase } from "./record.ts";
+import { chainOfGenesis, endOf } from "../base/entry.ts";
+import type { GroupId, HardState, Index, LogPoint, Term } from "../raft/types.ts";
+import { ENVELOPE_BYTES, type GroupBase } from "./record.ts";
 import type { Place } from "./segment.ts";
-import { WalIndex } from "./wal_index.ts";
+import { type IndexPoint, POINT_EVERY_BYTES, WalIndex } from "./wal_index.ts";
 
-const ORIGIN: LogPoint = { index: 0, term: 0, chain: 0 };
+const NO_POINT: LogPoint = { index: 0, term: 0, chain: 0 };
+
+/** A run of sealed entries, and where it stands. */
+export interface PlacedRun {
+  readonly firstIndex: Index;
+  readonly count: number;
+  readonly run: Uint8Array;
+  /** Of the first entry. */
+  readonly place: Place;
+  /** Where the record ends that the run is in. */
+  readonly recordEnd: number;
+}
+
+/** What the caller has appended, whether or not it is in a batch yet. */
+interface Appended {
+  last: Index;
+  prefix: Index;
+  snapshot: Index;
+}
 
 /** One group of the WAL. */
 export class WalGroup {
   readonly group: GroupId;
   readonly genesis: Uint8Array;
   readonly index: WalIndex = new WalIndex();
+  /** Use: what a new record must continue. */
+  readonly appended: Appended = { last: 0, prefix: 0, snapshot: 0 };
   /** Use: repeated at the head of a segment. Invariant: the newest hard state record put into a batch. */
   hardState: HardState = { term: 0, votedFor: 0, commitIndex: 0 };
-  /** Use: what a new run must continue. Invariant: index of the last entry of all that was appended by the caller. */
-  appendedLast: Index = 0;
   /** Use: the base, and the end of what can be read. Invariant: index of the last entry that was put into a batch. */
   lastIndex: Index = 0;
+  /** Use: the base. Invariant: of the entry at `lastIndex`; 0 with entries there if a truncation left it unknown. */
+  lastTerm: Term = 0;
+  lastChain: number;
+  /** Use: what cannot be read any more. Invariant: the newest compact prefix record put into a batch; the genesis before. */
+  prefix: LogPoint;
+  context: Uint8Array = new Uint8Array(0);
+  /** Use: the base. Invariant: the newest snapshot mark put into a batch. */
+  snapshot: LogPoint = NO_POINT;
   /** Use: reads wait from here on. Invariant: lowest index that the batch in flight touches; Infinity if none. */
   inFlightFrom: Index = Number.POSITIVE_INFINITY;
 
@@ -32,11 +58,36 @@ export class WalGroup {
   constructor(group: GroupId, genesis: Uint8Array) {
     this.group = group;
     this.genesis = genesis;
+    this.lastChain = chainOfGenesis(genesis);
+    this.prefix = { index: 0, term: 0, chain: this.lastChain };
+  }
+
+  /** Whether term and chain of the last entry are known. */
+  get knowsLast(): boolean {
+    return this.lastTerm > 0 || this.lastIndex === 0;
   }
 
   /** What a segment says of the group that begins now. */
   base(): GroupBase {
-    return { hardState: this.hardState, lastIndex: this.lastIndex, prefix: ORIGIN, genesis: this.genesis };
+    const { hardState, prefix, context, snapshot, genesis } = this;
+    assert(this.knowsLast, "a base knows the last entry", this.group, this.lastIndex);
+    return { hardState, last: { index: this.lastIndex, term: this.lastTerm, chain: this.lastChain }, prefix, context, snapshot, genesis };
+  }
+
+  /** Begins with what a base says; of the entries it says only which there must be. */
+  begin({ hardState, last, prefix, context, snapshot }: GroupBase): void {
+    this.hardState = hardState;
+    this.prefix = prefix;
+    this.context = context;
+    this.snapshot = snapshot;
+    this.endsWith(last);
+  }
+
+  /** The whole log was read: what it holds is what the caller continues. */
+  recovered(): void {
+    Object.assign(this.appended, { last: this.lastIndex, prefix: this.prefix.index, snapshot: this.snapshot.index });
+    this.isPlaced = true;
+    this.landed();
   }
 
   /** The batch in flight is durable. */
@@ -47,32 +98,68 @@ export class WalGroup {
   /** `from` and all after it are gone. */
   truncate(from: Index): void {
     this.index.truncate(from);
-    this.lastIndex = Math.min(this.lastIndex, from - 1);
+    if (from <= this.lastIndex) this.endsWith(from - 1 === this.prefix.index ? this.prefix : { index: from - 1, term: 0, chain: 0 });
     this.inFlightFrom = Math.min(this.inFlightFrom, from);
   }
 
-  /**
-   * Takes in a run of sealed entries that lies behind `place` (the first entry's) and ends with its record.
-   *
-   * @param count how many entries the run holds, from `firstIndex`
-   */
-  append(firstIndex: Index, count: number, run: Uint8Array, place: Place): void {
+  /** All up to `point` left the log. If it ends before, it begins anew behind the point. */
+  compact(point: LogPoint, context: Uint8Array): void {
+    this.index.compact(point.index + 1, this.lastIndex);
+    this.prefix = point;
+    this.context = context;
+    if (point.index >= this.lastIndex) this.endsWith(point);
+  }
+
+  /** Takes in a run that continues the group and ends with its record. */
+  append(run: PlacedRun): void {
+    const { firstIndex, count, place } = run;
     assert(firstIndex === this.lastIndex + 1, "a run continues its group", this.group, this.lastIndex, firstIndex);
-    const view = viewOf(run);
-    const recordEnd = place.offset + run.length;
+    const view = viewOf(run.run);
+    let extra = ENVELOPE_BYTES;
+    let lastAt = 0;
     let at = 0;
     for (let i = 0; i < count; i++) {
-      const offset = place.offset + at;
-      if (this.index.wants(place.sequence, offset)) {
-        assert(getU64(view, at + 24) === firstIndex + i, "the sealed index is the run's", this.group, firstIndex + i);
-        this.index.add({ index: firstIndex + i, sequence: place.sequence, offset, recordEnd, chain: view.getUint32(at + 48, true) });
-      }
-      const bytes = sealedBytes(view.getUint32(at + 8, true));
-      this.index.passed(bytes);
-      at += bytes;
+      if (this.index.wants(place.sequence, place.offset + at)) this.index.add(this.#pointAt(run, view, at, firstIndex + i));
+      lastAt = at;
+      at = endOf(view, at);
+      this.index.passed(at - lastAt + extra);
+      extra = 0;
     }
-    assert(at === run.length, "the entries fill their run", this.group, firstIndex, at, run.length);
+    assert(at === run.run.length, "the entries fill their run", this.group, firstIndex, at, run.run.length);
     this.lastIndex = firstIndex + count - 1;
+    this.lastTerm = getU64(view, lastAt + 32);
+    this.lastChain = view.getUint32(lastAt + 48, true);
     this.inFlightFrom = Math.min(this.inFlightFrom, firstIndex);
+  }
+
+  /** The entries of the run are found in it from now on. Between its points nothing else of the group begins. */
+  relocate(run: PlacedRun): void {
+    const { firstIndex, count } = run;
+    const to = firstIndex + count - 1;
+    assert(firstIndex > this.prefix.index && to <= this.lastIndex, "what is relocated is there", this.group, firstIndex, to, this.lastIndex);
+    const view = viewOf(run.run);
+    const points: { -readonly [K in keyof IndexPoint]: IndexPoint[K] }[] = [];
+    let at = 0;
+    for (let index = firstIndex; index <= to; index++) {
+      if (points.length === 0 || points[points.length - 1]!.bytes >= POINT_EVERY_BYTES) points.push(this.#pointAt(run, view, at, index));
+      const end = endOf(view, at);
+      points[points.length - 1]!.bytes += end - at;
+      at = end;
+    }
+    // A point before the prefix served the entries behind it, which have moved.
+    this.index.replace(firstIndex === this.prefix.index + 1 ? 0 : firstIndex, to, points);
+    this.inFlightFrom = Math.min(this.inFlightFrom, firstIndex);
+  }
+
+  /** That is the last entry, or the prefix if there is none. */
+  endsWith({ index, term, chain }: LogPoint): void {
+    this.lastIndex = index;
+    this.lastTerm = term;
+    this.lastChain = chain;
+  }
+
+  #pointAt({ place, recordEnd }: PlacedRun, view: DataView, at: number, index: Index): IndexPoint {
+    assert(getU64(view, at + 24) === index, "the sealed index is the run's", this.group, index);
+    return { index, sequence: place.sequence, offset: place.offset + at, recordEnd, chain: view.getUint32(at + 48, true), bytes: 0 };
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Where a group's entries lie: one point for each 16 KiB of its log, at the start of an entry. From a point a reader
- * goes forward; between two points nothing was truncated and no new segment begins.
+ * goes forward; between two points nothing was truncated or relocated and no new segment begins.
  */
 import { assert } from "../base/assert.ts";
 import type { Index } from "../raft/types.ts";
@@ -20,16 +20,20 @@ export interface IndexPoint {
   readonly recordEnd: number;
   /** The entry's chain: what is read back must bear it. */
   readonly chain: number;
+  /** Bytes of the group's records from here to the next point; too many where a part of them was removed. */
+  readonly bytes: number;
 }
 
-const FIELDS = 5;
+const FIELDS = 6;
+const BYTES_FIELD = 5;
 const ROOM_AT_FIRST = 4;
 
 /** The points of one group, by rising index, as plain numbers: a log of 1 GB has 65,536 of them. */
 export class WalIndex {
   #fields: Float64Array = new Float64Array(ROOM_AT_FIRST * FIELDS);
   #count = 0;
-  #bytesSince = Number.POSITIVE_INFINITY;
+  /** Whether the next entry is not found from the last point on. */
+  #isCut = false;
 
   get points(): number {
     return this.#count;
@@ -46,6 +50,7 @@ export class WalIndex {
       offset: fields[from + 2]!,
       recordEnd: fields[from + 3]!,
       chain: fields[from + 4]!,
+      bytes: fields[from + BYTES_FIELD]!,
     };
   }
 
@@ -59,6 +64,20 @@ export class WalIndex {
       else high = middle;
     }
     return low - 1;
+  }
+
+  /** Number of the first point in a segment; -1 if none is. */
+  firstIn(sequence: number): number {
+    for (let at = 0; at < this.#count; at++) if (this.#fields[at * FIELDS + 1] === sequence) return at;
+    return -1;
+  }
+
+  /** Adds the bytes that lie in each segment to `bytes`. */
+  countBytes(bytes: Map<number, number>): void {
+    for (let at = 0; at < this.#count; at++) {
+      const sequence = this.#fields[at * FIELDS + 1]!;
+      bytes.set(sequence, (bytes.get(sequence) ?? 0) + this.#fields[at * FIELDS + BYTES_FIELD]!);
+    }
   }
 
   /** Copies of the points that lead from `from` to `to`, at most `pointsMax` of them, and up to where they lead. */
@@ -75,38 +94,62 @@ export class WalIndex {
 
   /** Whether an entry at this place becomes a point. Call for entries in order, then {@link passed}. */
   wants(sequence: number, offset: number): boolean {
-    if (this.#bytesSince >= POINT_EVERY_BYTES) return true;
+    if (this.#isCut || this.#count === 0) return true;
     const last = (this.#count - 1) * FIELDS;
-    return this.#fields[last + 1] !== sequence || offset - this.#fields[last + 2]! >= POINT_DISTANCE_BYTES;
+    const fields = this.#fields;
+    return fields[last + BYTES_FIELD]! >= POINT_EVERY_BYTES || fields[last + 1] !== sequence || offset - fields[last + 2]! >= POINT_DISTANCE_BYTES;
   }
 
   /** Adds a point behind the last. */
   add(point: IndexPoint): void {
     const last = this.point(this.#count - 1);
     assert(last === null || last.index < point.index, "points rise", last?.index, point.index);
-    if ((this.#count + 1) * FIELDS > this.#fields.length) {
-      const larger = new Float64Array(this.#fields.length * 2);
-      larger.set(this.#fields);
-      this.#fields = larger;
-    }
-    const at = this.#count * FIELDS;
-    this.#fields[at] = point.index;
-    this.#fields[at + 1] = point.sequence;
-    this.#fields[at + 2] = point.offset;
-    this.#fields[at + 3] = point.recordEnd;
-    this.#fields[at + 4] = point.chain;
-    this.#count += 1;
-    this.#bytesSince = 0;
+    this.#splice(this.#count, 0, [point]);
+    this.#isCut = false;
   }
 
   /** So many bytes of the group's log lie behind the last point, more than before. */
   passed(bytes: number): void {
-    this.#bytesSince += bytes;
+    this.#fields[(this.#count - 1) * FIELDS + BYTES_FIELD]! += bytes;
   }
 
-  /** `from` and all after it are gone; the next entry becomes a point. */
+  /** `from` and all after it are gone. */
   truncate(from: Index): void {
     this.#count = this.find(from - 1) + 1;
-    this.#bytesSince = Number.POSITIVE_INFINITY;
+    this.#isCut = true;
+  }
+
+  /** All before `from` is gone; nothing is left if `from` lies behind the end. */
+  compact(from: Index, last: Index): void {
+    this.#splice(0, from > last ? this.#count : Math.max(0, this.find(from)), []);
+  }
+
+  /** Entries `from`..`to` are found from `points` on from now on. The entry behind them has a point of its own, or is the next. */
+  replace(from: Index, to: Index, points: readonly IndexPoint[]): void {
+    const first = this.find(from - 1) + 1;
+    const isLast = this.find(to) === this.#count - 1;
+    this.#splice(first, this.find(to) + 1 - first, points);
+    if (isLast) this.#isCut = true;
+  }
+
+  #splice(at: number, removed: number, points: readonly IndexPoint[]): void {
+    const count = this.#count - removed + points.length;
+    if (count * FIELDS > this.#fields.length) {
+      const larger = new Float64Array(Math.max(count * FIELDS, this.#fields.length * 2));
+      larger.set(this.#fields);
+      this.#fields = larger;
+    }
+    const fields = this.#fields;
+    if (removed !== points.length) fields.copyWithin((at + points.length) * FIELDS, (at + removed) * FIELDS, this.#count * FIELDS);
+    this.#count = count;
+    points.forEach((point, i) => {
+      const to = (at + i) * FIELDS;
+      fields[to] = point.index;
+      fields[to + 1] = point.sequence;
+      fields[to + 2] = point.offset;
+      fields[to + 3] = point.recordEnd;
+      fields[to + 4] = point.chain;
+      fields[to + BYTES_FIELD] = point.bytes;
+    });
   }
 }

@@ -19,6 +19,8 @@ export interface WalOptions {
   readonly stallMs: number;
   /** A full disk is tried again so often. */
   readonly retryMs: number;
+  /** Between two pieces of the log that are copied so that an old segment can go. */
+  readonly relocateMs: number;
   /** A write or sync failed: the WAL tells no completion any more. Called once. */
   readonly onFailure: (error: Error) => void;
   /** The batch in flight made no progress for `stallMs`. Called once a stall. */
@@ -40,4 +42,5 @@ export const WAL_DEFAULTS: Omit<WalOptions, "onFailure" | "onStall" | "onSpace">
   markMs: 900,
   stallMs: 600,
   retryMs: 1_000,
+  relocateMs: 10,
 };

@@ -11,6 +11,7 @@ import type { Disk, File } from "../host/host.ts";
 import type { GroupId, Index } from "../raft/types.ts";
 import { ENVELOPE_BYTES, readEnvelope, RecordType, seedOf } from "./record.ts";
 import { segmentName } from "./segment.ts";
+import type { WalGroup } from "./wal_group.ts";
 import type { IndexPoint } from "./wal_index.ts";
 
 /** Bytes asked of the disk at a time. */
@@ -34,13 +35,32 @@ export interface ReadRequest {
   readonly bytesMax: number;
 }
 
-/** Where to read. */
-export interface ReadSource {
+/** The segments that are read. */
+export interface SegmentSource {
   readonly disk: Disk;
   readonly directory: string;
+  readonly saltOf: (sequence: number) => number;
+}
+
+/** Where to read. */
+export interface ReadSource extends SegmentSource {
   /** The index points that lead from the first entry to the last. */
   readonly points: readonly IndexPoint[];
-  readonly saltOf: (sequence: number) => number;
+}
+
+/** The head of entry `at` of the group, read back. */
+export function* readHeadAt(source: SegmentSource, log: WalGroup, at: Index): Task<EntryHead> {
+  const request = { group: log.group, from: at, to: at, bytesMax: 1 };
+  const { runs } = yield* readEntries({ ...source, points: log.index.route(at, at, 1).points }, request);
+  const run = runs[0] as Uint8Array;
+  return readHeader(run, viewOf(run), 0) as EntryHead;
+}
+
+/** Reads back what a truncation left unknown: term and chain of the group's last entry. */
+export function* learnLast(source: SegmentSource, log: WalGroup): Task<void> {
+  const { term, chain } = yield* readHeadAt(source, log, log.lastIndex);
+  log.lastTerm = term;
+  log.lastChain = chain;
 }
 
 /**

@@ -23,4 +23,4 @@ const startFake: StartServer = async (config, host) => {
   return { nodeId: id, listen: server.address, address: server.address, clusterId: "fake", role, closed, stop };
 };
 
-await main(startFake);
+main(startFake);

@@ -24,7 +24,7 @@ async function sim(...args: string[]): Promise<{ code: number; out: string; err:
 }
 
 function fileOf(content: string): string {
-  const file = join(directory, "script.json");
+  const file = join(directory, "my script.json");
   writeFileSync(file, content);
   return file;
 }
@@ -50,7 +50,7 @@ test("--shrink over seeds makes the first failure small; its script names the ma
   const again = await sim("--script", fileOf(small.out));
   assert.is(again.code, 1);
   assert.match(again.err, /violation of seed .*equal-states/);
-  assert.match(again.err, /again: draft sim --script \S+; smaller/);
+  assert.match(again.err, /again: draft sim --script "[^"]*my script\.json"; smaller/);
   assert.is((await sim("--script", fileOf(small.out), "--machine", "kv")).code, 0, "what is typed is meant");
 });
 

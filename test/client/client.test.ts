@@ -2,16 +2,22 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DraftError, type ErrorCode, type Outcome } from "../../src/base/errors.ts";
 import { type Client, connect } from "../../src/client/client.ts";
+import type { ClientOptions } from "../../src/client/client_options.ts";
+import { decodeEnvelope } from "../../src/machine/command.ts";
 import { type FakeServer, fakeCluster, serveFake } from "../gateway/fake_node.ts";
 
 const test = suite("client");
 
 /** Runs `body` with servers a, b, … of one cluster, a leads, and closes all afterwards. */
-async function withServers(count: number, body: (servers: FakeServer[], client: Client) => Promise<void>): Promise<void> {
+async function withServers(
+  count: number,
+  body: (servers: FakeServer[], client: Client) => Promise<void>,
+  options: ClientOptions = {},
+): Promise<void> {
   const cluster = fakeCluster();
   const servers: FakeServer[] = [];
   for (const id of ["a", "b", "c"].slice(0, count)) servers.push(await serveFake(cluster, id));
-  const client = connect(servers.map(({ address }) => address), { timeoutMs: 2000 });
+  const client = connect(servers.map(({ address }) => address), { timeoutMs: 2000, ...options });
   try {
     await body(servers, client);
   } finally {
@@ -114,12 +120,121 @@ test("without a leader the client waits, and says why at the deadline", () =>
     assert.equal((await client.write(["set", "k", "v"])).result, "OK");
   }));
 
-test("a write that was sent and lost its connection is LOST, unknown, and never sent again", () =>
+test("a write without a session that was sent and lost its connection is LOST, unknown, and never sent again", () =>
   withServers(2, async ([a, b], client) => {
     if (a === undefined || b === undefined) throw new Error("no servers");
     a.node.onPropose = () => a.door.close();
     assertError(await failure(client.write(["set", "k", "v"])), "LOST", "unknown");
     assert.equal([a.node.seen.length, b.node.seen.length], [1, 0]);
+  }, { sessions: false }));
+
+/** The leader a is lost with the next write, which it did or did not do; then b leads. */
+function failsOver([a, b]: FakeServer[], does: boolean): void {
+  if (a === undefined || b === undefined) throw new Error("no servers");
+  a.node.onPropose = (envelope) => {
+    if (does) a.node.applyOnce(envelope);
+    a.node.cluster.leader = { id: "b", address: b.address };
+    a.door.close();
+  };
+}
+
+for (const does of [true, false]) {
+  test(`a write that lost its connection is asked for elsewhere and done once, ${does ? "done" : "not done"} by the first try`, () =>
+    withServers(2, async (servers, client) => {
+      await client.write(["incr", "n"]);
+      failsOver(servers, does);
+      assert.equal(await client.write(["incr", "n"]), { result: 2, index: 2 });
+      assert.equal(await client.write(["incr", "n"]), { result: 3, index: 3 });
+      assert.equal(servers.map(({ node }) => node.seen.length), [2, 2]);
+    }));
+}
+
+test("a leader that goes silent in the midst of a write does not use up its time", () =>
+  withServers(2, async ([a, b], client) => {
+    if (a === undefined || b === undefined) throw new Error("no servers");
+    await client.write(["incr", "n"]);
+    a.node.onPropose = (envelope) => {
+      a.node.applyOnce(envelope);
+      a.node.cluster.leader = { id: "b", address: b.address };
+    };
+    assert.equal(await client.write(["incr", "n"]), { result: 2, index: 2 });
+  }));
+
+test("a session that is gone: a write that nobody sent before has another one", () =>
+  withServers(1, async ([a], client) => {
+    if (a === undefined) throw new Error("no server");
+    await client.write(["incr", "n"]);
+    const { sessions } = a.node.cluster;
+    sessions.clear();
+    assert.equal(await client.write(["incr", "n"]), { result: 2, index: 2 });
+    assert.is(sessions.size, 1);
+  }));
+
+test("a session that is gone: what an earlier try did is unknown", () =>
+  withServers(2, async (servers, client) => {
+    await client.write(["incr", "n"]);
+    failsOver(servers, true);
+    servers[1]!.node.onPropose = (_, done) => done(new DraftError("SESSION_EXPIRED", "gone"));
+    assertError(await failure(client.write(["incr", "n"])), "SESSION_EXPIRED", "unknown");
+  }));
+
+for (const [refusal, told] of [["TOO_LARGE", "LOST"], ["BAD_REQUEST", "LOST"], ["REJECTED", "REJECTED"], ["CONFLICT", "CONFLICT"]] as const) {
+  test(`a write that met an unknown and then ${refusal} ends with ${told}`, () =>
+    withServers(2, async (servers, client) => {
+      await client.write(["incr", "n"]);
+      failsOver(servers, true);
+      servers[1]!.node.onPropose = (_, done) => done(new DraftError(refusal, "no"));
+      const error = await failure(client.write(["incr", "n"]));
+      assertError(error, told, told === "LOST" ? "unknown" : "not-done");
+    }));
+}
+
+test("more writes at once than a session remembers have several; each knows what was answered", () =>
+  withServers(1, async ([a], client) => {
+    if (a === undefined) throw new Error("no server");
+    const placed: { session: string | null; sequence: number; answeredBelow: number }[] = [];
+    a.node.onPropose = (envelope, done) => {
+      placed.push(decodeEnvelope(envelope));
+      setTimeout(() => done(a.node.applyOnce(envelope)), 0);
+    };
+    a.node.inflightMax = 4096;
+    await Promise.all(Array.from({ length: 2500 }, () => client.write(["incr", "n"])));
+    assert.equal([a.node.cluster.index, new Set(placed.map(({ session }) => session)).size > 1], [2500, true]);
+    assert.ok(placed.every(({ sequence, answeredBelow }) => sequence < answeredBelow + 1024));
+    await client.write(["incr", "n"]);
+    assert.equal(placed.at(-1)?.answeredBelow, placed.at(-1)?.sequence);
+  }));
+
+test("an open that nobody answers is not done for the write, and waits no longer than it", () =>
+  withServers(1, async ([a], client) => {
+    if (a === undefined) throw new Error("no server");
+    a.node.changeSession = () => {};
+    assertError(await failure(client.write(["set", "k", "v"], { timeoutMs: 200 })), "TIMEOUT", "not-done");
+    a.node.changeSession = (_group, _ask, _timeoutMs, done) => done(new DraftError("LOST", "the leader changed"));
+    assertError(await failure(client.write(["set", "k", "v"], { timeoutMs: 600 })), "LOST", "not-done");
+    assert.equal(a.node.seen, []);
+  }));
+
+test("who waits for a session that another write opens waits as long as its own timeout says", () =>
+  withServers(1, async ([a], client) => {
+    if (a === undefined) throw new Error("no server");
+    const open = a.node.changeSession.bind(a.node);
+    a.node.changeSession = () => (a.node.changeSession = open);
+    const hasty = failure(client.write(["set", "k", "v"], { timeoutMs: 100 }));
+    assert.equal(await client.write(["set", "k", "w"]), { result: "OK", index: 1 });
+    assertError(await hasty, "TIMEOUT", "not-done");
+  }));
+
+test("close() closes the sessions", () =>
+  withServers(1, async ([a], client) => {
+    if (a === undefined) throw new Error("no server");
+    await client.write(["set", "k", "v"]);
+    const { sessions } = a.node.cluster;
+    assert.is(sessions.size, 1);
+    await client.close();
+    const beganMs = performance.now();
+    while (sessions.size > 0 && performance.now() - beganMs < 2000) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.is(sessions.size, 0);
   }));
 
 test("a read that lost its connection is asked again elsewhere", () =>

@@ -2,7 +2,7 @@
  * The flight recorders of real processes: after a load that fills them and the death of a leader, what is fetched
  * replays step for step, tells what happened, and holds nothing of what was written.
  */
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -46,6 +46,27 @@ test("draft admin record, draft sim --replay and .story after a leader's death u
   const now = await cluster.leader();
   assert.match(told.out, new RegExp(`${now.id} leads term \\d+, elected by `));
   console.log(`\n${statSync(file).size} bytes, ${nodes.map(({ steps }) => steps).join(" and ")} steps`);
+});
+
+/** Its apply() leaves something behind that throws when nobody is there to catch it. */
+const LOOSE = `export default {
+  name: "loose", version: 1, operations: { end: { kind: "write" } },
+  create: () => ({ apply: () => void setImmediate(() => { throw new Error("loose end"); }), query: () => null, snapshot: () => null, restore() {} }),
+};`;
+
+test("an error that nobody caught ends each node, and leaves what it recorded", async () => {
+  const plugin = join(temporaryDirectory(), "loose.ts");
+  writeFileSync(plugin, LOOSE);
+  await using cluster = await TestCluster.start({ flags: ["--machine", plugin] });
+  await draft(["client", "-c", cluster.addresses.join(","), "end"]);
+  // The leader ends before it told the others that the entry is committed: they may live on, or end likewise.
+  const ended = await Promise.any(cluster.nodes.map(async (node) => ({ node, code: await node.running?.end() })));
+  assert.is(ended.code, 1);
+  const flight = join(ended.node.data, "flight/1.rec");
+  assert.match(ended.node.running?.err ?? "", /loose end[^]*draft sim --replay|draft sim --replay[^]*loose end/);
+  const replayed = await draft(["sim", "--replay", flight]);
+  assert.is(replayed.code, 0, replayed.out + replayed.err);
+  assert.match(replayed.out, `${ended.node.id} ends: Error that nobody caught`);
 });
 
 test.run();

@@ -7,7 +7,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { draftBinary, sleep, temporaryDirectory, TestCluster, type TestNode, until } from "./processes.ts";
+import { draft, draftBinary, sleep, temporaryDirectory, TestCluster, type TestNode, until } from "./processes.ts";
 import { Workload } from "./workload.ts";
 
 const test = suite("storage");
@@ -82,6 +82,11 @@ async function failsAt(when: number, onLeader: boolean): Promise<string> {
   const last = running.err.trim().split("\n").at(-1) ?? "";
   assert.match(last, /^\(error\) STORAGE_FAILED .*cannot be written: .*EIO.*; check the disk, then: draft serve --data \S+$/, last);
   assert.match(last, victim.data);
+  const flight = join(victim.data, "flight/2.rec");
+  assert.match(running.err, `draft sim --replay ${flight}`);
+  const replayed = await draft(["sim", "--replay", flight]);
+  assert.is(replayed.code, 0, replayed.err);
+  assert.match(replayed.out, new RegExp(`${victim.id} ends: STORAGE_FAILED, .*EIO[^]*each did again what it had done`));
   victim.running = null;
   await cluster.leader();
   const before = workload.told.acked;

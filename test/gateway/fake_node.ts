@@ -4,6 +4,7 @@ import type { Log } from "../../src/host/host.ts";
 import { ClientDoor } from "../../src/gateway/client_door.ts";
 import { Mux } from "../../src/gateway/mux.ts";
 import { decodeEnvelope } from "../../src/machine/command.ts";
+import type { SessionAsk } from "../../src/net/client_protocol.ts";
 import type { GroupStatus, MemberList, NodeStatus, OperationInfo } from "../../src/net/client_answers.ts";
 import { FlightRecorder } from "../../src/node/flight_recorder.ts";
 import { encodeRecording } from "../../src/node/recording.ts";
@@ -23,10 +24,12 @@ export interface FakeCluster {
   readonly members: { id: string; address: string }[];
   leader: LeaderHint | null;
   index: number;
+  /** By session: what was answered to each sequence. */
+  readonly sessions: Map<string, Map<number, Answer | DraftError>>;
 }
 
 export function fakeCluster(clusterId: string = "c1"): FakeCluster {
-  return { clusterId, state: new Map(), members: [], leader: null, index: 0 };
+  return { clusterId, state: new Map(), members: [], leader: null, index: 0, sessions: new Map() };
 }
 
 /** A node without Raft: the state is shared memory. Tests replace what it answers. */
@@ -39,7 +42,7 @@ export class FakeNode implements NodeApi {
   inflightMax = 1024;
   frameBytesMax: number = 1024 * 1024;
   /** Instead of the usual answer of a write. */
-  onPropose: ((command: readonly unknown[], done: AnswerDone) => void) | null = null;
+  onPropose: ((envelope: Uint8Array, done: AnswerDone) => void) | null = null;
   onRead: ((command: readonly unknown[], done: AnswerDone) => void) | null = null;
 
   constructor(cluster: FakeCluster, id: string) {
@@ -68,13 +71,34 @@ export class FakeNode implements NodeApi {
   }
 
   propose(_group: string, envelope: Uint8Array, _timeoutMs: number, done: AnswerDone): void {
-    const { command } = decodeEnvelope(envelope);
-    this.seen.push(command.join(" "));
-    if (this.onPropose !== null) return this.onPropose(command, done);
+    const kept = new Uint8Array(envelope);
+    this.seen.push(decodeEnvelope(kept).command.join(" "));
+    if (this.onPropose !== null) return this.onPropose(kept, done);
     const { leader } = this.cluster;
     if (leader === null) return done(new DraftError("NO_LEADER", "nobody leads"));
     if (leader.id !== this.id) return done(new DraftError("NOT_LEADER", `${leader.id} leads`, { leader }));
-    setTimeout(() => done(this.#apply(command)), 0);
+    setTimeout(() => done(this.applyOnce(kept)), 0);
+  }
+
+  changeSession(_group: string, ask: SessionAsk, _timeoutMs: number, done: AnswerDone): void {
+    const { sessions, leader, index } = this.cluster;
+    if (leader === null) return done(new DraftError("NO_LEADER", "nobody leads"));
+    if (leader.id !== this.id) return done(new DraftError("NOT_LEADER", `${leader.id} leads`, { leader }));
+    const id = ask.type === "close" ? ask.session : (sessions.size + 1).toString(16).padStart(32, "0");
+    if (ask.type === "open") sessions.set(id, new Map());
+    const reply = ask.type === "open" ? id : sessions.delete(id);
+    setTimeout(() => done({ index, reply }), 0);
+  }
+
+  /** What a write is answered with; under a session it is done once. */
+  applyOnce(envelope: Uint8Array): Answer | DraftError {
+    const { session, sequence, command } = decodeEnvelope(envelope);
+    if (session === null) return this.#apply(command);
+    const answers = this.cluster.sessions.get(session);
+    if (answers === undefined) return new DraftError("SESSION_EXPIRED", `no session ${session}`);
+    const answer = answers.get(sequence) ?? this.#apply(command);
+    answers.set(sequence, answer);
+    return answer;
   }
 
   #apply([operation, key, value]: readonly unknown[]): Answer | DraftError {

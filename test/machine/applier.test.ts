@@ -5,6 +5,7 @@ import { EntryKind } from "../../src/base/entry.ts";
 import { encode } from "../../src/base/codec.ts";
 import { Applier, FAULT_TEXT } from "../../src/machine/applier.ts";
 import { encodeCommand, encodeEnvelope } from "../../src/machine/command.ts";
+import { encodeSessionChange } from "../../src/machine/session_entry.ts";
 import type { Base, Command, Entry, Reply } from "../../src/machine/machine.ts";
 import { NOTHING, headOf, isError, rigOf } from "./rig.ts";
 
@@ -18,8 +19,9 @@ test("apply() hands the machine the command and what stands in the header", () =
   });
   const session = "00112233445566778899aabbccddeeff";
   const payload = encodeEnvelope({ session, sequence: 7, answeredBelow: 3, command: ["DO", 1, null, true] });
+  rig.entry(EntryKind.session, 49, encodeSessionChange({ type: "open", session, principal: "", ordered: false }));
   assert.is(rig.entry(EntryKind.command, 50, payload), "done");
-  assert.equal(seen, [["do", 1, null, true], 1, 2, 50, 1, session]);
+  assert.equal(seen, [["do", 1, null, true], 2, 2, 50, 1, session]);
 });
 
 test("apply() gives the machine bytes of its own", () => {
@@ -110,10 +112,10 @@ test("apply() throws on a kind that it does not know, and stays where it was", (
   const rig = rigOf({});
   rig.run("do");
   const before = rig.applier.digest;
-  for (const kind of [0, EntryKind.session, EntryKind.version, EntryKind.verdict, EntryKind.group, 9]) {
+  for (const kind of [0, EntryKind.version, EntryKind.verdict, EntryKind.group, 9]) {
     assert.throws(() => rig.applier.apply(headOf(2, kind, 0), NOTHING, 0, null), /entry 2 of group 1 is of kind/);
   }
-  assert.equal(rig.applier.lastApplied, { index: 1, term: 2, timeMs: 0 });
+  assert.equal(rig.applier.lastApplied, { index: 1, term: 2, chain: 0, timeMs: 0 });
   assert.is(rig.applier.digest, before);
 });
 

@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { decode, encode } from "../../src/base/codec.ts";
-import { decodeEnvelope, encodeCommand, encodeEnvelope } from "../../src/machine/command.ts";
+import { decodeEnvelope, encodeCommand, encodeEnvelope, sessionBytes } from "../../src/machine/command.ts";
 
 const SESSION = "00ff2233445566778899aabbccddeeff";
 
@@ -43,6 +43,9 @@ test("decodeEnvelope() reads flat commands as the codec would", () => {
     const [, , , command] = decode(payload) as [number, number, number, unknown[]];
     const wanted = command.map((one) => (one instanceof Uint8Array ? new Uint8Array(one) : one));
     assert.equal(decodeEnvelope(payload), { session: null, sequence: 300, answeredBelow: 70_000, command: wanted });
+    const placed = encodeEnvelope({ session: SESSION, sequence: 300, answeredBelow: 70_000, command: ["x", item, "end"] });
+    assert.equal(decodeEnvelope(placed), { session: SESSION, sequence: 300, answeredBelow: 70_000, command: wanted });
+    for (let end = 0; end < 30; end++) assert.throws(() => decodeEnvelope(placed.subarray(0, end)));
     for (let end = 0; end < Math.min(payload.length, 40); end++) assert.throws(() => decodeEnvelope(payload.subarray(0, end)));
     if (payload.length < 1000) assert.throws(() => decodeEnvelope(Uint8Array.of(...payload, 0)));
   }
@@ -56,6 +59,11 @@ test("encodeCommand() writes flat commands as the codec would, and leaves the ot
     for (const command of [["x", item], ["x", item, "end"], ["é", item], Array.from({ length: 30 }, () => item)] as unknown as ["x"][]) {
       const wanted = encode([0, 0, 0, command]).slice();
       assert.equal(new Uint8Array(encodeCommand(command)), new Uint8Array(wanted));
+      for (const [sequence, answeredBelow] of [[1, 1], [24, 23], [70_000, 65_536], [2 ** 40, 2 ** 33]] as const) {
+        const id = sessionBytes(SESSION);
+        const placed = encode([id, sequence, answeredBelow, command]).slice();
+        assert.equal(new Uint8Array(encodeEnvelope({ session: SESSION, sequence, answeredBelow, command })), new Uint8Array(placed));
+      }
     }
   }
 });

@@ -47,12 +47,12 @@ function echo(...args: readonly AnyArgument[]): Plugin<null> {
 /** What `say` makes of `values`: prepared, through the log, given to `run`. */
 function said(plugin: Plugin<null>, ...values: unknown[]): Reply {
   const { applier, run } = rigOfPlugin(plugin);
-  return run(...applier.prepare(["say", ...values]));
+  return run(...applier.operations.prepare(["say", ...values]));
 }
 
 function refusal(plugin: AnyPlugin, ...command: Command): string {
   try {
-    rigOfPlugin(plugin).applier.prepare(command);
+    rigOfPlugin(plugin).applier.operations.prepare(command);
   } catch (error) {
     return isError(error, "BAD_REQUEST", /./).message;
   }

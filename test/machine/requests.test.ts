@@ -24,17 +24,17 @@ test("query() answers at the last entry applied and refuses what is no read", ()
   isError(rigOf({}).applier.query(["see"]), "BAD_REQUEST", /answers no reads/);
 });
 
-test("checkOperation() and prepare() match names in any case and refuse unknown ones", () => {
+test("kindOf() and prepare() match names in any case and refuse unknown ones", () => {
   const { applier } = rigOf({}, (command) => {
     if (command.length > 2) throw new Error("wants one argument");
     return [command[0], Number(command[1])];
   });
-  assert.is(applier.checkOperation(["Do"]), "write");
-  assert.is(applier.checkOperation(["SEE"]), "read");
-  assert.throws(() => applier.checkOperation(["constructor"]), (error: DraftError) => error.code === "UNKNOWN_OPERATION");
-  assert.equal(applier.prepare(["DO", "5"]), ["do", 5]);
-  assert.throws(() => applier.prepare(["do", 1, 2]), (error: DraftError) => error.code === "BAD_REQUEST" && error.message === "wants one argument");
-  assert.throws(() => applier.prepare(["what"]), (error: DraftError) => error.code === "UNKNOWN_OPERATION");
+  assert.is(applier.operations.kindOf(["Do"]), "write");
+  assert.is(applier.operations.kindOf(["SEE"]), "read");
+  assert.throws(() => applier.operations.kindOf(["constructor"]), (error: DraftError) => error.code === "UNKNOWN_OPERATION");
+  assert.equal(applier.operations.prepare(["DO", "5"]), ["do", 5]);
+  assert.throws(() => applier.operations.prepare(["do", 1, 2]), (error: DraftError) => error.code === "BAD_REQUEST" && error.message === "wants one argument");
+  assert.throws(() => applier.operations.prepare(["what"]), (error: DraftError) => error.code === "UNKNOWN_OPERATION");
 });
 
 test("an operation without a proper name or kind is a bad plugin", () => {

@@ -4,30 +4,40 @@ import { DraftError } from "../../src/base/errors.ts";
 import { decode, encode } from "../../src/base/codec.ts";
 import { nextInRange, seedRandom } from "../../src/base/random.ts";
 import { Table } from "../../src/machine/table.ts";
-import type { TablePiece } from "../../src/machine/table_snapshot.ts";
-import { compare, entryOf, Model, type ModelRow, rangeFrom, sorted, stateOf, type Tried, write } from "./table_model.ts";
+import type { SavedRow } from "../../src/machine/table_rows.ts";
+import type { SnapshotEnd, TablePiece } from "../../src/machine/table_snapshot.ts";
+import { compare, entryOf, Model, type ModelRow, Past, rangeFrom, sorted, stateOf, type Tried, write } from "./table_model.ts";
 
 interface OpenSnapshot {
   readonly pieces: IterableIterator<TablePiece<Tried>, void>;
   readonly taken: TablePiece<Tried>[];
   readonly wanted: Record<string, ModelRow>;
   readonly hash: number;
+  readonly ages: readonly string[];
+}
+
+/** The keys from the youngest to the oldest. */
+function agesOf(table: Table<Tried>): string[] {
+  return table.scan(0, 10_000).rows.map(({ key }) => key);
 }
 
 /** `entries` random entries, some of which fail, with snapshots that stay open over many of them. */
 function history(seed: number, entries: number): Table<Tried> {
   const random = seedRandom(seed);
-  const [table, model] = [new Table<Tried>(), new Model()];
+  const [table, model] = [new Table<Tried>({ versions: 40 }), new Model()];
+  const past = new Past();
   let open: OpenSnapshot[] = [];
   for (let index = 1; index <= entries; index++) {
     model.timeMs += nextInRange(random, 0, 3);
     runEntry(index);
     compareReads(`seed ${seed} entry ${index}`);
+    past.compare(random, table, model, `seed ${seed} entry ${index}`);
     if (open.length < 4 && nextInRange(random, 0, 9) === 0) {
-      open.push({ pieces: table.snapshot(), taken: [], wanted: model.copy(), hash: table.hash() });
+      open.push({ pieces: table.snapshot(), taken: [], wanted: model.copy(), hash: table.hash(), ages: agesOf(table) });
     }
     open = open.filter((each) => goOn(each, `seed ${seed} entry ${index}`));
   }
+  past.compareCounts();
   return table;
 
   function runEntry(index: number): void {
@@ -73,6 +83,8 @@ function history(seed: number, entries: number): Table<Tried> {
     const other = new Table<Tried>();
     restore(other, each.taken.map((piece) => decode(encode(piece)) as TablePiece<Tried>));
     assert.is(other.hash(), each.hash, what);
+    other.look({ index: 0, timeMs: 0, version: 1 });
+    assert.equal(agesOf(other).filter((key) => each.ages.includes(key)), each.ages, what);
     return false;
   }
 }
@@ -92,11 +104,130 @@ function within<V>(table: Table<V>, work: () => void, index = 1, timeMs = 0): un
 }
 
 test("Table does what a plain object does, over entries that fail, snapshots and restores", () => {
-  for (let seed = 1; seed <= 10; seed++) history(seed, 1000);
+  for (let seed = 1; seed <= 8; seed++) history(seed, 600);
+});
+
+test("scan() goes from the youngest key to the oldest; a key keeps its age until it is deleted, also over a rollback", () => {
+  const table = new Table<number>();
+  const scanned = (count: number): string[][] => {
+    const runs: string[][] = [];
+    let cursor = 0;
+    do {
+      const run = table.scan(cursor, count);
+      runs.push(run.rows.map(({ key }) => key));
+      cursor = run.cursor;
+    } while (cursor !== 0);
+    return runs;
+  };
+  within(table, () => ["c", "a", "d", "b", "e"].forEach((key) => table.set(key, 1)));
+  assert.equal(scanned(2), [["e", "b"], ["d", "a"], ["c"]]);
+  within(table, () => {
+    table.set("a", 2);
+    table.delete("d");
+    table.set("d", 2);
+  }, 2);
+  assert.equal(scanned(9), [["d", "e", "b", "a", "c"]]);
+  table.begin(entryOf(3, 0));
+  table.set("f", 1);
+  table.delete("b");
+  table.clear();
+  table.set("c", 3);
+  table.clear();
+  table.set("g", 1);
+  assert.throws(() => table.scan(0, 1), /not within an entry/);
+  table.rollback();
+  assert.equal(scanned(5), [["d", "e", "b", "a", "c"], []]);
+  within(table, () => table.set("f", 1), 4);
+  assert.equal([scanned(1).flat(), table.scan(0, 1).cursor], [["f", "d", "e", "b", "a", "c"], 7]);
+});
+
+test("scan() finds its way among many keys of which most were deleted, in a restored table too", () => {
+  const [table, other] = [new Table<number>(), new Table<number>()];
+  const key = (i: number): string => `k${(i * 7919) % 10_000}`;
+  within(table, () => {
+    for (let i = 0; i < 10_000; i++) table.set(key(i), i);
+    for (let i = 0; i < 10_000; i++) if (i % 10 > 0) table.delete(key(i));
+  });
+  restore(other, table.snapshot());
+  within(table, () => table.delete(key(5000)), 2);
+  within(other, () => other.delete(key(5000)), 2);
+  for (let i = 0; i < 2000; i++) for (const each of [table, other]) within(each, () => each.set(`new ${i}`, i), 3 + i);
+  const wanted = [...Array.from({ length: 2000 }, (_, i) => `new ${1999 - i}`), ...Array.from({ length: 1000 }, (_, i) => key(9990 - 10 * i))];
+  for (const each of [table, other]) {
+    assert.equal(each.scan(0, 10_000).rows.map((row) => row.key), wanted.filter((one) => one !== key(5000)));
+  }
+  assert.equal([...other.snapshot()], [...table.snapshot()]);
+});
+
+test("at() shows as many changes back as it was told to remember, none before a restore, and never within an entry", () => {
+  const table = new Table<number>({ versions: 3 });
+  const view = (index: number): unknown => table.at(index)?.list().map(({ key, value }) => `${key}${value}`);
+  assert.is(table.at(0), undefined);
+  within(table, () => table.set("a", 1, 70), 5, 10);
+  assert.equal([view(4), view(5), view(9)], [undefined, ["a1"], ["a1"]]);
+  within(table, () => {
+    table.set("a", 2);
+    table.set("b", 2);
+  }, 7, 20);
+  within(table, () => table.delete("a"), 8, 30);
+  assert.equal([view(5), view(6), view(7), view(8)], [["a1"], ["a1"], ["a2", "b2"], ["b2"]]);
+  within(table, () => table.set("c", 3), 9, 40);
+  assert.equal([view(5), view(6), view(7), view(8), view(9)], [undefined, undefined, ["a2", "b2"], ["b2"], ["b2", "c3"]]);
+  const version = table.at(8)!;
+  assert.equal([version.has("a"), version.get("b"), version.row("c"), version.list({ reverse: true, limit: 1 })[0]!.key], [false, 2, undefined, "b"]);
+  within(table, () => table.clear(), 10, 50);
+  assert.equal([view(9), view(10)], [["b2", "c3"], []]);
+  assert.throws(() => version.get("b"), /before the next entry/);
+  table.begin(entryOf(11, 0));
+  assert.throws(() => table.at(9), /not within an entry/);
+  table.set("z", 1);
+  table.rollback();
+  assert.equal(view(9), ["b2", "c3"]);
+  restore(table, table.snapshot());
+  assert.is(view(10), undefined);
+  assert.is(new Table<number>().at(1), undefined);
+  for (const versions of [-1, 0.5, 1_000_001]) assert.throws(() => new Table({ versions }), RangeError);
+});
+
+test("at() shows what was due then as gone, swept or not, and what fell due later", () => {
+  const table = new Table<number>({ versions: 10 });
+  const view = (index: number): unknown => table.at(index)?.list().map(({ key }) => key);
+  within(table, () => {
+    table.set("a", 1, 20);
+    table.set("b", 1, 40);
+  }, 1, 10);
+  within(table, () => table.set("c", 1), 2, 30);
+  within(table, () => table.sweep(), 3, 50);
+  assert.equal([view(1), view(2), view(3)], [["a", "b"], ["b", "c"], ["c"]]);
+});
+
+test("clear() of many keys is undone, and snapshots that are under way go on", () => {
+  const table = new Table<number>();
+  within(table, () => {
+    for (let i = 0; i < 3000; i++) table.set(String(i).padStart(4, "0"), i, i % 3 === 0 ? 50 : 0);
+  });
+  const [hash, pieces] = [table.hash(), table.snapshot()];
+  const first = pieces.next().value as SavedRow<number>[];
+  const change = (index: number): void => {
+    table.begin(entryOf(index, 0));
+    table.set("0001", -1);
+    table.delete("2000");
+    table.set("new", 1);
+    table.clear();
+    table.set("0002", -2);
+  };
+  change(2);
+  assert.equal([table.size, table.wakeAt(), [...table.walk()].length], [1, null, 1]);
+  table.rollback();
+  assert.equal([table.size, table.wakeAt(), table.hash(), table.get("0001"), table.get("2000")], [3000, 50, hash, 1, 2000]);
+  change(3);
+  table.commit();
+  const rest = [...pieces].flatMap((piece) => ("length" in piece ? piece : []));
+  assert.equal([...first, ...rest].map(([, value]) => value), Array.from({ length: 3000 }, (_, i) => i));
 });
 
 test("a table's hash is this number on every runtime", () => {
-  assert.is(history(99, 300).hash(), 1431257640);
+  assert.is(history(99, 300).hash(), 1816634034);
 });
 
 test("hash() depends on what the table holds, not on how it came to", () => {
@@ -192,7 +323,7 @@ test("a snapshot is begun, goes on and is restored between entries only", () => 
   const table = new Table<number>();
   const pieces = table.snapshot();
   const loader = table.load();
-  loader.add({ size: 0, hash: table.hash() });
+  loader.add({ size: 0, hash: table.hash(), serial: 0 });
   table.begin(entryOf(1, 0));
   assert.throws(() => table.snapshot(), /between entries/);
   assert.throws(() => pieces.next(), /between entries/);
@@ -207,17 +338,17 @@ test("a restore that is not what the snapshot was of changes nothing", () => {
     from.set("b", 2);
   });
   within(table, () => table.set("mine", 1));
-  const [rows, end] = [...from.snapshot()] as [[string, number, number, number][], { size: number; hash: number }];
+  const [rows, end] = [...from.snapshot()] as [SavedRow<number>[], SnapshotEnd];
   assert.throws(() => restore(table, [rows]), /end is missing/);
   assert.throws(() => restore(table, [rows.slice(1), end]), /restores as it was/);
-  assert.throws(() => restore(table, [[rows[0]!, ["b", 3, 1, 0]], end]), /restores as it was/);
+  assert.throws(() => restore(table, [[rows[0]!, ["b", 3, 1, 0, 2]], end]), /restores as it was/);
   assert.throws(() => restore(table, [end, rows]), /behind its end/);
   assert.equal(table.list().map(({ key }) => key), ["mine"]);
   const going = table.snapshot();
   restore(table, [rows, end]);
   assert.equal(table.list().map(({ key, revision }) => [key, revision]), [["a", 1], ["b", 1]]);
   within(table, () => table.clear());
-  assert.equal([...going][0], [["mine", 1, 1, 0]]);
+  assert.equal([...going][0], [["mine", 1, 1, 0, 1]]);
 });
 
 test("a restored table owns its bytes", () => {

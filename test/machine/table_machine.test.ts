@@ -163,11 +163,11 @@ test("a snapshot of several tables is of one moment, and refused or ended as a w
   const pieces = machine.snapshot() as IterableIterator<TablesPiece>;
   rig.run("do", "fine", "2");
   assert.equal([...pieces], [
-    ["orders", [["1", { item: "nails", count: 1 }, 1, 100]]],
+    ["orders", [["1", { item: "nails", count: 1 }, 1, 100, 1]]],
     ["orders", pieceEnd(machine, "orders", 1)],
-    ["stock", [["nails", 1, 1, 0]]],
+    ["stock", [["nails", 1, 1, 0, 1]]],
     ["stock", pieceEnd(machine, "stock", 1)],
-    ["", { size: 2, hash: 0 }],
+    ["", { size: 2, hash: 0, serial: 0 }],
   ]);
   const held = [0, 1, 2, 3].map(() => stock.snapshot());
   for (let i = 0; i < 6; i++) assert.throws(() => machine.snapshot(), (error: DraftError) => error.code === "BUSY");
@@ -176,7 +176,7 @@ test("a snapshot of several tables is of one moment, and refused or ended as a w
 
   function pieceEnd(of: StreamMachine<TablesPiece>, name: string, size: number): unknown {
     const end = piecesOf(of).find(([table, piece]) => table === name && !("length" in piece))![1];
-    return { size, hash: name === "orders" || name === "stock" ? shownHash(name) : (end as { hash: number }).hash };
+    return { size, serial: 1, hash: name === "orders" || name === "stock" ? shownHash(name) : (end as { hash: number }).hash };
   }
 
   function shownHash(name: "orders" | "stock"): number {

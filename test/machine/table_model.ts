@@ -50,13 +50,46 @@ export class Model {
     return told;
   }
 
-  walk({ prefix = "", after, from = "", to, limit = Infinity, reverse = false }: WalkOptions): unknown[] {
-    const keys = Object.keys(this.rows).filter((key) =>
-      this.find(key) !== undefined && key.startsWith(prefix) && (after === undefined || key > after) && key >= from && (to === undefined || key <= to)
-    ).sort(compare);
-    if (reverse) keys.reverse();
-    return keys.slice(0, limit).map((key) => [key, this.rows[key]!.value, this.rows[key]!.revision, this.rows[key]!.expiresAtMs]);
+  walk(range: WalkOptions): unknown[] {
+    const rows = Object.keys(this.rows).filter((key) => this.find(key) !== undefined).sort(compare);
+    return rangeOf(rows.map((key) => [key, this.rows[key]!.value, this.rows[key]!.revision, this.rows[key]!.expiresAtMs]), range);
   }
+}
+
+/** What the model held behind each entry, to compare the table's versions with. */
+export class Past {
+  readonly #states: { readonly timeMs: number; readonly rows: unknown[] }[] = [{ timeMs: 0, rows: [] }];
+  #asked = 0;
+  #known = 0;
+
+  /** Notes the state behind the next entry, and looks back to one of the last. */
+  compare(random: RandomState, table: Table<Tried>, model: Model, what: string): void {
+    this.#states.push({ timeMs: model.timeMs, rows: model.walk({}) });
+    if (nextInRange(random, 0, 2) > 0) return;
+    this.#asked += 1;
+    const index = Math.max(1, this.#states.length - 1 - nextInRange(random, 0, 60));
+    const { timeMs, rows } = this.#states[index]!;
+    const version = table.at(index);
+    if (version === undefined) return;
+    this.#known += 1;
+    const range = { ...rangeFrom(random), limit: Infinity };
+    // What fell due between the last change and an entry that changed nothing is still there.
+    const isThere = ({ expiresAtMs }: { expiresAtMs: number }): boolean => expiresAtMs === 0 || expiresAtMs > timeMs;
+    const shown = version.list(range).filter(isThere).map(({ key, value, revision, expiresAtMs }) => [key, value, revision, expiresAtMs]);
+    assert.equal(shown, rangeOf(rows, range), `${what}: as it was behind ${index}`);
+    for (const [key, value] of shown) assert.is(version.get(key as string), value);
+  }
+
+  /** Both happened often: a version that is known, and one that is not. */
+  compareCounts(): void {
+    assert.ok(this.#known > this.#asked / 5 && this.#known < this.#asked * 0.95, `${this.#known} versions of ${this.#asked} were known`);
+  }
+}
+
+/** Those of the sorted rows that a walk shows. */
+export function rangeOf(rows: readonly unknown[], { prefix = "", after, from = "", to, limit = Infinity, reverse = false }: WalkOptions): unknown[] {
+  const within = (rows as [string][]).filter(([key]) => key.startsWith(prefix) && (after === undefined || key > after) && key >= from && (to === undefined || key <= to));
+  return (reverse ? within.reverse() : within).slice(0, limit);
 }
 
 /** Runs one random write on both, which must answer alike. */
@@ -84,7 +117,7 @@ export function write(random: RandomState, table: Table<Tried>, model: Model, in
       break;
     }
     case 5:
-      if (nextInRange(random, 0, 60) > 0) break;
+      if (nextInRange(random, 0, 20) > 0) break;
       table.clear();
       model.rows = {};
       break;

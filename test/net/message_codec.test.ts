@@ -10,7 +10,7 @@ import type { Message } from "../../src/raft/message.ts";
 import { FrameParser } from "../../src/net/frame.ts";
 import { FrameWriter } from "../../src/net/frame_writer.ts";
 import { decodeGreeting, encodeHello, encodeRefusal } from "../../src/net/hello.ts";
-import { MessageKind, readMessage, type ReceivedAppend, writeMessage } from "../../src/net/message_codec.ts";
+import { MessageKind, messageOf, readMessage, type ReceivedAppend, writeMessage } from "../../src/net/message_codec.ts";
 import { APPEND_REQUEST, CONFIGURATION_PAYLOAD, helloOf, MESSAGES, runOf, sampleRuns } from "./samples.ts";
 
 /** The body of the frame that `message` becomes. */
@@ -48,6 +48,14 @@ function readBack(body: Uint8Array): unknown {
 test("each message is read as it was written", () => {
   assert.is(new Set(MESSAGES.map(({ type }) => type)).size, Object.keys(MessageKind).length);
   for (const message of MESSAGES) assert.equal(readBack(bodyOf(message)), message);
+});
+
+test("a field that was added may be missing, and is 0 then; one that was there from the first may not", () => {
+  const answer = MESSAGES.find(({ type }) => type === "readIndexReply") as Message;
+  const tuple = decode(bodyOf(answer)) as unknown[];
+  assert.equal(messageOf(tuple.slice(0, -1)), { ...answer, timeMs: 0 });
+  assert.equal(messageOf([...tuple, "newer"]), answer);
+  assert.match(refusal(() => messageOf(tuple.slice(0, -2))).message, /at least 10 items/);
 });
 
 test("what is written by hand is what cbor-x reads", () => {

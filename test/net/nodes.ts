@@ -34,10 +34,11 @@ export function nodeOn(host: Host, hello: Hello, handlers: Partial<TransportHand
       node.heard.push(message);
     },
     probe: (_from, request, answer) => answer(request[0] === "no" ? null : ["answer", ...request]),
+    snapshot: (_from, question, answer) => answer(question[0] === "no" ? "not here" : ["answer", ...question]),
     linkUp: (number) => node.links.push(`up ${number}`),
     linkDown: (number) => node.links.push(`down ${number}`),
     ...handlers,
-  }, { frameBytesMax: FRAME_BYTES_MAX, bulkBytesMax: 1 << 20 });
+  }, { frameBytesMax: FRAME_BYTES_MAX, bulkBytesMax: 1 << 20, snapshotsMax: 2 });
   const node: TestNode = { host, transport, heard: [], from: [], links: [], hello, admit: () => null, listener: null };
   return node;
 }

@@ -173,7 +173,9 @@ test("N09 while bulk is clogged heartbeats pass, and its queue is bounded", () =
   const { message, runs } = append(a, 300_000);
   for (let i = 0; i < 40; i++) a.transport.send(2, message, runs);
   a.transport.flush();
-  assert.is(a.transport.counters.of("dropped"), 37, "three of 300 KB fit the 1 MiB queue");
+  assert.equal([a.transport.counters.of("queueFull"), a.transport.counters.of("dropped")], [37, 0], "three of 300 KB fit the 1 MiB queue");
+  const [control, bulk] = a.transport.queuesTo(2);
+  assert.ok(control?.bytes === 0 && bulk !== undefined && bulk.bytes > 800_000 && bulk.bytes <= bulk.bytesMax, `${bulk?.bytes} wait`);
   for (let round = 1; round <= 50; round++) {
     send(a, b, heartbeat(a, b, round));
     world.run(60);
@@ -199,7 +201,7 @@ test("a full control queue drops what is out of date, and sends the newest when 
     a.transport.send(2, heartbeat(a, b, round));
     if (round % 100 === 0) a.transport.flush();
   }
-  assert.ok(a.transport.counters.of("dropped") > 10_000);
+  assert.ok(a.transport.counters.of("queueFull") > 10_000);
   world.run(2500);
   const last = b.heard.at(-1);
   assert.is(last?.type === "heartbeat" ? last.round : 0, 60_000);

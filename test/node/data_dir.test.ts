@@ -4,6 +4,8 @@ import { DraftError } from "../../src/base/errors.ts";
 import { nextU32, seedRandom } from "../../src/base/random.ts";
 import { runTask, type Task } from "../../src/base/task.ts";
 import { type Claim, type DataDir, drawIncarnation, openDataDir } from "../../src/node/data_dir.ts";
+import type { Disk } from "../../src/host/host.ts";
+import type { Identity } from "../../src/node/identity.ts";
 import { Scheduler } from "../../src/sim/scheduler.ts";
 import { SimDisk } from "../../src/sim/sim_disk.ts";
 
@@ -15,6 +17,7 @@ class Machine {
   scheduler: Scheduler = new Scheduler();
   disk: SimDisk;
   random = seedRandom(3);
+  #port: Disk | null = null;
 
   constructor(seed: number) {
     this.disk = new SimDisk(this.scheduler, { seed });
@@ -27,7 +30,11 @@ class Machine {
     return result.value;
   }
   open(claim: Claim = ANYBODY): DataDir | null {
-    return this.run(openDataDir({ disk: this.disk.boot(), random: { u32: () => nextU32(this.random) } }, "x/data", claim));
+    this.#port = this.disk.boot();
+    return this.run(openDataDir({ disk: this.#port, random: { u32: () => nextU32(this.random) } }, "x/data", claim));
+  }
+  kill(): void {
+    if (this.#port !== null) this.disk.kill(this.#port);
   }
 }
 
@@ -114,6 +121,35 @@ test("a power cut at each disk call leaves the old identity or the new one", () 
       if (told.includes(500)) assert.is(identity?.promiseMaxMs, 500);
     }
   }
+});
+
+test("a kill at each disk call, and a power cut after the next process has begun: its identity is there", () => {
+  for (let seed = 1; seed < 6; seed++) {
+    for (let at = 1; at < 25; at++) {
+      const machine = new Machine(seed);
+      machine.disk.endAt(at, () => machine.kill());
+      const killed = machine.open();
+      if (killed !== null) machine.run(killed.begin(BEGINNING));
+      machine.disk.endAt(0, () => {});
+      machine.kill();
+      const directory = machine.open() as DataDir;
+      const { incarnation, bootCount } = machine.run(directory.begin(BEGINNING)) as Identity;
+      machine.disk.crash();
+      const { identity } = machine.open() as DataDir;
+      assert.equal([identity?.incarnation, identity?.bootCount], [incarnation, bootCount], `seed ${seed}, killed at ${at}`);
+    }
+  }
+});
+
+test("openDataDir() takes a directory whose parent it may not open", () => {
+  const machine = new Machine(1);
+  machine.open();
+  machine.kill();
+  machine.disk.fault = ({ kind }) => kind === "syncDirectory" ? { error: "EACCES" } : null;
+  assert.ok(machine.open());
+  machine.disk.fault = ({ kind }) => kind === "syncDirectory" ? { error: "EIO" } : null;
+  machine.kill();
+  assert.throws(() => machine.open(), /EIO/);
 });
 
 test("drawIncarnation() stays within 1..2^53-1", () => {

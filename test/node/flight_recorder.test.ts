@@ -1,6 +1,7 @@
 /** Cores under faults, each with a recorder so small that its halves turn over many times. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { AssertionFailed } from "../../src/base/assert.ts";
 import { nextInRange, seedRandom } from "../../src/base/random.ts";
 import type { Effect, EventBody } from "../../src/raft/event.ts";
 import type { RaftState } from "../../src/raft/state.ts";
@@ -131,6 +132,39 @@ test("the story is bounded, newest last, and outlives the halves", () => {
   assert.equal(recorder.story.at(-1), { wallMs: 1999, text: "n1 is connected to n3" });
   const { story, halves } = decodeRecording(encodeRecording(HEAD, recorder, true).slice());
   assert.equal([story.length, halves.length], [512, 0]);
+});
+
+/** A core that broke at an event, as its group shows it, and the recording of it. */
+function broken(body: EventBody): Recording {
+  const single = new Single();
+  const recorder = new FlightRecorder();
+  recorder.opened(single.state);
+  const link: EventBody = { type: "linkUp", peer: 2 };
+  recorder.stepped(single.state, { ...link, nowMs: 1, wallMs: 1 }, single.event(link));
+  let message = "";
+  try {
+    single.event(body);
+  } catch (error) {
+    if (!(error instanceof AssertionFailed)) throw error;
+    ({ message } = error);
+  }
+  recorder.broke({ ...body, nowMs: 2, wallMs: 2 });
+  recorder.ended("n1", message, 3);
+  recorder.ended("n1", "told twice", 4);
+  return taken(recorder);
+}
+
+test("a core that broke breaks again where it did, and one that no longer does differs there", () => {
+  const recording = broken({ type: "applied", index: 7, wakeAtMs: null });
+  const text = "n1 breaks off: assertion failed: only what was asked for is applied: 7, 0";
+  assert.equal(recording.ending, { wallMs: 3, text, brokeOff: true });
+  const { difference, steps, story, ...counted } = replay(recording);
+  assert.equal([difference, steps, counted.taken], [null, 2, 2]);
+  assert.equal(story.at(-1), { wallMs: 3, text });
+  const mended = replay(broken({ type: "linkUp", peer: 3 })).difference;
+  assert.equal([mended?.step, mended?.event, mended?.replayed], [2, "it is connected to n3", "does nothing"]);
+  assert.match(replay({ ...recording, ending: { ...recording.ending!, text: "n1 breaks off: assertion failed: another" } }).difference?.replayed ?? "", "breaks off: assertion failed: only");
+  assert.throws(() => replay({ ...recording, ending: null }), "has more");
 });
 
 test.run();

@@ -22,6 +22,17 @@ test("a batch leaves at once, the next one waits for it, and a turn comes for it
   assert.is(flights.mayLeave(LEADER, 2), true, "no longer than that");
 });
 
+test("each batch that has to wait gets a turn of its own", () => {
+  const { flights, scheduler, turns } = rig();
+  for (let batch = 1; batch <= 3; batch++) {
+    flights.left(batch, scheduler.nowMs);
+    assert.is(flights.mayLeave(LEADER, scheduler.nowMs), false);
+    scheduler.runUntil(scheduler.nowMs + 2);
+    assert.is(turns(), batch, "at the latest then");
+    assert.is(flights.mayLeave(LEADER, scheduler.nowMs), true);
+  }
+});
+
 test("what is committed is no longer on its way", () => {
   const { flights } = rig();
   flights.left(2, 0);

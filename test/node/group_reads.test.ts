@@ -2,21 +2,27 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { DraftError } from "../../src/base/errors.ts";
 import type { Applier } from "../../src/machine/applier.ts";
-import { GroupReads } from "../../src/node/group_reads.ts";
+import { GroupReads, type ReadPoint } from "../../src/node/group_reads.ts";
 import type { ReadLevel } from "../../src/node/node_api.ts";
 
 class Rig {
   index = 10;
+  timeMs = 100;
+  wakeAtMs: number | null = null;
   readonly told: string[] = [];
   readonly reads: GroupReads;
 
   constructor() {
-    const index = (): number => this.index;
+    const machine = (): Rig => this;
     this.reads = new GroupReads({
-      get lastApplied() {
-        return { index: index(), term: 1, timeMs: 0 };
+      get readableIndex() {
+        return machine().index;
       },
-      query: (command: readonly unknown[]) => `${String(command[0])}@${index()}`,
+      get lastApplied() {
+        return { index: machine().index, term: 1, chain: 0, timeMs: machine().timeMs };
+      },
+      wakeAt: () => this.wakeAtMs,
+      query: (command: readonly unknown[]) => `${String(command[0])}@${this.index}`,
     } as unknown as Applier);
   }
 
@@ -28,19 +34,24 @@ class Rig {
   }
 }
 
+/** What the leader of term 1 tells. */
+function at(index: number, timeMs = 0): ReadPoint {
+  return { index, timeMs, term: 1 };
+}
+
 test("reads of one turn share an index, and are answered once it is applied", () => {
   const rig = new Rig();
   rig.add("x");
   rig.add("y");
   const readId = rig.reads.takeGathered();
   assert.is(rig.reads.takeGathered(), 0);
-  rig.reads.answered(readId, 12);
-  rig.reads.answerApplied();
+  rig.reads.answered(readId, at(12));
+  rig.reads.answerApplied(1);
   rig.index = 11;
-  rig.reads.answerApplied();
+  rig.reads.answerApplied(1);
   assert.equal(rig.told, [], "its index is not applied yet");
   rig.index = 12;
-  rig.reads.answerApplied();
+  rig.reads.answerApplied(1);
   assert.equal(rig.told, ["x@12", "y@12"]);
   assert.is(rig.reads.size, 0);
 });
@@ -52,10 +63,10 @@ test("each turn has an id of its own, and an answer to another one changes nothi
   rig.add("y");
   const second = rig.reads.takeGathered();
   assert.is.not(first, second);
-  rig.reads.answered(second, 1);
-  rig.reads.answered(second, 1);
-  rig.reads.answered(99, 1);
-  rig.reads.answerApplied();
+  rig.reads.answered(second, at(1));
+  rig.reads.answered(second, at(1));
+  rig.reads.answered(99, at(1));
+  rig.reads.answerApplied(1);
   assert.equal(rig.told, ["y@10"]);
 });
 
@@ -65,19 +76,65 @@ test("L13: a stale read is answered at once; with a least index, when that is ap
   rig.add("y", { level: "stale", minIndex: 11 });
   assert.equal(rig.told, ["x@10"]);
   rig.index = 11;
-  rig.reads.answerApplied();
+  rig.reads.answerApplied(1);
   assert.equal(rig.told, ["x@10", "y@11"]);
 });
 
 test("a linearizable read with a least index beyond its read index waits for that", () => {
   const rig = new Rig();
   rig.add("x", { minIndex: 14 });
-  rig.reads.answered(rig.reads.takeGathered(), 10);
-  rig.reads.answerApplied();
+  rig.reads.answered(rig.reads.takeGathered(), at(10));
+  rig.reads.answerApplied(1);
   assert.equal(rig.told, []);
   rig.index = 14;
-  rig.reads.answerApplied();
+  rig.reads.answerApplied(1);
   assert.equal(rig.told, ["x@14"]);
+});
+
+test("D10 a read waits while the machine would show what was due by its log time", () => {
+  const rig = new Rig();
+  rig.wakeAtMs = 150;
+  rig.add("sooner");
+  rig.reads.answered(rig.reads.takeGathered(), at(10, 149));
+  rig.add("later");
+  rig.reads.answered(rig.reads.takeGathered(), at(10, 200));
+  rig.reads.answerApplied(1);
+  assert.equal(rig.told, ["sooner@10"], "nothing is due by then");
+  rig.index = 11;
+  rig.timeMs = 199;
+  rig.reads.answerApplied(1);
+  assert.equal(rig.told.length, 1, "time has not come so far");
+  rig.index = 12;
+  rig.timeMs = 200;
+  rig.reads.answerApplied(1);
+  assert.equal(rig.told, ["sooner@10", "later@12"], "what is due is not shown any more, swept or not");
+});
+
+test("D10 a read that waits for log time is answered as soon as nothing is due", () => {
+  const rig = new Rig();
+  rig.wakeAtMs = 150;
+  rig.add("x");
+  rig.reads.answered(rig.reads.takeGathered(), at(10, 200));
+  rig.reads.answerApplied(1);
+  rig.index = 11;
+  rig.wakeAtMs = null;
+  rig.reads.answerApplied(1);
+  assert.equal(rig.told, ["x@11"]);
+});
+
+test("D10 a read that waits for an earlier leader's log time asks the next one", () => {
+  const rig = new Rig();
+  rig.wakeAtMs = 150;
+  rig.add("x");
+  rig.reads.answered(rig.reads.takeGathered(), at(10, 200));
+  rig.reads.answerApplied(1);
+  assert.not(rig.reads.hasGathered);
+  rig.reads.answerApplied(2);
+  assert.ok(rig.reads.hasGathered);
+  rig.reads.answered(rig.reads.takeGathered(), { index: 10, timeMs: 140, term: 2 });
+  rig.reads.answerApplied(2);
+  assert.equal(rig.told, ["x@10"]);
+  assert.is(rig.reads.size, 0);
 });
 
 test("failed() tells all of that turn, not done", () => {
@@ -97,8 +154,8 @@ test("expire() tells TIMEOUT, not done, wherever a read waits, and forgets it", 
   rig.add("z", { level: "stale", minIndex: 99, timeoutMs: 100 });
   rig.reads.expire(100);
   assert.equal(rig.told, ["x TIMEOUT not-done", "z TIMEOUT not-done"]);
-  rig.reads.answered(asked, 10);
-  rig.reads.answerApplied();
+  rig.reads.answered(asked, at(10));
+  rig.reads.answerApplied(1);
   assert.equal(rig.told.slice(2), ["y@10"]);
   assert.is(rig.reads.size, 0);
 });

@@ -1,5 +1,5 @@
 /** Plugins that import values from "draft", from a directory where nothing of the project is near. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -51,8 +51,15 @@ test("loadPlugin() gives a plugin, and the files beside it, the values of \"draf
   const plugin = await loadPlugin(file("queue.ts", QUEUE));
   assert.equal(plugin.operations["push"], { kind: "write", args: "BODY [DELAYMS]", summary: "adds a job, returns its id" });
   const { applier, run } = rigOfPlugin(plugin);
-  assert.is(run(...applier.prepare(["PUSH", "body", "5"])), "1");
+  assert.is(run(...applier.operations.prepare(["PUSH", "body", "5"])), "1");
   assert.is(applier.query(["size"]), 1);
+});
+
+test("loadPlugin() gives a plugin tables", async () => {
+  const seats = readFileSync(new URL("../machine/seats.ts", import.meta.url), "utf8");
+  const { run, applier } = rigOfPlugin(await loadPlugin(file("seats.ts", seats)));
+  assert.is(run("hold", "ann", "A1", "A2"), 2);
+  assert.is(applier.query(["holder", "A2"]), "ann");
 });
 
 test("a name that \"draft\" does not have is BAD_PLUGIN, and nothing is fetched for it", async () => {

@@ -11,7 +11,7 @@ import { sealedEntries } from "./entries.ts";
 
 function gathered(...payloads: readonly number[]): Proposals {
   const proposals = new Proposals();
-  for (const bytes of payloads) proposals.add(new Uint8Array(bytes).fill(bytes), { decoded: null, deadlineMs: 0, done: () => {} });
+  for (const bytes of payloads) proposals.add(new Uint8Array(bytes).fill(bytes), { kind: EntryKind.command, decoded: null, deadlineMs: 0, done: () => {} });
   return proposals;
 }
 
@@ -37,7 +37,7 @@ function sealed(proposals: Proposals, entries: readonly LogEntry[]): { kind: num
 test("payloads are copied: the caller's buffer may be used again", () => {
   const proposals = new Proposals();
   const payload = new Uint8Array(20).fill(1);
-  proposals.add(payload, { decoded: null, deadlineMs: 0, done: () => {} });
+  proposals.add(payload, { kind: EntryKind.command, decoded: null, deadlineMs: 0, done: () => {} });
   payload.fill(2);
   assert.equal(sealed(proposals, proposals.list), [{ kind: EntryKind.command, bytes: 20, first: 1 }]);
 });
@@ -68,7 +68,7 @@ test("clear() forgets the turn; the next one begins clean, padding included", ()
   const proposals = gathered(100, 200);
   proposals.clear();
   assert.equal([proposals.count, proposals.bytes], [0, 0]);
-  proposals.add(new Uint8Array(3).fill(9), { decoded: null, deadlineMs: 0, done: () => {} });
+  proposals.add(new Uint8Array(3).fill(9), { kind: EntryKind.command, decoded: null, deadlineMs: 0, done: () => {} });
   assert.equal(sealed(proposals, proposals.list), [{ kind: EntryKind.command, bytes: 3, first: 9 }]);
 });
 

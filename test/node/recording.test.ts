@@ -142,7 +142,7 @@ test("another file, another format and a file that is not whole are refused by n
   };
   assert.match(refusal(new Uint8Array()), "BAD_REQUEST this is no recording");
   assert.match(refusal(new TextEncoder().encode("something else entirely")), "BAD_REQUEST this is no recording");
-  assert.match(refusal(Uint8Array.from(file, (byte, i) => i === 7 ? 2 : byte)), "has format 2");
+  assert.match(refusal(Uint8Array.from(file, (byte, i) => i === 7 ? 1 : byte)), "has format 1");
   assert.match(refusal(file.subarray(0, file.length - 1)), "DAMAGED the recording cannot be read, it ends within its recording 2");
   assert.match(refusal(Uint8Array.from(file, (byte, i) => i === 5000 ? byte ^ 1 : byte)), "DAMAGED the recording cannot be read, the sum of its recording 1 is wrong");
   for (let at = 0; at < file.length; at += 97) assert.is.not(refusal(file.subarray(0, at)), "");

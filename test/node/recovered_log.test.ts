@@ -1,6 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { DraftError } from "../../src/base/errors.ts";
 import { encodeGenesis } from "../../src/node/genesis.ts";
+import { encodeLogStart } from "../../src/node/log_start.ts";
 import { RecoveredLog } from "../../src/node/recovered_log.ts";
 import { encodeConfiguration, genesisConfiguration } from "../../src/raft/configuration.ts";
 import { EntryKind } from "../../src/base/entry.ts";
@@ -56,11 +58,37 @@ test("a configuration falls with its entry", () => {
   assert.equal(log.recovered().configurations.map(({ index }) => index), [0]);
 });
 
-test("a base that repeats the group changes nothing", () => {
+test("a group that is told anew begins anew", () => {
   const log = made();
   fill(log, 1, 3);
+  log.snapshotMarked(1, { index: 3, term: 3, chain: 9 });
   log.groupMade(1, GENESIS);
-  assert.is(log.recovered().trail.lastIndex, 3);
+  assert.is(log.recovered().trail.lastIndex, 0);
+  assert.is(log.snapshotPoint, null);
+});
+
+test("what left the log is cut off the trail, with the configurations before it; ahead of the log it begins anew", () => {
+  const log = made();
+  fill(log, 1, 3);
+  const entries = log.recovered().trail;
+  const point = { index: 2, term: entries.runs.findLast(({ first }) => first <= 2)!.term, chain: 0 };
+  log.snapshotMarked(1, point);
+  const configuration = { ...CONFIGURATION, index: 1 };
+  log.compacted(1, point, encodeLogStart({ point, configuration, timeMs: 5 }));
+  const { trail, configurations, snapshotIndex } = log.recovered();
+  assert.equal([trail.base.index, trail.lastIndex, snapshotIndex], [2, 3, 2]);
+  assert.equal(configurations, [configuration]);
+  assert.equal(log.snapshotPoint, point);
+  const ahead = { index: 10, term: 9, chain: 77 };
+  log.compacted(1, ahead, encodeLogStart({ point: ahead, configuration: { ...configuration, index: 9 }, timeMs: 2 ** 50 }));
+  const anew = log.recovered();
+  assert.equal([anew.trail.base.index, anew.trail.lastChain, anew.trail.timeMs, anew.configurations.map(({ index }) => index)], [10, 77, 2 ** 50, [9]]);
+});
+
+test("a log that begins late and does not say with whom is damaged", () => {
+  const log = made();
+  log.compacted(1, { index: 10, term: 9, chain: 77 }, Uint8Array.of(0x80));
+  assert.throws(() => log.recovered(), (error: DraftError) => error.code === "DAMAGED");
 });
 
 test.run();

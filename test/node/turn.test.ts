@@ -132,6 +132,21 @@ test("a timer that fires early is set anew", () => {
   assert.equal(loop.timers.map(({ atMs }) => atMs), [400]);
 });
 
+test("a turn that breaks is the last one: nothing of it leaves, and no timer brings another", () => {
+  const loop = armed();
+  const flushes = loop.flushes;
+  loop.onStep = () => { throw new Error("broken"); };
+  loop.turn.submit(loop.group, { type: "start" });
+  assert.throws(() => loop.runSoons(), "broken");
+  loop.onStep = () => undefined;
+  loop.seen.length = 0;
+  loop.turn.submit(loop.group, { type: "start" });
+  loop.nowMs = 5000;
+  loop.fireTimers();
+  loop.runSoons();
+  assert.equal([loop.seen, loop.flushes], [[], flushes]);
+});
+
 test("many pages to apply do not keep a turn from ending", () => {
   const loop = new Loop();
   loop.pages = 10;

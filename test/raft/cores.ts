@@ -5,36 +5,33 @@
 import { type EntryHead } from "../../src/base/entry.ts";
 import { nextFloat, nextInRange, type RandomState, seedRandom } from "../../src/base/random.ts";
 import { genesisConfiguration } from "../../src/raft/configuration.ts";
-import type { Effect, Event, EventBody } from "../../src/raft/event.ts";
+import type { Effect, Event, EventBody, LogStart, StoreEffect } from "../../src/raft/event.ts";
 import { checkState, checkTransition, noteBefore } from "../../src/raft/invariants.ts";
 import type { Message } from "../../src/raft/message.ts";
 import { createRaft, type RaftState } from "../../src/raft/state.ts";
 import { step } from "../../src/raft/step.ts";
 import { appendToTrail, createTrail } from "../../src/raft/trail.ts";
-import type { HardState, LogEntry, RaftConfig } from "../../src/raft/types.ts";
+import type { LogEntry, RaftConfig } from "../../src/raft/types.ts";
 import { Scheduler } from "../../src/sim/scheduler.ts";
+import type { Core, DurableLog } from "./core.ts";
+import { fetchSnapshot, installSnapshot, takeSnapshot } from "./cores_snapshots.ts";
+
+export type { Core } from "./core.ts";
 
 const GENESIS_CHAIN = 77;
 
-/** What the "disk" of one member holds. */
-interface DurableLog {
-  hardState: HardState;
-  entries: LogEntry[];
+/** What a store makes of a log. */
+function toLog(log: LogEntry[], { truncateFrom, reset, entries }: StoreEffect): void {
+  if (truncateFrom > 0) log.length = truncateFrom - 1;
+  if (reset !== null) {
+    log.length = reset.point.index;
+    forget(log, reset);
+  }
+  log.push(...entries);
 }
 
-export interface Core {
-  readonly number: number;
-  state: RaftState;
-  up: boolean;
-  boot: number;
-  /** All entries in memory, by index - 1; the sealed bytes that a real group would hold. */
-  log: LogEntry[];
-  durable: DurableLog;
-  applied: LogEntry[];
-  answered: Map<number, number>;
-  failed: Set<number>;
-  epoch: number;
-  timer: { cancel(): void } | null;
+function forget(log: LogEntry[], { point }: LogStart): void {
+  log.fill(undefined as unknown as LogEntry, 0, point.index);
 }
 
 /** Who looks on, as an observer of a group does. */
@@ -53,6 +50,9 @@ export interface CoresOptions {
   readonly duplicatePercent?: number;
   readonly delayMs?: readonly [number, number];
   readonly diskMs?: readonly [number, number];
+  /** A member takes a snapshot after so many entries; 0: never. */
+  readonly snapshotEntries?: number;
+  readonly fetchMs?: readonly [number, number];
   /** The machine wants to be woken so long, in log time, after each entry; null: never. */
   readonly wakeMs?: number | null;
   readonly config?: Partial<RaftConfig>;
@@ -71,13 +71,16 @@ export class Cores {
   messages = 0;
   /** Chains by index of all that any node ever applied. */
   readonly committed: Map<number, number> = new Map();
+  readonly committedEntries: LogEntry[] = [];
   readonly leaders: Map<number, number> = new Map();
   nextRead = 1;
+  installs = 0;
   onMessage: ((message: Message) => boolean) | null = null;
 
   constructor(options: CoresOptions) {
     this.options = {
-      lossPercent: 0, duplicatePercent: 0, delayMs: [1, 5], diskMs: [1, 3], wakeMs: null, config: {}, observer: null, ...options,
+      lossPercent: 0, duplicatePercent: 0, delayMs: [1, 5], diskMs: [1, 3], snapshotEntries: 0, fetchMs: [5, 50], wakeMs: null, config: {}, observer: null,
+      ...options,
     };
     this.random = seedRandom(options.seed);
     for (let number = 1; number <= options.members; number++) this.cores.push(this.#create(number));
@@ -85,7 +88,7 @@ export class Cores {
   }
 
   #create(number: number): Core {
-    const durable: DurableLog = { hardState: { term: 0, votedFor: 0, commitIndex: 0 }, entries: [] };
+    const durable: DurableLog = { hardState: { term: 0, votedFor: 0, commitIndex: 0 }, entries: [], start: null, snapshot: null };
     return {
       number, up: false, boot: 0, log: [], durable, applied: [], answered: new Map(), failed: new Set(), epoch: 0,
       timer: null, state: this.#recover(number, durable, 1),
@@ -94,15 +97,16 @@ export class Cores {
 
   #recover(number: number, durable: DurableLog, boot: number): RaftState {
     const voters = Array.from({ length: this.options.members }, (_, i) => ({ id: `n${i + 1}`, address: "", incarnation: 100 + i + 1 }));
-    const trail = createTrail({ index: 0, term: 0, chain: GENESIS_CHAIN }, 0);
-    for (const entry of durable.entries) appendToTrail(trail, entry);
+    const { start, snapshot } = durable;
+    const trail = createTrail(start?.point ?? { index: 0, term: 0, chain: GENESIS_CHAIN }, start?.timeMs ?? 0);
+    for (const entry of durable.entries.slice(trail.base.index)) appendToTrail(trail, entry);
     const config: RaftConfig = {
       group: 1, self: number, incarnation: 100 + number, bootId: boot, heartbeatMs: 50, electionMinMs: 300, electionMaxMs: 600,
       appendEntriesMax: 64, appendBytesMax: 64 * 1024, inflightAppendsMax: 8, inflightBytesMax: 1 << 20,
-      uncommittedBytesMax: 1 << 20, pendingReadsMax: 10_000, seed: this.options.seed * 1000 + number * 10 + boot,
+      uncommittedBytesMax: 1 << 20, retainBytes: 0, pendingReadsMax: 10_000, seed: this.options.seed * 1000 + number * 10 + boot,
       ...this.options.config,
     };
-    return createRaft(config, { hardState: durable.hardState, trail, configurations: [genesisConfiguration(voters)] });
+    return createRaft(config, { hardState: durable.hardState, trail, configurations: [genesisConfiguration(voters)], snapshotIndex: snapshot?.point.index ?? 0 });
   }
 
   core(number: number): Core {
@@ -115,7 +119,7 @@ export class Cores {
     core.epoch += 1;
     core.up = true;
     core.log = [...core.durable.entries];
-    core.applied = [];
+    core.applied = this.committedEntries.slice(0, core.durable.snapshot?.point.index ?? 0);
     core.state = this.#recover(number, core.durable, core.boot);
     this.options.observer?.opened(core);
     this.event(core, { type: "start" });
@@ -156,7 +160,7 @@ export class Cores {
     }
     this.#noteLeader(core);
     observer?.stepped(core, event, effects);
-    for (const effect of effects) if (effect.type === "store") this.#toMemory(core, effect.truncateFrom, effect.entries);
+    for (const effect of effects) if (effect.type === "store") toLog(core.log, effect);
     for (const effect of effects) this.#perform(core, effect);
     core.timer?.cancel();
     const { deadlineMs } = core.state;
@@ -177,24 +181,15 @@ export class Cores {
     this.leaders.set(term, core.number);
   }
 
-  #toMemory(core: Core, truncateFrom: number, entries: readonly LogEntry[]): void {
-    if (truncateFrom > 0) core.log.length = truncateFrom - 1;
-    core.log.push(...entries);
-  }
-
   #perform(core: Core, effect: Effect): void {
     switch (effect.type) {
       case "send":
         return this.#send(core, effect.message);
       case "store": {
-        const { epoch } = core;
-        const [low, high] = this.options.diskMs;
-        this.#diskFree[core.number] = Math.max(this.#diskFree[core.number] ?? 0, this.scheduler.nowMs) + nextInRange(this.random, low, high);
-        this.scheduler.after(this.#diskFree[core.number]! - this.scheduler.nowMs, () => {
-          if (core.epoch !== epoch) return;
+        this.onDisk(core, () => {
           if (effect.hardState !== null) core.durable.hardState = effect.hardState;
-          if (effect.truncateFrom > 0) core.durable.entries.length = effect.truncateFrom - 1;
-          core.durable.entries.push(...effect.entries);
+          toLog(core.durable.entries, effect);
+          if (effect.reset !== null) core.durable.start = core.durable.snapshot = effect.reset;
           this.options.observer?.durable?.(core, effect.store);
           for (const message of effect.messages) this.#send(core, message);
           this.event(core, { type: "stored", store: effect.store });
@@ -205,7 +200,9 @@ export class Cores {
         for (let index = effect.from; index <= effect.to; index++) this.#apply(core, core.log[index - 1]!);
         const { epoch } = core;
         this.scheduler.after(0, () => {
-          if (core.epoch === epoch) this.event(core, { type: "applied", index: effect.to, wakeAtMs: this.#wakeAtMs(core) });
+          if (core.epoch !== epoch) return;
+          this.event(core, { type: "applied", index: effect.to, wakeAtMs: this.wakeAtMs(core) });
+          takeSnapshot(this, core);
         });
         return;
       }
@@ -215,6 +212,14 @@ export class Cores {
       case "failPending":
         for (const readId of effect.readIds) core.failed.add(readId);
         return;
+      case "fetchSnapshot": return fetchSnapshot(this, core, effect);
+      case "installSnapshot": return installSnapshot(this, core, effect.point);
+      case "compact":
+        forget(core.log, effect.start);
+        return this.onDisk(core, () => {
+          forget(core.durable.entries, effect.start);
+          core.durable.start = effect.start;
+        });
       case "diverged":
         throw new Error(`member ${core.number} diverged at ${effect.index}`);
       default:
@@ -224,7 +229,17 @@ export class Cores {
 
   readonly #diskFree: number[] = [];
 
-  #wakeAtMs(core: Core): number | null {
+  /** Does something on the member's disk, behind all that it was asked for before. */
+  onDisk(core: Core, work: () => void): void {
+    const { epoch } = core;
+    const [low, high] = this.options.diskMs;
+    this.#diskFree[core.number] = Math.max(this.#diskFree[core.number] ?? 0, this.scheduler.nowMs) + nextInRange(this.random, low, high);
+    this.scheduler.after(this.#diskFree[core.number]! - this.scheduler.nowMs, () => {
+      if (core.epoch === epoch) work();
+    });
+  }
+
+  wakeAtMs(core: Core): number | null {
     const newest = core.applied.at(-1);
     return this.options.wakeMs === null || newest === undefined ? null : newest.timeMs + this.options.wakeMs;
   }
@@ -234,11 +249,13 @@ export class Cores {
     const isWatched = this.options.observer !== null;
     if (!isWatched && known !== undefined && known !== entry.chain) throw new Error(`index ${entry.index} was committed twice`);
     // Dissertation 3.4, Leader Completeness rests on this: what anybody applies is durable on a majority.
-    const holders = this.cores.filter((other) => other.durable.entries[entry.index - 1]?.chain === entry.chain).length;
+    const holders = this.cores.filter(({ durable }) =>
+      entry.index <= (durable.start?.point.index ?? 0) || durable.entries[entry.index - 1]?.chain === entry.chain).length;
     if (!isWatched && known === undefined && holders * 2 <= this.options.members) {
       throw new Error(`member ${core.number} applies index ${entry.index}, which is durable on ${holders} of ${this.options.members}`);
     }
     this.committed.set(entry.index, entry.chain);
+    this.committedEntries[entry.index - 1] = entry;
     core.applied.push(entry);
   }
 

@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { EffectDigest, Outline, type OutlineBit } from "../../src/raft/effect_digest.ts";
-import type { Effect, StoreEffect } from "../../src/raft/event.ts";
+import type { Effect, LogStart, StoreEffect } from "../../src/raft/event.ts";
 import type { Message } from "../../src/raft/message.ts";
 import { APPEND_REQUEST, MESSAGES } from "../net/samples.ts";
 import { membersOf, sealed } from "./helpers.ts";
@@ -18,17 +18,19 @@ function bits(outline: number): OutlineBit[] {
   return (Object.keys(Outline) as OutlineBit[]).filter((bit) => (outline & Outline[bit]) !== 0);
 }
 
+const LOG_START: LogStart = { point: { index: 4, term: 2, chain: 9 }, configuration: membersOf(["voter"]), timeMs: 5 };
+
 const STORE: StoreEffect = {
-  type: "store", store: 7, hardState: { term: 3, votedFor: 2, commitIndex: 1 }, truncateFrom: 4, entries: sealed([1, 1, 2]), messages: [MESSAGES[3]!],
+  type: "store", store: 7, hardState: { term: 3, votedFor: 2, commitIndex: 1 }, truncateFrom: 4, reset: LOG_START, entries: sealed([1, 1, 2]), messages: [MESSAGES[3]!],
 };
 
 /** Each of them with every field that counts. */
 const EFFECTS: readonly Effect[] = [
-  ...MESSAGES.filter(({ type }) => !type.startsWith("install")).map((message): Effect => ({ type: "send", message })),
-  { type: "apply", from: 3, to: 9 }, { type: "answerRead", readId: 4, index: 8 },
+  ...MESSAGES.map((message): Effect => ({ type: "send", message })),
+  { type: "apply", from: 3, to: 9 }, { type: "answerRead", readId: 4, index: 8, timeMs: 9 },
   { type: "failPending", readIds: [4, 5], reason: "busy" }, { type: "rejected", reason: "busy" },
   { type: "transferEnded", to: 3, refusal: "replaced" }, { type: "roleChanged", role: "leader", term: 4, leaderId: 2 },
-  { type: "diverged", index: 4, ownChain: 5, leaderChain: 6 },
+  { type: "diverged", index: 4, ownChain: 5, leaderChain: 6 }, { type: "fetchSnapshot", from: 2, index: 7 },
 ];
 
 /** Of the node itself, and what the group attaches. */
@@ -84,11 +86,11 @@ test("the outline names the kinds", () => {
   const refused = { ...MESSAGES[1]!, granted: false } as Message;
   assert.equal(bits(of({ type: "send", message: refused }, { type: "rejected", reason: "busy" }).outline), ["sends", "refuses", "refusesVote"]);
   const rest: Effect[] = [
-    { type: "apply", from: 1, to: 1 }, { type: "answerRead", readId: 1, index: 1 }, { type: "roleChanged", role: "leader", term: 1, leaderId: 1 },
+    { type: "apply", from: 1, to: 1 }, { type: "answerRead", readId: 1, index: 1, timeMs: 1 }, { type: "roleChanged", role: "leader", term: 1, leaderId: 1 },
     { type: "failPending", readIds: [1], reason: "busy" }, { type: "send", message: MESSAGES.find(({ type }) => type === "timeoutNow")! },
     { type: "transferEnded", to: 1, refusal: null }, { type: "configurationChanged", configuration: membersOf(["voter"]) },
     { type: "diverged", index: 1, ownChain: 1, leaderChain: 1 }, { type: "send", message: { ...MESSAGES[3]!, success: false } as Message },
-    { type: "compact", to: 4 },
+    { type: "compact", start: LOG_START },
   ];
   assert.equal(bits(of(...rest).outline), [
     "sends", "applies", "answersRead", "changesRole", "failsReads", "handsOver", "endsTransfer", "changesMembers", "diverges", "refusesEntries", "other",

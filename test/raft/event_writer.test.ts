@@ -35,7 +35,10 @@ const BODIES: readonly EventBody[] = [
   { type: "read", readId: 2 ** 52 + 1 }, { type: "transfer", to: 3 }, { type: "changeMembership", configuration },
   { type: "linkUp", peer: 2 }, { type: "linkDown", peer: 3 }, { type: "readFailed", from: 4, to: 900 },
   { type: "diskFull", full: true }, { type: "diskFull", full: false },
-  { type: "snapshotStored", index: 9 }, { type: "snapshotSent", peer: 2, index: 12, ok: true }, { type: "restored", index: 99 },
+  { type: "snapshotStored", point: { index: 9, term: 2, chain: 0xffff_ffff }, timeMs: 1_700_000_000_123.5 },
+  { type: "snapshotFetching", index: 2 ** 40 },
+  { type: "snapshotFetched", point: { index: 90, term: 3, chain: 7 }, timeMs: 1_700_000_000_124, configuration },
+  { type: "restored", index: 99, wakeAtMs: null }, { type: "restored", index: 100, wakeAtMs: 1_700_000_000_999 },
 ];
 
 function packed(events: readonly Event[]): { bytes: Uint8Array; writer: EventWriter } {

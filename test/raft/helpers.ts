@@ -16,7 +16,7 @@ export const WALL_MS = 1_700_000_000_000;
 export const CONFIG: RaftConfig = {
   group: 1, self: 1, incarnation: 101, bootId: 1, heartbeatMs: 50, electionMinMs: 300, electionMaxMs: 300,
   appendEntriesMax: 64, appendBytesMax: 64 * 1024, inflightAppendsMax: 8, inflightBytesMax: 1 << 20,
-  uncommittedBytesMax: 1 << 20, pendingReadsMax: 100, seed: 1,
+  uncommittedBytesMax: 1 << 20, retainBytes: 0, pendingReadsMax: 100, seed: 1,
 };
 
 /** An entry that no leader has stamped yet. */
@@ -52,6 +52,7 @@ export interface CoreOptions {
   readonly votedFor?: number;
   readonly commitIndex?: number;
   readonly configuration?: Configuration;
+  readonly snapshotIndex?: number;
 }
 
 /** A core that steps by hand, checked after each step; stores complete only when told. */
@@ -66,7 +67,7 @@ export class Single {
       term: options.term ?? trail.lastTerm, votedFor: options.votedFor ?? 0, commitIndex: options.commitIndex ?? 0,
     };
     const configurations = [options.configuration ?? membersOf(["voter", "voter", "voter"])];
-    this.state = createRaft({ ...CONFIG, ...options.config }, { hardState, trail, configurations });
+    this.state = createRaft({ ...CONFIG, ...options.config }, { hardState, trail, configurations, snapshotIndex: options.snapshotIndex ?? 0 });
     this.event({ type: "start" });
   }
 
@@ -122,11 +123,11 @@ const DEFAULTS: { readonly [T in MessageType]: object } = {
     round: 0, ...STATUS,
   },
   heartbeat: { leaderCommit: 0, round: 0, heardQuorum: true },
-  heartbeatReply: { round: 0, ...STATUS },
+  heartbeatReply: { round: 0, snapshotIndex: 0, ...STATUS },
   timeoutNow: {},
   readIndexRequest: { readId: 1, bootId: 1 },
-  readIndexReply: { readId: 1, bootId: 1, index: 0, leaderCommit: 0 },
-  installSnapshot: { lastIncludedIndex: 0, lastIncludedTerm: 0, lastIncludedChain: 0, round: 0 },
+  readIndexReply: { readId: 1, bootId: 1, index: 0, leaderCommit: 0, timeMs: 0 },
+  installSnapshot: { lastIncludedIndex: 0, lastIncludedTerm: 0, lastIncludedChain: 0, source: 0, round: 0 },
   installSnapshotReply: { success: true, lastIncludedIndex: 0, round: 0, ...STATUS },
 };
 

@@ -91,7 +91,7 @@ test("D10 when the machine's moment comes the leader appends one time entry, and
   assert.equal(storedKinds(core.deadline()), []);
 });
 
-test("D10 a read past the machine's moment waits for one time entry and is answered with its index", () => {
+test("D10 a read past the machine's moment waits for one time entry and is answered with its index and time", () => {
   const core = appliedLeader();
   core.nowMs += 10;
   core.event({ type: "applied", index: core.state.lastApplied, wakeAtMs: core.state.trail.timeMs + 5 });
@@ -99,7 +99,38 @@ test("D10 a read past the machine's moment waits for one time entry and is answe
   const effects = core.receive(message("heartbeatReply", { term: core.state.term, round: core.state.round, wallMs: WALL_MS }));
   const timeIndex = core.state.trail.lastIndex;
   assert.equal(storedKinds(effects), [EntryKind.time]);
-  assert.equal(effects.filter((effect) => effect.type === "answerRead"), [{ type: "answerRead", readId: 9, index: timeIndex }]);
+  assert.equal(effects.filter((effect) => effect.type === "answerRead"), [{ type: "answerRead", readId: 9, index: timeIndex, timeMs: core.state.trail.timeMs }]);
+});
+
+test("D10 a read is answered for the leader's log time, here and elsewhere, whatever time its log has", () => {
+  const core = appliedLeader();
+  core.nowMs += 30;
+  core.event({ type: "read", readId: 9 });
+  core.receive(message("readIndexRequest", { term: core.state.term, from: 3, readId: 4 }));
+  const { lastIndex, timeMs } = core.state.trail;
+  const confirm = (): Effect[] => core.receive(message("heartbeatReply", { term: core.state.term, round: core.state.round, wallMs: WALL_MS }));
+  const told = [...confirm(), ...confirm(), ...confirm()].flatMap((effect): { index: number; timeMs: number }[] => {
+    if (effect.type === "answerRead") return [effect];
+    return effect.type === "send" && effect.message.type === "readIndexReply" ? [effect.message] : [];
+  });
+  assert.equal(told.map(({ index }) => index), [lastIndex, lastIndex]);
+  for (const read of told) assert.ok(read.timeMs >= timeMs + 30, `${read.timeMs - timeMs}`);
+});
+
+test("D10 a read does not wait until a machine is asked again whose moment does not move", () => {
+  const core = appliedLeader();
+  core.nowMs += 100;
+  const wakeAtMs = core.state.trail.timeMs + 5;
+  const applied = (): Effect[] => core.event({ type: "applied", index: core.state.commitIndex, wakeAtMs });
+  applied();
+  for (let i = 0; i < 5; i++) {
+    while (!storedKinds(core.deadline()).includes(EntryKind.time)) heartbeatReply(core, 2, WALL_MS);
+    settleLog(core, wakeAtMs);
+  }
+  core.nowMs += 1;
+  core.event({ type: "read", readId: 9 });
+  const effects = core.receive(message("heartbeatReply", { term: core.state.term, round: core.state.round, wallMs: WALL_MS }));
+  assert.equal(storedKinds(effects), [EntryKind.time]);
 });
 
 test("D10 a moment that does not move is asked for at 10 ms, doubling to 1 s, also under other traffic", () => {

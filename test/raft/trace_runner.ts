@@ -128,7 +128,7 @@ class Runner {
     const trail = createTrail({ index: 0, term: 0, chain: GENESIS_CHAIN }, 0);
     for (const entry of disk.entries) appendToTrail(trail, entry);
     const config = { ...CONFIG, ...this.options, self: number, incarnation: 100 + number, bootId, seed: number };
-    return createRaft(config, { hardState: disk.hardState, trail, configurations: [membersOf(this.roles)] });
+    return createRaft(config, { hardState: disk.hardState, trail, configurations: [membersOf(this.roles)], snapshotIndex: 0 });
   }
 
   restart(node: Node): void {

@@ -101,7 +101,14 @@ test("a leaked handle is ended at the time limit and fails", async () => {
     1_000,
   );
   assert.equal([passed, failed], [1, 1]);
-  assert.match(reason ?? "", "still running after 1 s");
+  assert.match(reason ?? "", /^still running after 1 s, killed: .* \(load \d+\.\d on \d+ processors\); its last lines: Passed: {4}1 ⏎ Skipped: {3}0 ⏎ Duration/);
+});
+
+test("judge() tells of a file that was killed how far it came", () => {
+  const killed = (output: string): string => judge({ code: null, timedOut: true, output }, 60_000).reason ?? "";
+  assert.match(killed("one\ntwo\n\n  three\nfour\n"), /after 60 s, .*; its last lines: two ⏎ three ⏎ four$/);
+  assert.match(killed(`${"x".repeat(300)}\n`), /; its last lines: x{200}$/);
+  assert.match(killed("\n"), /; it printed nothing$/);
 });
 
 test("what a file started ends with it", async () => {

@@ -136,13 +136,13 @@ test("storyOf() tells a way in words", () => {
   const way = [packAction("campaign", 1), slowly(packAction("deliver", 2, asked[0])), packAction("crash", 2)];
   assert.equal(storyOf(tables, THREE, way), [
     "member 1's election timeout passes, and pre-votes are granted",
-    '  says "1>2 vote? (last 0@0), term 1"',
-    '  says "1>3 vote? (last 0@0), term 1"',
-    "  member 1: candidate of term 1, voted for 1, log [], commit 0; on disk term 1, vote 1, []",
-    '"1>2 vote? (last 0@0), term 1" arrives; its disk takes its time',
-    "  member 2: follower of term 1, voted for 1, log [], commit 0; on disk term 0, vote 0, []",
+    "  says a request for a vote in term 1 (log ends at 0 of term 0) to member 2",
+    "  says a request for a vote in term 1 (log ends at 0 of term 0) to member 3",
+    "  member 1: candidate of term 1, vote member 1, log to 0@0, durable 0, commit 0; log []; on disk term 1, vote member 1, []",
+    "a request for a vote in term 1 (log ends at 0 of term 0) from member 1 to member 2 arrives; its disk takes its time",
+    "  member 2: follower of term 1, vote member 1, log to 0@0, durable 0, commit 0; log []; on disk term 0, vote nobody, []",
     "member 2 dies and starts again on what is durable",
-    "  member 2: follower of term 0, voted for 0, log [], commit 0; on disk term 0, vote 0, []",
+    "  member 2: follower of term 0, vote nobody, log to 0@0, durable 0, commit 0; log []; on disk term 0, vote nobody, []",
   ]);
 });
 

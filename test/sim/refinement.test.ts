@@ -127,8 +127,8 @@ test("refinementProperty() refuses effects that tell what is not so", () => {
     ({ group: 1, from: core.number, fromIncarnation: 100 + core.number, to: other.number, term: core.state.term });
   refused("follower", (core) => ({ type: "apply", from: core.state.applyRequested + 1, to: core.state.applyRequested + 1 }), /applies through/);
   refused("follower", (core) => ({ type: "apply", from: core.state.applyRequested, to: core.state.applyRequested }), /next is/);
-  refused("leader", (core) => ({ type: "answerRead", readId: 99, index: core.state.commitIndex }), /not asked as a leader/);
-  refused("follower", (core) => ({ type: "answerRead", readId: 99, index: core.state.commitIndex }), /no leader told it/);
+  refused("leader", (core) => ({ type: "answerRead", readId: 99, index: core.state.commitIndex, timeMs: 0 }), /not asked as a leader/);
+  refused("follower", (core) => ({ type: "answerRead", readId: 99, index: core.state.commitIndex, timeMs: 0 }), /no leader told it/);
   refused("follower", (core, other) => ({ type: "send", message: { ...envelope(core, other), type: "timeoutNow" } }), /it is a follower/);
   refused("follower", (core, other) => ({
     type: "send", message: { ...envelope(core, other), type: "heartbeat", leaderCommit: 0, round: 1, heardQuorum: true },
@@ -137,17 +137,19 @@ test("refinementProperty() refuses effects that tell what is not so", () => {
     type: "send",
     message: { ...envelope(core, other), type: "voteReply", preVote: false, requestTerm: core.state.term, granted: true, bootId: 1 },
   }), /nobody asked for it/);
-  refused("leader", (core) => ({ type: "store", store: core.state.lastStore + 1, hardState: null, truncateFrom: 1, entries: [], messages: [] }), /a leader cuts its log/);
+  refused("leader", (core) => ({ type: "store", store: core.state.lastStore + 1, hardState: null, truncateFrom: 1, reset: null, entries: [], messages: [] }), /a leader cuts its log/);
   refused("follower", (core) => ({
-    type: "store", store: core.state.lastStore + 1, hardState: null, truncateFrom: 0, entries: [core.log[0]!], messages: [],
+    type: "store", store: core.state.lastStore + 1, hardState: null, truncateFrom: 0, reset: null, entries: [core.log[0]!], messages: [],
   }), /the log of a follower changes because of deadline/);
 });
 
 test("refinementProperty() refuses a read that is answered without a round, or behind what was committed", () => {
   const { property, leader } = atRest();
   show(property, leader, { body: { type: "read", readId: 50 } });
-  const answer: Effect = { type: "answerRead", readId: 50, index: leader.state.commitIndex };
+  const answer: Effect = { type: "answerRead", readId: 50, index: leader.state.commitIndex, timeMs: leader.state.trail.timeMs };
   assert.throws(() => show(property, leader, { body: DEADLINE, effects: [{ ...answer, index: answer.index - 1 }] }), /were committed when it was asked/);
+  show(property, leader, { body: { type: "read", readId: 50 } });
+  assert.throws(() => show(property, leader, { body: DEADLINE, effects: [{ ...answer, timeMs: answer.timeMs - 1 }] }), /its log is at/);
   show(property, leader, { body: { type: "read", readId: 50 } });
   assert.throws(() => show(property, leader, { body: DEADLINE, effects: [answer] }), /no majority has heard/);
 });

@@ -63,6 +63,7 @@ export function troubledRun(property: Property, seed: number, rounds: number = 6
     members, seed, lossPercent: chance(50) ? nextInRange(random, 0, 25) : 0, duplicatePercent: chance(50) ? 10 : 0,
     delayMs: chance(30) ? [1, 300] : [1, 8], diskMs: chance(30) ? [1, 200] : [1, 4], wakeMs: chance(30) ? 40 : null,
     config: { appendEntriesMax: nextInRange(random, 1, 8), inflightAppendsMax: nextInRange(random, 1, 8) },
+    snapshotEntries: seed % 2 === 0 ? nextInRange(random, 3, 20) : 0,
   });
   const anyone = (): Core => cores.core(nextInRange(random, 1, members));
   for (let round = 0; round < rounds; round++) {

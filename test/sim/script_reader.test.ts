@@ -52,12 +52,31 @@ test("names what is wrong by its place", () => {
   assert.is(spoiled((script) => script["machine"] = 7), "machine 7: wants a text");
   assert.is(spoiled((script) => script.settings["nodes"] = 8), "settings.nodes 8: wants a whole number from 1 to 7");
   assert.is(spoiled((script) => delete script.settings["drift"]), "settings.drift is missing: wants a list");
+  assert.is(spoiled((script) => script.settings["gentle"] = 1), "settings.gentle 1: wants true or false");
+  assert.is(spoiled((script) => script.settings["faultEveryMs"] = 0), "settings.faultEveryMs 0: wants a whole number from 1 on");
   assert.match(spoiled((script) => script.settings["electionMinMs"] = 1), /^settings\.heartbeatMs \d+: wants at most half of electionMinMs, 1$/);
   assert.match(spoiled((script) => script.faults.push({ kind: "flood", id: "f", atMs: 1 })), /^faults\[\d+\]\.kind "flood": wants one of crash, /);
   assert.match(spoiled((script) => script.faults = [{ kind: "kill", id: "f", atMs: 1, who: 4, downMs: 1 }]), /^faults\[0\]\.who 4: wants a whole number from 0 to 3/);
   assert.is(spoiled((script) => script.operations = [{ ...script.operations[0], command: [] }]),
     "operations[0].command []: wants the name of an operation and its arguments, texts or numbers");
   assert.match(spoiled((script) => script.operations = [{ ...script.operations[0], client: 99 }]), /^operations\[0\]\.client 99: wants a whole number from 1 to \d$/);
+});
+
+test("ways are between nodes that there are, and their rates are parts", () => {
+  const way = { from: 1, to: 3, lost: 0.3, doubled: 0, late: 1, kept: 0, lateMs: 5 };
+  const withWay = (change: Loose): string => {
+    const script = sound();
+    script.settings["ways"] = [way, { ...way, ...change }];
+    return refusal(script);
+  };
+  assert.is(withWay({}), "taken");
+  assert.is(withWay({ to: 4 }), "settings.ways[1].to 4: wants a whole number from 1 to 3");
+  assert.is(withWay({ lost: 30 }), "settings.ways[1].lost 30: wants a number from 0 to 1");
+  assert.is(withWay({ lateMs: -1 }), "settings.ways[1].lateMs -1: wants a number from 0 on");
+  assert.is(withWay({ loss: 0 }), "settings.ways[1].loss is unknown: wants from, to, lost, doubled, late, kept, lateMs");
+  const script = sound();
+  script.settings["ways"] = {};
+  assert.is(refusal(script), "settings.ways {}: wants a list");
 });
 
 test("what it takes runs, whatever was changed in it", async () => {

@@ -71,6 +71,30 @@ test("shrink() leaves out what is not needed, within its runs", async () => {
   assert.is((await runScript(small.script, STRICT)).violation?.property, "no second term");
 });
 
+test("shrink() leaves of many lossy ways those that are needed", async () => {
+  /** Two answers to one round, from one member: nothing but a doubled message does that. */
+  class NothingTwice implements Property {
+    readonly name = "nothing twice";
+    readonly #heard: Set<string> = new Set();
+
+    stepped({ id }: SimMember, event: Event): void {
+      if (event.type !== "receive" || event.message.type !== "heartbeat") return;
+      const { from, term, round } = event.message;
+      const heard = `${id} ${from} ${term} ${round}`;
+      if (this.#heard.has(heard)) throw new Violation(this.name, `${id} hears round ${round} of term ${term} twice`);
+      this.#heard.add(heard);
+    }
+  }
+  const options: RunOptions = { plugin: kv, ways: true, nodes: 3, safetyMs: 1000, properties: () => [new NothingTwice()] };
+  const script = drawScript(2, options);
+  assert.ok((script.settings.ways?.length ?? 0) > 3);
+  assert.is((await runScript({ ...script, settings: { ...script.settings, ways: [] } }, options)).violation, null);
+  const small = await shrink(script, "nothing twice", options, { runsMax: 80, goOn: () => true });
+  assert.is(small.script.settings.ways?.length, 1);
+  assert.ok((small.script.settings.ways?.[0]?.doubled ?? 0) > 0);
+  assert.equal(readScript(JSON.parse(JSON.stringify(small.script))), small.script);
+});
+
 test("shrink() finds at once that nothing is needed, then fewer nodes and less time", async () => {
   class Always implements Property {
     readonly name = "never";

@@ -1,7 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { DraftError } from "../../src/base/errors.ts";
-import { DIRECTORY, IDENTITY, Rig, sealRun, trying } from "./fixture.ts";
+import { DIRECTORY, IDENTITY, Rig, trying } from "./fixture.ts";
+import { sealRun } from "./model.ts";
 
 /** A log of `turns` batches in its first segment, each of one entry, all durable; where each batch begins. */
 function batches(seed: number, turns: number, options = {}): { rig: Rig; starts: number[]; end: number } {

@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { crc32, viewOf } from "../../src/base/bytes.ts";
 import type { DiskCall, DiskFault } from "../../src/sim/sim_faults.ts";
-import { DIRECTORY, playScript, Rig, SMALL } from "./fixture.ts";
+import { DIRECTORY, playScript, Rig, SMALL, trying } from "./fixture.ts";
 
 const MARK = `${DIRECTORY}/wal/mark`;
 
@@ -62,6 +62,33 @@ test("F11: a sync that fails for want of room fences too: it may have lost a bat
     rig.disk.fault = (call) => call.kind === "sync" && call.path.includes(".seg") ? { error: "ENOSPC" } : null;
   }
   assert.match(rig.told[0] as string, /failure: .*ENOSPC/);
+});
+
+test("F11: of two syncs of a segment that overlap none succeeds without the other: nothing that was acked is lost", () => {
+  let failed = 0;
+  for (let seed = 1; seed <= 12; seed++) {
+    for (let nth = 1; nth <= 6; nth++) {
+      const rig = new Rig(seed, { ...SMALL, segmentBytes: 32_768, readyBytes: 8192 });
+      rig.open();
+      once(rig, "sync", nth, { error: "EIO" });
+      rig.make(1);
+      // The segment is still being filled.
+      for (let batch = 0; batch < 6; batch++) {
+        rig.append(1, 1, 100);
+        rig.flush();
+        rig.scheduler.runUntil(rig.scheduler.nowMs + 0.4);
+      }
+      rig.scheduler.runUntil(rig.scheduler.nowMs + 20);
+      failed += rig.told.length;
+      rig.disk.fault = () => null;
+      rig.disk.crash("dropped");
+      trying(`seed ${seed}, sync ${nth}`, () => {
+        rig.open();
+        rig.checkRecovered();
+      });
+    }
+  }
+  assert.ok(failed > 50, `${failed} logs failed`);
 });
 
 test("a segment of a later format names itself and what to do", () => {

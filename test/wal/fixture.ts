@@ -1,81 +1,24 @@
-/** What the tests of the WAL share: entries, a simulated disk with a WAL on it, and a model of what it must hold. */
+/** What the tests of the WAL share: a simulated disk with a WAL on it, and what happens there. */
 import { viewOf } from "../../src/base/bytes.ts";
-import { chainAfter, chainOfGenesis, type EntryHead, payloadSumOf, sealedBytes, writeHeader } from "../../src/base/entry.ts";
+import { payloadSumOf, readRun, sealedBytes } from "../../src/base/entry.ts";
 import { nextInRange, nextU32, type RandomState, seedRandom } from "../../src/base/random.ts";
 import { runTask, type Task, wait } from "../../src/base/task.ts";
 import type { Host } from "../../src/host/host.ts";
-import type { HardState } from "../../src/raft/types.ts";
+import type { HardState, LogPoint } from "../../src/raft/types.ts";
 import { Scheduler } from "../../src/sim/scheduler.ts";
 import { SimDisk } from "../../src/sim/sim_disk.ts";
 import { openWal } from "../../src/wal/open_wal.ts";
-import type { WalVisitor } from "../../src/wal/recovered_groups.ts";
 import type { WalIdentity } from "../../src/wal/segment.ts";
 import type { Wal } from "../../src/wal/wal.ts";
 import { WAL_DEFAULTS, type WalOptions } from "../../src/wal/wal_options.ts";
+import type { EntriesRead } from "../../src/wal/wal_read.ts";
+import { genesisOf, Model, sealRun } from "./model.ts";
 
 export const IDENTITY: WalIdentity = { clusterId: "c1", nodeId: "a", incarnation: 77 };
 export const DIRECTORY = "data";
 
-/** What the test founds a group with. */
-export function genesisOf(group: number): Uint8Array {
-  return Uint8Array.of(1, 2, group);
-}
-
-/** Sealed entries, one behind the other, behind an entry with `chain`. */
-export function sealRun(group: number, first: number, term: number, chain: number, payloads: readonly Uint8Array[]): { run: Uint8Array; chain: number } {
-  const run = new Uint8Array(payloads.reduce((sum, payload) => sum + sealedBytes(payload.length), 0));
-  const view = viewOf(run);
-  let at = 0;
-  let before = chain;
-  payloads.forEach((payload, i) => {
-    const head: EntryHead = { kind: 1, group, index: first + i, term, timeMs: 1, chain: 0, payloadBytes: payload.length, payloadSum: payloadSumOf(payload) };
-    head.chain = chainAfter(before, head);
-    writeHeader(run, view, at, head);
-    run.set(payload, at + 56);
-    at += sealedBytes(payload.length);
-    before = head.chain;
-  });
-  return { run, chain: before };
-}
-
-/** What a log holds of one group. */
-interface GroupModel {
-  genesis: string;
-  hardState: HardState;
-  entries: { term: number; sum: number; chain: number }[];
-}
-
-/** What a log holds: filled by a visitor, or by what was appended. */
-export class Model implements WalVisitor {
-  groups: Map<number, GroupModel> = new Map();
-
-  groupMade(group: number, genesis: Uint8Array): void {
-    this.groups.set(group, { genesis: String(genesis), hardState: { term: 0, votedFor: 0, commitIndex: 0 }, entries: [] });
-  }
-  hardState(group: number, hardState: HardState): void {
-    this.of(group).hardState = hardState;
-  }
-  truncated(group: number, from: number): void {
-    this.of(group).entries.length = from - 1;
-  }
-  entry(group: number, head: EntryHead, payload: Uint8Array): void {
-    if (payloadSumOf(payload) !== head.payloadSum) throw new Error("payload told to the visitor does not fit");
-    this.of(group).entries.push({ term: head.term, sum: head.payloadSum, chain: head.chain });
-  }
-  of(group: number): GroupModel {
-    const found = this.groups.get(group);
-    if (found === undefined) throw new Error(`group ${group} was not made`);
-    return found;
-  }
-  /** All of it as one text. */
-  text(): string {
-    return JSON.stringify([...this.groups].map(([group, { genesis, hardState, entries }]) =>
-      [group, genesis, hardState, entries.map(({ term, sum }) => `${term}:${sum}`)]));
-  }
-}
-
 export const SMALL: Partial<WalOptions> = {
-  segmentBytes: 8_192, readyBytes: 8_192, batchBytesMax: 2_048, recordBytesMax: 2_048, slabBytes: 4_096, readBytes: 4_096, markMs: 3,
+  segmentBytes: 8_192, readyBytes: 8_192, batchBytesMax: 2_048, recordBytesMax: 2_048, slabBytes: 4_096, readBytes: 4_096, markMs: 3, relocateMs: 1,
 };
 
 /** A simulated disk, its clock, and the WALs that are opened on it one after the other. */
@@ -146,10 +89,11 @@ export class Rig {
   append(group: number, count: number, bytes: number, term = 1): void {
     const { entries } = this.model.of(group);
     const payloads = Array.from({ length: count }, () => Uint8Array.from({ length: bytes }, () => nextInRange(this.random, 0, 255)));
-    const { run } = sealRun(group, entries.length + 1, term, entries.at(-1)?.chain ?? chainOfGenesis(genesisOf(group)), payloads);
+    const last = this.model.last(group);
+    const { run } = sealRun(group, last + 1, term, this.model.point(group, last).chain, payloads);
     const room = this.wal.reserve(run.length);
     room.set(run);
-    this.wal.appendEntries(group, entries.length + 1, count, room);
+    this.wal.appendEntries(group, last + 1, count, room);
     const view = viewOf(run);
     let at = 0;
     for (const payload of payloads) {
@@ -177,6 +121,45 @@ export class Rig {
     this.wal.appendTruncate(group, from);
     this.model.truncated(group, from);
     this.states.push(this.model.text());
+  }
+
+  /** Says that a snapshot is durable, unless a later one is, and lets all up to `point` leave the log. */
+  compact(group: number, point: LogPoint, context: Uint8Array = Uint8Array.of(point.index % 256, 7)): void {
+    if (point.index > this.model.of(group).snapshot) {
+      this.wal.appendSnapshotMark(group, point);
+      this.model.snapshotMarked(group, point);
+      this.states.push(this.model.text());
+    }
+    this.wal.appendCompact(group, point, context);
+    this.model.compacted(group, point, context);
+    this.states.push(this.model.text());
+  }
+
+  /** Reads all entries of all groups back and compares them with the model. */
+  checkReads(): void {
+    for (const group of this.model.groups.keys()) {
+      const { prefix } = this.model.of(group);
+      for (let from = prefix.index + 1; from <= this.model.last(group);) {
+        const { runs, to } = this.read(group, from, this.model.last(group), 3_000);
+        let index = from;
+        for (const { chain } of runs.flatMap((run) => readRun(run).entries)) {
+          if (this.model.point(group, index++).chain !== chain) throw new Error(`another entry ${index - 1} of group ${group} is read back`);
+        }
+        if (index !== to + 1) throw new Error(`${index - from} entries are read back, wanted ${to + 1 - from}`);
+        from = to + 1;
+      }
+    }
+  }
+
+  /** Reads, and waits for it. */
+  read(group: number, from: number, to: number, bytesMax: number): EntriesRead {
+    const told: { result: EntriesRead | null; error: Error | null } = { result: null, error: null };
+    this.wal.read(group, from, to, bytesMax, (...[error, result]) => Object.assign(told, { error, result: result ?? null }));
+    const end = this.scheduler.nowMs + 1_000;
+    while (told.result === null && told.error === null && this.scheduler.step(end));
+    if (told.error !== null) throw told.error;
+    if (told.result === null) throw new Error("the read did not end");
+    return told.result;
   }
 
   /** Ends the turn: what was appended so far is acked once it is durable. */

@@ -33,9 +33,9 @@ test("readEnvelope() believes no mark but that of the batch before", () => {
 });
 
 test("bodies whose lengths do not fit are none", () => {
-  const body = new Uint8Array(64);
+  const body = new Uint8Array(128);
   viewOf(body).setUint32(0, 0xffffffff, true);
-  viewOf(body).setUint32(52, 0xffffffff, true);
+  viewOf(body).setUint32(84, 0xffffffff, true);
   assert.is(readMadeBody(body), null);
   assert.is(readBaseBody(body), null);
 });

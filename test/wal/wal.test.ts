@@ -2,8 +2,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { concatBytes } from "../../src/base/bytes.ts";
 import { chainOfGenesis, readRun } from "../../src/base/entry.ts";
-import type { EntriesRead } from "../../src/wal/wal_read.ts";
-import { genesisOf, Rig, sealRun, SMALL } from "./fixture.ts";
+import { Rig, SMALL } from "./fixture.ts";
+import { genesisOf, sealRun } from "./model.ts";
 
 function opened(seed: number, options = SMALL): Rig {
   const rig = new Rig(seed, options);
@@ -14,18 +14,9 @@ function opened(seed: number, options = SMALL): Rig {
   return rig;
 }
 
-function read(rig: Rig, group: number, from: number, to: number, bytesMax: number): EntriesRead {
-  const told: { result: EntriesRead | null; error: Error | null } = { result: null, error: null };
-  rig.wal.read(group, from, to, bytesMax, (...[error, result]) => Object.assign(told, { error, result: result ?? null }));
-  while (told.result === null && told.error === null && rig.scheduler.step(rig.scheduler.nowMs + 1_000));
-  if (told.error !== null) throw told.error;
-  if (told.result === null) throw new Error("the read did not end");
-  return told.result;
-}
-
 /** Reads and compares with the model. */
 function check(rig: Rig, group: number, from: number, to: number, bytesMax: number): void {
-  const found = read(rig, group, from, to, bytesMax);
+  const found = rig.read(group, from, to, bytesMax);
   const { entries, fault } = readRun(concatBytes(found.runs));
   assert.is(fault, null);
   assert.ok(found.to >= from && found.to <= to);
@@ -64,7 +55,7 @@ test("read() of what is in the batch in flight waits until it is durable; beyond
   rig.append(1, 1, 50, 2);
   rig.flush();
   check(rig, 1, 1, 2, 1_000);
-  assert.throws(() => read(rig, 1, 9, 9, 1), /entry 9 of group 1 is not in the log: its last is 2/);
+  assert.throws(() => rig.read(1, 9, 9, 1), /entry 9 of group 1 is not in the log: its last is 2/);
 });
 
 test("read() names file, offset, group and index of what does not verify", () => {
@@ -77,7 +68,7 @@ test("read() names file, offset, group and index of what does not verify", () =>
   while (content[end - 1] === 0) end -= 1;
   rig.disk.flipBit(rig.segment(1), end - 20, 5);
   check(rig, 1, 1, 1, 1);
-  assert.throws(() => read(rig, 1, 1, 2, 1_000), /"data\/wal\/000000000001.seg" at offset \d+, group 1, index 2 is damaged: the payload/);
+  assert.throws(() => rig.read(1, 1, 2, 1_000), /"data\/wal\/000000000001.seg" at offset \d+, group 1, index 2 is damaged: the payload/);
 });
 
 test("a segment is made as large as its first batch needs, and a long run is split into records", () => {

@@ -51,24 +51,24 @@ test("a time entry deletes what is due, in the order of moments and keys, and te
   assert.equal(rig.run("list"), [["e", "1", 5]]);
 });
 
-test("keys of one moment are swept in their own order, by a restored machine too", () => {
+test("keys of one moment are swept in their own order, by a restored machine too", async () => {
   for (const restarts of [false, true]) {
     const rig = new Rig();
     const keys = Array.from({ length: 50 }, (_, i) => `k${10 + ((i * 37) % 50)}`);
     for (const key of keys) rig.run(`set ${key} v PX 100`);
-    if (restarts) rig.restart();
+    if (restarts) await rig.restart();
     rig.taken();
     rig.pass(100, true);
     assert.equal(rig.taken().map(([key]) => key), [...keys].sort());
   }
 });
 
-test("a restored machine holds bytes of its own, and keys that are no text", () => {
+test("a restored machine holds bytes of its own, and keys that are no text", async () => {
   const rig = new Rig();
   const bytes = Uint8Array.of(0xff, 0x00);
   rig.run("set", bytes, bytes);
   rig.run("set k v PX 50");
-  rig.restart();
+  await rig.restart();
   assert.equal([rig.run("getrev", bytes), rig.run("pttl k"), rig.applier.wakeAt()], [[bytes, 1], 50, 1_000_050]);
 });
 

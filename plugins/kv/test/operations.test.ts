@@ -96,12 +96,12 @@ test("get, getrev, mget and strlen read values, nil where there are none", () =>
   assert.equal([rig.run("strlen é"), rig.run("strlen a"), rig.run("strlen b")], [4, 1, 0]);
 });
 
-test("mset writes all pairs in order under one revision", () => {
+test("mset writes all pairs in order under one revision, and tells of each key once", () => {
   const rig = new Rig();
   rig.run("set a 0 EX 9");
   rig.taken();
   assert.is(rig.run("mset a 1 b 2 a 3"), "OK");
-  assert.equal(rig.taken(), [["a", "1"], ["b", "2"], ["a", "3"]]);
+  assert.equal(rig.taken(), [["a", "3"], ["b", "2"]]);
   assert.equal([rig.run("getrev a"), rig.run("getrev b"), rig.run("ttl a")], [["3", 2], ["2", 2], -1]);
   refuses(rig, "mset a 1 b", "wrong number of arguments for 'mset' command");
 });
@@ -114,6 +114,28 @@ test("del and exists count keys, exists each time it is named", () => {
   assert.is(rig.run("del a b a c"), 2);
   assert.equal(rig.taken(), [["a", undefined], ["b", undefined]]);
   assert.equal([rig.run("exists a b"), rig.run("dbsize")], [0, 0]);
+});
+
+test("delex deletes a key that has this value, and no other", () => {
+  const rig = new Rig();
+  rig.run("set k é");
+  rig.run("set", BYTES, BYTES);
+  rig.taken();
+  assert.equal([rig.run("delex k IFEQ e"), rig.run("delex no IFEQ é"), rig.force("delex", BYTES, "IFEQ", "x"), rig.taken()], [0, 0, 0, []]);
+  assert.equal([rig.run("delex k ifeq", new TextEncoder().encode("é")), rig.force("delex", BYTES, "IFEQ", BYTES.slice())], [1, 1]);
+  assert.equal(rig.taken(), [["k", undefined], ["\udcff\u0000\udcfe", undefined]]);
+  refuses(rig, "delex k WHAT v", "syntax error");
+});
+
+test("flushall deletes all keys and tells of each", () => {
+  const rig = new Rig();
+  rig.run("mset b 1 a 2");
+  rig.run("set t 3 PX 50");
+  rig.taken();
+  assert.is(rig.run("flushall"), "OK");
+  assert.equal([rig.taken(), rig.run("dbsize"), rig.run("list"), rig.applier.wakeAt()], [[["a", undefined], ["b", undefined], ["t", undefined]], 0, [], null]);
+  assert.equal([rig.run("flushall sync"), rig.run("FLUSHALL ASYNC"), rig.taken()], ["OK", "OK", []]);
+  refuses(rig, "flushall now", "syntax error");
 });
 
 test("cas writes at the revision named and loses with CONFLICT at any other", () => {
@@ -269,9 +291,11 @@ test("a command that no node prepared is checked as well", () => {
 
 test("each operation refuses too few arguments and too many", () => {
   const rig = new Rig();
-  const fewest: Record<string, number> = { set: 2, mset: 2, cas: 3, append: 2, incrby: 2, decrby: 2, expire: 2, pexpire: 2, list: 0, dbsize: 0 };
-  const most: Record<string, number> = { list: 5 };
-  const many = new Set(["set", "mset", "mget", "del", "exists", "expire", "pexpire"]);
+  const fewest: Record<string, number> = {
+    set: 2, mset: 2, cas: 3, append: 2, incrby: 2, decrby: 2, expire: 2, pexpire: 2, list: 0, dbsize: 0, delex: 3, flushall: 0, txn: 3,
+  };
+  const most: Record<string, number> = { list: 5, flushall: 1 };
+  const many = new Set(["set", "mset", "mget", "del", "exists", "expire", "pexpire", "scan"]);
   for (const [name, row] of Object.entries(kv.operations)) {
     assert.ok(row.summary !== undefined && row.args !== undefined, name);
     const from = fewest[name] ?? 1;

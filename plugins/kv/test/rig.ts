@@ -5,7 +5,8 @@ import { EntryKind } from "../../../src/base/entry.ts";
 import { DraftError } from "../../../src/base/errors.ts";
 import { Applier } from "../../../src/machine/applier.ts";
 import { encodeCommand } from "../../../src/machine/command.ts";
-import type { Entry, Machine, Plugin, Reply } from "../../../src/machine/machine.ts";
+import type { Entry, Reply, StreamMachine, StreamPlugin } from "../../../src/machine/machine.ts";
+import type { TablesPiece } from "../../../src/machine/table_machine.ts";
 import kv from "../kv.ts";
 
 /** One kv, its log time, and what its watchers were told. */
@@ -14,10 +15,10 @@ export class Rig {
   /** What the machine emitted since it was last taken. */
   changes: [key: string, value: unknown][] = [];
   timeMs = 1_000_000;
-  #machine!: Machine<unknown>;
+  #machine!: StreamMachine<TablesPiece>;
 
   constructor() {
-    const plugin: Plugin<unknown> = { ...kv, create: (options) => this.#listenedTo(kv.create(options) as Machine<unknown>) };
+    const plugin: StreamPlugin<TablesPiece> = { ...kv, create: (options) => this.#listenedTo(kv.create(options)) };
     const log = (message: string, thrown: unknown): never => {
       throw new Error(message, { cause: thrown });
     };
@@ -31,8 +32,8 @@ export class Rig {
 
   /** Proposes or asks as a node would: prepared, then applied or queried. Bare words are split at blanks. */
   run(words: string, ...more: unknown[]): Reply | DraftError {
-    const command = this.applier.prepare([...words.split(" "), ...more] as [string, ...unknown[]]);
-    if (this.applier.checkOperation(command) === "read") return this.applier.query(command);
+    const command = this.applier.operations.prepare([...words.split(" "), ...more] as [string, ...unknown[]]);
+    if (this.applier.operations.kindOf(command) === "read") return this.applier.query(command);
     return this.entry(EntryKind.command, encodeCommand(command));
   }
 
@@ -53,16 +54,21 @@ export class Rig {
   }
 
   /** What a snapshot file would hold. */
-  save(): Uint8Array {
-    return encode(this.#machine.snapshot()).slice();
+  save(): Uint8Array[] {
+    return [...this.pieces()].map((piece) => encode(piece).slice());
+  }
+
+  /** A snapshot that is begun now. */
+  pieces(): IterableIterator<TablesPiece> {
+    return this.#machine.snapshot() as IterableIterator<TablesPiece>;
   }
 
   /** Goes on with a machine that was restored from a snapshot of this one. */
-  restart(): void {
-    const bytes = this.save();
-    this.#machine.restore([], 1);
-    this.#machine.restore(decode(bytes), 1);
-    bytes.fill(0);
+  async restart(): Promise<void> {
+    const saved = this.save();
+    await this.#machine.restore(streamed(new Rig().save()), 1);
+    await this.#machine.restore(streamed(saved), 1);
+    for (const piece of saved) piece.fill(0);
   }
 
   /** What was emitted since the last call. */
@@ -72,7 +78,7 @@ export class Rig {
     return changes;
   }
 
-  #listenedTo(inner: Machine<unknown>): Machine<unknown> {
+  #listenedTo(inner: StreamMachine<TablesPiece>): StreamMachine<TablesPiece> {
     this.#machine = inner;
     const listening = (entry: Entry): Entry => ({
       index: entry.index,
@@ -91,11 +97,16 @@ export class Rig {
       apply: (command, entry) => inner.apply(command, listening(entry)),
       query: (command, view) => inner.query!(command, view),
       wakeAt: () => inner.wakeAt!(),
+      hash: () => inner.hash!(),
       wake: (entry) => inner.wake!(listening(entry)),
       snapshot: () => inner.snapshot(),
       restore: (saved, version) => inner.restore(saved, version),
     };
   }
+}
+
+async function* streamed(pieces: readonly Uint8Array[]): AsyncGenerator<TablesPiece> {
+  for (const piece of pieces) yield decode(piece) as TablesPiece;
 }
 
 /** Asserts that `answer` is this error. */

@@ -1,6 +1,6 @@
 /** What can happen to the explored cluster next, as a number: what, to which member, and with which message or value. */
 import type { Message } from "../../raft/message.ts";
-import type { LogEntry } from "../../raft/types.ts";
+import { byNumber, logWords, messageWords, standingWords } from "../../raft/words.ts";
 import type { Budget } from "./bounds.ts";
 import {
   campaigned, crashed, delivered, heartbeatDue, type Local, type Outcome, proposed, readAsked, storeCompleted, timedOut, transferAsked, transferTimedOut,
@@ -97,7 +97,7 @@ export function actionWords(action: Action, message: Message | null): string {
 
 function plainWords({ name, member, what }: Action, message: Message | null): string {
   if (message !== null) {
-    const words = messageWords(message);
+    const words = `${messageWords(message)} from ${byNumber(message.from)} to ${byNumber(message.to)}`;
     if (name === "drop") return `${words} is lost`;
     return `${words} arrives${name === "duplicate" ? ", and will arrive again" : name === "deliver late" ? ", an election timeout later" : ""}`;
   }
@@ -109,39 +109,16 @@ function plainWords({ name, member, what }: Action, message: Message | null): st
     case "stored": return `member ${member}'s oldest store is durable`;
     case "propose": return `member ${member} is given the entry with value ${what}`;
     case "read": return `member ${member} is asked for a read; ${what & 255} entries are committed`;
-    case "transfer": return `member ${member} is asked to hand over to ${what}`;
+    case "transfer": return `member ${member} is asked to hand over to ${byNumber(what)}`;
     case "transfer timeout": return `member ${member}'s transfer is out of time`;
     case "crash": return `member ${member} dies and starts again on what is durable`;
     default: return `member ${member}: ${name}`;
   }
 }
 
-/** A message in words: who to whom, what, and the fields that matter. */
-export function messageWords(message: Message): string {
-  return `"${message.from}>${message.to} ${bodyWords(message)}, term ${message.term}"`;
-}
-
-function bodyWords(message: Message): string {
-  switch (message.type) {
-    case "voteRequest": return `${message.preVote ? "pre-vote" : "vote"}? (last ${message.lastLogIndex}@${message.lastLogTerm})`;
-    case "voteReply": return `${message.preVote ? "pre-vote" : "vote"} ${message.granted ? "yes" : "no"} for term ${message.requestTerm}`;
-    case "appendRequest": return `append after ${message.prevLogIndex}@${message.prevLogTerm} [${logWords(message.entries)}] commit ${message.leaderCommit}`;
-    case "appendReply": return message.success ? `holds ${message.matchIndex}` : `refuses after ${message.rejectedIndex}`;
-    case "heartbeat": return `heartbeat ${message.round} commit ${message.leaderCommit}`;
-    case "heartbeatReply": return `heard ${message.round}, durable ${message.durableIndex}@${message.durableTerm}`;
-    default: return message.type;
-  }
-}
-
-/** Entries as index@term. */
-export function logWords(entries: readonly LogEntry[]): string {
-  return entries.map((entry) => `${entry.index}@${entry.term}`).join(" ");
-}
-
 /** A member in words. */
 export function localWords({ state, log, durable }: Local): string {
-  const { role, term, votedFor, commitIndex } = state;
-  const disk = durable.hardState;
-  return `member ${state.config.self}: ${role} of term ${term}, voted for ${votedFor}, log [${logWords(log)}], commit ${commitIndex}; ` +
-    `on disk term ${disk.term}, vote ${disk.votedFor}, [${logWords(durable.entries)}]`;
+  const { term, votedFor } = durable.hardState;
+  return `${byNumber(state.config.self)}: ${standingWords(state, byNumber).join(", ")}; log [${logWords(log)}]; ` +
+    `on disk term ${term}, vote ${byNumber(votedFor)}, [${logWords(durable.entries)}]`;
 }

@@ -22,7 +22,7 @@ export function cloneRaft(state: RaftState): RaftState {
       confirmed: reads.confirmed.map((each) => ({ ...each })),
     },
     forwardedReads: new Map(state.forwardedReads),
-    step: { truncateFrom: step.truncateFrom, entries: [...step.entries], messages: [...step.messages] },
+    step: { truncateFrom: step.truncateFrom, reset: step.reset, entries: [...step.entries], messages: [...step.messages] },
     effects: [],
     dropped: {},
   };

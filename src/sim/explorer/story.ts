@@ -1,5 +1,6 @@
 /** The way to a violation, told in words. */
-import { act, actionWords, localWords, messageWords, unpackAction } from "./actions.ts";
+import { byNumber, messageWords } from "../../raft/words.ts";
+import { act, actionWords, localWords, unpackAction } from "./actions.ts";
 import { firstStart, type Local, type Shape } from "./local.ts";
 import type { Tables } from "./tables.ts";
 
@@ -14,7 +15,7 @@ export function storyOf(tables: Tables, shape: Shape, actions: readonly number[]
     if (action.name === "drop") continue;
     const { local, sent } = act(cluster[action.member - 1] as Local, action, message);
     cluster[action.member - 1] = local;
-    for (const each of sent) story.push(`  says ${messageWords(each)}`);
+    for (const each of sent) story.push(`  says ${messageWords(each)} to ${byNumber(each.to)}`);
     story.push(`  ${localWords(local)}`);
   }
   return story;

@@ -68,6 +68,7 @@ function project(operation: KvOperation): readonly KvOperation[] {
     // How many were there is said of all of them; that each is gone by the time of the answer is not.
     return keys.map((key) => ({ ...operation, args: [key], isAnswered: false }));
   }
+  if (operation.name === "txn") throw new Error("a txn is judged with all its keys at once: too many are joined");
   if (operation.name !== "mget") return [];
   const values = answerOf(operation.recorded.operation).reply as readonly unknown[];
   return keys.map((key, at) => {

@@ -7,6 +7,7 @@ import { DraftError } from "../../base/errors.ts";
 import { answerOf, meaningOf, type Recorded, textOf } from "./history.ts";
 import { cellOf, countMeaning, fits, type KvOperation, type KvState, mayBe, put, valueMeaning } from "./kv_cells.ts";
 import { single } from "./kv_single.ts";
+import { txnKeys, txnSteps } from "./kv_txn.ts";
 
 /** Operations that name more than one key, or none. */
 const ALL_KEYS: ReadonlySet<string> = new Set(["list", "dbsize"]);
@@ -29,10 +30,12 @@ export function kvOperation(recorded: Recorded): KvOperation {
 }
 
 /** The keys that an operation looks at or changes; null: all of them. */
-export function keysOf({ name, args }: KvOperation): readonly string[] | null {
+export function keysOf(operation: KvOperation): readonly string[] | null {
+  const { name, args } = operation;
   if (ALL_KEYS.has(name)) return null;
   if (MANY_KEYS.has(name)) return args;
   if (name === "mset") return args.filter((_, at) => at % 2 === 0);
+  if (name === "txn") return txnKeys(operation, (step) => keysOf(step) ?? []);
   return args.slice(0, 1);
 }
 
@@ -85,6 +88,7 @@ export class KvModel {
     if (name === "exists") return fits(operation, state, countMeaning(args.filter((key) => state[this.#at(key)] !== null).length));
     if (name === "del") return this.#del(state, operation);
     if (name === "mset") return this.#mset(state, operation);
+    if (name === "txn") return this.#txn(state, operation);
     return single(state, this.#at(args[0]!), operation);
   }
 
@@ -106,6 +110,14 @@ export class KvModel {
       next = put(next, this.#at(operation.args[at]!), cellOf(operation.args[at + 1]!, operation));
     }
     return fits(operation, next, '"OK"');
+  }
+
+  #txn(state: KvState, operation: KvOperation): readonly KvState[] {
+    const steps = txnSteps(operation, (key) => state[this.#at(key)] ?? null);
+    if (steps === null || operation.refusal !== null) return [];
+    let states: readonly KvState[] = [state];
+    for (const step of steps) states = states.flatMap((from) => this.#one(from, step));
+    return states;
   }
 
   /** `list` and `dbsize` look at every key. */

@@ -14,6 +14,7 @@ export function single(state: KvState, at: number, operation: KvOperation): read
     case "set": return set(state, at, operation);
     case "cas": return cas(state, at, operation);
     case "append": return append(state, at, operation);
+    case "delex": return delex(state, at, operation);
     case "incr": return add(state, at, operation, 1n);
     case "decr": return add(state, at, operation, -1n);
     case "incrby": return add(state, at, operation, BigInt(operation.args[1]!));
@@ -76,6 +77,11 @@ function append(state: KvState, at: number, operation: KvOperation): readonly Kv
   return fits(operation, next, countMeaning(bytesOf(value)));
 }
 
+function delex(state: KvState, at: number, operation: KvOperation): readonly KvState[] {
+  const isIt = state[at]?.value === operation.args[2];
+  return fits(operation, isIt ? put(state, at, null) : state, countMeaning(isIt ? 1 : 0));
+}
+
 const INTEGER = /^(?:0|-?[1-9][0-9]*)$/;
 
 function add(state: KvState, at: number, operation: KvOperation, by: bigint): readonly KvState[] {
@@ -100,7 +106,8 @@ function expire(state: KvState, at: number, operation: KvOperation): readonly Kv
   if (cell === null) return fits(operation, state, countMeaning(0));
   const hasFlags = operation.args.length > 2;
   const kept = hasFlags ? fits(operation, state, countMeaning(0)) : [];
-  return [...kept, ...fits(operation, put(state, at, { ...cell, expires: true }), countMeaning(1))];
+  const next = Number(operation.args[1]) > 0 ? { ...cell, expires: true } : null;
+  return [...kept, ...fits(operation, put(state, at, next), countMeaning(1))];
 }
 
 function persist(state: KvState, at: number, operation: KvOperation): readonly KvState[] {

@@ -3,28 +3,62 @@
  * the entries: a command has the entry whose sum and length its own payload has.
  */
 import { EntryKind, payloadSumOf } from "../../base/entry.ts";
-import { encodeCommand } from "../../machine/command.ts";
 import type { Applier } from "../../machine/applier.ts";
+import { decodeEnvelope, encodeCommand, encodeEnvelope } from "../../machine/command.ts";
+import { encodeSessionChange } from "../../machine/session_entry.ts";
 import type { Index } from "../../raft/types.ts";
 import type { Committed } from "../properties/committed.ts";
 import type { Sealed } from "../properties/sealed_entries.ts";
 import type { ClientOperation } from "../property.ts";
 
-/** The payload of a command. */
+/** The payload of an entry. */
 export interface Payload {
   readonly bytes: Uint8Array;
   /** Sum and length, as one name. */
   readonly name: string;
+  /** Under which session a command was sent; null without one. */
+  readonly session: string | null;
+  readonly sequence: number;
+  /** How often its command was sent so. */
+  readonly sent: number;
 }
 
-/** The payload that `command` has in the log; null if the machine refuses it before. */
-export function payloadOf(applier: Applier, { command }: ClientOperation): Payload | null {
+/** The payloads that an operation may have in the log; none if it reads, was not sent, or the machine refuses it before. */
+export function payloadsOf(applier: Applier, { command, read, sent }: ClientOperation): Payload[] {
+  if (read !== null) return [];
+  const payloads = new Map<string, Payload>();
+  // Of histories made by hand nothing is known but the command.
+  for (const envelope of sent ?? [encodeCommand(command)]) {
+    const payload = payloadOf(applier, envelope);
+    if (payload === null) continue;
+    payloads.set(payload.name, { ...payload, sent: (payloads.get(payload.name)?.sent ?? 0) + 1 });
+  }
+  return [...payloads.values()];
+}
+
+function payloadOf(applier: Applier, envelope: Uint8Array): Payload | null {
   try {
-    const bytes = encodeCommand(applier.prepare(command)).slice();
-    return { bytes, name: nameOf(payloadSumOf(bytes), bytes.length) };
+    const decoded = decodeEnvelope(envelope);
+    const bytes = encodeEnvelope({ ...decoded, command: applier.operations.prepare(decoded.command) });
+    return { ...named(bytes), session: decoded.session, sequence: decoded.sequence };
   } catch {
     return null;
   }
+}
+
+function named(bytes: Uint8Array): Payload {
+  const own = new Uint8Array(bytes);
+  return { bytes: own, name: nameOf(payloadSumOf(own), own.length), session: null, sequence: 0, sent: 1 };
+}
+
+/** What an entry that opens or closes a session of one of these commands may hold. */
+export function sessionPayloads(commands: Iterable<Payload>): Payload[] {
+  const sessions = new Set<string>();
+  for (const { session } of commands) if (session !== null) sessions.add(session);
+  return [...sessions].flatMap((session) => [
+    named(encodeSessionChange({ type: "open", session, principal: "", ordered: false })),
+    named(encodeSessionChange({ type: "close", session })),
+  ]);
 }
 
 /** Sum and length of an entry's payload, as one name. */
@@ -40,7 +74,9 @@ const NOTHING = new Uint8Array(0);
 
 /** Applies an entry whose payload, if it has one, is among `payloads` by name. @returns what the machine answers */
 export function applyEntry(applier: Applier, entry: Sealed, payloads: ReadonlyMap<string, Payload>): unknown {
-  const bytes = entry.kind === EntryKind.command ? payloads.get(payloadNameOf(entry))?.bytes : NOTHING;
+  // A session whose id nobody was told changes nothing that anybody sees.
+  const isKnown = entry.kind === EntryKind.command || entry.kind === EntryKind.session;
+  const bytes = isKnown ? payloads.get(payloadNameOf(entry))?.bytes : NOTHING;
   return applier.apply(entry, bytes ?? NOTHING, 0, null);
 }
 

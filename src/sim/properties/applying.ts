@@ -1,6 +1,7 @@
 /**
- * What is applied (dissertation 3.5, figure 3.1): base ≤ lastApplied ≤ commitIndex ≤ last; every committed entry once and
- * in order, from the base on after each start, and the machine is where the core believes it to be.
+ * What is applied (dissertation 3.5, figure 3.1): base ≤ asked for ≤ commitIndex ≤ last, lastApplied ≤ asked for; every
+ * committed entry once and in order, from the snapshot on after each start and each restore, and the machine is where the
+ * core believes it to be.
  */
 import type { Effect, Event } from "../../raft/event.ts";
 import type { Index, MemberNumber } from "../../raft/types.ts";
@@ -21,21 +22,26 @@ export class Applying implements Property {
   }
 
   opened(member: SimMember): void {
-    const { config, trail } = member.state!;
-    this.#asked.set(config.self, trail.base.index);
+    const { config, snapshotIndex } = member.state!;
+    this.#asked.set(config.self, snapshotIndex);
     this.#checkOrder(member);
   }
 
   stepped(member: SimMember, event: Event, effects: readonly Effect[]): void {
-    if (event.type === "applied") this.#applied(member, event.index);
-    for (const effect of effects) if (effect.type === "apply") this.#asks(member, effect.from, effect.to);
+    if (event.type === "applied" || event.type === "restored") this.#applied(member, event.index);
+    for (const effect of effects) {
+      if (effect.type === "apply") this.#asks(member, effect.from, effect.to);
+      else if (effect.type === "installSnapshot") this.#asked.set(member.state!.config.self, effect.point.index);
+    }
     this.#checkOrder(member);
   }
 
   #checkOrder(member: SimMember): void {
-    const { trail, lastApplied, commitIndex } = member.state!;
-    if (trail.base.index <= lastApplied && lastApplied <= commitIndex && commitIndex <= trail.lastIndex) return;
-    throw new Violation(this.name, `${member.id} holds base ${trail.base.index}, lastApplied ${lastApplied}, commitIndex ${commitIndex}, last ${trail.lastIndex}: must ascend`);
+    const { trail, snapshotIndex, applyRequested, lastApplied, commitIndex } = member.state!;
+    const ascends = trail.base.index <= snapshotIndex && snapshotIndex <= applyRequested && applyRequested <= commitIndex && commitIndex <= trail.lastIndex;
+    if (ascends && lastApplied <= applyRequested) return;
+    throw new Violation(this.name, `${member.id} holds base ${trail.base.index}, snapshot ${snapshotIndex}, lastApplied ${lastApplied} of ${applyRequested}, ` +
+      `commitIndex ${commitIndex}, last ${trail.lastIndex}: must ascend`);
   }
 
   #asks(member: SimMember, from: Index, to: Index): void {

@@ -46,8 +46,13 @@ export class DurableFirst implements Property {
         if (message.success) this.#checkMatch(member, model, message);
         return;
       case "heartbeatReply":
-      case "installSnapshotReply":
         return this.#checkPosition(member, model, message);
+      case "installSnapshotReply":
+        this.#checkPosition(member, model, message);
+        if (message.success && model.durable.at(message.lastIncludedIndex) === null) {
+          throw this.#early(member, message, `match ${message.lastIncludedIndex} is claimed, ${pointText(model.durable.last)} is durable`);
+        }
+        return;
       default:
     }
   }
@@ -73,6 +78,8 @@ export class DurableFirst implements Property {
 
   #checkPosition(member: SimMember, model: MemberModel, message: Message & AckStatus): void {
     const { durableIndex: index, durableTerm: term, durableChain: chain } = message;
+    // Nothing is claimed.
+    if (index === 0) return;
     this.#checkHeld(member, model, message, { index, term, chain });
   }
 

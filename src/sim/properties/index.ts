@@ -6,6 +6,9 @@ import { ClusterModel } from "./cluster_model.ts";
 import { Committed } from "./committed.ts";
 import { DurableFirst } from "./durable_first.ts";
 import { EqualStates } from "./equal_states.ts";
+import { ExactlyOnce } from "./exactly_once.ts";
+import { Expiry } from "./expiry.ts";
+import { Identities } from "./identities.ts";
 import { IndexOracle } from "./index_oracle.ts";
 import { LeaderCompleteness } from "./leader_completeness.ts";
 import { Linearizability } from "./linearizability.ts";
@@ -33,6 +36,7 @@ export function allProperties(options: PropertyOptions = {}): Property[] {
   const committed = new Committed(model);
   return [
     model,
+    new Identities(),
     new OneLeader(model),
     new Votes(model),
     new Terms(model),
@@ -45,10 +49,12 @@ export function allProperties(options: PropertyOptions = {}): Property[] {
     new DurableFirst(model, committed),
     new Matches(model),
     new EqualStates(),
+    new ExactlyOnce(committed),
     new Queues(),
     new ReadIndex(committed),
     new RealTime(),
     new LogTime(model, options.trueTime ?? null),
+    new Expiry(model, committed),
     // The oracle first: what it finds it can name, and a search that must fail takes long.
     new IndexOracle(model, committed),
     new Linearizability({ model, committed }),

@@ -5,14 +5,15 @@
  *
  * - an acknowledged write is the entry at its index, and its answer is what the machine says there;
  * - a read, a stale one too, is answered as the machine answers at its index;
- * - no command is in the log more often than it was called: what was told not-done is not there.
+ * - no command is in the log more often than it was sent: what was told not-done is not there. (Under a session it may
+ *   be, if it did nothing there: see exactly_once.ts.)
  */
 import { DraftError } from "../../base/errors.ts";
 import { EntryKind } from "../../base/entry.ts";
 import { Applier } from "../../machine/applier.ts";
 import { type Index, MAIN_GROUP } from "../../raft/types.ts";
 import { answerOf, History, meaningOf, operationText, type Recorded } from "../history/history.ts";
-import { applyEntry, indexesByPayload, type Payload, payloadNameOf, payloadOf } from "../history/payloads.ts";
+import { applyEntry, indexesByPayload, type Payload, payloadNameOf, payloadsOf, sessionPayloads } from "../history/payloads.ts";
 import { type ClientOperation, type Property, Violation } from "../property.ts";
 import type { ClusterModel } from "./cluster_model.ts";
 import type { Committed } from "./committed.ts";
@@ -60,25 +61,27 @@ export class IndexOracle implements Property {
   #payloads(applier: Applier, operations: readonly Recorded[]): Map<string, Known> {
     const known = new Map<string, Known>();
     for (const { operation, ending } of operations) {
-      if (operation.read !== null) continue;
-      const payload = payloadOf(applier, operation);
-      if (payload === null) continue;
-      let row = known.get(payload.name);
-      if (row === undefined) {
-        row = { payload, sample: operationText(operation), certain: 0, possible: 0 };
-        known.set(payload.name, row);
+      const payloads = payloadsOf(applier, operation);
+      for (const payload of payloads) {
+        let row = known.get(payload.name);
+        if (row === undefined) {
+          row = { payload, sample: operationText(operation), certain: 0, possible: 0 };
+          known.set(payload.name, row);
+        }
+        // A second session is had when the first is gone: which of its entries did it is told by the answer alone.
+        if ((ending === "done" || ending === "refused") && payloads.length === 1) row.certain += 1;
+        if (payload.session !== null) row.possible += payload.sent;
+        else if (ending !== "never") row.possible += 1;
       }
-      if (ending === "done") this.#checkEntry(operation, payload);
-      if (ending === "done" || ending === "refused") row.certain += 1;
-      if (ending !== "never") row.possible += 1;
+      if (ending === "done" && operation.read === null && payloads.length > 0) this.#checkEntry(operation, payloads);
     }
     return known;
   }
 
-  #checkEntry(operation: ClientOperation, payload: Payload): void {
+  #checkEntry(operation: ClientOperation, payloads: readonly Payload[]): void {
     const { index } = answerOf(operation);
     const entry = this.#committed.at(index);
-    if (entry !== null && entry.kind === EntryKind.command && payloadNameOf(entry) === payload.name) return;
+    if (entry !== null && entry.kind === EntryKind.command && payloads.some(({ name }) => name === payloadNameOf(entry))) return;
     throw new Violation(this.name, `an acknowledged write is not the entry at its index: ${operationText(operation)}`);
   }
 
@@ -109,6 +112,7 @@ export class IndexOracle implements Property {
       else list.push(operation);
     }
     const payloads = new Map([...known].map(([name, { payload }]) => [name, payload]));
+    for (const payload of sessionPayloads(payloads.values())) payloads.set(payload.name, payload);
     this.#checkReads(applier, answered.get(0) ?? []);
     for (let index = 1; index <= this.#committed.lastIndex; index++) {
       const entry = this.#committed.at(index)!;
@@ -122,7 +126,7 @@ export class IndexOracle implements Property {
   #checkReads(applier: Applier, operations: readonly ClientOperation[]): void {
     for (const operation of operations) {
       if (operation.read === null) continue;
-      const reply = applier.query(applier.prepare(operation.command));
+      const reply = applier.query(applier.operations.prepare(operation.command));
       this.#check(operation, meaningOf(reply));
     }
   }

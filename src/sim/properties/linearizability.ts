@@ -13,7 +13,7 @@ import { componentsOf, type Component } from "../history/components.ts";
 import { answerOf, History, operationText, type Recorded } from "../history/history.ts";
 import type { KvOperation, KvState } from "../history/kv_cells.ts";
 import { KvModel } from "../history/kv_model.ts";
-import { applyEntry, indexesByPayload, type Payload, payloadOf } from "../history/payloads.ts";
+import { applyEntry, indexesByPayload, type Payload, payloadsOf, sessionPayloads } from "../history/payloads.ts";
 import { type Search, search, type Timed } from "../history/wing_gong.ts";
 import { type ClientOperation, type Property, Violation } from "../property.ts";
 import type { ClusterModel } from "./cluster_model.ts";
@@ -91,9 +91,9 @@ export class Linearizability implements Property {
     if (this.#committed === null || applier === null) return null;
     const payloads = new Map<string, Payload>();
     for (const { operation } of operations) {
-      const payload = operation.read === null ? payloadOf(applier, operation) : null;
-      if (payload !== null) payloads.set(payload.name, payload);
+      for (const payload of payloadsOf(applier, operation)) payloads.set(payload.name, payload);
     }
+    for (const payload of sessionPayloads(payloads.values())) payloads.set(payload.name, payload);
     const replies: unknown[] = [];
     for (let index = 1; index <= this.#committed.lastIndex; index++) {
       replies[index] = applyEntry(applier, this.#committed.at(index)!, payloads);
@@ -103,6 +103,7 @@ export class Linearizability implements Property {
       if (recorded.ending !== "unknown") return recorded;
       if (index === undefined) return { ...recorded, ending: "never" };
       const reply = replies[index];
+      if (reply instanceof DraftError && reply.code === "SESSION_EXPIRED") return { ...recorded, ending: "never" };
       if (reply instanceof DraftError) return { ...recorded, ending: "refused", operation: { ...recorded.operation, answer: reply } };
       return { ...recorded, ending: "done", operation: { ...recorded.operation, answer: { index, reply } } };
     });
@@ -131,7 +132,7 @@ export class Linearizability implements Property {
     const floors = floorsOf(operations);
     for (const { operation, ending } of operations) {
       if (ending !== "unknown" && ending !== "refused") continue;
-      const list = indexes.get(payloadOf(applier, operation)?.name ?? "") ?? [];
+      const list = payloadsOf(applier, operation).flatMap(({ name }) => indexes.get(name) ?? []).sort((a, b) => a - b);
       const index = list.find((at) => at > floors.get(operation.id)! && !claimed.has(at));
       if (index === undefined) continue;
       hints.set(operation.id, index);

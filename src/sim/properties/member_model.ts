@@ -29,6 +29,8 @@ interface PendingStore {
   readonly store: number;
   readonly hardState: HardState | null;
   readonly truncateFrom: Index;
+  /** The entry through which a snapshot took the place of the log; null: none did. */
+  readonly reset: Sealed | null;
   readonly entries: readonly Sealed[];
   readonly messages: readonly Message[];
 }
@@ -101,6 +103,7 @@ export class MemberModel {
       memory.truncate(truncateFrom);
       while ((this.#configurations.at(-1)?.index ?? 0) >= truncateFrom) this.#configurations.pop();
     }
+    const reset = this.#resetBy(effect, sealed);
     const entries: Sealed[] = [];
     for (const entry of effect.entries) {
       const taken = sealed.take(entry, memory.last, this.number);
@@ -109,7 +112,18 @@ export class MemberModel {
       if (taken.voters !== null) this.#configurations.push({ index: taken.index, voters: taken.voters });
     }
     const hardState = effect.hardState === null ? null : { ...effect.hardState };
-    this.#pending.push({ store, hardState, truncateFrom, entries, messages });
+    this.#pending.push({ store, hardState, truncateFrom, reset, entries, messages });
+  }
+
+  /** A snapshot stands for all through its point: the log counts as holding it. */
+  #resetBy({ reset }: StoreEffect, sealed: SealedEntries): Sealed | null {
+    if (reset === null) return null;
+    const { point, configuration } = reset;
+    const last = sealed.adopt(point, null);
+    this.memory.reset(this.memory.base, last);
+    this.#configurations.length = 0;
+    this.#configurations.push({ index: configuration.index, voters: votersOf(configuration) });
+    return last;
   }
 
   /** Everything through this store is durable. */
@@ -119,6 +133,7 @@ export class MemberModel {
       if (pending.store > store) break;
       if (pending.hardState !== null) this.#keepHardState(pending.hardState);
       if (pending.truncateFrom > 0) this.durable.truncate(pending.truncateFrom);
+      if (pending.reset !== null) this.durable.reset(this.durable.base, pending.reset);
       for (const entry of pending.entries) this.durable.push(entry);
       done += 1;
     }
@@ -144,13 +159,17 @@ export class MemberModel {
 
   #replayUntilFound(state: RaftState): boolean {
     if (this.#isFound(state)) return true;
-    for (const { hardState, truncateFrom, entries } of this.#pending) {
+    for (const { hardState, truncateFrom, reset, entries } of this.#pending) {
       if (hardState !== null) {
         this.#keepHardState(hardState);
         if (this.#isFound(state)) return true;
       }
       if (truncateFrom > 0) {
         this.durable.truncate(truncateFrom);
+        if (this.#isFound(state)) return true;
+      }
+      if (reset !== null) {
+        this.durable.reset(this.durable.base, reset);
         if (this.#isFound(state)) return true;
       }
       for (const entry of entries) {

@@ -1,8 +1,12 @@
-/** Every queue of the core within its bound (DESIGN promise 9): what the configuration says, and what the core promises. */
+/**
+ * Every queue within its bound (DESIGN promise 9): those of the core, by what its configuration says and it promises
+ * itself, and the bytes that wait before the connections to each peer.
+ */
 import type { Effect, Event } from "../../raft/event.ts";
 import type { Message } from "../../raft/message.ts";
 import type { RaftState } from "../../raft/state.ts";
-import { bytesAfter, RUN_ENTRIES_MAX } from "../../raft/trail.ts";
+import { bytesAfter, bytesBetween, RUN_ENTRIES_MAX } from "../../raft/trail.ts";
+import type { MemberNumber } from "../../raft/types.ts";
 import { type Property, type SimMember, Violation } from "../property.ts";
 
 /** Stores that are not durable, at most, beyond which no answer is held any more; see raft/settle.ts. */
@@ -11,9 +15,17 @@ const PENDING_ANSWERS_MAX = 1024;
 const OWN_ENTRIES_BYTES = 4 * 64;
 /** Effects of one step besides messages: store, apply, role, configuration, transfer, refusal, divergence and answers. */
 const EFFECTS_BESIDES = 16;
+/** What a message takes besides its entries, and what a connection sends of its own. */
+const MESSAGE_BYTES = 512;
 
 export class Queues implements Property {
   readonly name: string = "queues";
+  /** The longest append that each member sent to each other one in this life. */
+  readonly #longest: Map<SimMember, Map<MemberNumber, number>> = new Map();
+
+  opened(member: SimMember): void {
+    this.#longest.set(member, new Map());
+  }
 
   stepped(member: SimMember, event: Event, effects: readonly Effect[]): void {
     const state = member.state!;
@@ -45,11 +57,29 @@ export class Queues implements Property {
   }
 
   sent(member: SimMember, message: Message): void {
+    this.#checkOutbound(member, message);
     if (message.type !== "appendRequest") return;
     // One that starts at a lower point, where chains are known, reaches to where the follower stands.
     const max = member.state!.config.appendEntriesMax + 2 * RUN_ENTRIES_MAX;
     const entries = message.lastIndex - message.prevLogIndex;
     if (entries > max) throw this.#over(member, "entries in one append", entries, max);
+  }
+
+  /** One message has room however long it is; others only while all of them stay within the bound. */
+  #checkOutbound(member: SimMember, message: Message): void {
+    const { to } = message;
+    const longest = this.#longest.get(member);
+    const before = longest?.get(to) ?? 0;
+    for (const { bytes, bytesMax } of member.queuesTo?.(to) ?? []) {
+      const max = Math.max(bytesMax, before) + MESSAGE_BYTES;
+      if (bytes > max) throw this.#over(member, `bytes for member ${to}`, bytes, max);
+    }
+    if (message.type !== "appendRequest" || message.lastIndex === message.prevLogIndex) return;
+    const { trail } = member.state!;
+    // Of entries that lie far back the sizes are only estimated: then nothing can be said.
+    const isKnown = message.prevLogIndex >= trail.recentFirst || message.prevLogIndex === trail.base.index;
+    const size = isKnown ? bytesBetween(trail, message.prevLogIndex + 1, message.lastIndex) : Number.POSITIVE_INFINITY;
+    if (size > before) longest?.set(to, size);
   }
 
   #checkStores(member: SimMember, effects: readonly Effect[], stores: number): void {

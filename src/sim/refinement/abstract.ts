@@ -19,6 +19,8 @@ export interface AbstractStore {
   readonly votedFor: MemberNumber;
   readonly hasHardState: boolean;
   readonly truncateFrom: number;
+  /** The last index that a snapshot stands for which took the place of the log; 0: none did. */
+  readonly resetThrough: number;
   readonly entries: readonly AbstractEntry[];
 }
 
@@ -112,9 +114,11 @@ export function viewOf(state: RaftState): View {
 }
 
 /** A log read from a trail: chains are known one by one where it remembers them, and at the end of each run. */
-export function logOf({ base, runs, lastIndex, recentFirst, chains }: Trail): AbstractEntry[] {
+export function logOf({ base, runs, lastIndex, recentFirst, chains }: Trail, committed: readonly AbstractEntry[]): AbstractEntry[] {
   const log: AbstractEntry[] = [];
-  for (let index = 1; index <= base.index; index++) log.push({ term: base.term, chain: index === base.index ? base.chain : null });
+  // What left the log was committed.
+  for (let index = 1; index < base.index; index++) log.push(committed[index - 1] ?? { term: base.term, chain: null });
+  if (base.index > 0) log.push({ term: base.term, chain: base.chain });
   for (const [at, run] of runs.entries()) {
     const last = (runs[at + 1]?.first ?? lastIndex + 1) - 1;
     for (let index = run.first; index <= last; index++) {

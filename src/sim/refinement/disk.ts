@@ -2,11 +2,13 @@
 import type { StoreEffect } from "../../raft/event.ts";
 import type { AbstractCluster, AbstractDisk, AbstractEntry, AbstractNode, AbstractStore, View } from "./abstract.ts";
 import { isSame } from "./abstract.ts";
+import { resetLog } from "./logs.ts";
 
 /** Notes a store that begins. */
 export function beginStore(node: AbstractNode, effect: StoreEffect, { term, votedFor }: View): void {
   node.stores.push({
     store: effect.store, term, votedFor, hasHardState: effect.hardState !== null, truncateFrom: effect.truncateFrom,
+    resetThrough: effect.reset?.point.index ?? 0,
     entries: effect.entries.map((entry) => ({ term: entry.term, chain: entry.chain })),
   });
 }
@@ -15,7 +17,7 @@ export function beginStore(node: AbstractNode, effect: StoreEffect, { term, vote
 export function completeStores(cluster: AbstractCluster, node: AbstractNode, through: number): string | null {
   while (node.stores.length > 0 && (node.stores[0] as AbstractStore).store <= through) {
     const store = node.stores.shift() as AbstractStore;
-    for (const record of recordsOf(store)) applyRecord(node.disk, record);
+    for (const record of recordsOf(store)) applyRecord(cluster, node.disk, record);
     const wrong = noteVote(cluster, node);
     if (wrong !== null) return wrong;
   }
@@ -39,31 +41,34 @@ function noteVote({ votes }: AbstractCluster, { number, disk, forgiven }: Abstra
 type DiskRecord =
   | { readonly type: "hardState"; readonly term: number; readonly votedFor: number }
   | { readonly type: "truncate"; readonly from: number }
+  | { readonly type: "reset"; readonly through: number }
   | { readonly type: "entry"; readonly entry: AbstractEntry };
 
 function recordsOf(store: AbstractStore): DiskRecord[] {
   const records: DiskRecord[] = [];
   if (store.hasHardState) records.push({ type: "hardState", term: store.term, votedFor: store.votedFor });
   if (store.truncateFrom > 0) records.push({ type: "truncate", from: store.truncateFrom });
+  if (store.resetThrough > 0) records.push({ type: "reset", through: store.resetThrough });
   for (const entry of store.entries) records.push({ type: "entry", entry });
   return records;
 }
 
-function applyRecord(disk: AbstractDisk, record: DiskRecord): void {
+function applyRecord(cluster: AbstractCluster, disk: AbstractDisk, record: DiskRecord): void {
   if (record.type === "hardState") {
     disk.term = record.term;
     disk.votedFor = record.votedFor;
   } else if (record.type === "truncate") disk.log.length = record.from - 1;
+  else if (record.type === "reset") resetLog(disk.log, cluster, record.through);
   else disk.log.push(record.entry);
 }
 
 /** Whether a node may come back like this: with all that was durable, and any prefix of what was under way. */
-export function mayRestartAs({ disk, stores }: AbstractNode, { term, votedFor }: View, log: readonly AbstractEntry[]): boolean {
+export function mayRestartAs(cluster: AbstractCluster, { disk, stores }: AbstractNode, { term, votedFor }: View, log: readonly AbstractEntry[]): boolean {
   const left: AbstractDisk = { ...disk, log: [...disk.log] };
   const fits = (): boolean => left.term === term && left.votedFor === votedFor && left.log.length === log.length && isSame(left.log.at(-1), log.at(-1));
   if (fits()) return true;
   for (const record of stores.flatMap(recordsOf)) {
-    applyRecord(left, record);
+    applyRecord(cluster, left, record);
     if (fits()) return true;
   }
   return false;

@@ -1,27 +1,36 @@
 /** The rules of logs: who may append, cut and commit what. */
-import type { StoreEffect } from "../../raft/event.ts";
-import { type AbstractEntry, type AbstractNode, isQuorum, isSame } from "./abstract.ts";
+import type { LogStart, StoreEffect } from "../../raft/event.ts";
+import { type AbstractCluster, type AbstractEntry, type AbstractNode, isQuorum, isSame } from "./abstract.ts";
 import { isFromLeader, type Rule, type Step } from "./step.ts";
 
 /** Equal to no entry. */
 const NOTHING: AbstractEntry = { term: -1, chain: -1 };
 
 /** The entry at `index` of the log as this step leaves it. Logs are long and steps are many: nothing is copied. */
-export function entryAfter(step: Pick<Step, "node" | "effects">, index: number): AbstractEntry | undefined {
+export function entryAfter(step: Pick<Step, "cluster" | "node" | "effects">, index: number): AbstractEntry | undefined {
   const store = storeOf(step);
   if (store === null) return step.node.log[index - 1];
   const kept = keptBy(step.node, store);
-  return index <= kept ? step.node.log[index - 1] : store.entries[index - kept - 1];
+  if (index > kept) return store.entries[index - kept - 1];
+  return store.reset === null ? step.node.log[index - 1] : step.cluster.committed[index - 1];
 }
 
-/** How much of the log a store leaves before its entries. */
-function keptBy(node: AbstractNode, store: StoreEffect): number {
-  return store.truncateFrom > 0 ? store.truncateFrom - 1 : node.log.length;
+/** How much of the log a store leaves, or a snapshot stands for, before its entries. */
+function keptBy(node: AbstractNode, { truncateFrom, reset }: StoreEffect): number {
+  if (reset !== null) return reset.point.index;
+  return truncateFrom > 0 ? truncateFrom - 1 : node.log.length;
+}
+
+/** Puts what a snapshot through `index` stands for into the place of a log. */
+export function resetLog(log: AbstractEntry[], { committed }: AbstractCluster, index: number): void {
+  log.length = 0;
+  for (let i = 0; i < index; i++) log.push(committed[i] as AbstractEntry);
 }
 
 /** Takes a store's entries into a log, in place. */
-export function takeStore(log: AbstractEntry[], store: StoreEffect): void {
+export function takeStore(cluster: AbstractCluster, log: AbstractEntry[], store: StoreEffect): void {
   if (store.truncateFrom > 0) log.length = store.truncateFrom - 1;
+  if (store.reset !== null) resetLog(log, cluster, store.reset.point.index);
   for (const { term, chain } of store.entries) log.push({ term, chain });
 }
 
@@ -41,7 +50,10 @@ export const whyLog: Rule = (step) => {
   const toldCommit = store?.hardState?.commitIndex ?? 0;
   if (toldCommit > after.commitIndex) return `its disk is told of commit ${toldCommit}`;
   const changes = store !== null && (store.truncateFrom > 0 || store.entries.length > 0);
-  if (changes) {
+  if (store !== null && store.reset !== null) {
+    const why = whyInstalls(step, store.reset);
+    if (why !== null) return why;
+  } else if (changes) {
     const why = after.role === "leader" ? whyLeaderAppends(step, store) : whyFollowerTakes(step, store);
     if (why !== null) return why;
   } else if (after.role === "leader" && before.role !== "leader") return `it leads term ${after.term} without an entry of that term`;
@@ -50,6 +62,15 @@ export const whyLog: Rule = (step) => {
   if (length === after.lastIndex && (length === 0 || isSame(last, { term: after.lastTerm, chain: after.lastChain }))) return null;
   return `its log ends at ${after.lastIndex}@${after.lastTerm}, by what it stored at ${length}@${last?.term ?? 0}`;
 };
+
+/** InstallSnapshot: what was committed through its point, behind what this node knew committed, in place of its log. */
+function whyInstalls({ before, after, event, cluster }: Step, { point }: LogStart): string | null {
+  if (event.type !== "snapshotFetched" || event.point.index !== point.index) return `a snapshot takes the place of its log because of ${event.type}`;
+  if (after.role === "leader") return "a leader takes a snapshot";
+  if (point.index <= before.commitIndex) return `a snapshot of ${point.index} takes the place of a log with ${before.commitIndex} committed`;
+  const known = cluster.committed[point.index - 1];
+  return isSame(known, point) ? null : `the snapshot's entry ${point.index}@${point.term} was never committed`;
+}
 
 /** A leader only appends, entries of its own term, as many as were proposed, its noop and a moment of log time. */
 function whyLeaderAppends({ before, after, event }: Step, store: StoreEffect): string | null {
@@ -86,7 +107,8 @@ export const whyCommit: Rule = (step) => {
   if (after.commitIndex === before.commitIndex) return null;
   const entry = entryAfter(step, after.commitIndex);
   if (after.role === "leader") return whyLeaderCommits(step, entry);
-  const told = message?.type === "appendRequest" || message?.type === "heartbeat" || message?.type === "readIndexReply" ? message.leaderCommit : 0;
+  const fetched = step.event.type === "snapshotFetched" ? step.event.point.index : 0;
+  const told = fetched > 0 ? fetched : message?.type === "appendRequest" || message?.type === "heartbeat" || message?.type === "readIndexReply" ? message.leaderCommit : 0;
   if (after.commitIndex > told) return `a ${after.role} commits ${after.commitIndex}, it was told ${told}`;
   if (after.commitIndex > cluster.committed.length) return `it commits ${after.commitIndex}, leaders committed ${cluster.committed.length}`;
   if (!isSame(entry, cluster.committed[after.commitIndex - 1])) return `it commits another entry ${after.commitIndex} than was committed before`;
@@ -110,6 +132,7 @@ function whyLeaderCommits({ after, cluster, state }: Step, entry: AbstractEntry 
 export const whyApply: Rule = ({ node, after, effects }) => {
   let next = node.applyRequested + 1;
   for (const effect of effects) {
+    if (effect.type === "installSnapshot") next = effect.point.index + 1;
     if (effect.type !== "apply") continue;
     if (effect.from !== next || effect.to < effect.from) return `it applies from ${effect.from}, next is ${next}`;
     if (effect.to > after.commitIndex) return `it applies through ${effect.to}, committed is ${after.commitIndex}`;

@@ -1,6 +1,7 @@
 /**
  * The rule of reads (dissertation 6.4): an index that is answered covers what was committed anywhere when the read was
- * asked, and a majority has answered a round that its leader began after that.
+ * asked, and a majority has answered a round that its leader began after that. The log time that goes with it is not
+ * behind that leader's log.
  */
 import { type AbstractNode, type AbstractRead, isQuorum } from "./abstract.ts";
 import type { Rule, Step } from "./step.ts";
@@ -13,7 +14,7 @@ export function noteReads({ cluster, node, before, event, message }: Step): void
     if (before.role === "leader") register(node, `${node.number} ${event.readId}`, { required, round: before.round });
   } else if (message?.type === "readIndexRequest" && before.role === "leader" && message.term === before.term) {
     register(node, `${message.from} ${message.bootId} ${message.readId}`, { required, round: before.round });
-  } else if ((message?.type === "appendReply" || message?.type === "heartbeatReply") && before.role === "leader" && message.term === before.term) {
+  } else if ((message?.type === "appendReply" || message?.type === "heartbeatReply" || message?.type === "installSnapshotReply") && before.role === "leader" && message.term === before.term) {
     node.rounds.set(message.from, Math.max(node.rounds.get(message.from) ?? 0, message.round));
   }
 }
@@ -30,13 +31,13 @@ export const whyRead: Rule = (step) => {
   const { node, effects, before, after } = step;
   for (const effect of effects) {
     if (effect.type === "answerRead") {
-      const why = before.role === "leader" ? whyAnswered(step, `${node.number} ${effect.readId}`, effect.index) : whyForwarded(step, effect.readId, effect.index);
+      const why = before.role === "leader" ? whyAnswered(step, `${node.number} ${effect.readId}`, effect) : whyForwarded(step, effect.readId, effect);
       node.ownReads.delete(effect.readId);
       if (why !== null) return why;
     } else if (effect.type === "failPending") for (const readId of effect.readIds) node.ownReads.delete(readId);
     else if (effect.type === "send" && effect.message.type === "readIndexReply" && effect.message.index > 0) {
-      const { to, bootId, readId, index } = effect.message;
-      const why = whyAnswered(step, `${to} ${bootId} ${readId}`, index);
+      const { to, bootId, readId } = effect.message;
+      const why = whyAnswered(step, `${to} ${bootId} ${readId}`, effect.message);
       if (why !== null) return why;
     }
   }
@@ -47,19 +48,27 @@ export const whyRead: Rule = (step) => {
   return null;
 };
 
-function whyForwarded({ node, message }: Step, readId: number, index: number): string | null {
-  if (message?.type !== "readIndexReply" || message.readId !== readId || message.index !== index) return `it answers read ${readId}, of which no leader told it`;
+/** What a read is answered with. */
+interface Told {
+  readonly index: number;
+  readonly timeMs: number;
+}
+
+function whyForwarded({ node, message }: Step, readId: number, { index, timeMs }: Told): string | null {
+  const isTold = message?.type === "readIndexReply" && message.readId === readId && message.index === index && message.timeMs === timeMs;
+  if (!isTold) return `it answers read ${readId}, of which no leader told it`;
   const required = node.ownReads.get(readId);
   if (required === undefined) return `it answers read ${readId}, which nobody waits for`;
   return index >= required ? null : `it answers read ${readId} at ${index}, ${required} were committed when it was asked`;
 }
 
-function whyAnswered({ node, state }: Step, key: string, index: number): string | null {
+function whyAnswered({ node, state }: Step, key: string, { index, timeMs }: Told): string | null {
   const asked = node.leaderReads.get(key);
   const read = asked?.shift();
   if (read === undefined) return `it answers read ${key}, which it was not asked as a leader`;
   if (asked?.length === 0) node.leaderReads.delete(key);
   if (index < read.required) return `it answers a read at ${index}, ${read.required} were committed when it was asked`;
+  if (timeMs < state.trail.timeMs) return `it answers a read for log time ${timeMs}, its log is at ${state.trail.timeMs}`;
   const confirms = (member: number): boolean => member === node.number || (node.rounds.get(member) ?? 0) > read.round;
   return isQuorum(state, confirms) ? null : `it answers a read of round ${read.round + 1} on, which no majority has heard`;
 }

@@ -4,6 +4,7 @@
  */
 import type { Effect, Event } from "../../raft/event.ts";
 import type { Message } from "../../raft/message.ts";
+import { byNumber, eventWords, messageWords } from "../../raft/words.ts";
 import { whyTooEarly } from "../explorer/promises.ts";
 import { type Property, type SimMember, Violation } from "../property.ts";
 import { type AbstractCluster, type AbstractNode, emptyCluster, forgetOldTerms, isSame, logOf, viewOf } from "./abstract.ts";
@@ -13,7 +14,7 @@ import { whySaid } from "./messages.ts";
 import { noteReads, whyRead } from "./reads.ts";
 import { type Rule, type Step } from "./step.ts";
 import { whyRole, whyTerm } from "./terms.ts";
-import { differenceWords, eventWords } from "./words.ts";
+import { differenceWords } from "./words.ts";
 
 const NAME = "refinement";
 
@@ -42,10 +43,10 @@ function opened(cluster: AbstractCluster, member: SimMember): void {
   if (state === null) return;
   const number = state.config.self;
   const view = viewOf(state);
-  const log = logOf(state.trail);
+  const log = logOf(state.trail, cluster.committed);
   const known = cluster.nodes.get(number);
   const owes = known !== undefined && !member.forgiven;
-  if (owes && !mayRestartAs(known, view, log)) {
+  if (owes && !mayRestartAs(cluster, known, view, log)) {
     const { disk } = known;
     throw new Violation(NAME, `member ${number} comes back with term ${view.term}, vote ${view.votedFor}, log through ${view.lastIndex}@${view.lastTerm}: ` +
       `durable were term ${disk.term}, vote ${disk.votedFor}, log through ${disk.log.length}@${disk.log.at(-1)?.term ?? 0}`);
@@ -103,17 +104,20 @@ function noteVotes({ node, before, after, message }: Step): void {
 function take(step: Step): void {
   const { cluster, node, before, after, effects } = step;
   const store = storeOf(step);
-  if (store !== null) takeStore(node.log, store);
+  if (store !== null) takeStore(cluster, node.log, store);
   if (after.role === "candidate" && after.term > before.term) node.votes.clear();
   if (after.role === "leader") {
     const known = before.role === "leader" ? cluster.leaders.get(after.term) : undefined;
     if (known === undefined) {
       cluster.leaders.set(after.term, { number: node.number, log: [...node.log] });
       forgetOldTerms(cluster, after.term);
-    } else if (store !== null) takeStore(known.log, store);
+    } else if (store !== null) takeStore(cluster, known.log, store);
     for (let index = cluster.committed.length; index < after.commitIndex; index++) cluster.committed.push(node.log[index] as AbstractNode["log"][number]);
   }
-  for (const effect of effects) if (effect.type === "apply") node.applyRequested = effect.to;
+  for (const effect of effects) {
+    if (effect.type === "apply") node.applyRequested = effect.to;
+    else if (effect.type === "installSnapshot") node.applyRequested = effect.point.index;
+  }
   if (store !== null) beginStore(node, store, after);
   node.view = after;
 }
@@ -131,7 +135,7 @@ function sent(cluster: AbstractCluster, member: SimMember, message: Message): vo
   const early = whyTooEarly(message, {
     hardState: { term: node.disk.term, votedFor: node.disk.votedFor }, chainAt: (index) => node.disk.log[index - 1]?.chain,
   });
-  if (early !== null && !node.forgiven) throw new Violation(NAME, `member ${node.number} says ${message.type} to ${message.to}: ${early}`);
+  if (early !== null && !node.forgiven) throw new Violation(NAME, `member ${node.number} says ${messageWords(message)} to ${byNumber(message.to)}: ${early}`);
 }
 
 function nodeOf(cluster: AbstractCluster, member: SimMember): AbstractNode {
@@ -143,5 +147,5 @@ function nodeOf(cluster: AbstractCluster, member: SimMember): AbstractNode {
 
 function refuse({ node, before, after, event }: Pick<Step, "node" | "before" | "after" | "event">, why: string | null): void {
   if (why === null) return;
-  throw new Violation(NAME, `member ${node.number} on ${eventWords(event)}: ${why}; ${differenceWords(before, after)}`);
+  throw new Violation(NAME, `member ${node.number}, when ${eventWords(event, byNumber)}: ${why}; ${differenceWords(before, after)}`);
 }

@@ -8,6 +8,8 @@ export const whyTerm: Rule = (step) => {
   if (after.term < before.term) return `the term falls from ${before.term} to ${after.term}`;
   if (after.term === before.term) return after.votedFor === before.votedFor ? null : whyVote(step, before.votedFor);
   if (after.role === "candidate" && after.votedFor === step.node.number) return whyCandidate(step);
+  // A snapshot's last entry may be of a term that its receiver never heard of.
+  if (step.event.type === "snapshotFetched" && step.event.point.term === after.term) return after.role === "follower" && after.votedFor === 0 ? null : `it enters term ${after.term} as ${after.role}`;
   if (message === null || message.term !== after.term) return `the term rises to ${after.term} without a message of that term`;
   const isPreVote = message.type === "voteRequest" ? message.preVote : message.type === "voteReply" && message.preVote && message.granted;
   if (isPreVote) return `a pre-vote raises the term to ${after.term}`;

@@ -23,10 +23,11 @@ export class Clients {
     this.#properties = properties;
   }
 
-  call(command: Command, level: ReadLevel = "linearizable"): Called {
+  /** @param sent the envelopes of its tries, if more is to be known of them than the command */
+  call(command: Command, level: ReadLevel = "linearizable", sent?: readonly Uint8Array[]): Called {
     const read = READS.has(command[0]) ? { level, minIndex: 0, timeoutMs: 1000 } : null;
     const called: ClientOperation = {
-      id: this.#next++, client: 1, member: "n1", command, read, calledAtMs: 0, answeredAtMs: Number.POSITIVE_INFINITY, answer: null,
+      id: this.#next++, client: 1, member: "n1", command, read, ...(sent === undefined ? {} : { sent }), calledAtMs: 0, answeredAtMs: Number.POSITIVE_INFINITY, answer: null,
     };
     for (const property of this.#properties) property.called?.(called);
     const answered = (answer: ClientOperation["answer"]): void => {

@@ -154,8 +154,8 @@ test("monotonic: term, commitIndex, lastApplied; a durable commitIndex over a re
 });
 
 /** A machine that stands at this index. */
-function machineAt(index: number, term: number, digest: number = 0, hash: string = "same"): Applier {
-  return { lastApplied: { index, term, timeMs: 0 }, digest, stateHash: () => hash, plugin: kv } as unknown as Applier;
+function machineAt(index: number, term: number, digest: number = 0, hash: string = "same", sessions: number = 0): Applier {
+  return { lastApplied: { index, term, timeMs: 0 }, digest, stateHash: () => hash, sessions: { hash: () => sessions }, plugin: kv } as unknown as Applier;
 }
 
 test("applying: every committed entry once, in order, after each start anew", () => {
@@ -180,10 +180,14 @@ test("applying: what the core says was applied is what the machine did", () => {
   hand.member(1).applier = machineAt(1, 4);
   rejects("applying", /applied an entry 1@4; 1@1 is committed/, () => hand.step(1, { event: { type: "applied", index: 1, wakeAtMs: null } }));
   hand.member(1).applier = machineAt(1, 1);
+  hand.state(1).applyRequested = 1;
   hand.state(1).lastApplied = 1;
   hand.step(1, { event: { type: "applied", index: 1, wakeAtMs: null } });
   hand.state(1).lastApplied = 2;
-  rejects("applying", /lastApplied 2, commitIndex 1/, () => hand.step(1, {}));
+  rejects("applying", /lastApplied 2 of 1, commitIndex 1/, () => hand.step(1, {}));
+  hand.state(1).lastApplied = 1;
+  hand.state(1).snapshotIndex = 2;
+  rejects("applying", /snapshot 2, lastApplied 1 of 1/, () => hand.step(1, {}));
 });
 
 test("equal-states: digests at one index, hashes at some and in the end", () => {
@@ -196,7 +200,7 @@ test("equal-states: digests at one index, hashes at some and in the end", () => 
   applied(2, 5, 100, "b");
   rejects("equal-states", /at index 5 n3 has the digest 65, n1 had 64/, () => applied(3, 5, 101, "a"));
   applied(1, 61, 100, "a");
-  rejects("equal-states", /at index 61 n2 has the state hash b, n1 had a/, () => applied(2, 61, 100, "b"));
+  rejects("equal-states", /at index 61 n2 has the state hash b with sessions 0, n1 had a with/, () => applied(2, 61, 100, "b"));
   applied(3, 61, 100, "a");
   applied(1, 70, 1, "a");
   applied(2, 70, 1, "a");
@@ -204,6 +208,8 @@ test("equal-states: digests at one index, hashes at some and in the end", () => 
   hand.tell((property) => property.finished?.(hand.members));
   hand.member(2).applier = machineAt(70, 1, 1, "b");
   rejects("equal-states", /at index 70 n2 has the state hash b/, () => hand.tell((property) => property.finished?.(hand.members)));
+  hand.member(2).applier = machineAt(70, 1, 1, "a", 5);
+  rejects("equal-states", /at index 70 n2 has the state hash a with sessions 5/, () => hand.tell((property) => property.finished?.(hand.members)));
 });
 
 test.run();

@@ -86,7 +86,7 @@ export class Hand {
     member.number = number;
     member.forgiven ||= found.forgiven ?? false;
     const config = { ...CONFIG, self: number, incarnation: 100 + number, bootId: member.boots };
-    member.state = createRaft(config, { hardState, trail, configurations: [this.#configuration] });
+    member.state = createRaft(config, { hardState, trail, configurations: [this.#configuration], snapshotIndex: 0 });
     this.tell((property) => property.opened?.(member));
   }
 
@@ -121,7 +121,7 @@ export class Hand {
     if (!isHard && truncateFrom === 0 && entries.length === 0 && messages.length === 0) return null;
     state.lastStore += 1;
     const hardState = isHard ? { term: state.term, votedFor: state.votedFor, commitIndex: 0 } : null;
-    return { type: "store", store: state.lastStore, hardState, truncateFrom, entries, messages };
+    return { type: "store", store: state.lastStore, hardState, truncateFrom, reset: null, entries, messages };
   }
 
   /** The log says that everything asked for so far is durable, or everything through `store`. */

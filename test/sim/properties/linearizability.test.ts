@@ -47,6 +47,53 @@ test("a stale read after the acknowledgement", () => {
   });
 });
 
+test("a txn is seen whole or not at all, and answers for the branch that its comparisons choose", () => {
+  const move = ["txn", '[["exists","a"],["value","n","=","1"]]', '[["get","a"],["set","b","2"],["del","a"]]', '[["incr","n"]]'] as const;
+  const before = (clients: Clients): void => {
+    clients.do(["set", "a", "1"], "OK");
+    clients.do(move, { succeeded: false, results: [1] });
+  };
+  const during = (...seen: readonly unknown[][]) => (clients: Clients): void => {
+    before(clients);
+    const write = clients.call(move);
+    for (const values of seen) clients.do(["mget", "a", "b"], values);
+    write.says({ succeeded: true, results: ["1", "OK", 1] });
+  };
+  accept(during(["1", null], [null, "2"], [null, "2"]));
+  refuse(during(["1", "2"]));
+  refuse(during([null, null]));
+  refuse(during([null, "2"], ["1", null]));
+  for (const reply of [{ succeeded: false, results: [2] }, { succeeded: true, results: ["0", "OK", 1] }, { succeeded: true, results: ["1", "OK"] }]) {
+    refuse((clients) => {
+      before(clients);
+      clients.do(move, reply);
+    });
+  }
+  // Nobody knows whether it happened.
+  for (const values of [["1", null], [null, "2"]]) {
+    accept((clients) => {
+      before(clients);
+      clients.call(move);
+      clients.do(["mget", "a", "b"], values);
+      clients.do(["mget", "a", "b"], values);
+    });
+  }
+});
+
+test("delex deletes the value that it names alone", () => {
+  accept((clients) => {
+    clients.do(["incr", "n"], 1);
+    clients.do(["delex", "n", "IFEQ", 2], 0);
+    clients.do(["delex", "n", "IFEQ", 1], 1);
+    clients.do(["delex", "n", "IFEQ", 1], 0);
+    clients.do(["incr", "n"], 1);
+  });
+  refuse((clients) => {
+    clients.do(["incr", "n"], 1);
+    clients.do(["delex", "n", "IFEQ", 2], 1);
+  });
+});
+
 test("a new value, then the old one again, while the write is under way", () => {
   refuse((clients) => {
     clients.do(["set", "a", "1"], "OK");
@@ -223,6 +270,11 @@ test("what expires may be gone at any time, and does not come back", () => {
     clients.do(["list"], []);
     clients.do(["persist", "a"], 0);
     clients.do(["ttl", "a"], -2);
+  });
+  refuse((clients) => {
+    clients.do(["set", "a", "1"], "OK");
+    clients.do(["expire", "a", 0], 1);
+    clients.do(["get", "a"], "1");
   });
   refuse((clients) => {
     clients.do(["set", "a", "1", "EX", "50"], "OK");

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import type { LogEntry } from "../../../src/raft/types.ts";
-import { createProgress } from "../../../src/raft/progress.ts";
+import { createProgress, type Progress } from "../../../src/raft/progress.ts";
 import { message } from "../../raft/helpers.ts";
 import { Hand, next, rejects } from "./hand.ts";
 
@@ -169,6 +169,33 @@ test("matches: another log there; an earlier boot's word; a follower that went o
   later.durably(2, { entries: [first] });
   later.durably(2, { term: 2, truncateFrom: 1 });
   believed(later, 1);
+});
+
+/** What a leader of term 1 knows of member 2 after an answer of that boot. */
+function heard(hand: Hand, bootId: number, known: Partial<Progress>): void {
+  hand.state(1).progress.set(2, { ...createProgress(2, 0), bootId: 2, matchIndex: 1, ackedRound: 3, lastHeardMs: 50, ...known });
+  for (const type of ["appendReply", "heartbeatReply"] as const) {
+    hand.step(1, { event: { type: "receive", message: message(type, { from: 2, term: 1, bootId }) } });
+  }
+}
+
+test("matches: once a later boot was heard, an answer of an earlier one counts for nothing", () => {
+  const leader = (): Hand => {
+    const hand = new Hand("matches");
+    const noop = hand.elect(1, 1, [2]);
+    hand.durably(2, { entries: [noop] });
+    hand.durably(1, { entries: [next(noop, 1, 1)] });
+    hand.crash(2);
+    hand.open(2, { term: 1, vote: 1, log: [noop, next(noop, 1, 1)] });
+    heard(hand, 2, {});
+    return hand;
+  };
+  heard(leader(), 1, {});
+  heard(leader(), 2, { ackedRound: 4, lastHeardMs: 60 });
+  heard(leader(), 3, { bootId: 3, matchIndex: 0, ackedRound: 0, lastHeardMs: 60 });
+  for (const counted of [{ matchIndex: 2 }, { ackedRound: 4 }, { lastHeardMs: 51 }, { bootId: 1 }]) {
+    rejects("matches", /n1 counts an answer of boot 1 of member 2, and has heard boot 2/, () => heard(leader(), 1, counted));
+  }
 });
 
 test.run();

@@ -106,6 +106,29 @@ test("durable-first: a leader calls committed what is not, and starts from an en
   hand.sent(1, message("appendRequest", { from: 1, to: 2, term: 1, prevLogIndex: 0, prevLogTerm: 0, prevLogChain: GENESIS_CHAIN, lastIndex: 1, leaderCommit: 1 }));
 });
 
+test("queues: bytes for a peer, beyond the bound and beyond its longest message", () => {
+  const hand = new Hand("queues");
+  const queue = { bytes: 2000, bytesMax: 2000 };
+  const noop = hand.elect(1, 1, [2]);
+  hand.member(1).queuesTo = (to) => (to === 2 ? [{ bytes: 0, bytesMax: 10 }, queue] : []);
+  const beat = message("heartbeat", { from: 1, to: 2, term: 1 });
+  hand.sent(1, beat);
+  queue.bytes = 3000;
+  rejects("queues", /n1 holds 3000 bytes for member 2: at most 2512/, () => hand.sent(1, beat));
+  hand.sent(1, message("heartbeat", { from: 1, to: 3, term: 1 }));
+  queue.bytes = 0;
+  const long = { ...next(noop, 1), payloadBytes: 5000 };
+  hand.step(1, { entries: [long] });
+  hand.sent(1, message("appendRequest", { from: 1, to: 2, term: 1, prevLogIndex: 1, lastIndex: 2 }));
+  queue.bytes = 5500;
+  hand.sent(1, beat);
+  queue.bytes = 6000;
+  rejects("queues", /n1 holds 6000 bytes for member 2: at most 5\d\d\d/, () => hand.sent(1, beat));
+  hand.open(1);
+  hand.member(1).queuesTo = () => [queue];
+  rejects("queues", /n1 holds 6000 bytes for member 2: at most 2512/, () => hand.sent(1, beat));
+});
+
 test("queues: windows, reads, progress of a follower, stores of answers, quota, effects, entries of a message", () => {
   const hand = new Hand("queues");
   const state = hand.state(1);
@@ -149,14 +172,14 @@ test("read-index: an answer covers what anybody had committed when the read came
   const asks = (readId: number) => hand.step(3, { event: { type: "read", readId } });
   asks(1);
   hand.step(1, { commit: 1 });
-  hand.step(3, { effects: [{ type: "answerRead", readId: 1, index: 0 }] });
+  hand.step(3, { effects: [{ type: "answerRead", readId: 1, index: 0, timeMs: 0 }] });
   asks(2);
-  rejects("read-index", /n3 answers read 2 with index 0; 1 was committed when it came/, () => hand.step(3, { effects: [{ type: "answerRead", readId: 2, index: 0 }] }));
+  rejects("read-index", /n3 answers read 2 with index 0; 1 was committed when it came/, () => hand.step(3, { effects: [{ type: "answerRead", readId: 2, index: 0, timeMs: 0 }] }));
   asks(3);
-  hand.step(3, { effects: [{ type: "answerRead", readId: 3, index: 1 }] });
+  hand.step(3, { effects: [{ type: "answerRead", readId: 3, index: 1, timeMs: 0 }] });
   rejects("read-index", /answers read 3, which does not wait/, () => {
     asks(4);
-    hand.step(3, { effects: [{ type: "answerRead", readId: 3, index: 1 }] });
+    hand.step(3, { effects: [{ type: "answerRead", readId: 3, index: 1, timeMs: 0 }] });
   });
   hand.step(3, { effects: [{ type: "failPending", readIds: [4], reason: "not-leader" }] });
 });

@@ -19,7 +19,7 @@ export function runCores(seed: number, rounds: number = 150): CoresWatch {
   const cores = new Cores({
     members, seed, lossPercent: nextInRange(random, 0, 10), duplicatePercent: nextInRange(random, 0, 20),
     delayMs: [1, nextInRange(random, 2, seed % 4 === 0 ? 1500 : 150)], diskMs: [1, nextInRange(random, 2, 120)],
-    wakeMs: seed % 2 === 0 ? 20 : null, observer: watch,
+    wakeMs: seed % 2 === 0 ? 20 : null, observer: watch, snapshotEntries: seed % 3 === 0 ? nextInRange(random, 3, 30) : 0,
     config: {
       appendEntriesMax: nextInRange(random, 1, 8), inflightAppendsMax: nextInRange(random, 1, 6),
       // A wide range lets a leader that was cut off believe in itself while the next one commits.

@@ -1,0 +1,17 @@
+/** Makes the machine of a plugin, or says what is wrong with the plugin. */
+import { DraftError } from "../base/errors.ts";
+import type { AnyPlugin, Base } from "./machine.ts";
+
+/** @throws DraftError BAD_PLUGIN */
+export function createMachine(plugin: AnyPlugin, directory: string): Base {
+  const wrong = (what: string, cause?: unknown): DraftError =>
+    new DraftError("BAD_PLUGIN", `plugin '${plugin.name}': ${what}`, cause === undefined ? {} : { cause });
+  let machine: Base;
+  try {
+    machine = plugin.create({ directory });
+  } catch (thrown) {
+    throw wrong(`create() threw: ${thrown instanceof Error ? thrown.message : String(thrown)}`, thrown);
+  }
+  if (typeof machine?.apply !== "function") throw wrong("create() returned no machine: it must return { apply, snapshot, restore }");
+  return machine;
+}

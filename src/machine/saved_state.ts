@@ -1,0 +1,26 @@
+/** What is known of a state besides the machine's own: where in the log it is, and what goes on from there. */
+import type { LogPoint } from "../raft/types.ts";
+import type { PieceSource } from "./piece_source.ts";
+
+/** The last entry that was applied, and log time there. */
+export interface Applied extends LogPoint {
+  readonly timeMs: number;
+}
+
+/** A state that a snapshot holds, besides the machine's own. */
+export interface SavedState {
+  readonly point: LogPoint;
+  readonly timeMs: number;
+  /** The machine version in force. */
+  readonly machineVersion: number;
+  readonly digest: number;
+  /** Whether the machine's part comes in pieces. */
+  readonly streamed: boolean;
+}
+
+/** A snapshot that was begun: it shows the state at its point, whatever is applied meanwhile. */
+export interface BegunSnapshot extends SavedState {
+  readonly pieces: PieceSource;
+  /** The table of sessions (sessions_saved.ts). */
+  readonly sessions: readonly Uint8Array[];
+}

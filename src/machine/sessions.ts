@@ -1,0 +1,217 @@
+/**
+ * The exactly-once table of a replica (dissertation 6.3): the sessions that are open, and in each the commands of late
+ * that were run, with their answers. It changes by entries alone, and by what stands in them: which sessions there are,
+ * which were too long unused or had to make room, is the same on every replica. Nothing here knows of a clock.
+ */
+import { assert } from "../base/assert.ts";
+import { DraftError } from "../base/errors.ts";
+import type { CommandEnvelope } from "./command.ts";
+import { foldBits, foldCount } from "./digest.ts";
+import { answerFrom, keptOf } from "./kept_answer.ts";
+import type { Reply } from "./machine.ts";
+import { Session, WINDOW } from "./session.ts";
+import type { SessionChange } from "./session_entry.ts";
+
+/** A session that no entry used for so long in log time is gone: ten minutes. */
+export const SESSION_IDLE_MS = 600_000;
+
+/** What the table holds, at most. One more, and the session that was unused for longest makes room. */
+export interface SessionLimits {
+  readonly sessionsMax: number;
+  /** As `Session.bytes` counts. */
+  readonly bytesMax: number;
+}
+
+const LIMITS: SessionLimits = { sessionsMax: 65_536, bytesMax: 64 * 1024 * 1024 };
+
+/** What a command is answered with that is not run, or not again. */
+export interface Found {
+  readonly answer: Reply | DraftError;
+  /** Index of the entry that ran it; 0 if none did. */
+  readonly index: number;
+}
+
+/** How a change of the table is folded into the running digest. */
+const Change = { opened: 1, closed: 2, expired: 3, evicted: 4 } as const;
+
+/** The sessions of one group. */
+export class Sessions {
+  readonly #limits: SessionLimits;
+  readonly #byId: Map<string, Session> = new Map();
+  #oldest: Session | null = null;
+  #newest: Session | null = null;
+  #bytes = 0;
+  /** Use: the session and sequence of the command that is being run. */
+  #running: Session | null = null;
+  #sequence = 0;
+  #payloadSum = 0;
+  #changes = 0;
+
+  constructor(limits: SessionLimits = LIMITS) {
+    this.#limits = limits;
+  }
+
+  /** Sessions that are open. */
+  get count(): number {
+    return this.#byId.size;
+  }
+
+  /** What they are counted with: about the memory that they take. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether a command was let through whose answer is still to be kept. */
+  get isRunning(): boolean {
+    return this.#running !== null;
+  }
+
+  /** The open sessions, the one that was unused for longest first. */
+  *all(): Generator<Session> {
+    for (let session = this.#oldest; session !== null; session = session.newer) yield session;
+  }
+
+  /** Log time has come to `timeMs`: drops what was unused for too long. */
+  expire(timeMs: number): void {
+    for (let oldest = this.#oldest; oldest !== null && oldest.usedMs + SESSION_IDLE_MS <= timeMs; oldest = this.#oldest) {
+      this.#remove(oldest, Change.expired);
+    }
+  }
+
+  /**
+   * Opens or closes a session, as the entry at `index` says.
+   *
+   * @returns the id of the session that was opened; whether there was one to close; BAD_REQUEST if it is open already
+   */
+  change(change: SessionChange, index: number, timeMs: number): string | boolean | DraftError {
+    const known = this.#byId.get(change.session);
+    if (change.type === "close") {
+      if (known !== undefined) this.#remove(known, Change.closed);
+      return known !== undefined;
+    }
+    if (known !== undefined) return new DraftError("BAD_REQUEST", `session ${change.session} is open already: let the node draw another`);
+    const { session: id, principal, ordered } = change;
+    this.restore(new Session({ id, principal, ordered, openedIndex: index, usedMs: timeMs }));
+    this.#note(Change.opened, index);
+    this.#makeRoom();
+    return id;
+  }
+
+  /**
+   * Looks whether the command of an envelope with a session is to be run. If it is, `keep` must hear of its answer.
+   *
+   * @param payloadSum of the entry: a command that is sent again bears the same bytes
+   * @returns null: run it; else what it is answered with
+   */
+  admit({ session: id, sequence, answeredBelow }: CommandEnvelope, payloadSum: number, timeMs: number): Found | null {
+    const session = this.#byId.get(id ?? "");
+    if (session === undefined) return refused("SESSION_EXPIRED", `session ${id} is not open, or no longer: whether it ran this command before is not known any more`);
+    if (sequence < 1) return refused("BAD_REQUEST", "a command under a session has a sequence of 1 or more");
+    this.#use(session, timeMs);
+    const below = Math.max(session.answeredBelow, answeredBelow, sequence - WINDOW + 1);
+    if (below > session.answeredBelow) this.#forgetBelow(session, below);
+    if (sequence < below) {
+      return refused("SESSION_EXPIRED", `sequence ${sequence} of session ${id} lies below ${below}: whether it was run is not known any more`);
+    }
+    if (session.has(sequence)) return found(session, sequence, payloadSum);
+    if (session.ordered && sequence !== session.last + 1) {
+      const words = `sequence ${sequence} of the ordered session ${id} came before ${session.last + 1}: send it behind that`;
+      return { answer: new DraftError("LOST", words, { outcome: "not-done" }), index: 0 };
+    }
+    this.#running = session;
+    this.#sequence = sequence;
+    this.#payloadSum = payloadSum;
+    return null;
+  }
+
+  /** Keeps the answer of the command that was let through, and that the entry at `index` ran. */
+  keep(index: number, answer: Reply | DraftError): void {
+    const session = this.#running;
+    assert(session !== null, "a command was let through", index);
+    this.#running = null;
+    const before = session.bytes;
+    session.add({ sequence: this.#sequence, index, payloadSum: this.#payloadSum, kept: keptOf(answer, session.roomBytes) });
+    this.#bytes += session.bytes - before;
+    this.#makeRoom();
+  }
+
+  /** Which sessions came and went since this was asked last, as one number; 0: none. */
+  takeChanges(): number {
+    const changes = this.#changes;
+    this.#changes = 0;
+    return changes;
+  }
+
+  /** A digest of the whole table: equal on replicas that applied the same entries. It looks at all there is. */
+  hash(): number {
+    let digest = 0;
+    for (const session of this.all()) digest = session.fold(digest);
+    return digest >>> 0;
+  }
+
+  /** Takes in a session that a snapshot holds, as the one used last. */
+  restore(session: Session): void {
+    assert(!this.#byId.has(session.id), "a session is there once", session.id);
+    this.#byId.set(session.id, session);
+    this.#bytes += session.bytes;
+    this.#append(session);
+  }
+
+  #use(session: Session, timeMs: number): void {
+    session.usedMs = timeMs;
+    if (session === this.#newest) return;
+    this.#unlink(session);
+    this.#append(session);
+  }
+
+  #append(session: Session): void {
+    session.older = this.#newest;
+    session.newer = null;
+    if (this.#newest === null) this.#oldest = session;
+    else this.#newest.newer = session;
+    this.#newest = session;
+  }
+
+  #unlink(session: Session): void {
+    const { older, newer } = session;
+    if (older === null) this.#oldest = newer;
+    else older.newer = newer;
+    if (newer === null) this.#newest = older;
+    else newer.older = older;
+  }
+
+  #forgetBelow(session: Session, sequence: number): void {
+    const before = session.bytes;
+    session.forgetBelow(sequence);
+    this.#bytes += session.bytes - before;
+  }
+
+  /** The one in use is the newest and stays: alone it keeps within the limits. */
+  #makeRoom(): void {
+    const { sessionsMax, bytesMax } = this.#limits;
+    while ((this.#byId.size > sessionsMax || this.#bytes > bytesMax) && this.#oldest !== this.#newest) {
+      this.#remove(this.#oldest as Session, Change.evicted);
+    }
+  }
+
+  #remove(session: Session, change: number): void {
+    this.#byId.delete(session.id);
+    this.#bytes -= session.bytes;
+    this.#unlink(session);
+    this.#note(change, session.openedIndex);
+  }
+
+  #note(change: number, openedIndex: number): void {
+    this.#changes = foldCount(foldBits(this.#changes, change), openedIndex);
+  }
+}
+
+function found(session: Session, sequence: number, payloadSum: number): Found {
+  const run = session.at(sequence);
+  if (run.payloadSum === payloadSum) return { answer: answerFrom(run.kept), index: run.index };
+  return refused("BAD_REQUEST", `sequence ${sequence} of session ${session.id} was another command: a command that is sent again bears the same bytes`);
+}
+
+function refused(code: "SESSION_EXPIRED" | "BAD_REQUEST", words: string): Found {
+  return { answer: new DraftError(code, words), index: 0 };
+}

@@ -1,0 +1,125 @@
+/** What an entry has changed in a table so far: what stood there before, to tell watchers by, and to undo it. */
+import type { Entry } from "./machine.ts";
+import type { HeldRow, TableRows } from "./table_rows.ts";
+
+/** Longer lists are made anew for the next entry: one that was big shall not hold on to what it changed. */
+const LISTS_MAX = 16;
+
+/** The changes of one entry at a time; two lists, since a Map would cost more than the rest of a small entry. */
+export class TableChanges<V> {
+  /** Use: the keys that changed, in the order in which they first did. */
+  #keys: string[] = [];
+  /** Use: what stood at them before. */
+  #olds: (HeldRow<V> | undefined)[] = [];
+  /** Use: how many keys have changed. Invariant: what the lists hold behind is of earlier entries, and means nothing. */
+  #size = 0;
+  /** Use: what stands now at the key that changed last, which is the only one in most entries. */
+  #latest: HeldRow<V> | undefined;
+  /** Use: keys that the entry took away: what stood there before is noted, whatever comes there next. */
+  readonly #gone: Set<string> = new Set();
+  /** Use: the rows that `clear` left behind, as they were then; null before it. */
+  #cleared: TableRows<V> | null = null;
+
+  /** Puts `row` in the place of `old`, which must be what `rows` have there. */
+  put(rows: TableRows<V>, old: HeldRow<V> | undefined, row: HeldRow<V>): void {
+    this.#note(row.key, old, rows.turn);
+    this.#latest = row;
+    rows.replace(row.key, old, row);
+  }
+
+  /** Deletes `old`, which `rows` must have. */
+  remove(rows: TableRows<V>, old: HeldRow<V>): void {
+    this.#note(old.key, old, rows.turn);
+    this.#gone.add(old.key);
+    this.#latest = undefined;
+    rows.replace(old.key, old, undefined);
+  }
+
+  /** Deletes all. To empty a tree key by key would take seconds for a million, so `rows` are left as they are. */
+  clear(rows: TableRows<V>): TableRows<V> {
+    const keys = rows.take({ from: "", end: null }, rows.size, false);
+    if (this.#cleared !== null) {
+      // What came since is this entry's own, and little.
+      for (const key of keys) this.remove(rows, rows.find(key)!);
+      return rows;
+    }
+    for (const key of keys) this.#note(key, rows.find(key), rows.turn);
+    this.#cleared = rows;
+    this.#latest = undefined;
+    return rows.emptied();
+  }
+
+  /** Deletes rows that are due at `timeMs`, by (time, key), up to `max`; says how many. */
+  sweep(rows: TableRows<V>, timeMs: number, max: number): number {
+    for (let swept = 0; swept < max; swept++) {
+      const key = rows.firstDue(timeMs);
+      if (key === null) return swept;
+      this.remove(rows, rows.find(key)!);
+    }
+    return max;
+  }
+
+  /** How many keys have changed. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The changed key at this place. */
+  keyAt(at: number): string {
+    return this.#keys[at]!;
+  }
+
+  /** What stood before the entry at the key at this place. */
+  oldAt(at: number): HeldRow<V> | undefined {
+    return this.#olds[at];
+  }
+
+  /** Tells of each key that was written or deleted, and what is there in `rows` now. */
+  tell(rows: TableRows<V>, entry: Entry, tell: (entry: Entry, key: string, value: V | undefined) => void): void {
+    for (let at = 0; at < this.#size; at++) {
+      const key = this.#keys[at]!;
+      const old = this.#olds[at];
+      const row = this.#size === 1 ? this.#latest : rows.find(key);
+      if (row === undefined) {
+        if (old !== undefined) tell(entry, key, undefined);
+      } else if (old === undefined || row.revision !== old.revision) {
+        tell(entry, key, row.value);
+      }
+    }
+  }
+
+  /** The rows as they were before the entry. */
+  undone(rows: TableRows<V>): TableRows<V> {
+    // Those that `clear` left behind still have what it found there.
+    const before = this.#cleared ?? rows;
+    for (let at = 0; at < this.#size; at++) {
+      const key = this.#keys[at]!;
+      before.replace(key, before.find(key), this.#olds[at]);
+    }
+    return before;
+  }
+
+  /** The entry is over. */
+  end(): void {
+    if (this.#size > LISTS_MAX) {
+      this.#keys = [];
+      this.#olds = [];
+    }
+    this.#size = 0;
+    if (this.#gone.size > 0) this.#gone.clear();
+    this.#cleared = null;
+  }
+
+  #note(key: string, old: HeldRow<V> | undefined, turn: number): void {
+    // A row of this turn is this entry's own, and what stood there before is noted.
+    if (old !== undefined ? old.turn === turn : this.#wasThere(key)) return;
+    this.#keys[this.#size] = key;
+    this.#olds[this.#size] = old;
+    this.#size += 1;
+  }
+
+  /** Whether the entry has taken away a row at `key`. */
+  #wasThere(key: string): boolean {
+    return (this.#gone.size > 0 && this.#gone.has(key)) || (this.#cleared !== null && this.#cleared.find(key) !== undefined);
+  }
+}

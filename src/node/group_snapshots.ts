@@ -1,0 +1,228 @@
+/**
+ * The snapshots of one group on this node: when one is taken, and how; and the machine's restart from one that came from
+ * another member. One of these is under way at a time, and each is one disk call after the other, beside the log.
+ */
+import { assert } from "../base/assert.ts";
+import { DraftError } from "../base/errors.ts";
+import { type Done, runTask, type Task, wait } from "../base/task.ts";
+import type { Clock, Disk, Log, Timer } from "../host/host.ts";
+import type { Applier } from "../machine/applier.ts";
+import type { BegunSnapshot } from "../machine/saved_state.ts";
+import type { EventBody } from "../raft/event.ts";
+import type { RaftState } from "../raft/state.ts";
+import { bytesBetween } from "../raft/trail.ts";
+import type { Configuration, Index, LogPoint } from "../raft/types.ts";
+import { removeOlder, snapshotName } from "../wal/snapshot_directory.ts";
+import { PieceKind, type SnapshotHead } from "../wal/snapshot_format.ts";
+import { SnapshotWriter } from "../wal/snapshot_writer.ts";
+import type { GroupLog } from "./group_ports.ts";
+import { restoreSnapshot } from "./restore_snapshot.ts";
+
+/** The feature level that this draft writes. */
+const FEATURE_LEVEL = 1;
+
+/** A snapshot that came to nothing is tried again after so long: a disk that is full may have room by then. */
+const RETRY_MS = 10_000;
+
+/** A superseded snapshot that is in use is looked at again after so long. */
+const SWEEP_MS = 30_000;
+
+export interface SnapshotPolicy {
+  /** Log behind the last snapshot, in sealed bytes and in entries, that calls for the next one. */
+  readonly snapshotBytes: number;
+  readonly snapshotEntries: number;
+}
+
+export interface GroupSnapshotsOptions extends SnapshotPolicy {
+  readonly clusterId: string;
+  /** Of this group's snapshots; it is there. */
+  readonly directory: string;
+  readonly state: RaftState;
+  readonly applier: Applier;
+  readonly log: GroupLog;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly words: Log;
+  readonly submit: (event: EventBody) => void;
+  /** A turn is wanted: records wait for their batch. */
+  readonly wake: () => void;
+  /** Whether the file of this name is being served to another member, or fetched from one. */
+  readonly isInUse: (name: string) => boolean;
+  /** See the applier's `restore`. */
+  readonly promised: () => void;
+}
+
+/** Tells what became of a snapshot that was asked for: the index that it holds. */
+export type SnapshotDone = Done<Index>;
+
+/** Takes and restores snapshots. */
+export class GroupSnapshots {
+  readonly #options: GroupSnapshotsOptions;
+  #taking = false;
+  /** The one that is being taken is void: the machine that it shows is about to be replaced. */
+  #void = false;
+  #notBeforeMs = Number.NEGATIVE_INFINITY;
+  #asked: SnapshotDone[] = [];
+  #ended = false;
+  #restoring: LogPoint | null = null;
+  #sweep: Timer | null = null;
+  /** Came while another one was restored. */
+  #next: { readonly point: LogPoint; readonly done: Done<void> } | null = null;
+
+  constructor(options: GroupSnapshotsOptions) {
+    this.#options = options;
+  }
+
+  /** Entries were applied: begins a snapshot if it is time for one. */
+  consider(): void {
+    if (this.#taking || this.#ended || this.#restoring !== null) return;
+    const { clock } = this.#options;
+    if (this.#asked.length === 0 && (!this.#isDue() || clock.monotonicMs() < this.#notBeforeMs)) return;
+    this.#taking = true;
+    this.#void = false;
+    runTask(this.#take(), (...[error, index]) => {
+      this.#taking = false;
+      if (error === null) this.#tell(null, index);
+      else this.#failed(error);
+    });
+  }
+
+  #isDue(): boolean {
+    const { state: { trail, snapshotIndex }, applier, snapshotBytes, snapshotEntries } = this.#options;
+    const { index } = applier.lastApplied;
+    if (index <= snapshotIndex) return false;
+    return index - snapshotIndex >= snapshotEntries || bytesBetween(trail, snapshotIndex + 1, index) >= snapshotBytes;
+  }
+
+  /** Takes one now; `done` is told once it is durable. What was applied already is enough, if a snapshot has it. */
+  request(done: SnapshotDone): void {
+    const { state, applier } = this.#options;
+    if (this.#ended) return done(new DraftError("STOPPING", "the node ends: no snapshot is taken any more"));
+    if (applier.lastApplied.index <= state.snapshotIndex) return done(null, state.snapshotIndex);
+    this.#asked.push(done);
+    this.consider();
+  }
+
+  /** Restores the machine from the file of `point`, which is durable; `done` when it holds it. */
+  install(point: LogPoint, done: Done<void>): void {
+    this.#void = true;
+    if (this.#restoring !== null || this.#taking) {
+      // A later one makes one that waits superfluous.
+      this.#next = { point, done };
+      return;
+    }
+    this.#restoring = point;
+    runTask(this.#restore(point), (...[error]) => {
+      this.#restoring = null;
+      if (error === null) done(null, undefined);
+      else done(error);
+      this.#installNext();
+    });
+  }
+
+  #installNext(): void {
+    const next = this.#next;
+    if (next === null || this.#ended) return;
+    this.#next = null;
+    this.install(next.point, next.done);
+  }
+
+  /** Nothing is begun any more; what is under way ends by itself. */
+  end(): void {
+    this.#ended = true;
+    this.#void = true;
+    this.#sweep?.cancel();
+    this.#tell(new DraftError("STOPPING", "the node ends: the snapshot was not finished"), 0);
+  }
+
+  *#take(): Task<Index> {
+    const { disk, directory, applier, log, submit, wake, words } = this.#options;
+    const begun = applier.snapshot();
+    const head = this.#headOf(begun);
+    let writer: SnapshotWriter | null = null;
+    try {
+      writer = yield* SnapshotWriter.begin(disk, directory, head);
+      yield* this.#write(writer, begun);
+      yield* writer.finish();
+    } catch (error) {
+      begun.pieces.close();
+      if (writer !== null) yield* writer.abandon();
+      throw error;
+    }
+    const { point, timeMs } = head;
+    if (this.#void) throw replaced();
+    log.appendSnapshotMark(head.group, point);
+    wake();
+    yield* wait<void>((done) => log.barrier(done));
+    submit({ type: "snapshotStored", point, timeMs });
+    words.write("info", `snapshot of index ${point.index} taken`, { index: point.index, bytes: writer.sizeBytes });
+    yield* this.#removeOlder(point.index);
+    return point.index;
+  }
+
+  *#write(writer: SnapshotWriter, { pieces, sessions }: BegunSnapshot): Task<void> {
+    for (const piece of sessions) yield* writer.piece(PieceKind.sessions, piece);
+    for (;;) {
+      const piece = yield* wait<Uint8Array | null>((done) => pieces.next(done));
+      if (this.#void) throw replaced();
+      if (piece === null) return;
+      yield* writer.piece(PieceKind.machine, piece);
+    }
+  }
+
+  #headOf({ point, timeMs, machineVersion, digest, streamed }: BegunSnapshot): SnapshotHead {
+    const { clusterId, state, applier } = this.#options;
+    const configuration = configurationAt(state, point.index);
+    return {
+      clusterId, group: state.config.group, point, featureLevel: FEATURE_LEVEL, machine: applier.plugin.name,
+      machineVersion, streamed, timeMs, digest, configuration,
+    };
+  }
+
+  *#restore(point: LogPoint): Task<void> {
+    const { disk, directory, applier, clusterId, state, promised, words } = this.#options;
+    const path = `${directory}/${snapshotName(point)}`;
+    yield* restoreSnapshot(disk, applier, { path, clusterId, group: state.config.group, point }, promised);
+    words.write("info", `machine restored from the snapshot of index ${point.index}`, { index: point.index });
+    yield* this.#removeOlder(point.index);
+  }
+
+  /** What is in use goes when it no longer is. */
+  *#removeOlder(index: Index): Task<void> {
+    const { disk, directory, clock, words, isInUse } = this.#options;
+    this.#sweep?.cancel();
+    const staying = yield* removeOlder(disk, directory, index, isInUse);
+    if (staying === 0 || this.#ended) return;
+    this.#sweep = clock.setTimer(SWEEP_MS, () => {
+      runTask(this.#removeOlder(index), (...[error]) => {
+        if (error !== null) words.write("warn", `old snapshots stay: ${error.message}`);
+      });
+    });
+  }
+
+  #failed(error: Error): void {
+    const { clock, words } = this.#options;
+    this.#notBeforeMs = clock.monotonicMs() + RETRY_MS;
+    if (!this.#void) words.write("warn", `no snapshot was taken: ${error.message}`);
+    this.#tell(error, 0);
+  }
+
+  #tell(error: Error | null, index: Index): void {
+    for (const done of this.#asked.splice(0)) {
+      if (error === null) done(null, index);
+      else done(error);
+    }
+    this.#installNext();
+  }
+}
+
+/** The configuration in force at `index`, which is committed (dissertation 5: "the latest configuration as of that index"). */
+function configurationAt(state: RaftState, index: Index): Configuration {
+  const configuration = state.configurations.findLast((each) => each.index <= index);
+  assert(configuration !== undefined, "a configuration is in force at each index", index);
+  return configuration;
+}
+
+function replaced(): DraftError {
+  return new DraftError("STOPPING", "another member's snapshot takes the place of this state");
+}

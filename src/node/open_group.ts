@@ -1,0 +1,83 @@
+/**
+ * From a log that was read to a group that takes part: its snapshots' directory, its machine as the snapshot says that
+ * the log names, the state of its core.
+ */
+import { DraftError } from "../base/errors.ts";
+import { type Task, wait } from "../base/task.ts";
+import type { Host } from "../host/host.ts";
+import type { Applier } from "../machine/applier.ts";
+import { createRaft } from "../raft/state.ts";
+import type { GroupId, LogPoint } from "../raft/types.ts";
+import { removeAllBut, snapshotName } from "../wal/snapshot_directory.ts";
+import type { Wal } from "../wal/wal.ts";
+import { Group } from "./group.ts";
+import type { GroupOptions } from "./group_options.ts";
+import { GroupSnapshots } from "./group_snapshots.ts";
+import type { Identity } from "./identity.ts";
+import type { RecoveredLog } from "./recovered_log.ts";
+import { restoreSnapshot } from "./restore_snapshot.ts";
+import type { SnapshotExchange } from "./snapshot_exchange.ts";
+import { frameEntryBytesMax, type NodeSettings, raftConfig } from "./settings.ts";
+
+/** What a group is opened from. */
+export interface OpenGroupParts extends Pick<GroupOptions, "name" | "observers" | "submit" | "wake" | "isLinked" | "configurationChanged" | "failed" | "outbox"> {
+  readonly host: Host;
+  readonly settings: NodeSettings;
+  /** The node's data directory. */
+  readonly directory: string;
+  readonly identity: Identity;
+  readonly applier: Applier;
+  readonly log: RecoveredLog;
+  readonly wal: Wal;
+  readonly exchange: SnapshotExchange;
+}
+
+/** Where the snapshots of a group stand. */
+export function snapshotDirectory(dataDirectory: string, group: GroupId): string {
+  return `${dataDirectory}/snapshots/${group}`;
+}
+
+/**
+ * Opens a group; its first event is still to come.
+ *
+ * @throws DraftError DAMAGED if the snapshot that the log begins with is missing or cannot be restored
+ */
+export function* openGroup(parts: OpenGroupParts): Task<Group> {
+  const { host, settings, identity, applier, log, wal, directory: dataDirectory } = parts;
+  const { disk, clock, log: words } = host;
+  const recovered = log.recovered();
+  const config = raftConfig(settings, identity, host.random.u32());
+  const directory = snapshotDirectory(dataDirectory, config.group);
+  yield* wait<void>((done) => disk.makeDirectory(directory, done));
+  for (const parent of [`${dataDirectory}/snapshots`, dataDirectory]) yield* wait<void>((done) => disk.syncDirectory(parent, done));
+  yield* removeAllBut(disk, directory, log.snapshotPoint);
+  yield* restore(parts, directory, recovered.trail.base);
+  const state = createRaft(config, recovered);
+  const { name, submit, wake, observers, outbox, isLinked, configurationChanged, failed, exchange } = parts;
+  const fetch = exchange.open({ clusterId: identity.clusterId, directory, state, submit });
+  const snapshots = new GroupSnapshots({
+    clusterId: identity.clusterId, directory, state, applier, log: wal, disk, clock, words, submit, wake,
+    isInUse: (name) => exchange.isInUse(config.group, name),
+    snapshotBytes: settings.snapshotBytes, snapshotEntries: settings.snapshotEntries, promised: host.promised ?? noted,
+  });
+  return new Group({
+    name, state, applier, log: wal, outbox, clock, words, observers, snapshots,
+    tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax, frameEntryBytesMax: frameEntryBytesMax(settings),
+    submit, wake, isLinked, configurationChanged, failed,
+    fetchSnapshot: (from, index) => fetch.begin(from, index),
+  });
+}
+
+function* restore({ host, identity, applier, log }: OpenGroupParts, directory: string, base: LogPoint): Task<void> {
+  const { group, snapshotPoint: point } = log;
+  if (point === null) {
+    if (base.index === 0) return;
+    throw new DraftError("DAMAGED", `the log of group ${group} begins behind index ${base.index} and names no snapshot: ` +
+      `${directory} may hold one; type: draft log check`);
+  }
+  const wanted = { path: `${directory}/${snapshotName(point)}`, clusterId: identity.clusterId, group, point };
+  yield* restoreSnapshot(host.disk, applier, wanted, host.promised ?? noted);
+}
+
+/** On a real host what follows from a promise happens by itself. */
+function noted(): void {}

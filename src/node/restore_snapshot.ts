@@ -1,0 +1,58 @@
+/** From a snapshot file to a machine that goes on from it. */
+import { DraftError } from "../base/errors.ts";
+import { type Task, wait } from "../base/task.ts";
+import type { Disk } from "../host/host.ts";
+import type { Applier } from "../machine/applier.ts";
+import type { GroupId, LogPoint } from "../raft/types.ts";
+import { PieceKind, type SnapshotHead } from "../wal/snapshot_format.ts";
+import { SnapshotReader } from "../wal/snapshot_reader.ts";
+
+/** Which snapshot is meant. */
+export interface SnapshotWanted {
+  readonly path: string;
+  readonly clusterId: string;
+  readonly group: GroupId;
+  readonly point: LogPoint;
+}
+
+/**
+ * Restores the machine from the file.
+ *
+ * @param promised see the applier's `restore`
+ * @throws DraftError DAMAGED if it is not the one that is meant, cannot be read, or the machine cannot take it;
+ *   BAD_PLUGIN if it is another machine's
+ */
+export function* restoreSnapshot(disk: Disk, applier: Applier, wanted: SnapshotWanted, promised: () => void): Task<SnapshotHead> {
+  const reader = yield* SnapshotReader.open(disk, wanted.path);
+  try {
+    const { head } = reader;
+    check(head, wanted, applier);
+    const target = applier.restore(head, promised);
+    const sessions: Uint8Array[] = [];
+    for (let piece = yield* reader.next(); piece !== null; piece = yield* reader.next()) {
+      const { kind, bytes } = piece;
+      if (kind === PieceKind.sessions) {
+        sessions.push(bytes);
+        continue;
+      }
+      if (kind !== PieceKind.machine) throw new DraftError("DAMAGED", `snapshot file "${wanted.path}" has a piece of kind ${kind}, which this draft does not know: run the release that wrote it`);
+      yield* wait<void>((done) => target.push(bytes, done));
+    }
+    yield* wait<void>((done) => target.end(done));
+    applier.restored(head, sessions);
+    return head;
+  } finally {
+    yield* reader.close();
+  }
+}
+
+function check(head: SnapshotHead, { path, clusterId, group, point }: SnapshotWanted, applier: Applier): void {
+  if (head.machine !== applier.plugin.name) {
+    throw new DraftError("BAD_PLUGIN", `snapshot file "${path}" is of the machine '${head.machine}': start with --machine ${head.machine}`);
+  }
+  const { index, term, chain } = head.point;
+  const isIt = head.clusterId === clusterId && head.group === group && index === point.index && term === point.term && chain === point.chain;
+  if (isIt) return;
+  throw new DraftError("DAMAGED", `snapshot file "${path}" is of cluster ${head.clusterId}, group ${head.group}, index ${index}, term ${term}, chain ${chain}: ` +
+    `wanted cluster ${clusterId}, group ${group}, index ${point.index}, term ${point.term}, chain ${point.chain}`);
+}

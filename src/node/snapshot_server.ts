@@ -1,0 +1,171 @@
+/**
+ * Serves the pieces of this node's snapshots to other members. One disk read at a time, and no more bytes a second than
+ * it is told, whoever asks: the disk and the line are the log's. A snapshot that was asked for lately stays, though a
+ * newer one supersedes it, so that a transfer comes to its end.
+ */
+import { viewOf } from "../base/bytes.ts";
+import { DraftError } from "../base/errors.ts";
+import { runTask, type Task, wait } from "../base/task.ts";
+import { isHostError, readUpTo } from "../host/files.ts";
+import type { File, Host, Timer } from "../host/host.ts";
+import type { Hello } from "../net/hello.ts";
+import type { Configuration, GroupId, Index } from "../raft/types.ts";
+import { listSnapshots, snapshotName } from "../wal/snapshot_directory.ts";
+import { END_BYTES } from "../wal/snapshot_format.ts";
+import { readQuestion, type SnapshotQuestion, whichTuple } from "./snapshot_questions.ts";
+
+/** So long after it was last asked for a snapshot stays. */
+export const SERVED_MS = 30_000;
+
+/** A group whose snapshots are served. */
+export interface ServedGroup {
+  readonly directory: string;
+  /** The configuration in force. */
+  readonly configuration: () => Configuration;
+}
+
+export interface SnapshotServerOptions {
+  readonly host: Pick<Host, "clock" | "disk" | "log">;
+  readonly bytesPerSecond: number;
+  readonly group: (group: GroupId) => ServedGroup | null;
+  /** Why nothing is served now; null if it is. */
+  readonly whyNot: () => string | null;
+}
+
+type Answer = (reply: readonly unknown[] | string) => void;
+
+interface Job {
+  readonly question: SnapshotQuestion;
+  readonly group: ServedGroup;
+  readonly from: Hello;
+  readonly answer: Answer;
+}
+
+/** Answers questions for snapshots. */
+export class SnapshotServer {
+  readonly #options: SnapshotServerOptions;
+  readonly #jobs: Job[] = [];
+  /** When each file was last asked for, by its path. */
+  readonly #askedMs: Map<string, number> = new Map();
+  #running = false;
+  /** Until then what was sent is as much as may be. */
+  #paidMs = Number.NEGATIVE_INFINITY;
+  #pause: Timer | null = null;
+  #ended = false;
+
+  constructor(options: SnapshotServerOptions) {
+    this.#options = options;
+  }
+
+  /** One question of a peer, which has no other that waits. */
+  asked(from: Hello, tuple: readonly unknown[], answer: Answer): void {
+    let question: SnapshotQuestion;
+    try {
+      question = readQuestion(tuple);
+    } catch (error) {
+      if (!(error instanceof DraftError)) throw error;
+      return answer(error.message);
+    }
+    const group = this.#options.group(question.group);
+    if (group === null) return answer(`group ${question.group} is not here`);
+    if (!isMember(group.configuration(), from)) return answer(`node ${from.nodeId} is no member of group ${question.group}`);
+    this.#jobs.push({ question, group, from, answer });
+    this.#run();
+  }
+
+  /** Whether the file at `path` was asked for lately. */
+  isServed(path: string): boolean {
+    return this.#options.host.clock.monotonicMs() - (this.#askedMs.get(path) ?? Number.NEGATIVE_INFINITY) < SERVED_MS;
+  }
+
+  /** Nothing is answered any more. */
+  end(): void {
+    this.#ended = true;
+    this.#jobs.length = 0;
+    this.#pause?.cancel();
+  }
+
+  #run(): void {
+    const job = this.#jobs[0];
+    if (this.#running || this.#ended || job === undefined) return;
+    this.#running = true;
+    const why = this.#options.whyNot();
+    if (why !== null) return this.#finish(why);
+    const { clock, log } = this.#options.host;
+    const waitMs = job.question.type === "piece" ? this.#paidMs - clock.monotonicMs() : 0;
+    const begin = (): void => {
+      this.#pause = null;
+      runTask(this.#answerTo(job), (...[error, reply]) => {
+        if (error === null) return this.#finish(reply);
+        log.write("warn", `a snapshot cannot be served to ${job.from.nodeId}: ${error.message}`);
+        this.#finish("the snapshot cannot be read here");
+      });
+    };
+    if (waitMs > 0) this.#pause = clock.setTimer(waitMs, begin);
+    else begin();
+  }
+
+  #finish(reply: readonly unknown[] | string): void {
+    const job = this.#jobs.shift();
+    this.#running = false;
+    if (this.#ended || job === undefined) return;
+    job.answer(reply);
+    this.#run();
+  }
+
+  *#answerTo({ question, group, from }: Job): Task<readonly unknown[] | string> {
+    try {
+      if (question.type === "which") return yield* this.#which(group.directory, question.index, from);
+      return yield* this.#piece(group.directory, question);
+    } catch (error) {
+      if (isHostError(error, "ENOENT")) return "the snapshot is not here any more";
+      throw error;
+    }
+  }
+
+  *#which(directory: string, index: Index, from: Hello): Task<readonly unknown[] | string> {
+    const { disk, log } = this.#options.host;
+    const [newest] = yield* listSnapshots(disk, directory);
+    if (newest === undefined || newest.index < index) return `no snapshot of index ${index} or later is here`;
+    const path = `${directory}/${snapshotName(newest)}`;
+    const file = yield* wait<File>((done) => disk.open(path, {}, done));
+    this.#touch(path);
+    try {
+      const bytes = yield* wait<number>((done) => file.sizeBytes(done));
+      const end = yield* readUpTo(file, Math.max(0, bytes - END_BYTES), END_BYTES);
+      if (end.length < END_BYTES) return "the snapshot is damaged here";
+      log.write("info", `serves the snapshot of index ${newest.index} to ${from.nodeId}`, { index: newest.index, bytes });
+      return whichTuple({ ...newest, bytes, sum: viewOf(end).getUint32(4, true) });
+    } finally {
+      yield* wait<void>((done) => file.close(done));
+    }
+  }
+
+  *#piece(directory: string, { name, offset, length }: SnapshotQuestion & { type: "piece" }): Task<readonly unknown[] | string> {
+    const path = `${directory}/${snapshotName(name)}`;
+    const file = yield* wait<File>((done) => this.#options.host.disk.open(path, {}, done));
+    this.#touch(path);
+    try {
+      const bytes = yield* readUpTo(file, offset, length);
+      this.#pay(bytes.length);
+      return bytes.length === length ? [bytes] : `the snapshot ends before ${offset + length}`;
+    } finally {
+      yield* wait<void>((done) => file.close(done));
+    }
+  }
+
+  #touch(path: string): void {
+    for (const other of this.#askedMs.keys()) if (!this.isServed(other)) this.#askedMs.delete(other);
+    this.#askedMs.set(path, this.#options.host.clock.monotonicMs());
+  }
+
+  #pay(bytes: number): void {
+    const { host: { clock }, bytesPerSecond } = this.#options;
+    this.#paidMs = Math.max(this.#paidMs, clock.monotonicMs()) + bytes / bytesPerSecond * 1000;
+  }
+}
+
+/** A node that was just added may not know its number yet. */
+function isMember({ members }: Configuration, { nodeId, incarnation, memberNumber }: Hello): boolean {
+  return members.some(({ id, incarnation: its, number }) => id === nodeId && its === incarnation && (memberNumber === 0 || memberNumber === number));
+}

@@ -1,0 +1,78 @@
+/**
+ * Performs what a core wants stored: its records go to the WAL, the bytes of entries to where WAL, followers and machine
+ * read them, and the messages that become true by it leave once it is durable.
+ */
+import { sealedBytes } from "../base/entry.ts";
+import type { ReceivedAppend } from "../net/message_codec.ts";
+import type { EventBody, StoreEffect } from "../raft/event.ts";
+import type { Message } from "../raft/message.ts";
+import type { RaftState } from "../raft/state.ts";
+import type { LogEntry } from "../raft/types.ts";
+import type { GroupObserver } from "./group_observer.ts";
+import type { GroupLog } from "./group_ports.ts";
+import { encodeLogStart } from "./log_start.ts";
+import type { Proposals } from "./proposals.ts";
+import { copyReceived, sealOwn } from "./sealing.ts";
+import type { Tail } from "./tail.ts";
+
+export interface StoresOptions {
+  readonly state: RaftState;
+  readonly log: GroupLog;
+  readonly tail: Tail;
+  readonly proposals: Proposals;
+  /** Those that hear of what is durable. */
+  readonly observers: readonly GroupObserver[];
+  readonly send: (message: Message) => void;
+  readonly submit: (event: EventBody) => void;
+}
+
+/** The stores of one group. */
+export class Stores {
+  readonly #options: StoresOptions;
+  /** Bytes of stores that are being performed, by store. */
+  readonly #runs: Map<number, Uint8Array> = new Map();
+
+  constructor(options: StoresOptions) {
+    this.#options = options;
+  }
+
+  /** Moves the bytes of new entries to where WAL, followers and machine read them, in one copy. */
+  seal(effect: StoreEffect, received: Message | null): void {
+    const { tail, log, proposals } = this.#options;
+    if (effect.truncateFrom > 0) tail.truncate(effect.truncateFrom);
+    if (effect.reset !== null) tail.reset(effect.reset.point.index + 1);
+    const { entries } = effect;
+    if (entries.length === 0) return;
+    const bytes = entries.reduce((sum, entry) => sum + sealedBytes(entry.payloadBytes), 0);
+    const run = log.reserve(bytes);
+    if (received !== null && received.type === "appendRequest") copyReceived(run, entries, received as ReceivedAppend);
+    else sealOwn(run, entries, proposals);
+    tail.push(run, (entries[0] as LogEntry).index, entries.length);
+    this.#runs.set(effect.store, run);
+  }
+
+  /** Hands the records to the WAL. */
+  store(effect: StoreEffect): void {
+    const { log, state, observers, send, submit } = this.#options;
+    const { group } = state.config;
+    const { store, reset, messages } = effect;
+    if (effect.hardState !== null) log.appendHardState(group, effect.hardState);
+    if (effect.truncateFrom > 0) log.appendTruncate(group, effect.truncateFrom);
+    if (reset !== null) {
+      log.appendSnapshotMark(group, reset.point);
+      log.appendCompact(group, reset.point, encodeLogStart(reset));
+    }
+    const run = this.#runs.get(store);
+    if (run !== undefined) {
+      this.#runs.delete(store);
+      log.appendEntries(group, (effect.entries[0] as LogEntry).index, effect.entries.length, run);
+    }
+    log.barrier((...[error]) => {
+      // A WAL that failed tells nothing any more: what was not durable never becomes true.
+      if (error !== null) return;
+      for (const observer of observers) observer.durable?.(state, store);
+      for (const message of messages) send(message);
+      submit({ type: "stored", store });
+    });
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * What a leader says to a follower whose entries are gone from its log: which snapshot would do, and where to fetch it.
+ */
+import type { Now } from "./event.ts";
+import { currentMember } from "./membership.ts";
+import { send } from "./output.ts";
+import type { Progress } from "./progress.ts";
+import type { RaftState } from "./state.ts";
+import type { MemberNumber } from "./types.ts";
+
+/** What the follower needs next is gone from the log; it is to fetch a snapshot. */
+export function beginSnapshot(state: RaftState, progress: Progress, now: Now): void {
+  progress.state = "snapshot";
+  progress.inflight.length = 0;
+  progress.inflightBytes = 0;
+  progress.pinnedIndex = state.trail.base.index;
+  progress.snapshotSource = 0;
+  progress.snapshotTries = 0;
+  sendInstall(state, progress, now);
+}
+
+/** Says again what a follower needs, since either message may be lost. */
+export function remindOfSnapshot(state: RaftState, progress: Progress, now: Now): void {
+  if (now.nowMs - progress.probeSentMs >= state.config.electionMinMs) sendInstall(state, progress, now);
+}
+
+function sendInstall(state: RaftState, progress: Progress, now: Now): void {
+  const { base } = state.trail;
+  if (progress.snapshotSource === 0) {
+    progress.snapshotTries += 1;
+    progress.snapshotSource = sourceFor(state, progress, now);
+  }
+  progress.probeSentMs = now.nowMs;
+  send(state, progress.member, {
+    type: "installSnapshot",
+    lastIncludedIndex: base.index, lastIncludedTerm: base.term, lastIncludedChain: base.chain,
+    source: progress.snapshotSource, round: state.round,
+  });
+}
+
+/**
+ * Who serves the snapshot: of the followers that have one that this log continues, the one that serves the fewest; so
+ * that the leader has its disk and line for writes. Each second try is the leader's own, which surely has one.
+ */
+function sourceFor(state: RaftState, progress: Progress, now: Now): MemberNumber {
+  const { base } = state.trail;
+  let best: MemberNumber = state.config.self;
+  if (progress.snapshotTries % 2 === 0) return best;
+  let fewest = Number.POSITIVE_INFINITY;
+  for (const other of state.progress.values()) {
+    const isThere = now.nowMs - other.lastHeardMs <= state.config.electionMinMs && other.state !== "snapshot";
+    const keepsPayloads = currentMember(state, other.member)?.role !== "witness";
+    if (!isThere || !keepsPayloads || other.snapshotIndex < base.index || other.snapshotIndex === 0) continue;
+    const serves = servedBy(state, other.member);
+    if (serves >= fewest) continue;
+    fewest = serves;
+    best = other.member;
+  }
+  return best;
+}
+
+function servedBy(state: RaftState, source: MemberNumber): number {
+  let count = 0;
+  for (const progress of state.progress.values()) {
+    if (progress.state === "snapshot" && progress.snapshotSource === source) count += 1;
+  }
+  return count;
+}

@@ -1,0 +1,135 @@
+/**
+ * Snapshots (dissertation 5): what leaves the log once one is durable; and how a follower takes one in place of entries
+ * that are gone from the leader's log. The content never passes the core: the follower fetches it, from whichever member
+ * has one and least to do, and the core hears of it when it is a file there.
+ */
+import { assert } from "../base/assert.ts";
+import { noteHeard, noteMatched } from "./acks.ts";
+import { commitTo } from "./commit.ts";
+import { compactionPoint, compactTrail, resetTrail } from "./compaction.ts";
+import type { LogStart, Now } from "./event.ts";
+import { noteLeader } from "./follower.ts";
+import { dropConfigurationsBefore, resetConfigurations } from "./membership.ts";
+import type { InstallSnapshot, InstallSnapshotReply } from "./message.ts";
+import { ackStatus, send } from "./output.ts";
+import { noteApplied } from "./reads.ts";
+import { becomeFollower } from "./roles.ts";
+import { drop, type RaftState } from "./state.ts";
+import { chainAt, termAt } from "./trail.ts";
+import type { Configuration, Index, LogPoint } from "./types.ts";
+
+/** The log is kept for a follower that fetches a snapshot until it was silent for so many election timeouts. */
+const PINNED_TIMEOUTS = 10;
+
+/** A snapshot of this node's machine is durable: what it holds may leave the log. */
+export function snapshotStored(state: RaftState, { point, timeMs }: { point: LogPoint; timeMs: number }, now: Now): void {
+  assert(point.index <= state.applyRequested, "a snapshot holds what was applied", point.index, state.applyRequested);
+  if (point.index <= state.snapshotIndex) return drop(state, "late-snapshot");
+  state.snapshotIndex = point.index;
+  const { trail } = state;
+  const limit = Math.min(point.index, pinnedIndex(state, now));
+  const start = compactionPoint(trail, point, limit, state.config.retainBytes);
+  if (start === null) return;
+  compactTrail(trail, start);
+  dropConfigurationsBefore(state, start.index);
+  const configuration = state.configurations[0] as Configuration;
+  state.effects.push({ type: "compact", start: { point: start, configuration, timeMs } });
+}
+
+/** Leaders: the lowest index behind which a follower will need the log once it has its snapshot. */
+function pinnedIndex(state: RaftState, now: Now): Index {
+  let lowest = Number.POSITIVE_INFINITY;
+  for (const progress of state.progress.values()) {
+    const isAlive = now.nowMs - progress.lastHeardMs <= PINNED_TIMEOUTS * state.config.electionMaxMs;
+    if (progress.state === "snapshot" && isAlive) lowest = Math.min(lowest, progress.pinnedIndex);
+  }
+  return lowest;
+}
+
+/** Leaders: how far the follower is with its snapshot. */
+export function leaderInstallSnapshotReply(state: RaftState, message: InstallSnapshotReply, now: Now): void {
+  const progress = noteHeard(state, message, now);
+  if (progress === null) return;
+  progress.ackedRound = Math.max(progress.ackedRound, message.round);
+  const { success, lastIncludedIndex: index } = message;
+  if (success) {
+    const chain = message.durableIndex === index ? message.durableChain : null;
+    noteMatched(state, progress, { matchIndex: index, chain }, now);
+    return;
+  }
+  if (progress.state !== "snapshot") return;
+  if (index > 0) progress.pinnedIndex = Math.max(progress.pinnedIndex, index);
+  // It has given up on that source; the next reminder names another.
+  else progress.snapshotSource = 0;
+}
+
+/** Followers: the leader's log does not reach back to ours. */
+export function followerInstallSnapshot(state: RaftState, message: InstallSnapshot, now: Now): void {
+  noteLeader(state, { heardQuorum: false }, now);
+  const { lastIncludedIndex: index } = message;
+  const covered = coveredIndex(state, message);
+  if (covered > 0) return reply(state, message, { success: true, index: covered }, now);
+  if (state.fetchingIndex === 0) {
+    state.fetchingIndex = index;
+    state.effects.push({ type: "fetchSnapshot", from: message.source, index });
+  }
+  reply(state, message, { success: false, index: state.fetchingIndex }, now);
+}
+
+/** Up to where this node's log needs no snapshot: durable here, and equal to the leader's; 0 if it does need one. */
+function coveredIndex(state: RaftState, { lastIncludedIndex, lastIncludedTerm, lastIncludedChain }: InstallSnapshot): Index {
+  const { trail, commitIndex, durableIndex } = state;
+  const committed = Math.min(commitIndex, durableIndex);
+  if (committed >= lastIncludedIndex) return committed;
+  const isEqual = termAt(trail, lastIncludedIndex) === lastIncludedTerm && chainAt(trail, lastIncludedIndex) === lastIncludedChain;
+  return isEqual && durableIndex >= lastIncludedIndex ? lastIncludedIndex : 0;
+}
+
+/** What is being fetched is of `index`; or it came to nothing, and the leader is told, so that it names another source. */
+export function snapshotFetching(state: RaftState, index: Index, now: Now): void {
+  state.fetchingIndex = index;
+  const from = state.leaderId;
+  if (index === 0 && from !== 0 && state.role === "follower") reply(state, { from, round: 0 }, { success: false, index: 0 }, now);
+}
+
+function reply(state: RaftState, { from, round }: Pick<InstallSnapshot, "from" | "round">, { success, index }: { success: boolean; index: Index }, now: Now): void {
+  send(state, from, { type: "installSnapshotReply", success, lastIncludedIndex: index, round, ...ackStatus(state, now.wallMs) });
+}
+
+/**
+ * A snapshot of another member is a durable file here. Where our log holds its point, the log is right and only the
+ * commit index is news (dissertation 5: "retain log entries following it"); else the log begins anew behind it.
+ */
+export function snapshotFetched(state: RaftState, { point, configuration, timeMs }: LogStart, now: Now): void {
+  const { trail } = state;
+  state.fetchingIndex = 0;
+  if (point.index <= state.commitIndex) return drop(state, "late-snapshot");
+  const isHeld = termAt(trail, point.index) === point.term && (chainAt(trail, point.index) ?? point.chain) === point.chain;
+  if (isHeld) {
+    state.matchedIndex = Math.max(state.matchedIndex, point.index);
+    return commitTo(state, point.index);
+  }
+  // Its source may have gone on into a term that this node has not heard of.
+  if (point.term > state.term) becomeFollower(state, point.term, 0, now);
+  assert(state.role !== "leader", "a leader holds all that is committed", point.index, trail.lastIndex);
+  // What stands at its point and behind is another leader's: it was never committed.
+  if (trail.lastIndex >= point.index) state.step.truncateFrom = point.index;
+  state.step.reset = { point, configuration, timeMs };
+  resetTrail(trail, point, timeMs);
+  state.commitIndex = point.index;
+  state.matchedIndex = point.index;
+  state.applyRequested = point.index;
+  state.snapshotIndex = point.index;
+  // Nothing of the new log is durable before this step's store is: what the disk holds until then may be another one.
+  state.durableIndex = 0;
+  for (const pending of state.pendingStores) pending.lastIndex = 0;
+  resetConfigurations(state, configuration);
+  state.effects.push({ type: "installSnapshot", point });
+}
+
+/** The machine holds what the snapshot held. */
+export function restored(state: RaftState, index: Index, wakeAtMs: number | null, now: Now): void {
+  // A newer snapshot may have come meanwhile: then this one's state is passed over.
+  if (index < state.lastApplied) return drop(state, "late-restore");
+  noteApplied(state, index, wakeAtMs, now);
+}

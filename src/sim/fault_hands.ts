@@ -1,0 +1,59 @@
+/** What the acts of faults work with, and how they find the machines that they meet. */
+import type { RandomState } from "../base/random.ts";
+import type { Cuts } from "./cuts.ts";
+import type { DiskTroubles } from "./disk_troubles.ts";
+import type { Excuses } from "./excuses.ts";
+import type { FaultBody, FaultKind, Who } from "./script.ts";
+import type { SimCluster } from "./sim_cluster.ts";
+import type { SimMachine } from "./sim_machine.ts";
+
+/** What an act works with. */
+export interface FaultHands {
+  readonly cluster: SimCluster;
+  readonly random: RandomState;
+  readonly cuts: Cuts;
+  readonly wiped: Set<SimMachine>;
+  readonly excuses: Excuses;
+  later(delayMs: number, act: () => void): void;
+  troubles(machine: SimMachine): DiskTroubles;
+  start(machine: SimMachine): void;
+  stop(machine: SimMachine, downMs: number): void;
+  failsFor(machine: SimMachine, downMs: number): void;
+}
+
+/** Does a fault; returns what it did in words, or null if it could not. */
+export type Act<K extends FaultKind> = (hands: FaultHands, fault: Extract<FaultBody, { kind: K }>) => string | null;
+
+/** All machines, in their order. */
+export function all(hands: FaultHands): SimMachine[] {
+  return [...hands.cluster.machines.values()];
+}
+
+/** The machine that is meant; null if nobody leads. */
+export function someone(hands: FaultHands, who: Who): SimMachine | null {
+  if (who === 0) return hands.cluster.leaderMachine();
+  return all(hands)[who - 1] ?? null;
+}
+
+/** Acts on the machine that is meant, if there is one. */
+export function withMachine(hands: FaultHands, who: Who, act: (machine: SimMachine) => string | null): string | null {
+  const machine = someone(hands, who);
+  return machine === null ? null : act(machine);
+}
+
+/** Acts on the machine that is meant, if a process runs there. */
+export function withProcess(hands: FaultHands, who: Who, act: (machine: SimMachine) => string | null): string | null {
+  const machine = someone(hands, who);
+  return machine === null || !machine.isUp ? null : act(machine);
+}
+
+/** Acts on two machines, if they are two. */
+export function withTwo(hands: FaultHands, one: Who, other: Who, act: (one: SimMachine, other: SimMachine) => string | null): string | null {
+  const [a, b] = [someone(hands, one), someone(hands, other)];
+  return a === null || b === null || a === b ? null : act(a, b);
+}
+
+/** A time in words. */
+export function ms(durationMs: number): string {
+  return `${Math.round(durationMs)} ms`;
+}

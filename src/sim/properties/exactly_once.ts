@@ -1,0 +1,87 @@
+/**
+ * Exactly once (dissertation 6.3; DESIGN promise 1): whatever a client sends under one session and sequence runs on the
+ * machines at one index at most, however often it stands in the log; a write that was told done ran at the index of its
+ * answer, and one that was told not-done ran nowhere. The machines are looked on at, not the table that sees to this.
+ */
+import { Applier } from "../../machine/applier.ts";
+import type { AnyPlugin, Command, Entry } from "../../machine/machine.ts";
+import { type Index, MAIN_GROUP } from "../../raft/types.ts";
+import { endingOf, operationText } from "../history/history.ts";
+import { type Payload, payloadNameOf, payloadsOf } from "../history/payloads.ts";
+import { type ClientOperation, type Property, Violation } from "../property.ts";
+import { type AnyMachine, boundMachine } from "../state_hash.ts";
+import type { Committed } from "./committed.ts";
+
+export class ExactlyOnce implements Property {
+  readonly name: string = "exactly-once";
+  readonly #committed: Committed;
+  readonly #operations: Map<number, ClientOperation> = new Map();
+  /** Indexes whose command, sent under a session, was run by any machine. */
+  readonly #ran: Set<Index> = new Set();
+  #plugin: AnyPlugin | null = null;
+
+  constructor(committed: Committed) {
+    this.#committed = committed;
+  }
+
+  watched(plugin: AnyPlugin): AnyPlugin {
+    this.#plugin = plugin;
+    const create = (options: { readonly directory: string }): AnyMachine => {
+      const machine = plugin.create(options);
+      // What is no machine is named by whoever asked for it; rules run machines of their own, without a directory.
+      if (typeof machine?.apply !== "function" || options.directory === "") return machine;
+      const bound = boundMachine(machine);
+      return { ...bound, apply: (command: Command, entry: Entry) => {
+        this.ran(entry);
+        return bound.apply(command, entry);
+      } };
+    };
+    return { ...plugin, create } as AnyPlugin;
+  }
+
+  /** A machine runs the command of this entry. */
+  ran({ index, session }: Pick<Entry, "index" | "session">): void {
+    if (session !== null) this.#ran.add(index);
+  }
+
+  called(operation: ClientOperation): void {
+    this.#operations.set(operation.id, operation);
+  }
+
+  answered(operation: ClientOperation): void {
+    this.#operations.set(operation.id, { ...operation });
+  }
+
+  finished(): void {
+    if (this.#plugin === null) return;
+    const applier = new Applier({ plugin: this.#plugin, group: MAIN_GROUP, directory: "", log: () => {} });
+    const ranAt = this.#ranByPayload();
+    for (const operation of this.#operations.values()) {
+      const payloads = payloadsOf(applier, operation).filter(({ session }) => session !== null);
+      if (payloads.length > 0) this.#check(operation, payloads, ranAt);
+    }
+  }
+
+  #ranByPayload(): Map<string, Index[]> {
+    const ranAt = new Map<string, Index[]>();
+    for (const index of this.#ran) {
+      const entry = this.#committed.at(index);
+      if (entry === null) continue;
+      const name = payloadNameOf(entry);
+      ranAt.set(name, [...ranAt.get(name) ?? [], index]);
+    }
+    return ranAt;
+  }
+
+  #check(operation: ClientOperation, payloads: readonly Payload[], ranAt: ReadonlyMap<string, readonly Index[]>): void {
+    const indexes = payloads.flatMap(({ name }) => ranAt.get(name) ?? []);
+    const broken = (what: string): Violation => new Violation(this.name, `${what}: ${operationText(operation)}`);
+    if (indexes.length > 1) throw broken(`run at ${indexes.join(" and ")}`);
+    const ending = endingOf(operation);
+    if (ending === "never" && indexes.length > 0) throw broken(`told not done, and run at ${indexes.join(", ")}`);
+    if (ending === "refused" && indexes.length === 0) throw broken("refused by a machine that never ran it");
+    if (ending === "done" && operation.answer !== null && "index" in operation.answer && operation.answer.index !== indexes[0]) {
+      throw broken(`run at ${indexes[0] ?? "no index"}`);
+    }
+  }
+}

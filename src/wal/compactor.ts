@@ -1,0 +1,162 @@
+/**
+ * Frees the oldest segments, in the background. Those without live entries go at once: a record says with which
+ * segment the log begins, then both slots of the mark file say so, and only then a file is removed or used again. If
+ * more than half of the log is dead and yet a few entries hold the oldest segment, they are relocated. At most one
+ * operation of this is under way at a time.
+ */
+import { type Task, wait } from "../base/task.ts";
+import type { Clock, Log, Timer } from "../host/host.ts";
+import type { GroupId } from "../raft/types.ts";
+import type { BatchWriter } from "./batch_writer.ts";
+import type { MarkFile } from "./mark.ts";
+import type { ReadQueue } from "./read_queue.ts";
+import { RecordType } from "./record.ts";
+import type { RecordQueue } from "./record_queue.ts";
+import { type Piece, pieceIn, relocatedRecord } from "./relocation.ts";
+import { HEADER_BYTES, type SegmentUse } from "./segment.ts";
+import type { SegmentRoom } from "./segment_room.ts";
+import type { WalGroup } from "./wal_group.ts";
+import type { EntriesRead } from "./wal_read.ts";
+
+/** Copied at a time. */
+const PIECE_BYTES_MAX = 262_144;
+
+/** The log may hold so many segments' worth of dead bytes before anything is copied. */
+const DEAD_SEGMENTS = 2;
+
+/** What the compactor works on. */
+export interface CompactorParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly groups: ReadonlyMap<GroupId, WalGroup>;
+  readonly segments: Map<number, SegmentUse>;
+  readonly queue: RecordQueue;
+  readonly writer: BatchWriter;
+  readonly reads: ReadQueue;
+  readonly mark: MarkFile;
+  readonly room: SegmentRoom;
+  readonly segmentBytes: number;
+  /** Between two pieces that are copied. */
+  readonly pauseMs: number;
+  /** Makes a batch of what was added, as soon as one may begin. */
+  readonly flush: () => void;
+}
+
+/** What a compactor did so far. */
+export interface CompactionCounts {
+  /** Segments that left the log. */
+  freed: number;
+  /** Bytes of entries that were copied. */
+  relocatedBytes: number;
+}
+
+/** The compaction of one WAL. */
+export class Compactor {
+  readonly counts: CompactionCounts = { freed: 0, relocatedBytes: 0 };
+  readonly #parts: CompactorParts;
+  #pause: Timer | null = null;
+  #isStopped = false;
+
+  constructor(parts: CompactorParts) {
+    this.#parts = parts;
+  }
+
+  /** Begins nothing more; what is under way is not gone on with. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#pause?.cancel();
+  }
+
+  /** Frees what can be freed. One run of it at a time. */
+  *work(): Task<void> {
+    const { writer } = this.#parts;
+    writer.hasGarbage = false;
+    while (!this.#isStopped) {
+      const live = this.#liveBytes();
+      const first = Math.min(writer.durable.sequence, ...live.keys());
+      if (first > writer.durable.firstSegment) {
+        yield* this.#beginWith(first);
+      } else {
+        const piece = this.#isWorth(live) ? this.#nextPiece(first) : null;
+        if (piece === null || !(yield* this.#relocate(piece))) return;
+        yield* wait<void>((done) => {
+          this.#pause = this.#parts.clock.setTimer(this.#parts.pauseMs, () => done(null, undefined));
+        });
+      }
+    }
+  }
+
+  /** Bytes of entries that are in the log, by segment. */
+  #liveBytes(): Map<number, number> {
+    const live = new Map<number, number>();
+    for (const log of this.#parts.groups.values()) log.index.countBytes(live);
+    return live;
+  }
+
+  /** Whether copying frees more than it costs: then the log is never longer than twice what is live, and a little. */
+  #isWorth(live: ReadonlyMap<number, number>): boolean {
+    const { segments, writer, segmentBytes } = this.#parts;
+    let used = 0;
+    let wanted = 0;
+    for (const [sequence, { end }] of segments) {
+      if (sequence >= writer.durable.sequence) continue;
+      used += end - HEADER_BYTES;
+      wanted += live.get(sequence) ?? 0;
+    }
+    return used - wanted >= Math.max(wanted, DEAD_SEGMENTS * segmentBytes);
+  }
+
+  #nextPiece(sequence: number): Piece | null {
+    for (const log of this.#parts.groups.values()) {
+      const piece = pieceIn(log, sequence, PIECE_BYTES_MAX);
+      if (piece !== null) return piece;
+    }
+    return null;
+  }
+
+  /** Copies a piece into the next batch. @returns false if it cannot be read */
+  *#relocate(piece: Piece): Task<boolean> {
+    const { reads, writer, flush, log } = this.#parts;
+    const request = { group: piece.log.group, from: piece.from, to: piece.to, bytesMax: Number.MAX_SAFE_INTEGER };
+    let read: EntriesRead;
+    try {
+      read = yield* wait<EntriesRead>((done) => {
+        reads.add(piece.log, request, done);
+        reads.pump();
+      });
+    } catch (error) {
+      // The group went on meanwhile, or the disk cannot read: then the segment stays, and whoever needs the entry is told.
+      log.write("warn", "log segment stays: its entries cannot be copied", { reason: String(error) });
+      return false;
+    }
+    // Not all of it was durable yet: the next look finds it so.
+    if (read.to !== piece.to) return true;
+    const record = relocatedRecord(piece, read.runs);
+    const isMoved = yield* wait<boolean>((done) => {
+      writer.relocation = { piece, record, done };
+      flush();
+    });
+    if (isMoved) this.counts.relocatedBytes += read.bytes;
+    return true;
+  }
+
+  /** Lets the log begin with segment `first`. What lies before is dead from here on. */
+  *#beginWith(first: number): Task<void> {
+    const { queue, writer, mark, room, reads, segments, flush } = this.#parts;
+    queue.add({ group: 0, type: RecordType.firstSegment, firstIndex: first, bytes: 0 }, () => {});
+    yield* wait<void>((done) => {
+      queue.barrier(done);
+      flush();
+    });
+    const before = writer.durable.firstSegment;
+    writer.beginsWith(first);
+    // Twice: then each slot says so, and one that rots does not bring removed segments back.
+    for (let slot = 0; slot < 2 && !this.#isStopped; slot++) yield* wait<void>((done) => mark.write(writer.durable, done));
+    for (let sequence = before; sequence < first && !this.#isStopped; sequence++) {
+      yield* wait<void>((done) => reads.whenUnread(sequence, done));
+      segments.delete(sequence);
+      this.counts.freed += 1;
+      room.takeBack(sequence);
+    }
+  }
+}
