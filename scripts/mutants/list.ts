@@ -5,6 +5,7 @@ import { type Mutant, numberOf, type Reason } from "./mutant.ts";
 import { READ_MUTANTS } from "./reads.ts";
 import { REPLICATION } from "./replication.ts";
 import { SESSION_MUTANTS } from "./sessions.ts";
+import { SNAPSHOT_MUTANTS } from "./snapshots.ts";
 import { STORAGE } from "./storage.ts";
 
 /** How many numbers the list has. */
@@ -18,7 +19,7 @@ const SPARED: Readonly<Record<string, string>> = {
     "test/raft/divergence.test.ts makes one, and fails with this mutant",
 };
 
-const ALL: readonly Mutant[] = [...ELECTIONS, ...REPLICATION, ...READ_MUTANTS, ...STORAGE, ...FOUNDING, ...SESSION_MUTANTS]
+const ALL: readonly Mutant[] = [...ELECTIONS, ...REPLICATION, ...READ_MUTANTS, ...STORAGE, ...FOUNDING, ...SESSION_MUTANTS, ...SNAPSHOT_MUTANTS]
   .sort((a, b) => numberOf(a.id) - numberOf(b.id) || (a.id < b.id ? -1 : 1));
 
 /** What is tried, by number. */
@@ -27,11 +28,7 @@ export const MUTANTS: readonly Mutant[] = ALL.filter(({ id }) => SPARED[id] === 
 /** What has no code yet that could be wrong. `why` names the feature. */
 export const WAITING: readonly Reason[] = [
   { id: "8", title: "learner acks counted", why: "learners (membership)" },
-  { id: "21", title: "snapshot accepted below commit, cuts newer log", why: "snapshots" },
-  { id: "22", title: "snapshot keeps a local entry with conflicting term", why: "snapshots" },
-  { id: "23", title: "snapshot stores the newest, not its-index, config", why: "snapshots, membership" },
-  { id: "24", title: "snapshot omits the session table", why: "snapshots" },
-  { id: "25", title: "log trimmed before the snapshot is durable", why: "snapshots, compaction" },
+  { id: "23", title: "snapshot stores the newest, not its-index, config", why: "membership" },
   { id: "26", title: "config change allowed before an own-term commit", why: "membership" },
   { id: "27", title: "second change allowed while one is pending", why: "membership" },
   { id: "28", title: "joint commit needs only the new half", why: "membership" },
@@ -47,7 +44,6 @@ export const WAITING: readonly Reason[] = [
   { id: "49", title: "witness sent ahead of data", why: "witnesses" },
   { id: "50", title: "lease read after TimeoutNow", why: "leases" },
   { id: "52", title: "damage class forgotten over a restart", why: "repair from peers" },
-  { id: "53", title: "running digest not in the snapshot", why: "snapshots" },
 ];
 
 /** What the simulator cannot see. */

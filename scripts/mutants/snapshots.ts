@@ -1,0 +1,49 @@
+/** Seeded bugs of snapshots. */
+import type { Mutant } from "./mutant.ts";
+
+const CORE = "src/raft/snapshots.ts";
+const WRITER = "src/wal/snapshot_writer.ts";
+const TAKER = "src/node/group_snapshots.ts";
+
+export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
+  {
+    id: "21", title: "snapshot accepted below commit, cuts newer log",
+    file: CORE,
+    find: "  if (point.index <= state.commitIndex) return drop(state, \"late-snapshot\");\n", replace: "",
+    also: [
+      { file: CORE, find: "  const isHeld = termAt(trail, point.index) === point.term &&", replace: "  const isHeld = point.index > state.commitIndex && termAt(trail, point.index) === point.term &&" },
+      { file: "src/node/snapshot_fetch.ts", find: "      if (committed() >= name.index) return false;\n", replace: "" },
+      { file: "src/node/snapshot_fetch.ts", find: "    return committed() < name.index;", replace: "    return committed() >= 0;" },
+    ],
+  },
+  {
+    id: "22", title: "snapshot keeps a local entry with conflicting term",
+    file: CORE,
+    find: "  const isHeld = termAt(trail, point.index) === point.term &&", replace: "  const isHeld = point.index <= trail.lastIndex || termAt(trail, point.index) === point.term &&",
+  },
+  {
+    id: "24", title: "snapshot omits the session table",
+    file: TAKER,
+    find: "    for (const piece of sessions) yield* writer.piece(PieceKind.sessions, piece);\n", replace: "    for (const piece of sessions.slice(sessions.length)) yield* writer.piece(PieceKind.sessions, piece);\n",
+  },
+  {
+    id: "25a", title: "log trimmed before the snapshot is durable",
+    file: WRITER,
+    find: "    yield* wait<void>((done) => this.#file.sync(done));\n    yield* this.#close();\n", replace: "    yield* this.#close();\n",
+  },
+  {
+    id: "25b", title: "log trimmed before the snapshot's name is durable",
+    file: WRITER,
+    find: "    yield* wait<void>((done) => this.#disk.syncDirectory(this.#directory, done));\n", replace: "",
+  },
+  {
+    id: "25c", title: "log trimmed before its mark names the snapshot durably",
+    file: TAKER,
+    find: "    if (this.#void) throw replaced();\n    log.appendSnapshotMark", replace: "    submit({ type: \"snapshotStored\", point, timeMs });\n    if (this.#void) throw replaced();\n    log.appendSnapshotMark",
+  },
+  {
+    id: "53", title: "running digest not in the snapshot",
+    file: "src/machine/live_entry.ts",
+    find: "    this.digest = digest | 0;\n", replace: "    this.digest = 0 * digest;\n",
+  },
+];
