@@ -10,7 +10,7 @@ import type { Io } from "./io.ts";
 import type { Leaf } from "./leaf.ts";
 import { recordTo } from "./recording.ts";
 import { renderError, renderJson, renderTable } from "./render.ts";
-import { statesText, survey } from "./survey.ts";
+import { askEach, statesText, survey } from "./survey.ts";
 
 /** What a command does once there is a client. */
 type AdminRun = (client: Client, settings: RequestSettings, io: Io, words: readonly string[]) => Promise<void>;
@@ -51,6 +51,19 @@ const transfer: Leaf = adminLeaf({
   },
 });
 
+const snapshot: Leaf = adminLeaf({
+  words: ["admin", "snapshot"],
+  summary: "has every node that answers take a snapshot now, so that its log may begin later; returns when they are durable",
+  examples: ["draft admin snapshot", "draft admin snapshot --timeout-ms 60000"],
+  run: async (client, { group, timeoutMs, json }, io) => {
+    const { answers, missing } = await askEach(client, { group, timeoutMs }, (address) => client.snapshot({ group, timeoutMs, address }));
+    const held = Object.fromEntries(answers.map(({ nodeId, answer }) => [nodeId, answer]));
+    if (json) return io.out(renderJson(held, Math.max(...Object.values(held))));
+    for (const each of missing) io.err(`no snapshot: ${each}`);
+    io.out(answers.map(({ nodeId, answer }) => `${nodeId} has a snapshot of index ${answer}`).join("\n"));
+  },
+});
+
 const record: Leaf = adminLeaf({
   words: ["admin", "record"],
   usage: "FILE",
@@ -61,7 +74,7 @@ const record: Leaf = adminLeaf({
 });
 
 /** The commands. */
-export const adminLeaves: readonly Leaf[] = [servers, states, transfer, record];
+export const adminLeaves: readonly Leaf[] = [servers, states, transfer, snapshot, record];
 
 interface AdminLeaf {
   readonly words: readonly string[];

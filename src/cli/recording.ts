@@ -10,7 +10,7 @@ import { mergeStories } from "../sim/replay.ts";
 import type { RequestSettings } from "./client_options.ts";
 import type { Io } from "./io.ts";
 import { clockText } from "./replay.ts";
-import { survey } from "./survey.ts";
+import { askEach } from "./survey.ts";
 
 /** Sentences that `.story` shows. */
 const STORY_LINES = 50;
@@ -25,21 +25,9 @@ interface Fetched {
 }
 
 /** Asks every node that can be reached. @throws DraftError if none answers */
-async function fetchAll(client: Client, kind: "record" | "story", { group, timeoutMs }: Asked): Promise<Fetched> {
-  const bodies: Uint8Array[] = [];
-  const missing: string[] = [];
-  let failure: DraftError | null = null;
-  for (const node of await survey(client, { group, timeoutMs })) {
-    try {
-      if ("unreachable" in node) missing.push(`${node.nodeId} does not answer`);
-      else bodies.push(await client.recording(kind, { group, timeoutMs, address: node.address }));
-    } catch (error) {
-      if (!(error instanceof DraftError)) throw error;
-      missing.push(`${node.nodeId}: ${error.message}`);
-      failure ??= error;
-    }
-  }
-  if (bodies.length === 0) throw failure ?? new DraftError("UNREACHABLE", `no node answers: ${missing.join(", ")}: draft admin states`);
+async function fetchAll(client: Client, kind: "record" | "story", asked: Asked): Promise<Fetched> {
+  const { answers, missing } = await askEach(client, asked, (address) => client.recording(kind, { ...asked, address }));
+  const bodies = answers.map(({ answer }) => answer);
   return { bodies, recordings: bodies.map(decodeRecording), missing };
 }
 

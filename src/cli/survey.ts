@@ -66,6 +66,35 @@ async function membersOf(client: Client, address: string, options: SurveyOptions
   }
 }
 
+/** What each node that answers said, and why others did not. */
+export interface Asked<T> {
+  readonly answers: readonly { readonly nodeId: string; readonly answer: T }[];
+  readonly missing: readonly string[];
+}
+
+/**
+ * Asks every node that can be reached something that each answers for itself.
+ *
+ * @throws DraftError if none answers
+ */
+export async function askEach<T>(client: Client, options: SurveyOptions, ask: (address: string) => Promise<T>): Promise<Asked<T>> {
+  const answers: { nodeId: string; answer: T }[] = [];
+  const missing: string[] = [];
+  let failure: DraftError | null = null;
+  for (const node of await survey(client, options)) {
+    try {
+      if ("unreachable" in node) missing.push(`${node.nodeId} does not answer`);
+      else answers.push({ nodeId: node.nodeId, answer: await ask(node.address) });
+    } catch (error) {
+      if (!(error instanceof DraftError)) throw error;
+      missing.push(`${node.nodeId}: ${error.message}`);
+      failure ??= error;
+    }
+  }
+  if (answers.length === 0) throw failure ?? new DraftError("UNREACHABLE", `no node answers: ${missing.join(", ")}: draft admin states`);
+  return { answers, missing };
+}
+
 /** `states` as a table, for one group. */
 export function statesText(states: readonly NodeState[], groupName: string): string {
   const head = ["NODE", "ADDRESS", "ROLE", "TERM", "LEADER", "COMMIT", "APPLIED", "LAST", "NOTE"];

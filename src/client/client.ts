@@ -10,7 +10,7 @@ import { encodeCommand } from "../machine/command.ts";
 import type { AnyDefinedMachine, MethodsOf } from "../machine/define.ts";
 import type { Command } from "../machine/machine.ts";
 import {
-  type MemberList, membersFrom, type NodeStatus, type OperationInfo, operationsFrom, recordingFrom, statusFrom,
+  type MemberList, indexFrom, membersFrom, type NodeStatus, type OperationInfo, operationsFrom, recordingFrom, statusFrom,
 } from "../net/client_answers.ts";
 import type { AskRequest } from "../net/client_protocol.ts";
 import type { ClientAnswer, ClientOptions, ReadRequestOptions, RequestOptions } from "./client_options.ts";
@@ -154,6 +154,11 @@ export class Client {
   /** What one node's flight recorder holds: the body of a recording (docs/formats.md); of a `story` the words alone. */
   async recording(kind: "record" | "story", options: RequestOptions & { readonly address?: string } = {}): Promise<Uint8Array> {
     return recordingFrom(await this.#ask(kind, options, options.address));
+  }
+
+  /** Takes a snapshot on one node, the one at `address`, or any; returns the index that it holds, once it is durable. */
+  async snapshot(options: RequestOptions & { readonly address?: string } = {}): Promise<number> {
+    return indexFrom(await this.#ask("snapshot", options, options.address));
   }
 
   /** Makes the member `id` the leader; returns when it leads. */

@@ -162,6 +162,9 @@ export class DoorConnection {
       case "story":
         api.record(group, request.kind === "story", (recording) => this.#answerValue(id, recording));
         return;
+      case "snapshot":
+        api.snapshot(group, (index) => this.#answerValue(id, index));
+        return;
       case "transfer":
         this.#atLeader(request, (done) => api.transfer(group, request.to, request.timeoutMs, done), (connection, passOn) =>
           connection.transfer(group, request.to, request.timeoutMs, passOn));

@@ -155,6 +155,12 @@ export function recordingFrom(value: unknown): Uint8Array {
   return new Uint8Array(value);
 }
 
+/** @throws DraftError BAD_REQUEST if it is no index */
+export function indexFrom(value: unknown): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) throw unreadable("index");
+  return value;
+}
+
 /** Checks as much of a status as its readers rely on; what a newer node adds stays. */
 export function statusFrom(value: unknown): NodeStatus {
   const status = recordFrom(value, "status");

@@ -20,6 +20,7 @@
  *   8 story       of that the words alone
  *   9 open        ordered (true or false): opens a session; the result is its id, 32 hexadecimal digits
  *  10 close       session (16 bytes): closes it; the result is whether it was open
+ *  11 snapshot    takes a snapshot on this node; the result is the index that it holds, once it is durable
  *
  * reply         [request id, 0, index, result]
  *               [request id, 1, code, message, outcome, leader id or null, leader address or null, retryAfterMs or null]
@@ -36,7 +37,7 @@ import { byteString, malformed, name, tuple, whole } from "./client_fields.ts";
 /** Timeouts beyond this are cut to it: a day. */
 const TIMEOUT_MS_MAX = 86_400_000;
 
-const KIND = { write: 1, read: 2, operations: 3, status: 4, members: 5, transfer: 6, record: 7, story: 8, open: 9, close: 10 } as const;
+const KIND = { write: 1, read: 2, operations: 3, status: 4, members: 5, transfer: 6, record: 7, story: 8, open: 9, close: 10, snapshot: 11 } as const;
 const SESSION_BYTES = 16;
 const LEVELS: readonly Level[] = ["linearizable", "lease", "stale"];
 
@@ -69,7 +70,7 @@ export interface ReadRequest extends RequestHead {
 
 /** A question about the node or the group. */
 export interface AskRequest extends RequestHead {
-  readonly kind: "operations" | "status" | "members" | "record" | "story";
+  readonly kind: "operations" | "status" | "members" | "record" | "story" | "snapshot";
 }
 
 /** Asks the leader to make another member the leader. */
@@ -213,6 +214,8 @@ function decodeRequest(body: Uint8Array): ClientRequest {
       return { ...head, kind: "record" };
     case KIND.story:
       return { ...head, kind: "story" };
+    case KIND.snapshot:
+      return { ...head, kind: "snapshot" };
     case KIND.open:
       return { ...head, kind: "open", ordered: rest[0] === true };
     case KIND.close:

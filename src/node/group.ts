@@ -21,6 +21,7 @@ import { Flights } from "./flights.ts";
 import type { GroupObserver } from "./group_observer.ts";
 import type { GroupOptions } from "./group_options.ts";
 import { GroupReads } from "./group_reads.ts";
+import type { SnapshotDone } from "./group_snapshots.ts";
 import type { AnswerDone, ReadOptions } from "./node_api.ts";
 import { divergedError, noLeaderError, refusalError } from "./refusals.ts";
 import { PendingWrites } from "./pending.ts";
@@ -129,6 +130,11 @@ export class Group {
     const isTaken = this.#reads.add(command, options, this.#options.clock.monotonicMs(), done);
     if (isTaken) this.#options.wake();
     else done(refusalError("busy", this));
+  }
+
+  /** Takes a snapshot now; `done` hears which index it holds, once it is durable. */
+  snapshot(done: SnapshotDone): void {
+    this.#options.snapshots.request(done);
   }
 
   /** Makes the member the leader; `done` hears how that ended. */

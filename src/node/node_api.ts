@@ -2,6 +2,7 @@
  * What the doors ask of a node. Every call is answered once, through `done`, in the same turn or later, and never by a
  * throw. Names of groups come from clients unchecked: an unknown one is NOT_FOUND.
  */
+import type { Index } from "../raft/types.ts";
 import type { DraftError, LeaderHint } from "../base/errors.ts";
 import type { SessionAsk } from "../net/client_protocol.ts";
 import type { MemberList, NodeStatus, OperationInfo } from "../net/client_answers.ts";
@@ -75,6 +76,8 @@ export interface NodeApi {
   members(group: string, done: (members: MemberList | DraftError) => void): void;
   /** What the group's flight recorder holds, as the body of a recording (recording.ts); with `storyOnly` the words alone. */
   record(group: string, storyOnly: boolean, done: (recording: Uint8Array | DraftError) => void): void;
+  /** Takes a snapshot of the group on this node; told, once it is durable, which index it holds. */
+  snapshot(group: string, done: (index: Index | DraftError) => void): void;
   /** Hands leadership of `group` to the member `id`; answered when it leads. NOT_LEADER unless this node leads. */
   transfer(group: string, id: string, timeoutMs: number, done: AnswerDone): void;
 }

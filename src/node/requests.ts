@@ -10,10 +10,12 @@ import { encodeSessionChange, type SessionChange } from "../machine/session_entr
 import type { MemberList, NodeStatus, OperationInfo } from "../net/client_answers.ts";
 import type { SessionAsk } from "../net/client_protocol.ts";
 import { currentConfiguration } from "../raft/state.ts";
+import type { Index } from "../raft/types.ts";
 import type { Group } from "./group.ts";
 import type { Node } from "./node.ts";
 import type { AnswerDone, NodeApi, NodeIdentity, NodeLimits, ReadOptions } from "./node_api.ts";
 import { FreeBytes } from "./free_bytes.ts";
+import { storageError } from "./open_log.ts";
 import { groupRecording } from "./node_recording.ts";
 import { endedError, noLeaderError, refusalError } from "./refusals.ts";
 import { groupStatus, incarnationText, memberList, waitingStatus } from "./status.ts";
@@ -143,6 +145,15 @@ export class NodeRequests implements NodeApi {
   record(name: string, storyOnly: boolean, done: (recording: Uint8Array | DraftError) => void): void {
     const group = this.#find(name);
     done(group instanceof DraftError ? group : groupRecording(this.#node, group, storyOnly));
+  }
+
+  snapshot(name: string, done: (index: Index | DraftError) => void): void {
+    const group = this.#find(name);
+    if (group instanceof DraftError) return done(group);
+    group.snapshot((...[error, index]) => {
+      if (error === null) done(index);
+      else done(error instanceof DraftError ? error : storageError(this.#node.parts.dataDir.path, error));
+    });
   }
 
   transfer(name: string, id: string, _timeoutMs: number, done: AnswerDone): void {

@@ -105,6 +105,17 @@ test("a node that does not answer is named, and the others are recorded", async 
   });
 });
 
+test("admin snapshot tells what each node holds, and who does not answer", async () => {
+  await withNodes(async (run, _directory, servers) => {
+    servers[0]?.node.cluster.members.push({ id: "z", address: "127.0.0.1:1" });
+    const { code, out, err } = await run(["admin", "snapshot"]);
+    assert.equal([code, out], [0, "a has a snapshot of index 7\nb has a snapshot of index 7\nc has a snapshot of index 7\n"]);
+    assert.match(err, "no snapshot: z does not answer");
+    assert.equal(JSON.parse((await run(["admin", "snapshot", "--json"])).out), { result: { a: 7, b: 7, c: 7 }, index: 7 });
+    assert.is((await run(["admin", "snapshot", "--group", "none"])).code, 1);
+  });
+});
+
 test("a file that is no recording, or not whole, is refused with an exit code of its own", async () => {
   await withNodes(async (run, directory) => {
     const file = join(directory, "x.rec");

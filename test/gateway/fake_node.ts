@@ -151,6 +151,10 @@ export class FakeNode implements NodeApi {
     done(encodeRecording(head, this.recorder, storyOnly));
   }
 
+  snapshot(group: string, done: (index: number | DraftError) => void): void {
+    done(group === "main" ? 7 : new DraftError("NOT_FOUND", `no group "${group}"`));
+  }
+
   transfer(_group: string, id: string, _timeoutMs: number, done: AnswerDone): void {
     const { leader, members } = this.cluster;
     if (leader?.id !== this.id) return done(new DraftError("NOT_LEADER", "not here", { leader }));
