@@ -180,10 +180,12 @@ export class GroupSnapshots {
   }
 
   *#restore(point: LogPoint): Task<void> {
-    const { disk, directory, applier, clusterId, state, promised, words } = this.#options;
+    const { disk, directory, applier, clusterId, state, log, promised, words } = this.#options;
     const path = `${directory}/${snapshotName(point)}`;
     yield* restoreSnapshot(disk, applier, { path, clusterId, group: state.config.group, point }, promised);
     words.write("info", `machine restored from the snapshot of index ${point.index}`, { index: point.index });
+    // Until the log durably names this one, a start wants the one before.
+    yield* wait<void>((done) => log.barrier(done));
     yield* this.#removeOlder(point.index);
   }
 

@@ -50,8 +50,9 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
   const directory = snapshotDirectory(dataDirectory, config.group);
   yield* wait<void>((done) => disk.makeDirectory(directory, done));
   for (const parent of [`${dataDirectory}/snapshots`, dataDirectory]) yield* wait<void>((done) => disk.syncDirectory(parent, done));
-  yield* removeAllBut(disk, directory, log.snapshotPoint);
   yield* restore(parts, directory, recovered.trail.base);
+  // What could not be restored is not made worse: nothing goes before.
+  yield* removeAllBut(disk, directory, log.snapshotPoint);
   const state = createRaft(config, recovered);
   const { name, submit, wake, observers, outbox, isLinked, configurationChanged, failed, exchange } = parts;
   const fetch = exchange.open({ clusterId: identity.clusterId, directory, state, submit });

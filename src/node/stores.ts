@@ -58,10 +58,7 @@ export class Stores {
     const { store, reset, messages } = effect;
     if (effect.hardState !== null) log.appendHardState(group, effect.hardState);
     if (effect.truncateFrom > 0) log.appendTruncate(group, effect.truncateFrom);
-    if (reset !== null) {
-      log.appendSnapshotMark(group, reset.point);
-      log.appendCompact(group, reset.point, encodeLogStart(reset));
-    }
+    if (reset !== null) log.appendCompact(group, reset.point, encodeLogStart(reset));
     const run = this.#runs.get(store);
     if (run !== undefined) {
       this.#runs.delete(store);

@@ -18,8 +18,12 @@ import { drop, type RaftState } from "./state.ts";
 import { chainAt, termAt } from "./trail.ts";
 import type { Configuration, Index, LogPoint } from "./types.ts";
 
-/** The log is kept for a follower that fetches a snapshot until it was silent for so many election timeouts. */
+/**
+ * The log is kept for a follower that fetches a snapshot until it was silent for so many election timeouts, or gave up on
+ * so many sources: one whose own disk is full must not fill ours.
+ */
 const PINNED_TIMEOUTS = 10;
+const PINNED_TRIES = 8;
 
 /** A snapshot of this node's machine is durable: what it holds may leave the log. */
 export function snapshotStored(state: RaftState, { point, timeMs }: { point: LogPoint; timeMs: number }, now: Now): void {
@@ -41,7 +45,7 @@ function pinnedIndex(state: RaftState, now: Now): Index {
   let lowest = Number.POSITIVE_INFINITY;
   for (const progress of state.progress.values()) {
     const isAlive = now.nowMs - progress.lastHeardMs <= PINNED_TIMEOUTS * state.config.electionMaxMs;
-    if (progress.state === "snapshot" && isAlive) lowest = Math.min(lowest, progress.pinnedIndex);
+    if (progress.state === "snapshot" && isAlive && progress.snapshotTries <= PINNED_TRIES) lowest = Math.min(lowest, progress.pinnedIndex);
   }
   return lowest;
 }
@@ -111,7 +115,8 @@ export function snapshotFetched(state: RaftState, { point, configuration, timeMs
   }
   // Its source may have gone on into a term that this node has not heard of.
   if (point.term > state.term) becomeFollower(state, point.term, 0, now);
-  assert(state.role !== "leader", "a leader holds all that is committed", point.index, trail.lastIndex);
+  // It leads by late votes a term that is over, and will hear of it: what it was to fetch then is none of its term's.
+  if (state.role === "leader") return drop(state, "snapshot-of-another-leader");
   // What stands at its point and behind is another leader's: it was never committed.
   if (trail.lastIndex >= point.index) state.step.truncateFrom = point.index;
   state.step.reset = { point, configuration, timeMs };

@@ -33,7 +33,8 @@
  *   6 relocated      as entries: copies of what stands before this record, made so that its segment can go. It removes
  *                    nothing, and lies within what the group holds
  *   8 compact prefix u64 term, u32 chain, u32 context bytes, context, zeros up to a multiple of 8: the point firstIndex
- *                    and all before it left the log; if the log ends before the point, it begins anew behind it
+ *                    and all before it left the log; if the log ends before the point, it begins anew
+ *                    behind it, and a durable snapshot of the point is there, as behind a record of type 9
  *   9 snapshot mark  u64 term, u32 chain, u32 zero: a durable snapshot holds all up to the point firstIndex
  *  11 first segment  none, of group 0: the log begins with the segment firstIndex, what lies in earlier ones is dead
  * ```

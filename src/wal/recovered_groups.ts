@@ -163,13 +163,15 @@ export class RecoveredGroups {
     const { log, absent } = end;
     const { point, context } = read;
     if (point.index <= log.prefix.index) return contradiction(envelope, `a prefix up to ${point.index} behind one up to ${log.prefix.index}`);
-    if (point.index > log.snapshot.index) return contradiction(envelope, `a prefix up to ${point.index} behind a snapshot up to ${log.snapshot.index}`);
+    const beginsAnew = point.index > log.lastIndex;
+    if (!beginsAnew && point.index > log.snapshot.index) return contradiction(envelope, `a prefix up to ${point.index} behind a snapshot up to ${log.snapshot.index}`);
     if (point.index === log.lastIndex && log.knowsLast && (point.chain !== log.lastChain || point.term !== log.lastTerm)) {
       return contradiction(envelope, `a prefix up to entry ${point.index}, which is another one in the log`);
     }
     log.compact(point, context);
     absent.fill(0, point.index);
     if (point.index >= end.assumed) end.assumed = 0;
+    if (!end.isQuiet && beginsAnew) this.#visitor.snapshotMarked(envelope.group, log.snapshot);
     if (!end.isQuiet && end.assumed === 0) this.#visitor.compacted(envelope.group, point, context);
     return null;
   }

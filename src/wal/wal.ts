@@ -149,14 +149,15 @@ export class Wal {
   }
 
   /**
-   * Removes all at and before `point`, which a marked snapshot holds. If the log ends before the point, it begins anew
-   * behind it; what conflicts with the point is truncated before. The space is freed in the background.
+   * Removes all at and before `point`, which a marked snapshot holds. If the log ends before it, it begins anew behind it:
+   * then the record is the mark of that snapshot too. What conflicts with the point is truncated before.
    *
-   * @param context what the caller wants told with the point at the next start; opaque to the WAL
+   * @param context what the caller wants told with the point at the next start
    */
   appendCompact(group: GroupId, point: LogPoint, context: Uint8Array): void {
     const { appended } = this.#groupOf(group);
     assert(point.index > appended.prefix, "a prefix grows", group, appended.prefix, point.index);
+    if (point.index > appended.last) appended.snapshot = Math.max(appended.snapshot, point.index);
     assert(point.index <= appended.snapshot, "what leaves the log is in a durable snapshot", group, appended.snapshot, point.index);
     appended.prefix = point.index;
     appended.last = Math.max(appended.last, point.index);

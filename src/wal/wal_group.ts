@@ -102,8 +102,9 @@ export class WalGroup {
     this.inFlightFrom = Math.min(this.inFlightFrom, from);
   }
 
-  /** All up to `point` left the log. If it ends before, it begins anew behind the point. */
+  /** All up to `point` left the log. If it ends before, it begins anew behind the point, of which there is a snapshot. */
   compact(point: LogPoint, context: Uint8Array): void {
+    if (point.index > this.lastIndex && point.index > this.snapshot.index) this.snapshot = point;
     this.index.compact(point.index + 1, this.lastIndex);
     this.prefix = point;
     this.context = context;

@@ -112,6 +112,27 @@ test("the log is kept for a follower that fetches, until it is silent for long",
   assert.is(core.state.trail.base.index, 8);
 });
 
+test("the log is kept no longer for a follower that gives up again and again: its disk may be full for good", () => {
+  const core = compactedLeader();
+  core.receive(message("appendReply", { from: 3, term: 3, success: false, rejectedIndex: 6, conflictTerm: 1, conflictIndex: 1, pointIndex: 0, pointTerm: 0, pointChain: 1 }));
+  for (let give = 0; give < 9; give++) {
+    core.receive(message("installSnapshotReply", { from: 3, term: 3, success: false, lastIncludedIndex: 0 }));
+    core.nowMs += core.state.config.electionMinMs;
+    core.receive(message("heartbeatReply", { from: 3, term: 3, round: 1 }));
+  }
+  core.receive(message("heartbeatReply", { from: 2, term: 3, round: 1, durableIndex: 7, durableTerm: 3, durableChain: core.state.trail.lastChain }));
+  core.event({ type: "applied", index: 7, wakeAtMs: null });
+  core.event({ type: "snapshotStored", point: { index: 7, term: 3, chain: core.state.trail.lastChain }, timeMs: 0 });
+  assert.is(core.state.trail.base.index, 7);
+});
+
+test("what a leader was to fetch before it led takes the place of nothing", () => {
+  const core = compactedLeader();
+  const { trail } = core.state;
+  assert.equal(core.event({ type: "snapshotFetched", point: { index: 9, term: 2, chain: 5 }, configuration: CONFIGURATION, timeMs: 0 }), []);
+  assert.equal([core.state.role, trail.lastIndex, core.state.dropped["snapshot-of-another-leader"]], ["leader", 7, 1]);
+});
+
 test("the snapshot is fetched from the follower that serves the fewest; each second try from the leader", () => {
   const core = new Single({ log: LOG, term: 2, commitIndex: 6, configuration: membersOf(["voter", "voter", "voter", "voter", "voter"]) });
   core.event({ type: "applied", index: 6, wakeAtMs: null });

@@ -29,7 +29,9 @@ async function callsOf(seed: number, who: number): Promise<number> {
   assert.ok(await world.run(), world.violation?.message);
   const { disk } = [...world.cluster.machines.values()][who - 1] as SimMachine;
   assert.ok(disk.names.files().some((path) => path.endsWith(segmentName(3))), "a segment was rolled");
-  assert.ok((world.marks.counts.get("transfer done") ?? 0) > 0, "leadership was handed over");
+  for (const mark of ["transfer done", "log begins later", "log replaced by a snapshot", "restart from a snapshot"] as const) {
+    assert.ok((world.marks.counts.get(mark) ?? 0) > 0, mark);
+  }
   return disk.calls;
 }
 

@@ -5,21 +5,18 @@ import kv from "../../plugins/kv/kv.ts";
 import type { Mark } from "../../src/sim/marks.ts";
 import { runSeed } from "../../src/sim/run_seed.ts";
 
-const SEEDS_A_FILE = 16;
+const SEEDS_A_FILE = 12;
 
-/** What these seeds must meet: a change of what is drawn that blinds them is seen here. */
+/** What these seeds must meet, each met by three seeds of ten at least: a change of what is drawn that blinds them is seen here. */
 const MET: readonly Mark[] = [
-  "conflict truncated", "commit before the own fsync", "follower committed before its own fsync", "commit of several terms at once",
-  "three terms in the uncommitted tail", "append refused, the log is too short", "window full", "stream reopened after lost answers",
-  "several stores pending", "leader stepped down by check-quorum", "leader stepped down on a higher term",
-  "candidate stepped down on a higher term", "candidacy in which nobody won", "vote refused to a shorter log",
-  "vote given to a higher last term", "late vote ignored", "forwarded read failed", "read answered behind an apply",
-  "end during recovery", "end with a store pending", "end of a leader", "all members gone at once", "what was not durable is lost",
-  "log of several terms found again", "refused to start, damaged", "ended for a disk error", "entries read back from the WAL", "genesis handed over",
-  "message overtaken", "message came in a later connection", "a peer's second connection took the place of its first",
-  "client: LOST, unknown", "client: TIMEOUT, unknown",
+  "conflict truncated", "commit before the own fsync", "follower committed before its own fsync",
+  "commit of several terms at once", "append refused, the log is too short", "window full", "several stores pending",
+  "leader stepped down by check-quorum", "candidate stepped down on a higher term", "candidacy in which nobody won",
+  "vote refused to a shorter log", "vote given to a higher last term", "late vote ignored", "forwarded read failed",
+  "read answered behind an apply", "end with a store pending", "end of a leader", "log of several terms found again",
+  "entries read back from the WAL", "genesis handed over", "client: LOST, unknown", "client: TIMEOUT, unknown",
   "session: written by a later try", "session: refused by a later try", "session: answered from the table",
-  "session: answered from the table, run in an earlier term",
+  "snapshot taken", "log begins later", "follower told to fetch a snapshot", "log replaced by a snapshot",
 ];
 
 /** Adds the tests of part `part` of the set. */

@@ -123,9 +123,14 @@ export class Rig {
     this.states.push(this.model.text());
   }
 
-  /** Says that a snapshot is durable, unless a later one is, and lets all up to `point` leave the log. */
+  /**
+   * Says that a snapshot is durable, unless a later one is, and lets all up to `point` leave the log. Ahead of the log one
+   * record says both: neither is ever there alone.
+   */
   compact(group: number, point: LogPoint, context: Uint8Array = Uint8Array.of(point.index % 256, 7)): void {
-    if (point.index > this.model.of(group).snapshot) {
+    if (point.index > this.wal.lastIndex(group)) {
+      this.model.snapshotMarked(group, point);
+    } else if (point.index > this.model.of(group).snapshot) {
       this.wal.appendSnapshotMark(group, point);
       this.model.snapshotMarked(group, point);
       this.states.push(this.model.text());
