@@ -151,7 +151,6 @@ export class Wal {
   /**
    * Removes all at and before `point`, which a marked snapshot holds. If the log ends before it, it begins anew behind it:
    * then the record is the mark of that snapshot too. What conflicts with the point is truncated before.
-   *
    * @param context what the caller wants told with the point at the next start
    */
   appendCompact(group: GroupId, point: LogPoint, context: Uint8Array): void {
