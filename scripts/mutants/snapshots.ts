@@ -37,9 +37,9 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     find: "    yield* wait<void>((done) => this.#disk.syncDirectory(this.#directory, done));\n", replace: "",
   },
   {
-    id: "25c", title: "log trimmed before its mark names the snapshot durably",
+    id: "25c", title: "own snapshot removed before the log names the one that takes its place",
     file: TAKER,
-    find: "    if (this.#void) throw replaced();\n    log.appendSnapshotMark", replace: "    submit({ type: \"snapshotStored\", point, timeMs });\n    if (this.#void) throw replaced();\n    log.appendSnapshotMark",
+    find: "    yield* wait<void>((done) => log.barrier(done));\n    yield* this.#removeOlder(point.index);", replace: "    yield* this.#removeOlder(point.index);",
   },
   {
     id: "53", title: "running digest not in the snapshot",
