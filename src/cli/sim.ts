@@ -26,7 +26,7 @@ const SEEDS = 100;
 const SEED_MAX = 2 ** 40;
 const PROGRESS_MS = 200;
 /** Events before the end of which the story tells the last that say something. */
-const TOLD_EVENTS = 4000;
+const TOLD_EVENTS = 12_000;
 const SHRINK_RUNS = 400;
 const SHRINK_MS = 120_000;
 const NOTHING_FAILED = "nothing failed, and nothing is made small";

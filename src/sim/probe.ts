@@ -52,7 +52,7 @@ function isServed(answer: ClientOperation["answer"]): boolean {
 }
 
 /**
- * Whether all have applied the same, to the end of the leader's log.
+ * Whether all have applied and stored the same, to the end of the leader's log.
  *
  * @throws Violation if they have, and hold different states
  */
@@ -61,7 +61,9 @@ export function agree(core: readonly SimMachine[]): boolean {
   const leader = core.find(({ state }) => state?.role === "leader");
   if (first === undefined || leader?.state === null || leader?.state === undefined) return false;
   const { lastIndex } = leader.state.trail;
-  for (const { applier } of core) if (applier === null || applier.lastApplied.index !== lastIndex) return false;
+  for (const { applier, state } of core) {
+    if (applier === null || applier.lastApplied.index !== lastIndex || state === null || state.durableIndex < lastIndex) return false;
+  }
   for (const machine of core) {
     const [one, other] = [first.applier?.stateHash(), machine.applier?.stateHash()];
     if (one !== other) throw new Violation("equal-states", `${first.id} holds ${one} at ${lastIndex}, ${machine.id} holds ${other}`);

@@ -12,6 +12,7 @@ import type { Effect, Event } from "../raft/event.ts";
 import type { Message } from "../raft/message.ts";
 import type { RaftState } from "../raft/state.ts";
 import type { MemberNumber } from "../raft/types.ts";
+import type { DurableLog } from "./durable_log.ts";
 
 /** One machine of the simulated cluster and the process on it, if one runs. It lasts while processes come and go. */
 export interface SimMember {
@@ -32,6 +33,8 @@ export interface SimMember {
   readonly identity?: Identity | null;
   /** Its clocks, where they may be wrong. */
   readonly clocks?: MemberClocks;
+  /** What its disk would give back after a power cut now, whether a process runs or not. */
+  durableLog?(): DurableLog;
   /** What waits before its connections to another member. */
   queuesTo?(member: MemberNumber): readonly OutboundQueue[];
 }

@@ -10,10 +10,11 @@ import type { GroupObserver } from "../node/group_observer.ts";
 import type { Event } from "../raft/event.ts";
 import type { Message } from "../raft/message.ts";
 import type { RaftState } from "../raft/state.ts";
+import type { MachineOptions, ProcessOptions } from "./machine_options.ts";
 import type { Property } from "./property.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { DiskCall } from "./sim_faults.ts";
-import { type MachineOptions, type MachineOwner, type ProcessOptions, SimMachine } from "./sim_machine.ts";
+import { type MachineOwner, SimMachine } from "./sim_machine.ts";
 import type { StopEnd } from "./stop_end.ts";
 import { SimNet, type SimNetOptions } from "./sim_net.ts";
 

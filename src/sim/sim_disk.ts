@@ -145,6 +145,13 @@ export class SimDisk implements DiskHardware {
     return this.names.images().some((image) => image.hasBad);
   }
 
+  /** Another disk, which holds what this one would after a power cut that keeps nothing of what is pending. */
+  afterPowerCut(scheduler: Scheduler): SimDisk {
+    const disk = new SimDisk(scheduler, { seed: 1, delayMinMs: 0, delayMaxMs: 0 });
+    for (const [path, entry] of this.names.durable()) disk.names.set(path, entry === "directory" ? entry : entry.afterPowerCut());
+    return disk;
+  }
+
   /** Replaces a file's content, durably and at once: what a foreign hand does. */
   overwrite(path: string, content: Uint8Array): void {
     const image = new SimImage();

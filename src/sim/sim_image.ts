@@ -158,6 +158,17 @@ export class SimImage {
     this.#durableLengths = this.#lengths;
   }
 
+  /** The file as a power cut leaves it that drops all that is pending. */
+  afterPowerCut(): SimImage {
+    const image = new SimImage();
+    image.#durable = this.#durable.slice(0, this.#durableBytes);
+    image.#cache = image.#durable.slice();
+    image.#bytes = this.#durableBytes;
+    image.#durableBytes = this.#durableBytes;
+    image.#bad = new Set(this.#bad);
+    return image;
+  }
+
   /** Bit rot: one bit turns over, on disk and in what is read. */
   flipBit(position: number, bit: number): void {
     this.#cache[position]! ^= 1 << bit;

@@ -5,7 +5,7 @@
 import type { DraftError } from "../base/errors.ts";
 import { nextU32, type RandomState } from "../base/random.ts";
 import { runTask } from "../base/task.ts";
-import { type Server, type ServerOptions, startServer } from "../gateway/server.ts";
+import { type Server, startServer } from "../gateway/server.ts";
 import type { Disk, Host, Log, LogLevel } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
 import type { OutboundQueue } from "../net/outbound.ts";
@@ -16,10 +16,12 @@ import { type Before, checkState, checkTransition, noteBefore } from "../raft/in
 import type { Message } from "../raft/message.ts";
 import type { RaftState } from "../raft/state.ts";
 import type { MemberNumber } from "../raft/types.ts";
+import { type DurableLog, readDurableLog } from "./durable_log.ts";
 import { Gate } from "./gate.ts";
+import type { MachineOptions, ProcessOptions } from "./machine_options.ts";
 import type { MemberClocks, Property, SimMember } from "./property.ts";
-import { type ClockFault, SimClock } from "./sim_clock.ts";
-import { SimDisk, type SimDiskOptions } from "./sim_disk.ts";
+import { SimClock } from "./sim_clock.ts";
+import { SimDisk } from "./sim_disk.ts";
 import type { DiskCall } from "./sim_faults.ts";
 import type { CrashFate } from "./sim_image.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -51,15 +53,6 @@ export interface MachineOwner {
   diskCall(machine: SimMachine, call: DiskCall): void;
   promised(): void;
 }
-
-/** How a machine differs from the others. */
-export interface MachineOptions {
-  readonly clock?: ClockFault;
-  readonly disk?: Omit<SimDiskOptions, "seed">;
-}
-
-/** What a process of a node is started with, besides its ports. */
-export type ProcessOptions = Pick<ServerOptions, "config" | "plugin"> & Partial<Pick<ServerOptions, "tailBytesMax" | "tuning" | "observers">>;
 
 /** Lines of its log that a machine keeps. */
 const LINES_MAX = 400;
@@ -117,6 +110,10 @@ export class SimMachine implements SimMember {
 
   queuesTo(member: MemberNumber): readonly OutboundQueue[] {
     return this.server?.node.transport.queuesTo(member) ?? [];
+  }
+
+  durableLog(): DurableLog {
+    return readDurableLog(this.disk, `/${this.id}`);
   }
 
   /** Whether there is a process, be it that it only starts, stops or is paused. */

@@ -43,6 +43,11 @@ export class SimNames {
     return [...this.#current.values()].filter((entry) => entry !== "directory");
   }
 
+  /** What a power cut leaves that undoes all that is pending. */
+  durable(): ReadonlyMap<string, SimEntry> {
+    return this.#durable;
+  }
+
   /** Names of the entries of `directory`, sorted. */
   list(directory: string): string[] {
     const prefix = directory === "/" ? "/" : `${directory}/`;

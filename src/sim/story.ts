@@ -11,10 +11,10 @@ import type { SimMachine } from "./sim_machine.ts";
 import type { World } from "./world.ts";
 
 /** Lines that are told, at most. */
-const LINES_MAX = 60;
+const LINES_MAX = 200;
 
 /** Of these, those that come whoever they are about; the others are about those whom the broken rule names. */
-const ANYBODY_MAX = 20;
+const ANYBODY_MAX = 60;
 
 /** A line that was told among so many before it is counted there. */
 const FOLDED_WITHIN = 20;

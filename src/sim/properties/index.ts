@@ -1,5 +1,6 @@
 /** All properties of a run. */
 import type { Property } from "../property.ts";
+import { AckedDurable } from "./acked_durable.ts";
 import { AppendOnly } from "./append_only.ts";
 import { Applying } from "./applying.ts";
 import { ClusterModel } from "./cluster_model.ts";
@@ -55,6 +56,7 @@ export function allProperties(options: PropertyOptions = {}): Property[] {
     new RealTime(),
     new LogTime(model, options.trueTime ?? null),
     new Expiry(model, committed),
+    new AckedDurable(committed),
     // The oracle first: what it finds it can name, and a search that must fail takes long.
     new IndexOracle(model, committed),
     new Linearizability({ model, committed }),

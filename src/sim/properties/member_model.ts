@@ -44,6 +44,8 @@ export class MemberModel {
   readonly durable: LogModel;
   /** The hard state that its disk holds for certain. */
   hardState: HardState = { term: 0, votedFor: 0, commitIndex: 0 };
+  /** The highest commit index that was ever durable here. */
+  durableCommit: Index = 0;
   /** Votes that were durable, by term. */
   readonly votes: Map<Term, MemberNumber> = new Map();
   /** Before the last step, and after it. */
@@ -142,6 +144,7 @@ export class MemberModel {
 
   #keepHardState(hardState: HardState): void {
     this.hardState = hardState;
+    this.durableCommit = Math.max(this.durableCommit, hardState.commitIndex);
     if (hardState.votedFor !== 0) this.votes.set(hardState.term, hardState.votedFor);
   }
 
@@ -201,6 +204,7 @@ export class MemberModel {
     this.#lost.push(lost);
     this.durable.reset(base, last);
     this.hardState = { term: state.term, votedFor: state.votedFor, commitIndex: state.commitIndex };
+    this.durableCommit = state.commitIndex;
     this.votes.clear();
     if (state.votedFor !== 0) this.votes.set(state.term, state.votedFor);
   }

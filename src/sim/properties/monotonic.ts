@@ -1,6 +1,7 @@
 /**
  * What never falls (dissertation figure 3.1): term, commitIndex and lastApplied while a process lives; the commit index
- * that was durable, over restarts too. (Term, vote and log over restarts are the model's own rule.)
+ * that was durable, over restarts too: no record and no process may fall behind the highest that this member's disk ever
+ * held. (Term, vote and log over restarts are the model's own rule.)
  */
 import { type Property, type SimMember, Violation } from "../property.ts";
 import type { ClusterModel } from "./cluster_model.ts";
@@ -15,10 +16,15 @@ export class Monotonic implements Property {
 
   opened(member: SimMember): void {
     const state = member.state!;
-    const { hardState } = this.#model.of(state);
-    if (state.commitIndex < hardState.commitIndex) {
-      throw new Violation(this.name, `${member.id} begins with commitIndex ${state.commitIndex}; ${hardState.commitIndex} was durable`);
+    const { durableCommit } = this.#model.of(state);
+    if (state.commitIndex < durableCommit) {
+      throw new Violation(this.name, `${member.id} begins with commitIndex ${state.commitIndex}; ${durableCommit} was durable`);
     }
+  }
+
+  durable(member: SimMember): void {
+    const { hardState, durableCommit } = this.#model.of(member.state!);
+    if (hardState.commitIndex < durableCommit) throw this.#fell(member, "the durable commitIndex", durableCommit, hardState.commitIndex);
   }
 
   stepped(member: SimMember): void {

@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import kv from "../../../plugins/kv/kv.ts";
+import { EntryKind } from "../../../src/base/entry.ts";
 import type { Applier } from "../../../src/machine/applier.ts";
 import type { LogEntry } from "../../../src/raft/types.ts";
 import { membersOf } from "../../raft/helpers.ts";
@@ -151,6 +152,14 @@ test("monotonic: term, commitIndex, lastApplied; a durable commitIndex over a re
   durable.open(1, { log: [noop], term: 1, commit: 1, forgiven: true });
   durable.crash(1);
   rejects("monotonic", /n1 begins with commitIndex 0; 1 was durable/, () => durable.open(1, { log: [noop], term: 1, commit: 0 }));
+  const falls = settled("monotonic").hand;
+  falls.durably(1, { role: "follower", term: 2 });
+  rejects("monotonic", /the durable commitIndex of n1 falls from 1 to 0/, () => falls.durably(1, { term: 3, toldCommit: 0 }));
+  // Whatever the last record said: the highest that was ever durable counts.
+  rejects("monotonic", /n1 begins with commitIndex 0; 1 was durable/, () => {
+    falls.crash(1);
+    falls.open(1, { log: [next(null, 1, 0, 0, EntryKind.noop)], term: 3, commit: 0 });
+  });
 });
 
 /** A machine that stands at this index. */

@@ -21,6 +21,8 @@ export interface Change {
   readonly term?: number;
   readonly vote?: number;
   readonly commit?: number;
+  /** What the disk is told of the commit index; the one in force if nothing is said. */
+  readonly toldCommit?: number;
   readonly truncateFrom?: number;
   /** Terms of entries that are appended, each with the sum of its payload if it is not 0. */
   readonly entries?: readonly LogEntry[];
@@ -120,7 +122,7 @@ export class Hand {
     state.commitIndex = change.commit ?? state.commitIndex;
     if (!isHard && truncateFrom === 0 && entries.length === 0 && messages.length === 0) return null;
     state.lastStore += 1;
-    const hardState = isHard ? { term: state.term, votedFor: state.votedFor, commitIndex: 0 } : null;
+    const hardState = isHard ? { term: state.term, votedFor: state.votedFor, commitIndex: change.toldCommit ?? state.commitIndex } : null;
     return { type: "store", store: state.lastStore, hardState, truncateFrom, reset: null, entries, messages };
   }
 

@@ -1,0 +1,13 @@
+/** What a simulated machine is made with, and what its processes are started with. */
+import type { ServerOptions } from "../gateway/server.ts";
+import type { ClockFault } from "./sim_clock.ts";
+import type { SimDiskOptions } from "./sim_disk.ts";
+
+/** How a machine differs from the others. */
+export interface MachineOptions {
+  readonly clock?: ClockFault;
+  readonly disk?: Omit<SimDiskOptions, "seed">;
+}
+
+/** What a process of a node is started with, besides its ports. */
+export type ProcessOptions = Pick<ServerOptions, "config" | "plugin"> & Partial<Pick<ServerOptions, "tailBytesMax" | "tuning" | "observers">>;
