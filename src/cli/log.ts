@@ -9,6 +9,7 @@ import { shellWord } from "../base/shell_word.ts";
 import type { Task } from "../base/task.ts";
 import { createNodeHost, silentLog } from "../host/node_host.ts";
 import { decodeEnvelope } from "../machine/command.ts";
+import { decodeMachineVersion } from "../machine/version_entry.ts";
 import { decodeConfiguration } from "../raft/configuration.ts";
 import { type Configuration, MAIN_GROUP } from "../raft/types.ts";
 import type { Io } from "./io.ts";
@@ -110,6 +111,7 @@ interface ShownEntry {
   readonly session: string | null;
   readonly command: readonly unknown[] | null;
   readonly configuration?: JsonValue;
+  readonly machineVersion?: number;
   readonly raw?: string;
 }
 
@@ -132,6 +134,7 @@ function shownEntry(head: EntryHead, payload: Uint8Array, raw: boolean): ShownEn
   if (head.kind === EntryKind.config) {
     return { ...shown, configuration: membershipOf(decodeConfiguration(payload, index)) };
   }
+  if (head.kind === EntryKind.version) return { ...shown, machineVersion: decodeMachineVersion(payload, index) };
   if (head.kind !== EntryKind.command) return shown;
   const { session, command } = decodeEnvelope(payload);
   return { ...shown, session, command };
@@ -157,9 +160,9 @@ function jsonLine({ command, ...entry }: ShownEntry): string {
   return JSON.stringify({ ...entry, command: command === null ? null : toJsonValue(command) });
 }
 
-function textLine({ index, term, kind, bytes, session, command, configuration, raw }: ShownEntry): string {
+function textLine({ index, term, kind, bytes, session, command, configuration, machineVersion, raw }: ShownEntry): string {
   const words = command?.map((each, i) => i === 0 ? String(each) : shownWord(each)) ?? [];
-  const what = raw ?? (configuration === undefined ? words.join(" ") : JSON.stringify(configuration));
+  const what = raw ?? machineVersion ?? (configuration === undefined ? words.join(" ") : JSON.stringify(configuration));
   const columns = [String(index).padStart(8), `t${term}`.padEnd(5), kind.padEnd(13), `${bytes} B`.padStart(9), session ?? "-", what];
   return columns.join("  ").trimEnd();
 }

@@ -98,10 +98,17 @@ export async function askEach<T>(client: Client, options: SurveyOptions, ask: (a
 /** `states` as a table, for one group. */
 export function statesText(states: readonly NodeState[], groupName: string): string {
   const head = ["NODE", "ADDRESS", "ROLE", "TERM", "LEADER", "COMMIT", "APPLIED", "LAST", "NOTE"];
-  return renderTable([head, ...states.map((state) => stateRow(state, groupName))]);
+  const versions = new Set(states.flatMap((state) => versionsOf(state, groupName)));
+  return renderTable([head, ...states.map((state) => stateRow(state, groupName, versions.size > 1))]);
 }
 
-function stateRow(state: NodeState, groupName: string): string[] {
+/** The versions in force and of the plugin, which are one number nearly always. */
+function versionsOf(state: NodeState, groupName: string): number[] {
+  const group = "unreachable" in state ? undefined : state.groups.find(({ name }) => name === groupName);
+  return group === undefined || group.role === "waiting" ? [] : [group.machineVersion, group.machineVersionMax];
+}
+
+function stateRow(state: NodeState, groupName: string, showsVersions: boolean): string[] {
   if ("unreachable" in state) return [state.nodeId, state.address, "unreachable"];
   const group = state.groups.find(({ name }) => name === groupName);
   if (group === undefined) return [state.nodeId, state.address, `not in group ${groupName}`];
@@ -109,6 +116,7 @@ function stateRow(state: NodeState, groupName: string): string[] {
   const notes = [
     ...(state.fenced ? ["fenced"] : []),
     ...(group.condition === null ? [] : [group.condition]),
+    ...(showsVersions ? [`${group.machine} at version ${group.machineVersion}, can run ${group.machineVersionMax}`] : []),
     ...(group.voting || group.role === "learner" ? [] : ["no vote"]),
     ...(Array.isArray(state.alarms) ? state.alarms : []).map(({ code, message }) => `${code}: ${message}`),
   ];

@@ -8,7 +8,7 @@ import { runTask, type Task } from "../base/task.ts";
 import type { Host } from "../host/host.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import type { NodeConfig } from "../node/config.ts";
-import { checkPlugin, loadPlugin } from "../node/plugin_loader.ts";
+import { checkPlugin, loadPlugin, sourceDigestOf } from "../node/plugin_loader.ts";
 import type { Node } from "../node/node.ts";
 import type { NodeRequests } from "../node/requests.ts";
 import { saveLastFlight, workingNodes } from "./last_flight.ts";
@@ -47,6 +47,8 @@ export interface LocalServer extends RunningServer {
  */
 export async function runServer(config: NodeConfig, host: Host, own?: AnyPlugin): Promise<LocalServer> {
   const plugin = own === undefined ? await pluginOf(config) : checkPlugin(own, "given to startNode()");
+  // Of an object nobody knows which bytes it came from.
+  const sourceDigest = own === undefined ? sourceDigestOf(config.machines[0] ?? "") : "";
   const ended = Promise.withResolvers<void>();
   // Nobody has to wait for the end; a failure without a listener is told by `closed` when it is looked at.
   ended.promise.catch(() => undefined);
@@ -56,7 +58,7 @@ export async function runServer(config: NodeConfig, host: Host, own?: AnyPlugin)
     if (node !== null) saveLastFlight(node, error);
     ended.reject(error);
   };
-  const server = await promised(startServer(host, { config, plugin, process: info, failed }));
+  const server = await promised(startServer(host, { config, plugin, sourceDigest, process: info, failed }));
   node = server.node;
   workingNodes.add(server.node);
   const forget = (): void => workingNodes.delete(server.node);

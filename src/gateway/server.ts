@@ -32,6 +32,8 @@ const LAST_REPLIES_INTERVAL_MS = 5;
 export interface ServerOptions {
   readonly config: NodeConfig;
   readonly plugin: AnyPlugin;
+  /** Digest of the plugin's source; none if nothing is said. */
+  readonly sourceDigest?: string;
   readonly process: ProcessInfo;
   /** Entries that are kept in memory, in bytes; 64 MiB if nothing is said. */
   readonly tailBytesMax?: number;
@@ -148,7 +150,7 @@ function* startOn(host: Host, options: ServerOptions, dataDir: DataDir): Task<Se
       server?.abandon();
       options.failed(error);
     };
-    node = new Node({ host, settings, plugin, dataDir, observers: [...options.observers ?? [], ...tracers], failed });
+    node = new Node({ host, settings, plugin, sourceDigest: options.sourceDigest ?? "", dataDir, observers: [...options.observers ?? [], ...tracers], failed });
     yield* node.open();
     const requests = new NodeRequests(node, process);
     door = new ClientDoor(host, requests);

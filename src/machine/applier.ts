@@ -5,20 +5,19 @@
  * the state.
  */
 import { assert } from "../base/assert.ts";
-import { EntryKind } from "../base/entry.ts";
-import type { EntryHead } from "../base/entry.ts";
+import { type EntryHead, EntryKind } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
 import type { GroupId, Index, Term } from "../raft/types.ts";
-import { decodeEnvelope } from "./command.ts";
-import type { CommandEnvelope } from "./command.ts";
+import { type CommandEnvelope, decodeEnvelope } from "./command.ts";
 import { checkKind } from "./kinds.ts";
 import { createMachine } from "./create_machine.ts";
-import { foldBits, foldText, foldValue, hashText } from "./digest.ts";
+import { foldBits, hashText } from "./digest.ts";
 import { LiveEntry } from "./live_entry.ts";
 import type { AnyPlugin, Base, Command, Reply, View } from "./machine.ts";
 import { Operations } from "./operations.ts";
 import { PieceSource } from "./piece_source.ts";
 import { PieceTarget } from "./piece_target.ts";
+import { raise } from "./raise.ts";
 import { sendable } from "./sendable.ts";
 import { decodeSessionChange } from "./session_entry.ts";
 import type { Applied, BegunSnapshot, SavedState } from "./saved_state.ts";
@@ -59,7 +58,7 @@ export class Applier {
 
   /** @throws DraftError BAD_PLUGIN if the plugin's operations cannot be used, or it makes no machine */
   constructor(options: ApplierOptions) {
-    this.operations = new Operations(options.plugin);
+    this.operations = new Operations(options.plugin, () => this.#entry.version);
     this.plugin = options.plugin;
     this.#group = options.group;
     this.#log = options.log;
@@ -74,7 +73,8 @@ export class Applier {
    * @param bytes its content, `payloadBytes` bytes from `from` on; not kept
    * @param decoded what `decodeEnvelope` made of this very payload, if the caller has it; null otherwise
    * @returns the answer, or the error to answer with; undefined for entries that nobody waits for
-   * @throws DraftError DAMAGED if the entry is of a kind that this draft does not know: the replica must stop
+   * @throws DraftError the replica must stop: DAMAGED if the entry is of a kind that this draft does not know; BAD_PLUGIN
+   *   if it raises the version beyond the plugin's, or `upgrade` broke
    */
   apply(head: EntryHead, bytes: Uint8Array, from: number, decoded: CommandEnvelope | null): Reply | DraftError {
     assert(head.index === this.#index + 1 && !this.#restoring, "entries are applied in order", head.index, this.#index);
@@ -122,6 +122,12 @@ export class Applier {
     }
   }
 
+  /** The version that the group begins with, as its genesis says. */
+  begin(version: number): void {
+    assert(this.#index === 0, "a machine begins before its first entry", this.#index);
+    this.#entry.version = version;
+  }
+
   /** The last entry applied; zeros before the first. */
   get lastApplied(): Applied {
     return { index: this.#index, term: this.#term, chain: this.#chain, timeMs: this.#timeMs };
@@ -141,8 +147,7 @@ export class Applier {
     assert(!this.#restoring, "a machine that is restored has no state yet", this.#index);
     const pieces = new PieceSource(this.plugin, this.#machine);
     const { index, term, chain, timeMs } = this.lastApplied;
-    const { version: machineVersion } = this.#entry;
-    return { point: { index, term, chain }, timeMs, machineVersion, digest: this.digest, streamed: pieces.streamed, pieces, sessions: saveSessions(this.sessions) };
+    return { point: { index, term, chain }, timeMs, machineVersion: this.#entry.version, digest: this.digest, streamed: pieces.streamed, pieces, sessions: saveSessions(this.sessions) };
   }
 
   /**
@@ -198,7 +203,9 @@ export class Applier {
 
   #perform(head: EntryHead, bytes: Uint8Array, from: number, decoded: CommandEnvelope | null): Reply | DraftError {
     if (head.kind === EntryKind.command) return this.#run(head, bytes, from, decoded);
-    if (head.kind === EntryKind.session) return this.#changeSession(bytes.subarray(from, from + head.payloadBytes));
+    const payload = bytes.subarray(from, from + head.payloadBytes);
+    if (head.kind === EntryKind.session) return this.#changeSession(payload);
+    if (head.kind === EntryKind.version) return raise(this.plugin, this.#machine, this.#entry, payload);
     if (head.kind !== EntryKind.time) return undefined;
     const wakeAt = this.wakeAt();
     if (wakeAt === null || wakeAt > this.#timeMs || this.#machine.wake === undefined) return undefined;
@@ -276,19 +283,12 @@ export class Applier {
     return new DraftError("MACHINE_FAULT", FAULT_TEXT);
   }
 
-  /** Folds the answer; of our own errors only the code, since another release may word them otherwise. */
   #foldAnswer(answer: Reply | DraftError): Reply | DraftError {
-    const entry = this.#entry;
-    if (answer instanceof DraftError) {
-      entry.digest = foldText(entry.digest, answer.code);
-      if (entry.refused(answer)) entry.digest = foldText(entry.digest, answer.message);
-      return answer;
-    }
     try {
-      entry.digest = foldValue(entry.digest, answer);
+      this.#entry.foldAnswer(answer);
       return answer;
     } catch (thrown) {
-      return this.#foldAnswer(this.#fault(`the answer at index ${entry.index}`, thrown));
+      return this.#foldAnswer(this.#fault(`the answer at index ${this.#index}`, thrown));
     }
   }
 }

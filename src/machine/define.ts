@@ -18,6 +18,8 @@ export type Writes<S, A extends ArgumentTable, R extends Record<keyof A, Reply>>
     readonly args: A[K];
     /** One line of help. */
     readonly summary?: string;
+    /** The version that it comes with; 1 if left out. */
+    readonly since?: number;
   } }
   & { readonly [K in keyof R]: {
     /** Changes `state`, returns the answer. Synchronous and deterministic; `throw entry.reject(…)` comes before changes. */
@@ -26,7 +28,7 @@ export type Writes<S, A extends ArgumentTable, R extends Record<keyof A, Reply>>
 
 /** The operations that only look. */
 export type Reads<S, A extends ArgumentTable, R extends Record<keyof A, Reply>> =
-  & { readonly [K in keyof A]: { readonly args: A[K]; readonly summary?: string } }
+  & { readonly [K in keyof A]: { readonly args: A[K]; readonly summary?: string; readonly since?: number } }
   & { readonly [K in keyof R]: {
     /** Returns the answer and changes nothing. An `Error` that it throws is BAD_REQUEST with its message. */
     run(state: S, view: View, ...values: Values<A[K & keyof A]>): R[K];
@@ -143,7 +145,7 @@ export function defineMachine<
   };
 }
 
-type OperationTable = Readonly<Record<string, Pick<DefinedOperation, "args" | "run"> & { readonly summary?: string }>>;
+type OperationTable = Readonly<Record<string, Pick<DefinedOperation, "args" | "run"> & { readonly summary?: string; readonly since?: number }>>;
 
 /** A definition whose operations are in a table already. */
 type AnyDefinition<S, Saved> = Pick<
@@ -154,9 +156,9 @@ type AnyDefinition<S, Saved> = Pick<
 function tableOf(writes: OperationTable, reads: OperationTable): Map<string, DefinedOperation> {
   const table: Map<string, DefinedOperation> = new Map();
   for (const [kind, operations] of [["write", writes], ["read", reads]] as const) {
-    for (const [name, { args, summary, run }] of Object.entries(operations)) {
+    for (const [name, { args, summary, since, run }] of Object.entries(operations)) {
       if (table.has(name)) throw new TypeError(`operation '${name}' is a write and a read: must be one of them`);
-      table.set(name, { name, kind, args, summary, run });
+      table.set(name, { name, kind, args, summary, since, run });
     }
   }
   return table;

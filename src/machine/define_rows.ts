@@ -14,6 +14,7 @@ export interface DefinedOperation {
   readonly kind: "read" | "write";
   readonly args: readonly AnyArgument[];
   readonly summary: string | undefined;
+  readonly since: number | undefined;
   // oxlint-disable-next-line typescript/no-explicit-any -- the definition's types have seen to it
   run(...stateMomentAndValues: any[]): Reply;
 }
@@ -25,8 +26,8 @@ export interface DefinedOperation {
  */
 export function rowOf(operation: DefinedOperation): OperationRow {
   checkOrder(operation);
-  const { kind, args, summary } = operation;
-  return { kind, args: args.map(usageOf).join(" "), ...(summary === undefined ? {} : { summary }) };
+  const { kind, args, summary, since } = operation;
+  return { kind, args: args.map(usageOf).join(" "), ...(summary === undefined ? {} : { summary }), ...(since === undefined ? {} : { since }) };
 }
 
 /**

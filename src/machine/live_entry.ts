@@ -58,6 +58,20 @@ export class LiveEntry implements Entry {
     if (command.length <= ARGUMENTS_MAX) this.#arguments = command.slice();
   }
 
+  /**
+   * Folds what the entry is answered with; of our own errors only the code, since another release may word them otherwise.
+   *
+   * @throws TypeError or RangeError if it cannot be sent
+   */
+  foldAnswer(answer: unknown): void {
+    if (!(answer instanceof DraftError)) {
+      this.digest = foldValue(this.digest, answer);
+      return;
+    }
+    this.digest = foldText(this.digest, answer.code);
+    if (this.refused(answer)) this.digest = foldText(this.digest, answer.message);
+  }
+
   /** The entry is over. */
   end(): void {
     this.#open = false;

@@ -56,7 +56,10 @@ export interface Base {
   wakeAt?(): number | null;
   /** Does what is due at `entry.timeMs`. Called once log time has reached `wakeAt()`. */
   wake?(entry: Entry): void;
-  /** The version in force has risen to `entry.version`: brings the state of version `from` up to it. */
+  /**
+   * The version in force has risen to `entry.version`: brings the state of version `from` up to it. Called once, at the
+   * same entry on every replica. If it throws, the replica stops before anything else is applied.
+   */
   upgrade?(from: number, entry: Entry): void;
   /** Runs several writes at once, for machines to which that matters; the answers in the order of the commands. */
   applyBatch?(commands: readonly Command[], entries: readonly Entry[]): readonly Reply[];
@@ -100,6 +103,8 @@ export interface OperationRow {
   readonly args?: string;
   /** One line of help. */
   readonly summary?: string;
+  /** The version that it comes with; 1 if left out. While a lower one is in force it is an UNKNOWN_OPERATION. */
+  readonly since?: number;
 }
 
 /** What `create` is told. */

@@ -16,14 +16,23 @@ export interface Operation {
 export class Operations {
   readonly #plugin: AnyPlugin;
   readonly #byName: Map<string, Operation> = new Map();
+  readonly #inForce: () => number;
 
-  /** @throws DraftError BAD_PLUGIN if an operation's name or kind is none */
-  constructor(plugin: AnyPlugin) {
+  /**
+   * @param inForce the machine version in force: operations that come with a later one are not there yet
+   * @throws DraftError BAD_PLUGIN if an operation's name, kind or `since` is none
+   */
+  constructor(plugin: AnyPlugin, inForce: () => number) {
     this.#plugin = plugin;
+    this.#inForce = inForce;
     for (const [name, row] of Object.entries(plugin.operations)) {
       if (!NAME.test(name)) throw badPlugin(plugin, `operation '${name}' must be named like ${NAME.source}`);
       if (row.kind !== "read" && row.kind !== "write") {
         throw badPlugin(plugin, `operation '${name}' has the kind '${String(row.kind)}': must be read or write`);
+      }
+      const { since = 1 } = row;
+      if (!Number.isSafeInteger(since) || since < 1 || since > plugin.version) {
+        throw badPlugin(plugin, `operation '${name}' has since: ${String(since)}: must be a version from 1 to ${plugin.version}`);
       }
       this.#byName.set(name, { name, row });
     }
@@ -34,11 +43,16 @@ export class Operations {
     for (const [name, row] of Object.entries<unknown>(plugin.operations)) {
       if (typeof row !== "object" || row === null) throw badPlugin(plugin, `operation '${name}' must be { kind: "read" | "write" }`);
     }
-    new Operations(plugin);
+    new Operations(plugin, () => plugin.version);
   }
 
-  /** The operation that `command` names in whatever case, or null. */
+  /** The operation that `command` names in whatever case; null if there is none at the version in force. */
   find(command: Command): Operation | null {
+    const operation = this.#named(command);
+    return operation === null || (operation.row.since ?? 1) > this.#inForce() ? null : operation;
+  }
+
+  #named(command: Command): Operation | null {
     return this.#byName.get(command[0]) ?? this.#byName.get(command[0].toLowerCase()) ?? null;
   }
 
@@ -75,6 +89,12 @@ export class Operations {
 
   /** The error for a command whose operation is not there. */
   unknown(command: Command): DraftError {
+    const later = this.#named(command);
+    if (later !== null) {
+      const { name } = this.#plugin;
+      return new DraftError("UNKNOWN_OPERATION", `operation '${later.name}' comes with version ${later.row.since} of the machine '${name}', and ` +
+        `${this.#inForce()} is in force: it rises once every node runs the newer one; draft admin states shows which does not`);
+    }
     const words = [...this.#byName.keys()];
     const known = words.length > 12 ? `${words.slice(0, 12).join(", ")}, …` : words.join(", ");
     const asked = command[0].slice(0, 64);

@@ -65,9 +65,8 @@ export function machineOn(tables: Tables, methods: TableMethods): StreamMachine<
     };
   }
   if (upgrade !== undefined) {
-    machine.upgrade = (from, entry) => {
-      transact(all, entry, () => upgrade.call(methods, from, entry) as Reply, null);
-    };
+    // What it answers is told: an error or a promise is undone here, and refused by whoever called.
+    machine.upgrade = (from, entry) => transact(all, entry, () => upgrade.call(methods, from, entry) as Reply, null) as void;
   }
   if (close !== undefined) machine.close = () => close.call(methods);
   return machine;

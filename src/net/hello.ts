@@ -65,8 +65,9 @@ export interface Hello {
   /** The longest frame that it takes. */
   readonly frameBytesMax: number;
   readonly machineName: string;
+  /** The version of its plugin, the highest that it can run. */
   readonly machineVersion: number;
-  /** Digest of the plugin's source. */
+  /** Digest of the plugin's source, for a shipped machine its name and version; "" if nobody knows it. */
   readonly sourceDigest: string;
   /** Digest of the list of founders that it was started with; "" if none. */
   readonly foundingDigest: string;

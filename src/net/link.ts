@@ -51,6 +51,8 @@ export class Link {
   readonly #control: Outbound;
   readonly #bulk: Outbound;
   #peer: Peer;
+  /** Of the latest boot that was heard, whoever dialled. */
+  #hello: Hello | null = null;
   #told = false;
   #closed = false;
 
@@ -72,6 +74,22 @@ export class Link {
   /** Both connections are there. */
   get isUp(): boolean {
     return this.#control.isUp && this.#bulk.isUp;
+  }
+
+  /** What the peer says of itself, by the latest boot of it that was heard; null unless both connections are there. */
+  get hello(): Hello | null {
+    return this.isUp ? this.#hello : null;
+  }
+
+  /** The peer dialled, and said this of itself. */
+  dialledBy(hello: Hello): void {
+    this.#heard(hello);
+    this.dial();
+  }
+
+  /** On whosever connection: an earlier boot may still be heard behind a later one. */
+  #heard(hello: Hello): void {
+    if (hello.incarnation === this.#peer.incarnation && hello.bootId >= (this.#hello?.bootId ?? 0)) this.#hello = hello;
   }
 
   /** What waits on each lane. */
@@ -129,7 +147,10 @@ export class Link {
       address: () => this.#peer.address,
       hello: () => this.#owner.hello(),
       whyNot: (hello) => whyNotPeer(this.#peer, hello, this.#owner.hello()),
-      up: () => this.#tell(),
+      up: (hello) => {
+        this.#heard(hello);
+        this.#tell();
+      },
       down: () => this.#tell(),
       silent: () => {
         this.#control.drop("it does not answer");

@@ -40,7 +40,8 @@ export interface OutboundOwner {
   hello(): Hello;
   /** Why the node that answered is not the peer; null if it is. */
   whyNot(hello: Hello): string | null;
-  up(): void;
+  /** It is the peer, and says this of itself. */
+  up(hello: Hello): void;
   down(): void;
   /** Nothing comes back: the other connections of the peer are as dead. */
   silent(): void;
@@ -180,7 +181,7 @@ export class Outbound {
         if (isCurrent()) this.#lose(error?.message ?? "the peer closed the connection");
       },
     });
-    this.#owner.up();
+    this.#owner.up(greeted.hello);
     this.flush();
   }
 

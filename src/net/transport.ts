@@ -84,9 +84,8 @@ export class Transport {
     assert(new Set(peers.map(({ number }) => number)).size === peers.length, "each number stands for one peer");
     for (const [number, link] of this.#links) {
       const same = peers.find((peer) => peer.number === number);
-      if (same !== undefined && isSame(same, link.peer)) {
-        link.move(same.address);
-      } else {
+      if (same !== undefined && isSame(same, link.peer)) link.move(same.address);
+      else {
         this.#links.delete(number);
         link.close();
       }
@@ -100,6 +99,11 @@ export class Transport {
   /** Whether both connections to the peer are there. */
   isUp(number: MemberNumber): boolean {
     return this.#links.get(number)?.isUp ?? false;
+  }
+
+  /** What the peer says of itself, by the latest boot of it that was heard; null while there is no link. */
+  helloOf(number: MemberNumber): Hello | null {
+    return this.#links.get(number)?.hello ?? null;
   }
 
   /** What waits for the peer, lane by lane. */
@@ -236,7 +240,7 @@ export class Transport {
     if (refusal !== null) this.#refuse(hello, refusal);
     else if (inbound.lane !== Lane.probe) {
       this.#replace(inbound, hello);
-      this.#links.get(hello.memberNumber)?.dial();
+      this.#links.get(hello.memberNumber)?.dialledBy(hello);
     }
     return refusal;
   }

@@ -28,6 +28,7 @@ export interface FoundingOptions {
   readonly address: string;
   readonly incarnation: Incarnation;
   readonly machine: string;
+  /** The version of this node's plugin. */
   readonly machineVersion: number;
   /** The list that all founders share; null to found alone. */
   readonly founders: readonly FoundingNode[] | null;
@@ -137,11 +138,12 @@ export class Founding {
     if (hello.groups.some((group) => !group.empty)) return `${founder.id} is about to join a cluster`;
     if (hello.foundingDigest !== foundersDigest(this.#options.founders)) return `${founder.id} was started with another --initial`;
     if (hello.machineName !== this.#options.machine) return `${founder.id} runs the machine ${hello.machineName}, not ${this.#options.machine}`;
+    if (hello.machineVersion < 1) return `${founder.id} does not say which version of ${hello.machineName} it runs`;
     return null;
   }
 
   #found(answers: readonly Answer[]): void {
-    const { founders, id, incarnation } = this.#options;
+    const { founders, id, incarnation, machineVersion } = this.#options;
     const incarnations = new Map<NodeId, Incarnation>([[id, incarnation]]);
     for (const answer of answers) if ("hello" in answer) incarnations.set(answer.founder.id, answer.hello.incarnation);
     const voters = [...(founders ?? [])].sort((a, b) => (a.id < b.id ? -1 : 1)).map((founder) => {
@@ -149,17 +151,19 @@ export class Founding {
       if (known === undefined) throw new DraftError("BAD_CONFIG", `--initial names ${founder.id} twice`);
       return { id: founder.id, address: founder.address, incarnation: known };
     });
-    this.#end(voters);
+    // What all of them can run: whoever has more waits until the others have it, as after any change of version.
+    const versions = answers.map((answer) => "hello" in answer ? answer.hello.machineVersion : machineVersion);
+    this.#end(voters, Math.min(machineVersion, ...versions));
   }
 
   #foundAlone(): void {
     if (this.#ended || this.#waitsFor !== null) return;
-    const { id, address, incarnation } = this.#options;
-    this.#end([{ id, address, incarnation }]);
+    const { id, address, incarnation, machineVersion } = this.#options;
+    this.#end([{ id, address, incarnation }], machineVersion);
   }
 
-  #end(voters: readonly { id: NodeId; address: string; incarnation: Incarnation }[]): void {
-    const { drawClusterId, machine, machineVersion, clock, found, words } = this.#options;
+  #end(voters: readonly { id: NodeId; address: string; incarnation: Incarnation }[], machineVersion: number): void {
+    const { drawClusterId, machine, clock, found, words } = this.#options;
     this.stop();
     const clusterId = drawClusterId();
     words.write("info", `founding cluster ${clusterId} of ${voters.map((voter) => voter.id).join(", ")}`);

@@ -19,6 +19,7 @@ const FORMAT = 1;
 export interface Genesis {
   readonly clusterId: string;
   readonly machine: string;
+  /** In force until an entry raises it: the lowest of the founders' plugins. */
   readonly machineVersion: number;
   /** Log time starts here. */
   readonly foundedMs: number;
@@ -44,7 +45,7 @@ export function decodeGenesis(bytes: Uint8Array): Genesis {
   const [format, clusterId, machine, machineVersion, foundedMs, configuration] = tuple as unknown[];
   if (format !== FORMAT) throw malformed(`has format ${String(format)}, known is ${FORMAT}`);
   const fits = typeof clusterId === "string" && clusterId !== "" && typeof machine === "string" &&
-    Number.isSafeInteger(machineVersion) && Number.isSafeInteger(foundedMs) && configuration instanceof Uint8Array;
+    Number.isSafeInteger(machineVersion) && (machineVersion as number) >= 1 && Number.isSafeInteger(foundedMs) && configuration instanceof Uint8Array;
   if (!fits) throw malformed("has fields of other types");
   return {
     clusterId, machine,

@@ -30,6 +30,7 @@ import { encodeLogStart } from "./log_start.ts";
 import { Stores } from "./stores.ts";
 import { Tail } from "./tail.ts";
 import { type TransferDone, Transfers } from "./transfers.ts";
+import type { Versions } from "./versions.ts";
 
 /** An entry that somebody asks for. */
 export interface Proposed {
@@ -45,6 +46,7 @@ export class Group {
   readonly applier: Applier;
   leaderSinceMs: number | null = null;
   readonly recorder: FlightRecorder = new FlightRecorder();
+  readonly versions: Versions;
   readonly #observers: readonly GroupObserver[];
   readonly #options: GroupOptions;
   readonly #tail: Tail;
@@ -66,6 +68,7 @@ export class Group {
     this.name = options.name;
     this.state = state;
     this.applier = applier;
+    this.versions = options.versions;
     this.#observers = [this.recorder, ...options.observers];
     this.#tail = new Tail(state.trail.lastIndex + 1);
     this.#reads = new GroupReads(applier);

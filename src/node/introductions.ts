@@ -32,6 +32,8 @@ const FEATURE_LEVEL = 1;
 export interface IntroductionOptions {
   readonly settings: NodeSettings;
   readonly plugin: AnyPlugin;
+  /** See {@link Hello.sourceDigest}. */
+  readonly sourceDigest: string;
   readonly dataDir: DataDir;
   readonly main: () => Group | null;
   readonly founding: () => Founding | null;
@@ -51,13 +53,13 @@ export class Introductions {
   }
 
   hello(): Hello {
-    const { settings, plugin, dataDir } = this.#options;
+    const { settings, plugin, sourceDigest, dataDir } = this.#options;
     const identity = identityOf(dataDir);
     return {
       protocolVersion: PROTOCOL_VERSION, featureLevel: FEATURE_LEVEL, frameBytesMax: settings.frameBytesMax,
       clusterId: identity.clusterId, nodeId: identity.nodeId, memberNumber: identity.memberNumber,
       incarnation: identity.incarnation, bootId: identity.bootCount, address: settings.address,
-      machineName: plugin.name, machineVersion: plugin.version, sourceDigest: "",
+      machineName: plugin.name, machineVersion: plugin.version, sourceDigest,
       foundingDigest: foundersDigest(settings.founding?.founders ?? null),
       groups: [{ group: MAIN_GROUP, empty: !this.#options.isJoining() && identity.clusterId === "", welcomeIndex: 0, edited: 0, damage: 0 }],
     };
@@ -109,6 +111,8 @@ export class Introductions {
     }
     const self = genesis.configuration.members.find((member) => member.id === identity.nodeId);
     if (self === undefined || self.incarnation !== identity.incarnation) return "another incarnation";
-    return genesis.machine === this.#options.plugin.name ? null : `another machine than ${this.#options.plugin.name}`;
+    const { name, version } = this.#options.plugin;
+    if (genesis.machine !== name) return `another machine than ${name}`;
+    return genesis.machineVersion <= version ? null : `version ${genesis.machineVersion} of ${name} is in force, this node has ${version}`;
   }
 }

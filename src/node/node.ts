@@ -36,6 +36,8 @@ export interface NodeParts {
   readonly host: Host;
   readonly settings: NodeSettings;
   readonly plugin: AnyPlugin;
+  /** Digest of the plugin's source; "" if nobody knows it. */
+  readonly sourceDigest: string;
   readonly dataDir: DataDir;
   /** Look on while its groups work. */
   readonly observers: readonly GroupObserver[];
@@ -78,7 +80,7 @@ export class Node {
     });
     this.startedMs = parts.host.clock.monotonicMs();
     const introductions = new Introductions({
-      settings: parts.settings, plugin: parts.plugin, dataDir: parts.dataDir,
+      settings: parts.settings, plugin, sourceDigest: parts.sourceDigest, dataDir,
       main: () => this.groups.get("main") ?? null,
       founding: () => this.#founding,
       isJoining: () => this.#joining,
@@ -198,15 +200,16 @@ export class Node {
   }
 
   *#begin(genesis: Genesis, log: RecoveredLog, wal: Wal): Task<void> {
-    const { host, settings, dataDir, observers } = this.parts;
+    const { host, settings, dataDir, observers, sourceDigest } = this.parts;
     const recovered = log.recovered();
     let opened: Group | null = null;
     const submit = (event: EventBody): void => {
       if (opened !== null) this.#turn.submit(opened, event);
     };
     const group = yield* openGroup({
-      name: "main", host, settings, directory: dataDir.path, identity: this.identity, applier: this.#machine, log, wal, observers,
-      outbox: this.transport, exchange: this.#exchange, submit,
+      name: "main", host, settings, directory: dataDir.path, identity: this.identity, genesis, applier: this.#machine, log, wal, observers,
+      outbox: this.transport, exchange: this.#exchange, submit, sourceDigest,
+      helloOf: (member) => this.transport.helloOf(member),
       wake: () => this.wake(),
       isLinked: (member) => this.isLinked(member),
       configurationChanged: (configuration) => this.#setPeers(configuration),

@@ -2,14 +2,18 @@
  * From a log that was read to a group that takes part: its snapshots' directory, its machine as the snapshot says that
  * the log names, the state of its core.
  */
+import { EntryKind } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
 import { type Task, wait } from "../base/task.ts";
 import type { Host } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
+import type { Hello } from "../net/hello.ts";
+import { encodeMachineVersion, tooOldError } from "../machine/version_entry.ts";
 import { createRaft } from "../raft/state.ts";
-import type { GroupId, LogPoint } from "../raft/types.ts";
+import type { GroupId, LogPoint, MemberNumber } from "../raft/types.ts";
 import { removeAllBut, snapshotName } from "../wal/snapshot_directory.ts";
 import type { Wal } from "../wal/wal.ts";
+import type { Genesis } from "./genesis.ts";
 import { Group } from "./group.ts";
 import type { GroupOptions } from "./group_options.ts";
 import { GroupSnapshots } from "./group_snapshots.ts";
@@ -18,6 +22,7 @@ import type { RecoveredLog } from "./recovered_log.ts";
 import { restoreSnapshot } from "./restore_snapshot.ts";
 import type { SnapshotExchange } from "./snapshot_exchange.ts";
 import { frameEntryBytesMax, type NodeSettings, raftConfig } from "./settings.ts";
+import { Versions } from "./versions.ts";
 
 /** What a group is opened from. */
 export interface OpenGroupParts extends Pick<GroupOptions, "name" | "observers" | "submit" | "wake" | "isLinked" | "configurationChanged" | "failed" | "outbox"> {
@@ -26,6 +31,10 @@ export interface OpenGroupParts extends Pick<GroupOptions, "name" | "observers" 
   /** The node's data directory. */
   readonly directory: string;
   readonly identity: Identity;
+  readonly genesis: Genesis;
+  readonly sourceDigest: string;
+  /** What the latest boot of a member says of itself; null unless it is linked. */
+  readonly helloOf: (member: MemberNumber) => Hello | null;
   readonly applier: Applier;
   readonly log: RecoveredLog;
   readonly wal: Wal;
@@ -40,11 +49,15 @@ export function snapshotDirectory(dataDirectory: string, group: GroupId): string
 /**
  * Opens a group; its first event is still to come.
  *
- * @throws DraftError DAMAGED if the snapshot that the log begins with is missing or cannot be restored
+ * @throws DraftError DAMAGED if the snapshot that the log begins with is missing or cannot be restored; BAD_PLUGIN if
+ *   log or snapshot want a later version of the machine
  */
 export function* openGroup(parts: OpenGroupParts): Task<Group> {
-  const { host, settings, identity, applier, log, wal, directory: dataDirectory } = parts;
+  const { host, settings, identity, genesis, applier, log, wal, directory: dataDirectory } = parts;
   const { disk, clock, log: words } = host;
+  // Committed or not: the plugin that could run it was here when it was written, so whoever starts has it.
+  if (log.raisedVersion > applier.plugin.version) throw tooOldError(applier.plugin, log.raisedVersion, "its log");
+  applier.begin(genesis.machineVersion);
   const recovered = log.recovered();
   const config = raftConfig(settings, identity, host.random.u32());
   const directory = snapshotDirectory(dataDirectory, config.group);
@@ -61,12 +74,19 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
     isInUse: (name) => exchange.isInUse(config.group, name),
     snapshotBytes: settings.snapshotBytes, snapshotEntries: settings.snapshotEntries, promised: host.promised ?? noted,
   });
-  return new Group({
-    name, state, applier, log: wal, outbox, clock, words, observers, snapshots,
+  const versions = new Versions({
+    name, applier, words, sourceDigest: parts.sourceDigest, reportOf: parts.helloOf,
+    // Without a time limit: only the log says what became of it.
+    propose: (version, done) =>
+      group.propose({ kind: EntryKind.version, payload: encodeMachineVersion(version), decoded: null }, Number.POSITIVE_INFINITY, done),
+  });
+  const group = new Group({
+    name, state, applier, log: wal, outbox, clock, words, snapshots, versions, observers: [...observers, versions],
     tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax, frameEntryBytesMax: frameEntryBytesMax(settings),
     submit, wake, isLinked, configurationChanged, failed,
     fetchSnapshot: (from, index) => fetch.begin(from, index),
   });
+  return group;
 }
 
 function* restore({ host, identity, applier, log }: OpenGroupParts, directory: string, base: LogPoint): Task<void> {

@@ -7,6 +7,7 @@ import { shellWord } from "../base/shell_word.ts";
 import { type Done, type Task, wait } from "../base/task.ts";
 import type { Host } from "../host/host.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
+import { tooOldError } from "../machine/version_entry.ts";
 import { MAIN_GROUP } from "../raft/types.ts";
 import { openWal } from "../wal/open_wal.ts";
 import { isDiskFull } from "../wal/segment_room.ts";
@@ -37,13 +38,14 @@ export interface OpenLog {
 /**
  * Makes the node a member of the cluster that `bytes` founded, unless it is one.
  *
- * @throws DraftError BAD_CONFIG if the cluster runs another machine
+ * @throws DraftError BAD_CONFIG if the cluster runs another machine, BAD_PLUGIN if it began with a higher version of it
  */
 export function* adoptGenesis({ plugin, dataDir }: LogParts, bytes: Uint8Array): Task<Genesis> {
   const genesis = decodeGenesis(bytes);
   if (genesis.machine !== plugin.name) {
     throw new DraftError("BAD_CONFIG", `--machine ${plugin.name} differs from the cluster's ${genesis.machine}: start with --machine ${genesis.machine}`);
   }
+  if (genesis.machineVersion > plugin.version) throw tooOldError(plugin, genesis.machineVersion, `cluster ${genesis.clusterId}, as it was founded,`);
   if (identityOf(dataDir).clusterId === "") {
     yield* dataDir.change({ clusterId: genesis.clusterId, genesis: bytes });
   }

@@ -9,6 +9,7 @@ import kv from "../../plugins/kv/kv.ts";
 import { DraftError } from "../base/errors.ts";
 import { version } from "../base/version.ts";
 import { type Exports, provideModule } from "../host/node_library.ts";
+import { digestOfSource } from "../host/node_source.ts";
 import * as argumentKinds from "../machine/arguments.ts";
 import { defineMachine } from "../machine/define.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
@@ -47,6 +48,18 @@ export async function loadPlugin(nameOrPath: string): Promise<AnyPlugin> {
     throw new DraftError("BAD_PLUGIN", `plugin ${path} cannot be loaded: ${whyNotLoaded(error, path)}`, { cause: error });
   }
   return checkPlugin(loaded.default, path);
+}
+
+/**
+ * What a node tells others of the source of its plugin: of a file a digest of its bytes. A shipped machine is told by
+ * its version: a release that changes what it does raises that, so releases side by side are no cause for alarm.
+ *
+ * @param nameOrPath as given to {@link loadPlugin}, which has loaded it
+ * @returns "" if it cannot be told
+ */
+export function sourceDigestOf(nameOrPath: string): string {
+  const shipped = Object.hasOwn(SHIPPED, nameOrPath) ? SHIPPED[nameOrPath] : undefined;
+  return shipped === undefined ? digestOfSource(resolve(nameOrPath)) : `shipped ${shipped.name} ${shipped.version}`;
 }
 
 /**

@@ -3,6 +3,7 @@
  */
 import { EntryKind, type EntryHead } from "../base/entry.ts";
 import { assert } from "../base/assert.ts";
+import { decodeMachineVersion } from "../machine/version_entry.ts";
 import { compactTrail } from "../raft/compaction.ts";
 import { decodeConfiguration } from "../raft/configuration.ts";
 import type { Recovered } from "../raft/state.ts";
@@ -18,6 +19,8 @@ export class RecoveredLog implements WalVisitor {
   #trail: Trail | null = null;
   #hardState: HardState = { term: 0, votedFor: 0, commitIndex: 0 };
   #configurations: Configuration[] = [];
+  /** Entries that raise the machine's version. */
+  #raises: { readonly index: Index; readonly version: number }[] = [];
   #prefixContext: Uint8Array = new Uint8Array(0);
   #snapshotPoint: LogPoint | null = null;
 
@@ -30,6 +33,11 @@ export class RecoveredLog implements WalVisitor {
     return this.#trail !== null;
   }
 
+  /** The highest machine version that an entry of the log raises to, committed or not; 0 if none does. */
+  get raisedVersion(): number {
+    return Math.max(0, ...this.#raises.map(({ version }) => version));
+  }
+
   /** Of the newest durable snapshot; null if there is none. */
   get snapshotPoint(): LogPoint | null {
     return this.#snapshotPoint;
@@ -40,6 +48,7 @@ export class RecoveredLog implements WalVisitor {
     const { foundedMs, configuration } = decodeGenesis(genesis);
     this.#trail = createTrail(genesisPoint(genesis), foundedMs);
     this.#configurations = [configuration];
+    this.#raises = [];
     this.#prefixContext = new Uint8Array(0);
     this.#snapshotPoint = null;
   }
@@ -55,12 +64,14 @@ export class RecoveredLog implements WalVisitor {
     if (group !== this.group || this.#trail === null) return;
     truncateTrail(this.#trail, from, this.#trail.lastChain);
     this.#configurations = this.#configurations.filter((configuration) => configuration.index < from);
+    this.#raises = this.#raises.filter(({ index }) => index < from);
   }
 
   entry(group: GroupId, head: EntryHead, payload: Uint8Array): void {
     if (group !== this.group || this.#trail === null) return;
     appendToTrail(this.#trail, head);
     if (head.kind === EntryKind.config) this.#configurations.push(decodeConfiguration(payload, head.index));
+    if (head.kind === EntryKind.version) this.#raises.push({ index: head.index, version: decodeMachineVersion(payload, head.index) });
   }
 
   compacted(group: GroupId, point: LogPoint, context: Uint8Array): void {
@@ -71,6 +82,7 @@ export class RecoveredLog implements WalVisitor {
     else this.#trail = createTrail(point, this.#trail.timeMs);
     this.#prefixContext = context.slice();
     this.#configurations = this.#configurations.filter((configuration) => configuration.index > point.index);
+    this.#raises = this.#raises.filter(({ index }) => index > point.index);
   }
 
   snapshotMarked(group: GroupId, point: LogPoint): void {

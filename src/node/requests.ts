@@ -62,8 +62,9 @@ export class NodeRequests implements NodeApi {
     const { plugin } = this.#node.parts;
     const group = this.#find(name);
     if (group instanceof DraftError && name !== "main") return group;
-    return Object.entries(plugin.operations).map(([operation, row]) => ({
-      name: operation, kind: row.kind, args: row.args ?? "", summary: row.summary ?? "",
+    const inForce = group instanceof DraftError ? plugin.version : group.applier.view().version;
+    return Object.entries(plugin.operations).map(([operation, { kind, args = "", summary = "", since = 1 }]) => ({
+      name: operation, kind, args, summary: since > inForce ? `comes with version ${since}: ${summary}` : summary,
     }));
   }
 
@@ -123,7 +124,10 @@ export class NodeRequests implements NodeApi {
     const { identity } = node;
     const nowMs = host.clock.monotonicMs();
     const groups = [...node.groups.values()].map((group) => groupStatus(group, nowMs));
-    const alarms = node.waitsFor === "" ? [] : [{ code: "WAITING", message: node.waitsFor }];
+    const alarms = [
+      ...(node.waitsFor === "" ? [] : [{ code: "WAITING", message: node.waitsFor }]),
+      ...[...node.groups.values()].flatMap((group) => group.versions.alarms()),
+    ];
     this.#freeBytes.ask(host, dataDir.path, (freeBytes, isStuck) => {
       done({
         version, runtime: this.#process.runtime, pid: this.#process.pid,

@@ -3,6 +3,7 @@ import { DraftError } from "../base/errors.ts";
 import { type Task, wait } from "../base/task.ts";
 import type { Disk } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
+import { tooOldError } from "../machine/version_entry.ts";
 import type { GroupId, LogPoint } from "../raft/types.ts";
 import { PieceKind, type SnapshotHead } from "../wal/snapshot_format.ts";
 import { SnapshotReader } from "../wal/snapshot_reader.ts";
@@ -20,7 +21,7 @@ export interface SnapshotWanted {
  *
  * @param promised see the applier's `restore`
  * @throws DraftError DAMAGED if it is not the one that is meant, cannot be read, or the machine cannot take it;
- *   BAD_PLUGIN if it is another machine's
+ *   BAD_PLUGIN if it is another machine's, or of a version that the plugin does not know
  */
 export function* restoreSnapshot(disk: Disk, applier: Applier, wanted: SnapshotWanted, promised: () => void): Task<SnapshotHead> {
   const reader = yield* SnapshotReader.open(disk, wanted.path);
@@ -50,6 +51,7 @@ function check(head: SnapshotHead, { path, clusterId, group, point }: SnapshotWa
   if (head.machine !== applier.plugin.name) {
     throw new DraftError("BAD_PLUGIN", `snapshot file "${path}" is of the machine '${head.machine}': start with --machine ${head.machine}`);
   }
+  if (head.machineVersion > applier.plugin.version) throw tooOldError(applier.plugin, head.machineVersion, `snapshot file "${path}"`);
   const { index, term, chain } = head.point;
   const isIt = head.clusterId === clusterId && head.group === group && index === point.index && term === point.term && chain === point.chain;
   if (isIt) return;

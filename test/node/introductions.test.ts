@@ -30,6 +30,7 @@ class Node {
     this.introductions = new Introductions({
       settings: { id, address: `${id}:1`, frameBytesMax: 65536, founding: null } as never,
       plugin: kv,
+      sourceDigest: "shipped kv 1",
       dataDir: {
         path: "/data",
         get identity() {

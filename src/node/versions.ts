@@ -1,0 +1,127 @@
+/**
+ * The versions of one group's machine, as this node sees them: which the members can run, which is in force, and, while
+ * this node leads, the entry that raises it. The core knows nothing of machines: it is looked on at, and given the entry
+ * as clients give theirs.
+ */
+import type { Log } from "../host/host.ts";
+import type { Applier } from "../machine/applier.ts";
+import type { Event } from "../raft/event.ts";
+import { currentMember } from "../raft/membership.ts";
+import { currentConfiguration, type RaftState } from "../raft/state.ts";
+import type { Member, MemberNumber } from "../raft/types.ts";
+import type { GroupObserver } from "./group_observer.ts";
+import { type DataMember, decideRaise, type MachineReport, sourcesDiffer } from "./raise_rule.ts";
+
+/** An alarm of the status. */
+export interface Alarm {
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface VersionsOptions {
+  /** Of the group. */
+  readonly name: string;
+  readonly applier: Pick<Applier, "plugin" | "view">;
+  /** See {@link MachineReport}. */
+  readonly sourceDigest: string;
+  readonly words: Log;
+  /** What the latest boot of a member says of itself; null unless it is linked. */
+  readonly reportOf: (member: MemberNumber) => MachineReport | null;
+  /** Proposes the entry that raises the version; `done` once it is refused, applied or known to be lost. */
+  readonly propose: (version: number, done: () => void) => void;
+}
+
+/** Looks on at one group. */
+export class Versions implements GroupObserver {
+  readonly #options: VersionsOptions;
+  #state: RaftState | null = null;
+  /** The version in force when it was last looked at. */
+  #version = 0;
+  /** Use: one entry at a time. Invariant: true until what this node proposed is refused, applied or known to be lost. */
+  #isProposed = false;
+  #blocked = "";
+  /** Sources that were warned of, by member. */
+  readonly #warned: Map<MemberNumber, string> = new Map();
+
+  constructor(options: VersionsOptions) {
+    this.#options = options;
+  }
+
+  opened(state: RaftState): void {
+    this.#state = state;
+    this.#version = this.#options.applier.view().version;
+  }
+
+  stepped(state: RaftState, event: Event): void {
+    if (event.type === "applied" || event.type === "restored") this.#tellRaised();
+    else if (event.type === "linkUp") this.#compare(state, event.peer);
+    // A leader's deadlines come with its heartbeats, so what was refused is soon tried again.
+    else if (event.type === "deadline" && state.role === "leader") this.#consider(state);
+  }
+
+  sent(): void {}
+
+  /** Members whose plugin claims the same version as this node's, with other bytes. */
+  alarms(): Alarm[] {
+    if (this.#state === null) return [];
+    return currentConfiguration(this.#state).members.flatMap((member) => {
+      const report = this.#other(member.number);
+      return report === null ? [] : [{ code: "SOURCE_DIFFERS", message: this.#difference(member, report) }];
+    });
+  }
+
+  /** Proposes the raise, if all members can run a higher version and nothing of an earlier leader is still to be applied. */
+  #consider(state: RaftState): void {
+    if (this.#isProposed || state.lastApplied < state.ownTermIndex) return;
+    const { applier, propose, words, name } = this.#options;
+    const { version } = applier.view();
+    const raise = decideRaise({ name: applier.plugin.name, version }, this.#members(state));
+    const blocked = "blocked" in raise ? raise.blocked : "";
+    if (blocked !== "" && blocked !== this.#blocked) words.write("warn", `group ${name} stays at version ${version}: ${blocked}: give all nodes the same file`);
+    this.#blocked = blocked;
+    if (raise.to === 0 || blocked !== "") return;
+    this.#isProposed = true;
+    propose(raise.to, () => {
+      this.#isProposed = false;
+    });
+  }
+
+  #members(state: RaftState): DataMember[] {
+    const data = currentConfiguration(state).members.filter(({ role, outgoingRole }) => (role ?? outgoingRole) !== "witness");
+    return data.map(({ id, number }) => ({ id, report: number === state.config.self ? this.#own : this.#options.reportOf(number) }));
+  }
+
+  get #own(): MachineReport {
+    const { applier: { plugin }, sourceDigest } = this.#options;
+    return { machineName: plugin.name, machineVersion: plugin.version, sourceDigest };
+  }
+
+  #tellRaised(): void {
+    const { applier, words, name } = this.#options;
+    const { version, index } = applier.view();
+    if (version === this.#version) return;
+    words.write("info", `group ${name} runs version ${version} of the machine '${applier.plugin.name}', was ${this.#version}`, { group: name, version, index });
+    this.#version = version;
+  }
+
+  /** What another member says, if it claims this node's version with other bytes. */
+  #other(number: MemberNumber): MachineReport | null {
+    const report = number === this.#state?.config.self ? null : this.#options.reportOf(number);
+    return report !== null && sourcesDiffer(report, this.#own) ? report : null;
+  }
+
+  /** A link came up: a difference is told once, until it is another one. */
+  #compare(state: RaftState, number: MemberNumber): void {
+    const report = this.#other(number);
+    const member = currentMember(state, number);
+    const source = report === null ? "" : `${report.machineVersion} ${report.sourceDigest}`;
+    if (report === null || member === null || this.#warned.get(number) === source) return;
+    this.#warned.set(number, source);
+    this.#options.words.write("warn", this.#difference(member, report));
+  }
+
+  #difference({ id }: Member, { machineName, machineVersion }: MachineReport): string {
+    return `${id} runs version ${machineVersion} of the machine '${machineName}' from another source than this node: ` +
+      "give both the same file, or the changed one a higher version";
+  }
+}
