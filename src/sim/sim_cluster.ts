@@ -97,8 +97,9 @@ export class SimCluster implements MachineOwner {
   /** Starts the process of a machine with these flags. */
   start(id: string, flags: Readonly<Record<string, string>> = { initial: this.initial }): void {
     const { plugin, tailBytesMax, tuning, observers } = this.options;
-    this.machine(id).start({
-      config: this.#config(id, flags), plugin, observers: observers?.(id) ?? [],
+    const machine = this.machine(id);
+    machine.start({
+      config: this.#config(id, flags), ...(machine.build ?? { plugin }), observers: observers?.(id) ?? [],
       ...(tailBytesMax === undefined ? {} : { tailBytesMax }),
       ...(tuning === undefined ? {} : { tuning }),
     });

@@ -18,7 +18,7 @@ import type { RaftState } from "../raft/state.ts";
 import type { MemberNumber } from "../raft/types.ts";
 import { type DurableLog, readDurableLog } from "./durable_log.ts";
 import { Gate } from "./gate.ts";
-import type { MachineOptions, ProcessOptions } from "./machine_options.ts";
+import type { Build, MachineOptions, ProcessOptions } from "./machine_options.ts";
 import type { MemberClocks, Property, SimMember } from "./property.ts";
 import { SimClock } from "./sim_clock.ts";
 import { SimDisk } from "./sim_disk.ts";
@@ -65,6 +65,8 @@ export class SimMachine implements SimMember {
   readonly clocks: MemberClocks;
   disk: SimDisk;
   gate: Gate = new Gate();
+  /** What its next process runs; null: what all run. */
+  build: Build | null = null;
   server: Server | null = null;
   /** Why the process ended, or could not start. */
   failure: Error | null = null;
