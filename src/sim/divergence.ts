@@ -2,11 +2,12 @@
  * Finds where the machines of a run went apart, for the author of a plugin: the run once more, with every machine
  * watched, entry by entry. Rules see a difference only where they look; this tells the first entry and both sides.
  */
+import { withMachines } from "../machine/bound_machine.ts";
 import { foldValue } from "../machine/digest.ts";
 import type { AnyPlugin, Command, Entry, Reply, View } from "../machine/machine.ts";
 import { type RunOptions, runScript } from "./run_seed.ts";
 import type { Script } from "./script.ts";
-import { type AnyMachine, boundMachine, stateOf } from "./state_hash.ts";
+import { stateOf } from "./state_hash.ts";
 
 /** Text of a command, an answer or a state, at most. */
 const TEXT_MAX = 60;
@@ -75,9 +76,8 @@ function differenceText({ index, one, other }: Difference): string {
 }
 
 function watched(plugin: AnyPlugin, watch: Watch): AnyPlugin {
-  const create = (options: { readonly directory: string }): AnyMachine => {
-    const who = /^\/([^/]+)/.exec(options.directory)?.[1] ?? "the rules' own machine";
-    const machine = boundMachine(plugin.create(options));
+  return withMachines(plugin, (machine, { directory }) => {
+    const who = /^\/([^/]+)/.exec(directory)?.[1] ?? "the rules' own machine";
     const seen = (command: Command, entry: Entry, reply: Reply | undefined): void =>
       watch.applied(entry.index, { who, command: structuredClone(command), reply: textOf(reply), state: stateOf(machine) });
     return {
@@ -100,8 +100,7 @@ function watched(plugin: AnyPlugin, watch: Watch): AnyPlugin {
         },
       }),
     };
-  };
-  return { ...plugin, create } as AnyPlugin;
+  });
 }
 
 function textOf(value: unknown): string {

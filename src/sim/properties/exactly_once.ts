@@ -4,12 +4,12 @@
  * answer, and one that was told not-done ran nowhere. The machines are looked on at, not the table that sees to this.
  */
 import { Applier } from "../../machine/applier.ts";
+import { withMachines } from "../../machine/bound_machine.ts";
 import type { AnyPlugin, Command, Entry } from "../../machine/machine.ts";
 import { type Index, MAIN_GROUP } from "../../raft/types.ts";
 import { endingOf, operationText } from "../history/history.ts";
 import { type Payload, payloadNameOf, payloadsOf } from "../history/payloads.ts";
 import { type ClientOperation, type Property, Violation } from "../property.ts";
-import { type AnyMachine, boundMachine } from "../state_hash.ts";
 import type { Committed } from "./committed.ts";
 
 export class ExactlyOnce implements Property {
@@ -26,17 +26,14 @@ export class ExactlyOnce implements Property {
 
   watched(plugin: AnyPlugin): AnyPlugin {
     this.#plugin = plugin;
-    const create = (options: { readonly directory: string }): AnyMachine => {
-      const machine = plugin.create(options);
-      // What is no machine is named by whoever asked for it; rules run machines of their own, without a directory.
-      if (typeof machine?.apply !== "function" || options.directory === "") return machine;
-      const bound = boundMachine(machine);
-      return { ...bound, apply: (command: Command, entry: Entry) => {
+    return withMachines(plugin, (machine, { directory }) => {
+      // Rules run machines of their own, without a directory.
+      if (directory === "") return machine;
+      return { ...machine, apply: (command: Command, entry: Entry) => {
         this.ran(entry);
-        return bound.apply(command, entry);
+        return machine.apply(command, entry);
       } };
-    };
-    return { ...plugin, create } as AnyPlugin;
+    });
   }
 
   /** A machine runs the command of this entry. */
