@@ -56,7 +56,7 @@ export const benchLeaf: Leaf = {
 async function bench({ options }: Parsed, io: Io): Promise<number> {
   if (options.has("connect")) return measure(addressesFrom(options, io.env), true, options, io);
   const data = mkdtempSync(join(tmpdir(), "draft-bench-"));
-  const cluster = new DevCluster({ ports: await freePorts(NODES), data, machines: ["kv"] });
+  const cluster = new DevCluster({ ports: await freePorts(NODES), data, machines: ["kv"], guarded: false });
   const onSignal = (): void => void cluster.stop().then(() => rmSync(data, { recursive: true, force: true }));
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
   try {

@@ -40,7 +40,7 @@ async function dev({ options }: Parsed, io: Io): Promise<number> {
   if (options.has("fresh") && !await startOver(data, options, io)) return 1;
   prepareData(data, { nodes, port });
   const machines = options.all("machine").length > 0 ? options.all("machine") : ["kv"];
-  const cluster = new DevCluster({ ports: Array.from({ length: nodes }, (_, i) => port + i), data, machines });
+  const cluster = new DevCluster({ ports: Array.from({ length: nodes }, (_, i) => port + i), data, machines, guarded: true });
   const stopped = stopSignal();
   try {
     await cluster.start();

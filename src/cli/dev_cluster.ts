@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { DraftError } from "../base/errors.ts";
 import type { Client } from "../client/client.ts";
 import { NodeProcess } from "./node_process.ts";
+import { GUARD_MACHINES } from "./serve.ts";
 
 const LEADER_TIMEOUT_MS = 15_000;
 const SHAPE_FILE = "dev.json";
@@ -29,19 +30,22 @@ export interface DevClusterOptions {
   readonly machines: readonly string[];
   /** More flags of `draft serve`. */
   readonly flags?: readonly string[];
+  /** Whether clocks, chance and timers are refused to machines; not where speed is measured. */
+  readonly guarded: boolean;
 }
 
 /** The nodes, a first. */
 export class DevCluster {
   readonly nodes: readonly NodeProcess[];
 
-  constructor({ ports, data, machines, flags = [] }: DevClusterOptions) {
+  constructor({ ports, data, machines, guarded, flags = [] }: DevClusterOptions) {
     const members = ports.map((port, i) => ({ id: IDS[i] ?? "", address: `127.0.0.1:${port}` }));
     const initial = members.map(({ id, address }) => `${id}@${address}`).join(",");
     this.nodes = members.map(({ id, address }) => new NodeProcess({
       id,
       address,
       logFile: join(data, `${id}.log`),
+      env: { [GUARD_MACHINES]: guarded ? "1" : "" },
       flags: [
         ...["--id", id, "--listen", address, "--data", join(data, id), "--initial", initial, "--log-format", "text"],
         ...machines.flatMap((machine) => ["--machine", machine]),

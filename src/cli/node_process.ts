@@ -22,6 +22,8 @@ export interface NodeProcessOptions {
   readonly flags: readonly string[];
   /** Where its log goes. */
   readonly logFile: string;
+  /** More variables of its environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** What a node process is doing. */
@@ -33,15 +35,17 @@ export class NodeProcess {
   readonly address: string;
   readonly logFile: string;
   readonly #flags: readonly string[];
+  readonly #env: Readonly<Record<string, string>>;
   #child: ChildProcess | null = null;
   #ended: Promise<void> = Promise.resolve();
   /** Kills the node if we die while it is paused and cannot see its input end. */
   #guard: ChildProcess | null = null;
 
-  constructor({ id, address, flags, logFile }: NodeProcessOptions) {
+  constructor({ id, address, flags, logFile, env = {} }: NodeProcessOptions) {
     this.id = id;
     this.address = address;
     this.#flags = flags;
+    this.#env = env;
     this.logFile = logFile;
   }
 
@@ -68,7 +72,7 @@ export class NodeProcess {
     const log = openSync(this.logFile, "a", 0o600);
     const child = spawn(program, [...args, "serve", ...this.#flags], {
       stdio: ["pipe", "pipe", log],
-      env: { ...process.env, [END_WITH_INPUT]: "1" },
+      env: { ...process.env, ...this.#env, [END_WITH_INPUT]: "1" },
     });
     closeSync(log);
     this.#child = child;

@@ -2,6 +2,7 @@
  * `draft serve`: one node until a signal ends it.
  */
 import process from "node:process";
+import { installGuard } from "../host/node_guard.ts";
 import { createNodeHost } from "../host/node_host.ts";
 import { CONFIG_DEFAULTS, type NodeConfig, parseNodeConfig, type RawConfig } from "../node/config.ts";
 import { type Io, styleFor } from "./io.ts";
@@ -11,6 +12,12 @@ import type { RunningServer, StartServer } from "../gateway/run_server.ts";
 
 /** Set by `draft dev` for its nodes: they end when their standard input does, however their parent ended. */
 export const END_WITH_INPUT = "DRAFT_END_WITH_INPUT";
+
+/**
+ * Set by `draft dev` for its nodes: their machines run under the guard. No flag can have a variable of this name, which
+ * would be `---guard-machines`.
+ */
+export const GUARD_MACHINES = "DRAFT__GUARD_MACHINES";
 
 const MIB = 1024 * 1024;
 const mib = (bytes: number): string => `${bytes / MIB} MiB`;
@@ -74,8 +81,11 @@ async function serve(config: NodeConfig, start: StartServer, io: Io): Promise<nu
     nowMs: Date.now,
   });
   const stopWanted = stopSignal(io);
+  // Before the plugin is loaded: what it keeps of the globals is guarded.
+  const guard = (io.env[GUARD_MACHINES] ?? "") === "" ? null : installGuard();
   try {
-    const server = await start(config, createNodeHost(log));
+    const host = createNodeHost(log);
+    const server = await start(config, guard === null ? host : { ...host, guard });
     io.out(readyLine(server));
     const stopped = server.closed.then(() => "closed" as const);
     const first = await Promise.race([stopped, stopWanted.promise]);
@@ -87,6 +97,7 @@ async function serve(config: NodeConfig, start: StartServer, io: Io): Promise<nu
     return 0;
   } finally {
     stopWanted.forget();
+    guard?.remove();
   }
 }
 

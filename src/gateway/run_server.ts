@@ -6,6 +6,7 @@ import { formatAddress } from "../base/address.ts";
 import { DraftError } from "../base/errors.ts";
 import { runTask, type Task } from "../base/task.ts";
 import type { Host } from "../host/host.ts";
+import { guardPlugin } from "../machine/guard_plugin.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import type { NodeConfig } from "../node/config.ts";
 import { checkPlugin, loadPlugin, sourceDigestOf } from "../node/plugin_loader.ts";
@@ -46,7 +47,8 @@ export interface LocalServer extends RunningServer {
  * @throws DraftError BAD_CONFIG, BAD_PLUGIN, IN_USE, WRONG_IDENTITY, ADDRESS_IN_USE, DAMAGED, STORAGE_FAILED
  */
 export async function runServer(config: NodeConfig, host: Host, own?: AnyPlugin): Promise<LocalServer> {
-  const plugin = own === undefined ? await pluginOf(config) : checkPlugin(own, "given to startNode()");
+  const loaded = own === undefined ? await pluginOf(config) : checkPlugin(own, "given to startNode()");
+  const plugin = host.guard === undefined ? loaded : guardPlugin(loaded, host.guard);
   // Of an object nobody knows which bytes it came from.
   const sourceDigest = own === undefined ? sourceDigestOf(config.machines[0] ?? "") : "";
   const ended = Promise.withResolvers<void>();

@@ -6,6 +6,7 @@
  * operation that is submitted first may complete last; what is passed as bytes stays unchanged until completion.
  */
 import type { Done } from "../base/task.ts";
+import type { Guard } from "./guard.ts";
 
 /** An error of the operating system. `code` is its POSIX name: ENOENT, EEXIST, ENOSPC, EIO, EADDRINUSE, … */
 export interface HostError extends Error {
@@ -166,4 +167,6 @@ export interface Host {
   readonly log: Log;
   /** A promise of a machine was resolved: for a host whose events wait until what follows from that has happened. */
   readonly promised?: () => void;
+  /** Under which machines run; none in production. */
+  readonly guard?: Guard;
 }

@@ -2,10 +2,13 @@
  * The real world behind the ports of host.ts, the same source on Bun, Deno and Node. Only the files node_*.ts of this
  * folder touch files, sockets and timers.
  */
-import { randomFillSync } from "node:crypto";
+import process from "node:process";
 import { NodeDisk } from "./node_disk.ts";
 import { NodeNet } from "./node_net.ts";
 import type { Clock, Host, Log, Random, Timer } from "./host.ts";
+
+// Not imported, so that the guard of machines can still change what a plugin imports: see node_guard.ts.
+const { randomFillSync } = process.getBuiltinModule("node:crypto");
 
 /** The longest delay that the runtimes' timers take, in milliseconds. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
