@@ -22,7 +22,7 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
   DAMAGED: "draft log last --data DIR",
   IN_USE: "stop the node first",
   STORAGE_FAILED: "check the disk, then start the node again with draft serve",
-  BAD_PLUGIN: "draft serve --help",
+  BAD_PLUGIN: "correct it and start again, or see what draft plugin new NAME writes",
   ADDRESS_IN_USE: "choose another with --listen",
   BAD_CONFIG: "draft serve --help",
 };

@@ -145,7 +145,7 @@ export class NodeProcess {
   #failure(exitCode: number | null): DraftError {
     const last = readFileSync(this.logFile, "utf8").trim().split("\n").at(-1) ?? "";
     const said = /^\(error\) ([A-Z_]+) (.*)$/.exec(last);
-    const code = CODE_OF_EXIT[exitCode ?? -1] ?? "BAD_CONFIG";
+    const code = said?.[1] === "BAD_PLUGIN" ? "BAD_PLUGIN" : CODE_OF_EXIT[exitCode ?? -1] ?? "BAD_CONFIG";
     return new DraftError(code, `node ${this.id} did not start: ${said?.[2] ?? `${last}: see ${this.logFile}`}`);
   }
 }

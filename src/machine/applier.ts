@@ -255,7 +255,7 @@ export class Applier {
 
   #read(command: Command, view: View): Reply | DraftError {
     const machine = this.#machine;
-    if (machine.query === undefined) return new DraftError("BAD_REQUEST", `the machine '${this.plugin.name}' answers no reads`);
+    assert(machine.query !== undefined, "a machine whose plugin has reads has a query");
     try {
       return this.#settle(machine.query(command, view), command[0]);
     } catch (thrown) {

@@ -1,5 +1,6 @@
 /** Makes the machine of a plugin, or says what is wrong with the plugin. */
 import { DraftError } from "../base/errors.ts";
+import { whyNoMachine } from "./check_plugin.ts";
 import type { AnyPlugin, Base } from "./machine.ts";
 
 /** @throws DraftError BAD_PLUGIN */
@@ -12,6 +13,7 @@ export function createMachine(plugin: AnyPlugin, directory: string): Base {
   } catch (thrown) {
     throw wrong(`create() threw: ${thrown instanceof Error ? thrown.message : String(thrown)}`, thrown);
   }
-  if (typeof machine?.apply !== "function") throw wrong("create() returned no machine: it must return { apply, snapshot, restore }");
+  const why = whyNoMachine(machine, plugin);
+  if (why !== null) throw wrong(why);
   return machine;
 }

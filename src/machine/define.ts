@@ -4,6 +4,7 @@
  * commands that the simulator tries. What comes of it is a plain plugin.
  */
 import type { AnyArgument, Values } from "./arguments.ts";
+import { checkDefinition } from "./define_check.ts";
 import { generateFrom, prepareWith, rowOf, spread } from "./define_rows.ts";
 import type { DefinedOperation } from "./define_rows.ts";
 import type { Command, Entry, Machine, OperationRow, Plugin, Reply, View } from "./machine.ts";
@@ -106,7 +107,8 @@ export interface MachineDefinition<
 /**
  * A plugin whose state, commands and snapshot infer.
  *
- * @throws TypeError if the same name is a write and a read, or arguments stand in an order that cannot be told apart
+ * @throws TypeError if something is missing, the same name is a write and a read, or arguments stand in an order that
+ *   cannot be told apart
  * @example
  * ```ts
  * import { defineMachine, int, optional } from "draft";
@@ -129,6 +131,7 @@ export function defineMachine<
   S, Saved, const W extends ArgumentTable, WR extends Record<keyof W, Reply>,
   const R extends ArgumentTable = Record<never, never>, RR extends Record<keyof R, Reply> = Record<keyof R, never>,
 >(definition: MachineDefinition<S, Saved, W, WR, R, RR>): DefinedMachine<Saved, Methods<W, WR> & Methods<R, RR>> {
+  checkDefinition(definition as unknown as Readonly<Record<string, unknown>>);
   const { name, version } = definition;
   const table = tableOf(definition.writes as OperationTable, (definition.reads ?? {}) as OperationTable);
   const rows = Object.fromEntries([...table].map(([operation, each]) => [operation, rowOf(each)]));

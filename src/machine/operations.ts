@@ -3,8 +3,6 @@ import { DraftError } from "../base/errors.ts";
 import { checkCommand } from "./command.ts";
 import type { AnyPlugin, Command, OperationRow } from "./machine.ts";
 
-const NAME = /^[a-z][a-z0-9_.-]*$/;
-
 /** An operation that was found. */
 export interface Operation {
   /** As the plugin writes it. */
@@ -18,32 +16,11 @@ export class Operations {
   readonly #byName: Map<string, Operation> = new Map();
   readonly #inForce: () => number;
 
-  /**
-   * @param inForce the machine version in force: operations that come with a later one are not there yet
-   * @throws DraftError BAD_PLUGIN if an operation's name, kind or `since` is none
-   */
+  /** @param inForce the machine version in force: operations that come with a later one are not there yet */
   constructor(plugin: AnyPlugin, inForce: () => number) {
     this.#plugin = plugin;
     this.#inForce = inForce;
-    for (const [name, row] of Object.entries(plugin.operations)) {
-      if (!NAME.test(name)) throw badPlugin(plugin, `operation '${name}' must be named like ${NAME.source}`);
-      if (row.kind !== "read" && row.kind !== "write") {
-        throw badPlugin(plugin, `operation '${name}' has the kind '${String(row.kind)}': must be read or write`);
-      }
-      const { since = 1 } = row;
-      if (!Number.isSafeInteger(since) || since < 1 || since > plugin.version) {
-        throw badPlugin(plugin, `operation '${name}' has since: ${String(since)}: must be a version from 1 to ${plugin.version}`);
-      }
-      this.#byName.set(name, { name, row });
-    }
-  }
-
-  /** @throws DraftError BAD_PLUGIN as the constructor does, and if an operation is no object */
-  static check(plugin: AnyPlugin): void {
-    for (const [name, row] of Object.entries<unknown>(plugin.operations)) {
-      if (typeof row !== "object" || row === null) throw badPlugin(plugin, `operation '${name}' must be { kind: "read" | "write" }`);
-    }
-    new Operations(plugin, () => plugin.version);
+    for (const [name, row] of Object.entries(plugin.operations)) this.#byName.set(name, { name, row });
   }
 
   /** The operation that `command` names in whatever case; null if there is none at the version in force. */
@@ -105,8 +82,4 @@ export class Operations {
   static named(command: Command, operation: Operation): Command {
     return command[0] === operation.name ? command : [operation.name, ...command.slice(1)];
   }
-}
-
-function badPlugin(plugin: AnyPlugin, what: string): DraftError {
-  return new DraftError("BAD_PLUGIN", `plugin '${plugin.name}': ${what}`);
 }

@@ -27,7 +27,7 @@ function machine(apply: string, more: string = ""): string {
 
 test("a plugin that cannot be simulated is refused with what to type next", async () => {
   const cases: readonly (readonly [string, string | null, RegExp])[] = [
-    ["missing.mjs", null, /cannot be loaded: .*missing/],
+    ["missing.mjs", null, /missing\.mjs does not exist: give the path of a file/],
     ["broken.mjs", "export default {", /cannot be loaded: /],
     ["none.mjs", "export const a = 1;", /has no default export that is a plugin/],
     ["reads.mjs", machine("() => 1").replace("write", "read"), /has reads alone, add, get: nothing would go through the log/],

@@ -78,20 +78,6 @@ test("O11: bad configuration is 14, unknown flags are 2", async () => {
   refused(await serve("--id", "a", "--wrong-flag"), 2, /^draft serve: unknown option "--wrong-flag": draft serve --help$/);
 });
 
-test("bad plugins are 14, and say what to change", async () => {
-  const directory = temporaryDirectory();
-  const serve = (name: string, text: string): Promise<Result> => {
-    const path = join(directory, name);
-    if (text !== "") writeFileSync(path, text);
-    return draft(["serve", "--id", "a", "--data", join(directory, "a"), "--listen", "127.0.0.1:0", "--machine", path]);
-  };
-  refused(await serve("missing.ts", ""), 14, /^\(error\) BAD_PLUGIN plugin \S+missing\.ts cannot be loaded: .*missing\.ts.*: draft serve --help$/);
-  refused(await serve("none.ts", "export const x = 1;"), 14, /^\(error\) BAD_PLUGIN .*none\.ts has no default export that is a plugin: add 'export default'/);
-  refused(await serve("shape.ts", 'export default { name: "x", version: 1, operations: {} };'), 14, /^\(error\) BAD_PLUGIN .*shape\.ts has no create: add create\(\)/);
-  refused(await serve("syntax.ts", "export default {\n  name: 1 2\n};"), 14, /^\(error\) BAD_PLUGIN .*syntax\.ts:2/);
-  refused(await draft(["serve", "--id", "a", "--machine", "kvv"]), 14, /^\(error\) BAD_PLUGIN no machine is called 'kvv': give one of kv, /);
-});
-
 test("O11: a directory or a port in use, and somebody else's directory", async () => {
   const node = await soloNode();
   await node.start();

@@ -25,7 +25,7 @@ export function rigOf(machine: Partial<Base>, prepare?: (command: Command) => Co
     name: "tried",
     version: 1,
     operations: { do: { kind: "write" }, see: { kind: "read" } },
-    create: () => ({ apply: () => null, snapshot: () => null, restore: () => {}, ...machine }),
+    create: () => ({ apply: () => null, query: () => null, snapshot: () => null, restore: () => {}, ...machine }),
     ...(prepare === undefined ? {} : { prepare }),
   };
   return rigOfPlugin(plugin);

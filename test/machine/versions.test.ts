@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { encode } from "../../src/base/codec.ts";
 import { EntryKind } from "../../src/base/entry.ts";
 import { DraftError, type ErrorCode } from "../../src/base/errors.ts";
+import { checkPlugin } from "../../src/machine/check_plugin.ts";
 import { defineMachine } from "../../src/machine/define.ts";
 import type { AnyPlugin, Base, Command, Entry, Plugin } from "../../src/machine/machine.ts";
 import { Table } from "../../src/machine/table.ts";
@@ -188,7 +189,8 @@ test("while version 1 is in force, a build that knows more answers as one that d
 test("since must be a version of the plugin", () => {
   for (const since of [0, 3, 1.5, "2"]) {
     const { plugin } = watching(2);
-    thrownBy(() => rigOfPlugin({ ...plugin, operations: { do: { kind: "write", since: since as number } } }), "BAD_PLUGIN", /'do' has since: .*: must be a version from 1 to 2/);
+    const given = { ...plugin, operations: { do: { kind: "write", since } } };
+    thrownBy(() => checkPlugin(given, "./given.ts"), "BAD_PLUGIN", /'do' with since: .*: must be a version from 1 to 2/);
   }
 });
 
