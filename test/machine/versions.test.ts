@@ -67,7 +67,7 @@ test("a version is never lowered, and an equal one changes nothing", () => {
 });
 
 test("a machine without upgrade() is raised all the same", () => {
-  const rig = rigOfPlugin({ ...watching(2).plugin, create: () => ({ apply: (_, { version }) => version, snapshot: () => null, restore: () => {} }) });
+  const rig = rigOfPlugin({ ...watching(2).plugin, create: () => ({ apply: (_, { version }) => version, query: () => null, snapshot: () => null, restore: () => {} }) });
   raise(rig, 2);
   assert.is(rig.run("do"), 2);
 });
@@ -115,7 +115,7 @@ test("what an upgrade() did to tables before it broke, or promised, is undone", 
       table.set("k", 1);
       return end();
     };
-    const plugin = { ...watching(2).plugin, create: () => machineOn({ table }, { apply: () => null, upgrade }) } as unknown as AnyPlugin;
+    const plugin = { ...watching(2).plugin, create: () => machineOn({ table }, { apply: () => null, query: () => null, upgrade }) } as unknown as AnyPlugin;
     thrownBy(() => raise(rigOfPlugin(plugin), 2), "BAD_PLUGIN", /broke|promise/);
     assert.is(table.size, 0);
   }
