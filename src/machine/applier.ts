@@ -22,7 +22,7 @@ import { sendable } from "./sendable.ts";
 import { decodeSessionChange } from "./session_entry.ts";
 import type { Applied, BegunSnapshot, SavedState } from "./saved_state.ts";
 import { Sessions } from "./sessions.ts";
-import { loadSessions, saveSessions } from "./sessions_saved.ts";
+import { SessionsSource } from "./sessions_saved.ts";
 
 /** What a caller is told when `apply` broke: the stack, which differs between engines, goes to the log. */
 export const FAULT_TEXT = "the machine failed on this command: its node's log says how";
@@ -139,7 +139,7 @@ export class Applier {
   }
 
   /**
-   * Begins a snapshot of the state as it is. Close its pieces if they are not wanted to the last.
+   * Begins a snapshot of the state as it is. Close its pieces and its sessions if they are not wanted to the last.
    *
    * @throws DraftError MACHINE_FAULT if the machine cannot say what it holds
    */
@@ -147,7 +147,8 @@ export class Applier {
     assert(!this.#restoring, "a machine that is restored has no state yet", this.#index);
     const pieces = new PieceSource(this.plugin, this.#machine);
     const { index, term, chain, timeMs } = this.lastApplied;
-    return { point: { index, term, chain }, timeMs, machineVersion: this.#entry.version, digest: this.digest, streamed: pieces.streamed, pieces, sessions: saveSessions(this.sessions) };
+    const { version: machineVersion } = this.#entry;
+    return { point: { index, term, chain }, timeMs, machineVersion, digest: this.digest, streamed: pieces.streamed, pieces, sessions: new SessionsSource(this.sessions) };
   }
 
   /**
@@ -164,11 +165,10 @@ export class Applier {
   /**
    * The machine holds what `saved` says.
    *
-   * @param sessions pieces of the table of sessions, as {@link BegunSnapshot} has them
-   * @throws DraftError DAMAGED if they are of a format that this draft does not know
+   * @param sessions those that were saved with it
    */
-  restored(saved: SavedState, sessions: readonly Uint8Array[]): void {
-    this.sessions = loadSessions(sessions);
+  restored(saved: SavedState, sessions: Sessions): void {
+    this.sessions = sessions;
     this.#restoring = false;
     ({ index: this.#index, term: this.#term, chain: this.#chain } = saved.point);
     this.#timeMs = saved.timeMs;

@@ -46,6 +46,8 @@ export class Session {
   last = 0;
   /** What it is counted with. */
   bytes: number;
+  /** The turn of the table in which it last changed; see `Sessions.nextTurn`. */
+  turn = 0;
   /** Neighbours in the order of use. */
   older: Session | null = null;
   newer: Session | null = null;

@@ -31,6 +31,12 @@ export interface Found {
   readonly index: number;
 }
 
+/** Who wants to see a session before it changes for the first time since a turn. */
+export interface SessionKeeper {
+  readonly turn: number;
+  keep(session: Session): void;
+}
+
 /** How a change of the table is folded into the running digest. */
 const Change = { opened: 1, closed: 2, expired: 3, evicted: 4 } as const;
 
@@ -46,6 +52,9 @@ export class Sessions {
   #sequence = 0;
   #payloadSum = 0;
   #changes = 0;
+  /** Use: rises with each keeper, so that it is known of a session whether the newest of them has seen it. */
+  #turn = 0;
+  #keepers: readonly SessionKeeper[] = [];
 
   constructor(limits: SessionLimits = LIMITS) {
     this.#limits = limits;
@@ -149,15 +158,40 @@ export class Sessions {
     return digest >>> 0;
   }
 
+  /** Begins another turn. */
+  nextTurn(): number {
+    this.#turn += 1;
+    return this.#turn;
+  }
+
+  /** Shows `keeper`, whose turn has just begun, each session before it changes, until it is removed. */
+  addKeeper(keeper: SessionKeeper): void {
+    this.#keepers = [...this.#keepers, keeper];
+  }
+
+  removeKeeper(keeper: SessionKeeper): void {
+    this.#keepers = this.#keepers.filter((each) => each !== keeper);
+  }
+
+  /** Shows the session to the keepers that have not seen it: it is about to change, or to be shown by one of them. */
+  touch(session: Session): void {
+    if (session.turn === this.#turn) return;
+    for (const keeper of this.#keepers) if (session.turn < keeper.turn) keeper.keep(session);
+    session.turn = this.#turn;
+  }
+
   /** Takes in a session that a snapshot holds, as the one used last. */
   restore(session: Session): void {
     assert(!this.#byId.has(session.id), "a session is there once", session.id);
+    session.turn = this.#turn;
     this.#byId.set(session.id, session);
     this.#bytes += session.bytes;
     this.#append(session);
   }
 
+  /** Whatever changes of a session changes behind this. One that is removed stays as it was to those who hold it. */
   #use(session: Session, timeMs: number): void {
+    this.touch(session);
     session.usedMs = timeMs;
     if (session === this.#newest) return;
     this.#unlink(session);
