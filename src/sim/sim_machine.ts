@@ -148,7 +148,7 @@ export class SimMachine implements SimMember {
     this.#port = port;
     runTask(startServer(this.#host(gate, port), {
       ...options,
-      process: { runtime: "sim", pid: 1 },
+      process: { runtime: "sim", pid: 1, loop: null },
       observers: [this.#observer(gate), ...(options.observers ?? [])],
       failed: (error) => this.#failed(gate, error),
     }), (...[error, server]) => {
