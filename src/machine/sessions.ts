@@ -7,22 +7,27 @@ import { assert } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
 import type { CommandEnvelope } from "./command.ts";
 import { foldBits, foldCount } from "./digest.ts";
-import { answerFrom, keptOf } from "./kept_answer.ts";
+import { answerFrom, keptOf, NOT_KEPT } from "./kept_answer.ts";
 import type { Reply } from "./machine.ts";
-import { Session, WINDOW } from "./session.ts";
+import { Session } from "./session.ts";
 import type { SessionChange } from "./session_entry.ts";
+import { SESSION_LIMITS, type SessionLimits } from "./session_limits.ts";
 
-/** A session that no entry used for so long in log time is gone: ten minutes. */
-export const SESSION_IDLE_MS = 600_000;
-
-/** What the table holds, at most. One more, and the session that was unused for longest makes room. */
-export interface SessionLimits {
-  readonly sessionsMax: number;
-  /** As `Session.bytes` counts. */
-  readonly bytesMax: number;
+/** How often something befell a session since the process began or took over a snapshot. No part of the state. */
+export interface SessionTally {
+  expired: number;
+  /** Made room for another one: there were too many, or too many bytes. */
+  evictedByCount: number;
+  evictedByBytes: number;
+  /** Sequences whose end nobody had said to know, given up because the window went on. */
+  slid: number;
+  /** Commands that came behind the window, and were refused whatever had become of them. */
+  below: number;
+  /** Commands of an ordered session that came before their turn. */
+  early: number;
+  /** Answers that were too long to be kept. */
+  notKept: number;
 }
-
-const LIMITS: SessionLimits = { sessionsMax: 65_536, bytesMax: 64 * 1024 * 1024 };
 
 /** What a command is answered with that is not run, or not again. */
 export interface Found {
@@ -42,7 +47,8 @@ const Change = { opened: 1, closed: 2, expired: 3, evicted: 4 } as const;
 
 /** The sessions of one group. */
 export class Sessions {
-  readonly #limits: SessionLimits;
+  readonly limits: SessionLimits;
+  readonly tally: SessionTally = { expired: 0, evictedByCount: 0, evictedByBytes: 0, slid: 0, below: 0, early: 0, notKept: 0 };
   readonly #byId: Map<string, Session> = new Map();
   #oldest: Session | null = null;
   #newest: Session | null = null;
@@ -56,8 +62,8 @@ export class Sessions {
   #turn = 0;
   #keepers: readonly SessionKeeper[] = [];
 
-  constructor(limits: SessionLimits = LIMITS) {
-    this.#limits = limits;
+  constructor(limits: Partial<SessionLimits> = {}) {
+    this.limits = { ...SESSION_LIMITS, ...limits };
   }
 
   /** Sessions that are open. */
@@ -82,7 +88,8 @@ export class Sessions {
 
   /** Log time has come to `timeMs`: drops what was unused for too long. */
   expire(timeMs: number): void {
-    for (let oldest = this.#oldest; oldest !== null && oldest.usedMs + SESSION_IDLE_MS <= timeMs; oldest = this.#oldest) {
+    for (let oldest = this.#oldest; oldest !== null && oldest.usedMs + this.limits.idleMs <= timeMs; oldest = this.#oldest) {
+      this.tally.expired += 1;
       this.#remove(oldest, Change.expired);
     }
   }
@@ -100,7 +107,7 @@ export class Sessions {
     }
     if (known !== undefined) return new DraftError("BAD_REQUEST", `session ${change.session} is open already: let the node draw another`);
     const { session: id, principal, ordered } = change;
-    this.restore(new Session({ id, principal, ordered, openedIndex: index, usedMs: timeMs }));
+    this.restore(new Session({ id, principal, ordered, openedIndex: index, usedMs: timeMs }, this.limits));
     this.#note(Change.opened, index);
     this.#makeRoom();
     return id;
@@ -117,14 +124,18 @@ export class Sessions {
     if (session === undefined) return refused("SESSION_EXPIRED", `session ${id} is not open, or no longer: whether it ran this command before is not known any more`);
     if (sequence < 1) return refused("BAD_REQUEST", "a command under a session has a sequence of 1 or more");
     this.#use(session, timeMs);
-    const below = Math.max(session.answeredBelow, answeredBelow, sequence - WINDOW + 1);
+    const told = Math.max(session.answeredBelow, answeredBelow);
+    const below = Math.max(told, sequence - this.limits.window + 1);
+    this.tally.slid += below - told;
     if (below > session.answeredBelow) this.#forgetBelow(session, below);
     if (sequence < below) {
+      this.tally.below += 1;
       return refused("SESSION_EXPIRED", `sequence ${sequence} of session ${id} lies below ${below}: whether it was run is not known any more`);
     }
     if (session.has(sequence)) return found(session, sequence, payloadSum);
     if (session.ordered && sequence !== session.last + 1) {
       const words = `sequence ${sequence} of the ordered session ${id} came before ${session.last + 1}: send it behind that`;
+      this.tally.early += 1;
       return { answer: new DraftError("LOST", words, { outcome: "not-done" }), index: 0 };
     }
     this.#running = session;
@@ -139,7 +150,9 @@ export class Sessions {
     assert(session !== null, "a command was let through", index);
     this.#running = null;
     const before = session.bytes;
-    session.add({ sequence: this.#sequence, index, payloadSum: this.#payloadSum, kept: keptOf(answer, session.roomBytes) });
+    const kept = keptOf(answer, Math.min(this.limits.answerBytesMax, session.roomBytes));
+    if (kept === NOT_KEPT) this.tally.notKept += 1;
+    session.add({ sequence: this.#sequence, index, payloadSum: this.#payloadSum, kept });
     this.#bytes += session.bytes - before;
     this.#makeRoom();
   }
@@ -222,8 +235,10 @@ export class Sessions {
 
   /** The one in use is the newest and stays: alone it keeps within the limits. */
   #makeRoom(): void {
-    const { sessionsMax, bytesMax } = this.#limits;
+    const { sessionsMax, bytesMax } = this.limits;
     while ((this.#byId.size > sessionsMax || this.#bytes > bytesMax) && this.#oldest !== this.#newest) {
+      if (this.#byId.size > sessionsMax) this.tally.evictedByCount += 1;
+      else this.tally.evictedByBytes += 1;
       this.#remove(this.#oldest as Session, Change.evicted);
     }
   }

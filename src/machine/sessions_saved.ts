@@ -17,6 +17,7 @@ import { DraftError } from "../base/errors.ts";
 import { sessionBytes } from "./command.ts";
 import { type Kept, KeptError, NOT_KEPT } from "./kept_answer.ts";
 import { type RunCommand, Session } from "./session.ts";
+import type { SessionLimits } from "./session_limits.ts";
 import { type SessionKeeper, Sessions } from "./sessions.ts";
 
 const FORMAT = 1;
@@ -100,21 +101,25 @@ function contentOf(kept: Kept): [kind: number, content: unknown] {
 /** Makes a table of the pieces that {@link SessionsSource} gave. */
 export class SessionsTarget {
   /** What was added so far. */
-  readonly sessions: Sessions = new Sessions();
+  readonly sessions: Sessions;
+
+  constructor(limits: Partial<SessionLimits> = {}) {
+    this.sessions = new Sessions(limits);
+  }
 
   /** @throws DraftError DAMAGED if the piece is of another format */
   add(piece: Uint8Array): void {
     const [format, ...rows] = decode(piece) as [unknown, ...unknown[]];
     if (format !== FORMAT) throw new DraftError("DAMAGED", `the sessions of a snapshot are of format ${String(format)}, ${FORMAT} is known: run the release that wrote it`);
-    for (const row of rows) this.sessions.restore(sessionFrom(row));
+    for (const row of rows) this.sessions.restore(sessionFrom(row, this.sessions.limits));
   }
 }
 
 type SavedSession = [Uint8Array, string, boolean, number, number, number, [number, number, number, number, unknown][]];
 
-function sessionFrom(row: unknown): Session {
+function sessionFrom(row: unknown, limits: SessionLimits): Session {
   const [id, principal, ordered, openedIndex, usedMs, answeredBelow, commands] = row as SavedSession;
-  const session = new Session({ id: hexOf(id), principal, ordered, openedIndex, usedMs });
+  const session = new Session({ id: hexOf(id), principal, ordered, openedIndex, usedMs }, limits);
   session.forgetBelow(answeredBelow);
   for (const [sequence, index, payloadSum, kind, content] of commands) session.add({ sequence, index, payloadSum, kept: keptFrom(kind, content) });
   return session;

@@ -30,7 +30,7 @@ export function* restoreSnapshot(disk: Disk, applier: Applier, wanted: SnapshotW
     const { head } = reader;
     check(head, wanted, applier);
     const target = applier.restore(head, promised);
-    const sessions = new SessionsTarget();
+    const sessions = new SessionsTarget(applier.sessions.limits);
     for (let piece = yield* reader.next(); piece !== null; piece = yield* reader.next()) {
       const { kind, bytes } = piece;
       if (kind === PieceKind.sessions) {

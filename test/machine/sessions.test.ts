@@ -4,9 +4,10 @@ import { EntryKind } from "../../src/base/entry.ts";
 import { DraftError } from "../../src/base/errors.ts";
 import { encodeEnvelope } from "../../src/machine/command.ts";
 import { FAULT_TEXT } from "../../src/machine/applier.ts";
-import { Session, SESSION_ANSWER_BYTES_MAX, WINDOW } from "../../src/machine/session.ts";
+import { Session, WINDOW } from "../../src/machine/session.ts";
 import { encodeSessionChange } from "../../src/machine/session_entry.ts";
-import { SESSION_IDLE_MS, Sessions } from "../../src/machine/sessions.ts";
+import { SESSION_LIMITS } from "../../src/machine/session_limits.ts";
+import { Sessions } from "../../src/machine/sessions.ts";
 import { SessionsSource, SessionsTarget } from "../../src/machine/sessions_saved.ts";
 import type { Base, Reply } from "../../src/machine/machine.ts";
 import { isError, type Rig, rigOf } from "./rig.ts";
@@ -159,7 +160,7 @@ test("answers over 64 KiB, or of a session that keeps 1 MiB of them, are done an
   assert.is(isError(counting.do(1, 65_536), "ANSWER_NOT_KEPT", /too long/).outcome, "done");
   for (let sequence = 2; sequence <= 40; sequence++) counting.do(sequence, 60_000);
   const [session] = [...counting.sessions.all()];
-  assert.ok(session!.bytes < SESSION_ANSWER_BYTES_MAX + 100_000);
+  assert.ok(session!.bytes < SESSION_LIMITS.answersBytesMax + 100_000);
   assert.is(counting.do(2, 60_000), "x".repeat(60_000));
   isError(counting.do(40, 60_000), "ANSWER_NOT_KEPT", /too long/);
   assert.is(counting.ran.length, 40);
@@ -168,11 +169,11 @@ test("answers over 64 KiB, or of a session that keeps 1 MiB of them, are done an
 test("X04: a session expires after ten minutes of log time without use, at the entry that shows it", () => {
   const counting = new Counting();
   counting.open();
-  counting.timeMs += SESSION_IDLE_MS - 1;
+  counting.timeMs += SESSION_LIMITS.idleMs - 1;
   assert.is(counting.do(1), "ran 1");
-  counting.timeMs += SESSION_IDLE_MS - 1;
+  counting.timeMs += SESSION_LIMITS.idleMs - 1;
   assert.is(counting.do(1), "ran 1");
-  counting.timeMs += SESSION_IDLE_MS;
+  counting.timeMs += SESSION_LIMITS.idleMs;
   isError(counting.do(1), "SESSION_EXPIRED", /not open/);
   isError(counting.do(2), "SESSION_EXPIRED", /not open/);
   assert.equal([counting.ran, counting.sessions.count, counting.sessions.bytes], [[1], 0, 0]);
@@ -218,7 +219,7 @@ function shake(both: readonly Counting[], rounds: number, dice: () => number): v
     const kind = dice();
     const sequence = 1 + Math.floor(dice() * 40) + Math.floor(round / 20);
     const below = dice() < 0.3 ? Math.max(1, sequence - 10) : 0;
-    const passes = dice() < 0.02 ? SESSION_IDLE_MS : dice() * 1000;
+    const passes = dice() < 0.02 ? SESSION_LIMITS.idleMs : dice() * 1000;
     const answers = both.map((counting) => {
       counting.timeMs += passes;
       if (kind < 0.1) return counting.open(session, number === 4);
