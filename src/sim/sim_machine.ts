@@ -269,6 +269,9 @@ export class SimMachine implements SimMember {
       stepped: (state, event, effects) => {
         if (gate.open && this.state === state) this.#stepped(state, event, effects);
       },
+      sealed: (state, entries, bytes) => {
+        if (gate.open && this.state === state && state.role === "leader") this.#owner.tell((property) => property.entriesSealed?.(this, entries, bytes));
+      },
       durable: (state, store) => {
         if (gate.open && this.state === state) this.#owner.tell((property) => property.durable?.(this, store));
       },
