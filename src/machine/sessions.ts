@@ -7,7 +7,7 @@ import { assert } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
 import type { CommandEnvelope } from "./command.ts";
 import { foldBits, foldCount } from "./digest.ts";
-import { answerFrom, keptOf } from "./kept_answer.ts";
+import { answerFrom, type Kept, keptOf } from "./kept_answer.ts";
 import type { Reply } from "./machine.ts";
 import { Session, WINDOW } from "./session.ts";
 import type { SessionChange } from "./session_entry.ts";
@@ -124,13 +124,20 @@ export class Sessions {
     return null;
   }
 
-  /** Keeps the answer of the command that was let through, and that the entry at `index` ran. */
-  keep(index: number, answer: Reply | DraftError): void {
+  /** Keeps the answer of the command that was let through, and that the entry at `index` ran; returns what it keeps. */
+  keep(index: number, answer: Reply | DraftError): Kept {
+    const kept = keptOf(answer, this.#running?.roomBytes ?? 0);
+    this.keepAgain(index, kept);
+    return kept;
+  }
+
+  /** As {@link keep}, of a command that a machine on disk ran before this process: what was kept of its answer then. */
+  keepAgain(index: number, kept: Kept): void {
     const session = this.#running;
     assert(session !== null, "a command was let through", index);
     this.#running = null;
     const before = session.bytes;
-    session.add({ sequence: this.#sequence, index, payloadSum: this.#payloadSum, kept: keptOf(answer, session.roomBytes) });
+    session.add({ sequence: this.#sequence, index, payloadSum: this.#payloadSum, kept });
     this.#bytes += session.bytes - before;
     this.#makeRoom();
   }
