@@ -2,6 +2,7 @@
 import type { Mutant } from "./mutant.ts";
 
 const APPLIER = "src/machine/applier.ts";
+const TABLE = "src/machine/sessions.ts";
 
 export const SESSION_MUTANTS: readonly Mutant[] = [
   {
@@ -12,6 +13,20 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
       { file: APPLIER, find: "    this.#term = head.term;", replace: "    if (head.term !== this.#term) this.#termBegan = head.index;\n    this.#term = head.term;" },
       { file: APPLIER, find: "  #term: Term = 0;", replace: "  #term: Term = 0;\n  #termBegan = 0;" },
     ],
+  },
+  {
+    id: "36b", title: "command of a session that is gone is run all the same",
+    file: TABLE, find: "    if (session === undefined) return refused(",
+    replace: "    if (session === undefined) return null;\n    if (session === null) return refused(",
+  },
+  {
+    id: "36c", title: "command of an ordered session runs before its turn",
+    file: TABLE, find: "    if (session.ordered && sequence !== session.last + 1) {", replace: "    if (session.ordered && sequence > session.last + 2) {",
+  },
+  {
+    id: "36d", title: "window forgets a sequence one too early, and runs it again",
+    file: TABLE, find: "    if (below > session.answeredBelow) this.#forgetBelow(session, below);",
+    replace: "    if (below > session.answeredBelow) this.#forgetBelow(session, below + 1), session.answeredBelow = below, session.last = Math.max(session.last, below - 1);",
   },
   {
     id: "37", title: "session expiry by wall clock",

@@ -24,7 +24,12 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
   {
     id: "24", title: "snapshot omits the session table",
     file: TAKER,
-    find: "    for (const piece of sessions) yield* writer.piece(PieceKind.sessions, piece);\n", replace: "    for (const piece of sessions.slice(sessions.length)) yield* writer.piece(PieceKind.sessions, piece);\n",
+    find: "      yield* writer.piece(PieceKind.sessions, piece);\n", replace: "",
+  },
+  {
+    id: "24b", title: "session table in a snapshot shows what came later",
+    file: "src/machine/sessions.ts",
+    find: "    this.touch(session);\n    session.usedMs", replace: "    session.usedMs",
   },
   {
     id: "25a", title: "log trimmed before the snapshot is durable",

@@ -10,6 +10,7 @@ import { checkPlugin } from "../machine/check_plugin.ts";
 import { guardPlugin } from "../machine/guard_plugin.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import type { NodeConfig } from "../node/config.ts";
+import { LoopGaps } from "../node/loop_gaps.ts";
 import { loadPlugin, sourceDigestOf } from "../node/plugin_loader.ts";
 import type { Node } from "../node/node.ts";
 import type { NodeRequests } from "../node/requests.ts";
@@ -55,16 +56,26 @@ export async function runServer(config: NodeConfig, host: Host, own?: AnyPlugin)
   const ended = Promise.withResolvers<void>();
   // Nobody has to wait for the end; a failure without a listener is told by `closed` when it is looked at.
   ended.promise.catch(() => undefined);
-  const info = { runtime: runtimeName(), pid: process.pid };
+  const loop = new LoopGaps(host.clock);
+  const info = { runtime: runtimeName(), pid: process.pid, loop };
   let node: Node | null = null;
   const failed = (error: DraftError): void => {
     if (node !== null) saveLastFlight(node, error);
     ended.reject(error);
   };
-  const server = await promised(startServer(host, { config, plugin, sourceDigest, process: info, failed }));
+  let server: Server;
+  try {
+    server = await promised(startServer(host, { config, plugin, sourceDigest, process: info, failed }));
+  } catch (error) {
+    loop.stop();
+    throw error;
+  }
   node = server.node;
   workingNodes.add(server.node);
-  const forget = (): void => workingNodes.delete(server.node);
+  const forget = (): void => {
+    loop.stop();
+    workingNodes.delete(server.node);
+  };
   ended.promise.then(forget, forget);
   return {
     ...describe(server),

@@ -26,7 +26,7 @@ import { sendable } from "./sendable.ts";
 import { decodeSessionChange } from "./session_entry.ts";
 import type { Applied, BegunSnapshot, SavedState } from "./saved_state.ts";
 import { Sessions } from "./sessions.ts";
-import { loadSessions, saveSessions } from "./sessions_saved.ts";
+import { SessionsSource } from "./sessions_saved.ts";
 
 /** A machine that has done its upgrade already. */
 const UPGRADED = {};
@@ -167,7 +167,7 @@ export class Applier {
   }
 
   /**
-   * Begins a snapshot of the state as it is. Close its pieces if they are not wanted to the last.
+   * Begins a snapshot of the state as it is. Close its pieces and its sessions if they are not wanted to the last.
    *
    * @throws DraftError MACHINE_FAULT if the machine cannot say what it holds
    */
@@ -175,7 +175,8 @@ export class Applier {
     assert(this.readableIndex >= 0, "a machine that is restored has no state yet", this.#index);
     const pieces = new PieceSource(this.plugin, this.#calls.machine);
     const { index, term, chain, timeMs } = this.lastApplied;
-    return { point: { index, term, chain }, timeMs, machineVersion: this.#entry.version, digest: this.digest, streamed: pieces.streamed, pieces, sessions: saveSessions(this.sessions) };
+    const { version: machineVersion } = this.#entry;
+    return { point: { index, term, chain }, timeMs, machineVersion, digest: this.digest, streamed: pieces.streamed, pieces, sessions: new SessionsSource(this.sessions) };
   }
 
   /**
@@ -192,18 +193,17 @@ export class Applier {
   /**
    * The machine holds what `saved` says.
    *
-   * @param sessions pieces of the table of sessions, as {@link BegunSnapshot} has them
-   * @throws DraftError DAMAGED if they are of a format that this draft does not know
+   * @param sessions those that were saved with it
    */
-  restored(saved: SavedState, sessions: readonly Uint8Array[]): void {
+  restored(saved: SavedState, sessions: Sessions): void {
     this.#engine?.restored(saved.point);
     this.#restoring = false;
     this.resume(saved, sessions);
   }
 
   /** All but the machine is what `saved` says; the machine holds that on disk, or more. */
-  resume(saved: SavedState, sessions: readonly Uint8Array[]): void {
-    this.sessions = loadSessions(sessions);
+  resume(saved: SavedState, sessions: Sessions): void {
+    this.sessions = sessions;
     ({ index: this.#index, term: this.#term, chain: this.#chain } = saved.point);
     this.#timeMs = saved.timeMs;
     this.#entry.restore(saved.digest, saved.machineVersion);

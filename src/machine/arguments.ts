@@ -98,6 +98,29 @@ export function rest<T>(argument: RequiredArgument<T>): RestArgument<T> {
   return { ...argument, occurs: "rest" };
 }
 
+/**
+ * `argument`, of which only those values will do for which `holds` is true. What will not is refused before the log.
+ *
+ * @param wanted what will do, in words: "a whole number from 1 to 100"
+ * @example `where(int("count"), "a whole number from 1 to 100", (count) => count >= 1 && count <= 100)`
+ */
+export function where<T>(argument: RequiredArgument<T>, wanted: string, holds: (value: T) => boolean): RequiredArgument<T> {
+  const read = (value: unknown): T | undefined => {
+    const given = argument.read(value);
+    return given === undefined || holds(given) ? given : undefined;
+  };
+  return { ...argument, wanted, read, generate: (random) => drawn(argument, random, holds) };
+}
+
+/** How often a value is drawn before one is taken that will not do: few that hold are few. */
+const DRAWS_MAX = 100;
+
+function drawn<T>(argument: RequiredArgument<T>, random: () => number, holds: (value: T) => boolean): T {
+  let value = argument.generate(random);
+  for (let draws = 1; draws < DRAWS_MAX && !holds(value); draws++) value = argument.generate(random);
+  return value;
+}
+
 type Read<T> = (value: unknown) => T | undefined;
 type Generate<T> = (random: () => number) => T;
 

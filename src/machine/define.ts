@@ -4,8 +4,8 @@
  * commands that the simulator tries. What comes of it is a plain plugin.
  */
 import type { AnyArgument, Values } from "./arguments.ts";
-import { checkDefinition } from "./define_check.ts";
-import { generateFrom, prepareWith, rowOf, spread } from "./define_rows.ts";
+import { checkDefinition, MACHINE_METHODS } from "./define_check.ts";
+import { performOn, pluginRows, tableOf } from "./define_rows.ts";
 import type { DefinedOperation } from "./define_rows.ts";
 import type { Command, Entry, Machine, OperationRow, Plugin, Reply, View } from "./machine.ts";
 
@@ -131,24 +131,13 @@ export function defineMachine<
   S, Saved, const W extends ArgumentTable, WR extends Record<keyof W, Reply>,
   const R extends ArgumentTable = Record<never, never>, RR extends Record<keyof R, Reply> = Record<keyof R, never>,
 >(definition: MachineDefinition<S, Saved, W, WR, R, RR>): DefinedMachine<Saved, Methods<W, WR> & Methods<R, RR>> {
-  checkDefinition(definition as unknown as Readonly<Record<string, unknown>>);
-  const { name, version } = definition;
-  const table = tableOf(definition.writes as OperationTable, (definition.reads ?? {}) as OperationTable);
-  const rows = Object.fromEntries([...table].map(([operation, each]) => [operation, rowOf(each)]));
-  const generate = definition.generate?.bind(definition) ?? ((random: () => number): Command => generateFrom([...table.values()], random));
+  checkDefinition("defineMachine", MACHINE_METHODS, definition as unknown as Readonly<Record<string, unknown>>);
+  const table = tableOf(definition);
   return {
-    name, version,
-    operations: rows as DefinedMachine<Saved, Methods<W, WR> & Methods<R, RR>>["operations"],
+    ...pluginRows<Methods<W, WR> & Methods<R, RR>>(definition, table),
     create: () => machineOf(definition as unknown as AnyDefinition<S, Saved>, table),
-    prepare: (command) => {
-      const operation = table.get(command[0]);
-      return operation === undefined ? command : prepareWith(operation, command);
-    },
-    generate: generate as (random: () => number) => Command,
   };
 }
-
-type OperationTable = Readonly<Record<string, Pick<DefinedOperation, "args" | "run"> & { readonly summary?: string; readonly since?: number }>>;
 
 /** A definition whose operations are in a table already. */
 type AnyDefinition<S, Saved> = Pick<
@@ -156,24 +145,9 @@ type AnyDefinition<S, Saved> = Pick<
   "state" | "snapshot" | "restore" | "wakeAt" | "wake" | "upgrade" | "hash"
 >;
 
-function tableOf(writes: OperationTable, reads: OperationTable): Map<string, DefinedOperation> {
-  const table: Map<string, DefinedOperation> = new Map();
-  for (const [kind, operations] of [["write", writes], ["read", reads]] as const) {
-    for (const [name, { args, summary, since, run }] of Object.entries(operations)) {
-      if (table.has(name)) throw new TypeError(`operation '${name}' is a write and a read: must be one of them`);
-      table.set(name, { name, kind, args, summary, since, run });
-    }
-  }
-  return table;
-}
-
 function machineOf<S, Saved>(definition: AnyDefinition<S, Saved>, table: ReadonlyMap<string, DefinedOperation>): Machine<Saved> {
   let state = definition.state();
-  const perform = (command: Command, entry: Entry | View): Reply => {
-    const operation = table.get(command[0]);
-    if (operation === undefined) throw new Error(`the machine has no operation '${command[0]}'`);
-    return operation.run(state, entry, ...spread(operation, command));
-  };
+  const perform = (command: Command, entry: Entry | View): Reply => performOn(table, state, command, entry);
   const { wakeAt, wake, upgrade, hash } = definition;
   return {
     apply: perform,

@@ -1,6 +1,6 @@
 /** What a table of typed arguments says at run time: usages, the check of commands, commands by chance. */
 import type { AnyArgument } from "./arguments.ts";
-import type { Command, OperationRow, Reply } from "./machine.ts";
+import type { Command, Entry, OperationRow, PluginBase, Reply, View } from "./machine.ts";
 
 /** The most values that a rest is given by chance. */
 const REST_MAX = 3;
@@ -19,12 +19,70 @@ export interface DefinedOperation {
   run(...stateMomentAndValues: any[]): Reply;
 }
 
+/** A definition's operations, before they have names. */
+type Unnamed = Readonly<Record<string, Pick<DefinedOperation, "args" | "run"> & { readonly summary?: string; readonly since?: number }>>;
+
+/** A definition, as far as it is the same whatever the state is kept in. */
+interface AnyDefinitionRows {
+  readonly name: string;
+  readonly version: number;
+  readonly writes: unknown;
+  readonly reads?: unknown;
+  generate?(random: () => number): unknown;
+}
+
+/**
+ * The operations of a definition by name.
+ *
+ * @throws TypeError if the same name is a write and a read
+ */
+export function tableOf({ writes, reads = {} }: AnyDefinitionRows): Map<string, DefinedOperation> {
+  const table: Map<string, DefinedOperation> = new Map();
+  for (const [kind, operations] of [["write", writes as Unnamed], ["read", reads as Unnamed]] as const) {
+    for (const [name, { args, summary, since, run }] of Object.entries(operations)) {
+      if (table.has(name)) throw new TypeError(`operation '${name}' is a write and a read: must be one of them`);
+      table.set(name, { name, kind, args, summary, since, run });
+    }
+  }
+  return table;
+}
+
+/**
+ * A plugin, all but what makes its machine.
+ *
+ * @typeParam M its operations as methods, for the compiler alone
+ * @throws TypeError if arguments cannot be told apart
+ */
+export function pluginRows<M>(definition: AnyDefinitionRows, table: ReadonlyMap<string, DefinedOperation>): Required<PluginBase> & {
+  readonly operations: Readonly<Record<string, OperationRow>> & { readonly [K in keyof M]: OperationRow };
+} {
+  const rows = Object.fromEntries([...table].map(([operation, each]) => [operation, rowOf(each)]));
+  const generate = definition.generate?.bind(definition) ?? ((random: () => number): Command => generateFrom([...table.values()], random));
+  return {
+    name: definition.name,
+    version: definition.version,
+    operations: rows as Readonly<Record<string, OperationRow>> & { readonly [K in keyof M]: OperationRow },
+    prepare: (command) => {
+      const operation = table.get(command[0]);
+      return operation === undefined ? command : prepareWith(operation, command);
+    },
+    generate: generate as (random: () => number) => Command,
+  };
+}
+
+/** Runs a prepared command on `state`. */
+export function performOn(table: ReadonlyMap<string, DefinedOperation>, state: unknown, command: Command, moment: Entry | View): Reply {
+  const operation = table.get(command[0]);
+  if (operation === undefined) throw new Error(`the machine has no operation '${command[0]}'`);
+  return operation.run(state, moment, ...spread(operation, command));
+}
+
 /**
  * What clients are told of `operation`.
  *
  * @throws TypeError if its arguments cannot be told apart
  */
-export function rowOf(operation: DefinedOperation): OperationRow {
+function rowOf(operation: DefinedOperation): OperationRow {
   checkOrder(operation);
   const { kind, args, summary, since } = operation;
   return { kind, args: args.map(usageOf).join(" "), ...(summary === undefined ? {} : { summary }), ...(since === undefined ? {} : { since }) };
@@ -35,7 +93,7 @@ export function rowOf(operation: DefinedOperation): OperationRow {
  *
  * @throws Error for the caller: what is wrong, and the usage
  */
-export function prepareWith(operation: DefinedOperation, command: Command): Command {
+function prepareWith(operation: DefinedOperation, command: Command): Command {
   const { args } = operation;
   let given = command.length - 1;
   // Whatever is left out at the end leaves no trace, so that the log has one form for one meaning.
@@ -47,14 +105,14 @@ export function prepareWith(operation: DefinedOperation, command: Command): Comm
 }
 
 /** The values of a prepared command as `run` gets them. */
-export function spread(operation: DefinedOperation, command: Command): unknown[] {
+function spread(operation: DefinedOperation, command: Command): unknown[] {
   const { args } = operation;
   // One that was left out in the middle is null in the log.
   return command.slice(1).map((value, at) => value === null && args[at]?.occurs === "optional" ? undefined : value);
 }
 
 /** A command of one of `operations` by chance. */
-export function generateFrom(operations: readonly DefinedOperation[], random: () => number): Command {
+function generateFrom(operations: readonly DefinedOperation[], random: () => number): Command {
   const operation = operations[Math.floor(random() * operations.length)];
   if (operation === undefined) throw new RangeError("there is no operation to try");
   const command: [string, ...unknown[]] = [operation.name];

@@ -6,9 +6,6 @@ import { decode, encode } from "../base/codec.ts";
 import { DraftError, isErrorCode, type Outcome } from "../base/errors.ts";
 import type { Reply } from "./machine.ts";
 
-/** Answers whose encoding is longer are kept as "done" alone. */
-export const ANSWER_BYTES_MAX: number = 64 * 1024;
-
 /** Shorter texts are kept as they are; of a longer one an engine may hold a piece of something much longer. */
 const SHORT_TEXT = 16;
 
@@ -33,18 +30,18 @@ export const NOT_KEPT: unique symbol = Symbol("not kept");
 /** A value as it is, CBOR of a value, an error, or nothing but that it was done. */
 export type Kept = null | boolean | number | string | Uint8Array | KeptError | typeof NOT_KEPT;
 
-/** `answer` to be kept, in `roomBytes` at most; errors are short and kept in any case. */
-export function keptOf(answer: Reply | DraftError, roomBytes: number): Kept {
+/** `answer` to be kept, in `bytesMax` at most; errors are short and kept in any case. */
+export function keptOf(answer: Reply | DraftError, bytesMax: number): Kept {
   if (answer === undefined || answer === null || typeof answer === "boolean") return answer ?? null;
   if (typeof answer === "number" && (answer | 0) === answer && !Object.is(answer, -0)) return answer;
   if (typeof answer === "string") {
     if (answer.length < SHORT_TEXT && answer.isWellFormed()) return answer;
-    if (answer.length > ANSWER_BYTES_MAX) return NOT_KEPT;
+    if (answer.length > bytesMax) return NOT_KEPT;
   }
   if (answer instanceof DraftError) return new KeptError(new Uint8Array(encode([answer.code, messageOf(answer), OUTCOMES.indexOf(answer.outcome)])));
-  if (answer instanceof Uint8Array && answer.length > ANSWER_BYTES_MAX) return NOT_KEPT;
+  if (answer instanceof Uint8Array && answer.length > bytesMax) return NOT_KEPT;
   const bytes = encode(answer);
-  return bytes.length > Math.min(ANSWER_BYTES_MAX, roomBytes) ? NOT_KEPT : new Uint8Array(bytes);
+  return bytes.length > bytesMax ? NOT_KEPT : new Uint8Array(bytes);
 }
 
 function messageOf({ message }: DraftError): string {

@@ -3,80 +3,115 @@
  * through the keys from the youngest to the oldest, and remembers the last number seen, misses none that stays, sees
  * none twice, and comes to an end however many are added meanwhile.
  *
- * Two lists in the order of serials: a key that comes is appended, one that goes leaves a hole.
+ * They stand in blocks of so many serial numbers each: whatever is done touches one block or a few, so that nothing
+ * takes time by the number of all keys, and no list is so long that the garbage collector stops for it.
  */
-const HOLES_MIN = 1024;
+
+/** Serial numbers that share a block. */
+const BLOCK_SERIALS = 1024;
+
+/** Keys whose serials lie in one range. */
+interface Block {
+  /** By place; undefined where a key was deleted. */
+  keys: (string | undefined)[];
+  /** Serials at the same places. */
+  serials: number[];
+  holes: number;
+  /** Use: serials that came out of order, as those of a snapshot do, are sorted when the order is asked for. */
+  isSorted: boolean;
+}
 
 /** Keys in the order of their serial numbers. */
 export class KeyAges {
-  #keys: (string | undefined)[] = [];
-  #serials: number[] = [];
-  #holes = 0;
-  /** Use: serials that came out of order, as those of a snapshot do, are sorted when the order is asked for. */
+  readonly #blocks: Map<number, Block> = new Map();
+  /** Use: the numbers of the blocks, rising once they are sorted. */
+  #numbers: number[] = [];
   #isSorted = true;
 
   /** Adds `key`. Its serial is above all others, or one that was deleted, or comes from a snapshot. */
   add(key: string, serial: number): void {
-    const last = this.#serials.length - 1;
-    if (last < 0 || serial > this.#serials[last]!) {
-      if (this.#holes > HOLES_MIN && 2 * this.#holes > last) this.#dropHoles();
-    } else if (this.#isSorted) {
-      const at = this.#placeOf(serial);
-      if (this.#serials[at] === serial) {
-        this.#keys[at] = key;
-        this.#holes -= 1;
-        return;
+    const block = this.#blockFor(Math.floor(serial / BLOCK_SERIALS));
+    const last = block.serials.length - 1;
+    if (last >= 0 && serial <= block.serials[last]!) {
+      if (block.isSorted) {
+        const at = placeOf(block.serials, serial);
+        if (block.serials[at] === serial) {
+          block.keys[at] = key;
+          block.holes -= 1;
+          return;
+        }
       }
-      this.#isSorted = false;
+      block.isSorted = false;
     }
-    this.#keys.push(key);
-    this.#serials.push(serial);
+    block.keys.push(key);
+    block.serials.push(serial);
   }
 
   /** Takes out the key of this serial, which must be there. */
   delete(serial: number): void {
-    this.#sort();
-    this.#keys[this.#placeOf(serial)] = undefined;
-    this.#holes += 1;
+    const number = Math.floor(serial / BLOCK_SERIALS);
+    const block = this.#blocks.get(number)!;
+    sort(block);
+    block.keys[placeOf(block.serials, serial)] = undefined;
+    block.holes += 1;
+    if (block.holes === block.keys.length) this.#drop(number);
   }
 
   /** The `max` youngest keys of those whose serial is below this one, the youngest first. */
   takeBelow(serial: number, max: number): string[] {
     this.#sort();
     const taken: string[] = [];
-    for (let at = this.#placeOf(serial) - 1; at >= 0 && taken.length < max; at--) {
-      const key = this.#keys[at];
-      if (key !== undefined) taken.push(key);
+    const first = Math.floor(serial / BLOCK_SERIALS);
+    for (let i = placeOf(this.#numbers, first + 1) - 1; i >= 0 && taken.length < max; i--) {
+      const block = this.#blocks.get(this.#numbers[i]!)!;
+      sort(block);
+      for (let at = placeOf(block.serials, serial) - 1; at >= 0 && taken.length < max; at--) {
+        const key = block.keys[at];
+        if (key !== undefined) taken.push(key);
+      }
     }
     return taken;
   }
 
-  /** The first place whose serial is this one or above. */
-  #placeOf(serial: number): number {
-    let [from, end] = [0, this.#serials.length];
-    while (from < end) {
-      const middle = (from + end) >>> 1;
-      if (this.#serials[middle]! < serial) from = middle + 1;
-      else end = middle;
-    }
-    return from;
+  #blockFor(number: number): Block {
+    const known = this.#blocks.get(number);
+    if (known !== undefined) return known;
+    const block: Block = { keys: [], serials: [], holes: 0, isSorted: true };
+    this.#blocks.set(number, block);
+    if (this.#isSorted && number < (this.#numbers.at(-1) ?? -1)) this.#isSorted = false;
+    this.#numbers.push(number);
+    return block;
   }
 
-  #dropHoles(): void {
-    this.#serials = this.#serials.filter((_, at) => this.#keys[at] !== undefined);
-    this.#keys = this.#keys.filter((key) => key !== undefined);
-    this.#holes = 0;
+  #drop(number: number): void {
+    this.#sort();
+    this.#blocks.delete(number);
+    this.#numbers.splice(placeOf(this.#numbers, number), 1);
   }
 
   #sort(): void {
-    if (this.#isSorted) return;
-    this.#dropHoles();
-    const [keys, serials] = [this.#keys, this.#serials];
-    // Numbers alone are sorted several times as fast as pairs.
-    this.#serials = [...Float64Array.from(serials).sort()];
-    const sorted: (string | undefined)[] = keys.slice();
-    for (let at = 0; at < keys.length; at++) sorted[this.#placeOf(serials[at]!)] = keys[at];
-    this.#keys = sorted;
+    if (!this.#isSorted) this.#numbers.sort((a, b) => a - b);
     this.#isSorted = true;
   }
+}
+
+/** The first place whose serial is this one or above. */
+function placeOf(serials: readonly number[], serial: number): number {
+  let [from, end] = [0, serials.length];
+  while (from < end) {
+    const middle = (from + end) >>> 1;
+    if (serials[middle]! < serial) from = middle + 1;
+    else end = middle;
+  }
+  return from;
+}
+
+function sort(block: Block): void {
+  if (block.isSorted) return;
+  const places = block.serials.map((_, at) => at).filter((at) => block.keys[at] !== undefined);
+  places.sort((a, b) => block.serials[a]! - block.serials[b]!);
+  block.keys = places.map((at) => block.keys[at]);
+  block.serials = places.map((at) => block.serials[at]!);
+  block.holes = 0;
+  block.isSorted = true;
 }

@@ -6,12 +6,13 @@ export { DraftError, type DraftErrorOptions, type ErrorCode, type LeaderHint, ty
 export { version } from "../base/version.ts";
 export {
   type AnyArgument, type Argument, bool, bytes, float, int, json, optional, type OptionalArgument, type RequiredArgument,
-  rest, type RestArgument, text, type Values,
+  rest, type RestArgument, text, type Values, where,
 } from "./arguments.ts";
 export {
   type AnyDefinedMachine, type Answered, type ArgumentTable, type CommandOf, type DefinedMachine, defineMachine,
   type MachineDefinition, type Methods, type MethodsOf, type Reads, type Writes,
 } from "./define.ts";
+export { type DefinedTableMachine, defineMachineOn, type TableMachineDefinition } from "./define_tables.ts";
 export type { Json } from "./json_argument.ts";
 export type { KeyRange } from "./key_order.ts";
 export type {

@@ -1,6 +1,7 @@
 /** What is known of a state besides the machine's own: where in the log it is, and what goes on from there. */
 import type { LogPoint } from "../raft/types.ts";
 import type { PieceSource } from "./piece_source.ts";
+import type { SessionsSource } from "./sessions_saved.ts";
 
 /** The last entry that was applied, and log time there. */
 export interface Applied extends LogPoint {
@@ -21,6 +22,5 @@ export interface SavedState {
 /** A snapshot that was begun: it shows the state at its point, whatever is applied meanwhile. */
 export interface BegunSnapshot extends SavedState {
   readonly pieces: PieceSource;
-  /** The table of sessions (sessions_saved.ts). */
-  readonly sessions: readonly Uint8Array[];
+  readonly sessions: SessionsSource;
 }

@@ -5,12 +5,10 @@
 import { assert } from "../base/assert.ts";
 import { foldCount, foldText, foldValue } from "./digest.ts";
 import { type Kept, keptBytes, KeptError, NOT_KEPT } from "./kept_answer.ts";
+import { SESSION_LIMITS, type SessionLimits } from "./session_limits.ts";
 
 /** Sequences that a session remembers, and a client may have under way. */
-export const WINDOW = 1024;
-
-/** Answers of one session take so much, at most: the next ones are kept as "done" alone. */
-export const SESSION_ANSWER_BYTES_MAX: number = 1024 * 1024;
+export const WINDOW: number = SESSION_LIMITS.window;
 
 /** What a session and a command of its window are counted with, besides names and answers: about what they take in memory. */
 export const SESSION_COST_BYTES = 512;
@@ -40,15 +38,18 @@ export class Session {
   readonly openedIndex: number;
   /** Log time of its last entry. */
   usedMs: number;
-  /** Use: sequences below are refused. Invariant: `last - answeredBelow < WINDOW`. */
+  /** Use: sequences below are refused. Invariant: `last - answeredBelow < window`. */
   answeredBelow = 1;
   /** The highest sequence that was run, or given up by the window; 0: none. */
   last = 0;
   /** What it is counted with. */
   bytes: number;
+  /** The turn of the table in which it last changed; see `Sessions.nextTurn`. */
+  turn = 0;
   /** Neighbours in the order of use. */
   older: Session | null = null;
   newer: Session | null = null;
+  readonly #limits: SessionLimits;
   /** Of these `bytes` those of answers. */
   #answerBytes = 0;
   /** Slot of a sequence is its remainder by their number, a power of two. */
@@ -56,7 +57,8 @@ export class Session {
   #sums: number[] = [];
   #indexes: number[] = [];
 
-  constructor(options: Pick<Session, "id" | "principal" | "ordered" | "openedIndex" | "usedMs">) {
+  constructor(options: Pick<Session, "id" | "principal" | "ordered" | "openedIndex" | "usedMs">, limits: SessionLimits = SESSION_LIMITS) {
+    this.#limits = limits;
     this.id = options.id;
     this.principal = options.principal;
     this.ordered = options.ordered;
@@ -68,7 +70,7 @@ export class Session {
 
   /** Bytes that are left for answers. */
   get roomBytes(): number {
-    return SESSION_ANSWER_BYTES_MAX - this.#answerBytes;
+    return this.#limits.answersBytesMax - this.#answerBytes;
   }
 
   /** Commands that it has memory for. */
@@ -96,7 +98,7 @@ export class Session {
 
   /** Notes that the command of `sequence`, within the window, was run. */
   add({ sequence, index, payloadSum, kept }: RunCommand): void {
-    assert(sequence >= this.answeredBelow && sequence < this.answeredBelow + WINDOW, "a command lies in the window", sequence, this.answeredBelow);
+    assert(sequence >= this.answeredBelow && sequence < this.answeredBelow + this.#limits.window, "a command lies in the window", sequence, this.answeredBelow);
     if (sequence > this.last) {
       this.last = sequence;
       const span = sequence - this.answeredBelow + 1;

@@ -7,22 +7,27 @@ import { assert } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
 import type { CommandEnvelope } from "./command.ts";
 import { foldBits, foldCount } from "./digest.ts";
-import { answerFrom, type Kept, keptOf } from "./kept_answer.ts";
+import { answerFrom, type Kept, keptOf, NOT_KEPT } from "./kept_answer.ts";
 import type { Reply } from "./machine.ts";
-import { Session, WINDOW } from "./session.ts";
+import { Session } from "./session.ts";
 import type { SessionChange } from "./session_entry.ts";
+import { SESSION_LIMITS, type SessionLimits } from "./session_limits.ts";
 
-/** A session that no entry used for so long in log time is gone: ten minutes. */
-export const SESSION_IDLE_MS = 600_000;
-
-/** What the table holds, at most. One more, and the session that was unused for longest makes room. */
-export interface SessionLimits {
-  readonly sessionsMax: number;
-  /** As `Session.bytes` counts. */
-  readonly bytesMax: number;
+/** How often something befell a session since the process began or took over a snapshot. No part of the state. */
+export interface SessionTally {
+  expired: number;
+  /** Made room for another one: there were too many, or too many bytes. */
+  evictedByCount: number;
+  evictedByBytes: number;
+  /** Sequences whose end nobody had said to know, given up because the window went on. */
+  slid: number;
+  /** Commands that came behind the window, and were refused whatever had become of them. */
+  below: number;
+  /** Commands of an ordered session that came before their turn. */
+  early: number;
+  /** Answers that were too long to be kept. */
+  notKept: number;
 }
-
-const LIMITS: SessionLimits = { sessionsMax: 65_536, bytesMax: 64 * 1024 * 1024 };
 
 /** What a command is answered with that is not run, or not again. */
 export interface Found {
@@ -31,12 +36,19 @@ export interface Found {
   readonly index: number;
 }
 
+/** Who wants to see a session before it changes for the first time since a turn. */
+export interface SessionKeeper {
+  readonly turn: number;
+  keep(session: Session): void;
+}
+
 /** How a change of the table is folded into the running digest. */
 const Change = { opened: 1, closed: 2, expired: 3, evicted: 4 } as const;
 
 /** The sessions of one group. */
 export class Sessions {
-  readonly #limits: SessionLimits;
+  readonly limits: SessionLimits;
+  readonly tally: SessionTally = { expired: 0, evictedByCount: 0, evictedByBytes: 0, slid: 0, below: 0, early: 0, notKept: 0 };
   readonly #byId: Map<string, Session> = new Map();
   #oldest: Session | null = null;
   #newest: Session | null = null;
@@ -46,9 +58,12 @@ export class Sessions {
   #sequence = 0;
   #payloadSum = 0;
   #changes = 0;
+  /** Use: rises with each keeper, so that it is known of a session whether the newest of them has seen it. */
+  #turn = 0;
+  #keepers: readonly SessionKeeper[] = [];
 
-  constructor(limits: SessionLimits = LIMITS) {
-    this.#limits = limits;
+  constructor(limits: Partial<SessionLimits> = {}) {
+    this.limits = { ...SESSION_LIMITS, ...limits };
   }
 
   /** Sessions that are open. */
@@ -73,7 +88,8 @@ export class Sessions {
 
   /** Log time has come to `timeMs`: drops what was unused for too long. */
   expire(timeMs: number): void {
-    for (let oldest = this.#oldest; oldest !== null && oldest.usedMs + SESSION_IDLE_MS <= timeMs; oldest = this.#oldest) {
+    for (let oldest = this.#oldest; oldest !== null && oldest.usedMs + this.limits.idleMs <= timeMs; oldest = this.#oldest) {
+      this.tally.expired += 1;
       this.#remove(oldest, Change.expired);
     }
   }
@@ -91,7 +107,7 @@ export class Sessions {
     }
     if (known !== undefined) return new DraftError("BAD_REQUEST", `session ${change.session} is open already: let the node draw another`);
     const { session: id, principal, ordered } = change;
-    this.restore(new Session({ id, principal, ordered, openedIndex: index, usedMs: timeMs }));
+    this.restore(new Session({ id, principal, ordered, openedIndex: index, usedMs: timeMs }, this.limits));
     this.#note(Change.opened, index);
     this.#makeRoom();
     return id;
@@ -108,14 +124,18 @@ export class Sessions {
     if (session === undefined) return refused("SESSION_EXPIRED", `session ${id} is not open, or no longer: whether it ran this command before is not known any more`);
     if (sequence < 1) return refused("BAD_REQUEST", "a command under a session has a sequence of 1 or more");
     this.#use(session, timeMs);
-    const below = Math.max(session.answeredBelow, answeredBelow, sequence - WINDOW + 1);
+    const told = Math.max(session.answeredBelow, answeredBelow);
+    const below = Math.max(told, sequence - this.limits.window + 1);
+    this.tally.slid += below - told;
     if (below > session.answeredBelow) this.#forgetBelow(session, below);
     if (sequence < below) {
+      this.tally.below += 1;
       return refused("SESSION_EXPIRED", `sequence ${sequence} of session ${id} lies below ${below}: whether it was run is not known any more`);
     }
     if (session.has(sequence)) return found(session, sequence, payloadSum);
     if (session.ordered && sequence !== session.last + 1) {
       const words = `sequence ${sequence} of the ordered session ${id} came before ${session.last + 1}: send it behind that`;
+      this.tally.early += 1;
       return { answer: new DraftError("LOST", words, { outcome: "not-done" }), index: 0 };
     }
     this.#running = session;
@@ -126,7 +146,8 @@ export class Sessions {
 
   /** Keeps the answer of the command that was let through, and that the entry at `index` ran; returns what it keeps. */
   keep(index: number, answer: Reply | DraftError): Kept {
-    const kept = keptOf(answer, this.#running?.roomBytes ?? 0);
+    const kept = keptOf(answer, Math.min(this.limits.answerBytesMax, this.#running?.roomBytes ?? 0));
+    if (kept === NOT_KEPT) this.tally.notKept += 1;
     this.keepAgain(index, kept);
     return kept;
   }
@@ -156,15 +177,40 @@ export class Sessions {
     return digest >>> 0;
   }
 
+  /** Begins another turn. */
+  nextTurn(): number {
+    this.#turn += 1;
+    return this.#turn;
+  }
+
+  /** Shows `keeper`, whose turn has just begun, each session before it changes, until it is removed. */
+  addKeeper(keeper: SessionKeeper): void {
+    this.#keepers = [...this.#keepers, keeper];
+  }
+
+  removeKeeper(keeper: SessionKeeper): void {
+    this.#keepers = this.#keepers.filter((each) => each !== keeper);
+  }
+
+  /** Shows the session to the keepers that have not seen it: it is about to change, or to be shown by one of them. */
+  touch(session: Session): void {
+    if (session.turn === this.#turn) return;
+    for (const keeper of this.#keepers) if (session.turn < keeper.turn) keeper.keep(session);
+    session.turn = this.#turn;
+  }
+
   /** Takes in a session that a snapshot holds, as the one used last. */
   restore(session: Session): void {
     assert(!this.#byId.has(session.id), "a session is there once", session.id);
+    session.turn = this.#turn;
     this.#byId.set(session.id, session);
     this.#bytes += session.bytes;
     this.#append(session);
   }
 
+  /** Whatever changes of a session changes behind this. One that is removed stays as it was to those who hold it. */
   #use(session: Session, timeMs: number): void {
+    this.touch(session);
     session.usedMs = timeMs;
     if (session === this.#newest) return;
     this.#unlink(session);
@@ -195,8 +241,10 @@ export class Sessions {
 
   /** The one in use is the newest and stays: alone it keeps within the limits. */
   #makeRoom(): void {
-    const { sessionsMax, bytesMax } = this.#limits;
+    const { sessionsMax, bytesMax } = this.limits;
     while ((this.#byId.size > sessionsMax || this.#bytes > bytesMax) && this.#oldest !== this.#newest) {
+      if (this.#byId.size > sessionsMax) this.tally.evictedByCount += 1;
+      else this.tally.evictedByBytes += 1;
       this.#remove(this.#oldest as Session, Change.evicted);
     }
   }

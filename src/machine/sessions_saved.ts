@@ -9,36 +9,79 @@
  *          3: done, and the answer was not kept, content null
  * ```
  */
-import { hexOf } from "../base/bytes.ts";
+import { assert } from "../base/assert.ts";
+import { concatBytes, hexOf } from "../base/bytes.ts";
+import { CBOR_HEAD_BYTES_MAX, CborMajor, writeCborHead } from "../base/cbor_head.ts";
 import { decode, encode } from "../base/codec.ts";
 import { DraftError } from "../base/errors.ts";
 import { sessionBytes } from "./command.ts";
 import { contentOf, keptFrom } from "./kept_answer.ts";
 import { Session } from "./session.ts";
-import { Sessions } from "./sessions.ts";
+import type { SessionLimits } from "./session_limits.ts";
+import { type SessionKeeper, Sessions } from "./sessions.ts";
 
 const FORMAT = 1;
 
 /** A piece ends with the session that takes it beyond so much. */
 const PIECE_BYTES = 256 * 1024;
 
-/** The table as it is now: later changes do not show. A piece has {@link PIECE_BYTES} and one session, at most. */
-export function saveSessions(sessions: Sessions): Uint8Array[] {
-  const pieces: Uint8Array[] = [];
-  let rows: unknown[] = [];
-  let bytes = 0;
-  const end = (): void => {
-    if (rows.length > 0) pieces.push(new Uint8Array(encode([FORMAT, ...rows])));
-    rows = [];
-    bytes = 0;
-  };
-  for (const session of sessions.all()) {
-    rows.push(rowOf(session));
-    bytes += session.bytes;
-    if (bytes >= PIECE_BYTES) end();
+/**
+ * A table of sessions as it was when this was made, piece by piece, while commands go on to change it: what is about to
+ * change is encoded before. So it begins at the cost of a list of the sessions, and costs each command that of encoding
+ * one session at most. A piece has {@link PIECE_BYTES} and one session, at most.
+ */
+export class SessionsSource implements SessionKeeper {
+  readonly turn: number;
+  readonly #sessions: Sessions;
+  /** Use: those that there were, in the order of their use; null where one was shown. */
+  readonly #order: (Session | null)[];
+  /** Use: what is shown of sessions that were not shown yet, and may have changed since. */
+  readonly #kept: Map<Session, Uint8Array> = new Map();
+  #shown = 0;
+
+  constructor(sessions: Sessions) {
+    this.#sessions = sessions;
+    this.#order = [...sessions.all()];
+    this.turn = sessions.nextTurn();
+    sessions.addKeeper(this);
   }
-  end();
-  return pieces;
+
+  keep(session: Session): void {
+    this.#kept.set(session, new Uint8Array(encode(rowOf(session))));
+  }
+
+  /** The next piece, the caller's to keep, or null behind the last. */
+  next(): Uint8Array | null {
+    const rows: Uint8Array[] = [];
+    let bytes = 0;
+    for (; this.#shown < this.#order.length && bytes < PIECE_BYTES; this.#shown++) {
+      const session = this.#order[this.#shown] as Session;
+      this.#order[this.#shown] = null;
+      this.#sessions.touch(session);
+      const row = this.#kept.get(session);
+      assert(row !== undefined, "a session is kept before it is shown", session.id, this.turn);
+      this.#kept.delete(session);
+      rows.push(row);
+      bytes += session.bytes;
+    }
+    if (rows.length > 0) return concatBytes([headOf(rows.length), ...rows]);
+    this.close();
+    return null;
+  }
+
+  /** Nothing more of it is wanted. */
+  close(): void {
+    this.#sessions.removeKeeper(this);
+    this.#kept.clear();
+    this.#order.length = 0;
+  }
+}
+
+/** What a piece of so many sessions begins with: the head of its list, and the format. */
+function headOf(sessions: number): Uint8Array {
+  const head = new Uint8Array(CBOR_HEAD_BYTES_MAX + 1);
+  const at = writeCborHead(head, 0, CborMajor.array, sessions + 1);
+  return head.subarray(0, writeCborHead(head, at, CborMajor.unsigned, FORMAT));
 }
 
 function rowOf(session: Session): unknown[] {
@@ -47,26 +90,28 @@ function rowOf(session: Session): unknown[] {
   return [sessionBytes(id), principal, ordered, openedIndex, usedMs, answeredBelow, commands];
 }
 
-/**
- * The table that `pieces` hold.
- *
- * @throws DraftError DAMAGED if they are of another format
- */
-export function loadSessions(pieces: Iterable<Uint8Array>): Sessions {
-  const sessions = new Sessions();
-  for (const piece of pieces) {
+/** Makes a table of the pieces that {@link SessionsSource} gave. */
+export class SessionsTarget {
+  /** What was added so far. */
+  readonly sessions: Sessions;
+
+  constructor(limits: Partial<SessionLimits> = {}) {
+    this.sessions = new Sessions(limits);
+  }
+
+  /** @throws DraftError DAMAGED if the piece is of another format */
+  add(piece: Uint8Array): void {
     const [format, ...rows] = decode(piece) as [unknown, ...unknown[]];
     if (format !== FORMAT) throw new DraftError("DAMAGED", `the sessions of a snapshot are of format ${String(format)}, ${FORMAT} is known: run the release that wrote it`);
-    for (const row of rows) sessions.restore(sessionFrom(row));
+    for (const row of rows) this.sessions.restore(sessionFrom(row, this.sessions.limits));
   }
-  return sessions;
 }
 
 type SavedSession = [Uint8Array, string, boolean, number, number, number, [number, number, number, number, unknown][]];
 
-function sessionFrom(row: unknown): Session {
+function sessionFrom(row: unknown, limits: SessionLimits): Session {
   const [id, principal, ordered, openedIndex, usedMs, answeredBelow, commands] = row as SavedSession;
-  const session = new Session({ id: hexOf(id), principal, ordered, openedIndex, usedMs });
+  const session = new Session({ id: hexOf(id), principal, ordered, openedIndex, usedMs }, limits);
   session.forgetBelow(answeredBelow);
   for (const [sequence, index, payloadSum, kind, content] of commands) session.add({ sequence, index, payloadSum, kept: keptFrom(kind, content) });
   return session;

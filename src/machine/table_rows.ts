@@ -1,11 +1,12 @@
 /**
- * The rows of a table: by key in a Map, their keys in order and by age, what expires in a heap, the sum of their
+ * The rows of a table: by key in a map, their keys in order and by age, what expires in a heap, the sum of their
  * digests. A row is never changed but replaced by another, so an old one can be kept for whoever still needs it: the
  * entry that may be rolled back, the snapshots that began before, and who looks at an older version.
  */
 import { foldBits, foldCount, foldText, foldValue } from "./digest.ts";
 import { Expiry } from "./expiry.ts";
 import { KeyAges } from "./key_ages.ts";
+import { KeyMap } from "./key_map.ts";
 import { KeyOrder } from "./key_order.ts";
 import type { KeyBounds } from "./key_order.ts";
 import { frozen } from "./table_values.ts";
@@ -38,7 +39,7 @@ export interface RowKeeper<V> {
 
 /** The rows of one table; restoring makes another of these. */
 export class TableRows<V> {
-  readonly #rows: Map<string, HeldRow<V>> = new Map();
+  readonly #rows: KeyMap<HeldRow<V>> = new KeyMap();
   readonly #order: KeyOrder = new KeyOrder();
   readonly #ages: KeyAges = new KeyAges();
   readonly #expiry: Expiry = new Expiry((key) => this.#rows.get(key)?.expiresAtMs);

@@ -89,6 +89,16 @@ export interface GroupStatus {
   readonly peers: readonly PeerStatus[];
 }
 
+/** Gaps between two looks at an event loop. */
+export interface LoopStatus {
+  /** Upper bounds in milliseconds, rising. */
+  readonly boundsMs: readonly number[];
+  /** Gaps up to each bound and above the one before it; one more: those above the last. */
+  readonly counts: readonly number[];
+  /** The longest gap, in milliseconds. */
+  readonly longestMs: number;
+}
+
 /** One node. */
 export interface NodeStatus {
   /** Of draft. */
@@ -111,6 +121,8 @@ export interface NodeStatus {
   readonly fenced: boolean;
   /** Room on its disk, in bytes; `ok` or `full`. */
   readonly disk: { readonly freeBytes: number; readonly state: string };
+  /** How long its event loop stayed away, since the start: see node/loop_gaps.ts; null if nobody looks. */
+  readonly loop: LoopStatus | null;
   /** The groups that it takes part in. */
   readonly groups: readonly GroupStatus[];
   /** What a person should look at. */

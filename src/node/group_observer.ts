@@ -5,6 +5,7 @@
 import type { Effect, Event } from "../raft/event.ts";
 import type { Message } from "../raft/message.ts";
 import type { RaftState } from "../raft/state.ts";
+import type { LogEntry } from "../raft/types.ts";
 
 /** Hears of each step of the core, of what is durable, and of each message that leaves. */
 export interface GroupObserver {
@@ -12,6 +13,11 @@ export interface GroupObserver {
   opened(state: RaftState): void;
   /** The core took one step; nothing of what it asks for was performed yet. */
   stepped(state: RaftState, event: Event, effects: readonly Effect[]): void;
+  /**
+   * The step before put entries behind its log: `bytes` are all of them, sealed, one behind the other. A view that lasts
+   * for the call.
+   */
+  sealed?(state: RaftState, entries: readonly LogEntry[], bytes: Uint8Array): void;
   /** The log says that a store is durable: the messages that waited for it leave next, and the core hears of it then. */
   durable?(state: RaftState, store: number): void;
   /** A message was handed to the links: at once, or because the store that it waited for is durable. */

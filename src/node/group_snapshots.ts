@@ -4,7 +4,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
-import { type Done, runTask, type Task, wait } from "../base/task.ts";
+import { type Done, type Operation, runTask, type Task, wait } from "../base/task.ts";
 import type { Clock, Disk, Log, Timer } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
 import type { BegunSnapshot } from "../machine/saved_state.ts";
@@ -16,6 +16,7 @@ import { removeOlder, snapshotName } from "../wal/snapshot_directory.ts";
 import { PieceKind, type SnapshotHead } from "../wal/snapshot_format.ts";
 import { SnapshotWriter } from "../wal/snapshot_writer.ts";
 import type { GroupLog } from "./group_ports.ts";
+import { Pace } from "./pace.ts";
 import { restoreSnapshot } from "./restore_snapshot.ts";
 
 /** The feature level that this draft writes. */
@@ -64,6 +65,7 @@ export class GroupSnapshots {
   #notBeforeMs = Number.NEGATIVE_INFINITY;
   #asked: SnapshotDone[] = [];
   #ended = false;
+  readonly #pace: Pace;
   #restoring: LogPoint | null = null;
   #sweep: Timer | null = null;
   /** Came while another one was restored. */
@@ -71,6 +73,7 @@ export class GroupSnapshots {
 
   constructor(options: GroupSnapshotsOptions) {
     this.#options = options;
+    this.#pace = new Pace(options.clock);
   }
 
   /** Entries were applied: begins a snapshot if it is time for one. */
@@ -132,6 +135,7 @@ export class GroupSnapshots {
     this.#ended = true;
     this.#void = true;
     this.#sweep?.cancel();
+    this.#pace.end();
     this.#tell(new DraftError("STOPPING", "the node ends: the snapshot was not finished"), 0);
   }
 
@@ -146,6 +150,7 @@ export class GroupSnapshots {
       yield* writer.finish();
     } catch (error) {
       begun.pieces.close();
+      begun.sessions.close();
       if (writer !== null) yield* writer.abandon();
       throw error;
     }
@@ -160,14 +165,31 @@ export class GroupSnapshots {
     return point.index;
   }
 
-  *#write(writer: SnapshotWriter, { pieces, sessions }: BegunSnapshot): Task<void> {
-    for (const piece of sessions) yield* writer.piece(PieceKind.sessions, piece);
+  *#write(writer: SnapshotWriter, { pieces, sessions, point }: BegunSnapshot): Task<void> {
     for (;;) {
-      const piece = yield* wait<Uint8Array | null>((done) => pieces.next(done));
-      if (this.#void) throw replaced();
+      const piece = yield* this.#paced(point.index, (done) => done(null, sessions.next()));
+      if (piece === null) break;
+      yield* writer.piece(PieceKind.sessions, piece);
+    }
+    for (;;) {
+      const piece = yield* this.#paced(point.index, (done) => pieces.next(done));
       if (piece === null) return;
       yield* writer.piece(PieceKind.machine, piece);
     }
+  }
+
+  /** The next piece, and the rest that the loop is owed for it. */
+  *#paced(index: Index, next: Operation<Uint8Array | null>): Task<Uint8Array | null> {
+    const { clock, state: { trail }, snapshotBytes } = this.#options;
+    const beganMs = clock.monotonicMs();
+    const piece = yield* wait<Uint8Array | null>(next);
+    if (this.#void) throw replaced();
+    const workedMs = clock.monotonicMs() - beganMs;
+    // What is written meanwhile stays in the log until this is done: the more of it, the less rest.
+    const behindBytes = trail.lastIndex > index ? bytesBetween(trail, index + 1, trail.lastIndex) : 0;
+    yield* this.#pace.rest(workedMs, behindBytes / snapshotBytes);
+    if (this.#void) throw replaced();
+    return piece;
   }
 
   #headOf({ point, timeMs, machineVersion, digest, streamed }: BegunSnapshot): SnapshotHead {

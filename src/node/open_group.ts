@@ -7,6 +7,7 @@ import { DraftError } from "../base/errors.ts";
 import { type Task, wait } from "../base/task.ts";
 import type { Host } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
+import { Sessions } from "../machine/sessions.ts";
 import type { Hello } from "../net/hello.ts";
 import { encodeMachineVersion, tooOldError } from "../machine/version_entry.ts";
 import { createRaft } from "../raft/state.ts";
@@ -64,6 +65,7 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
   // Committed or not: the plugin that could run it was here when it was written, so whoever starts has it.
   if (log.raisedVersion > applier.plugin.version) throw tooOldError(applier.plugin, log.raisedVersion, "its log");
   applier.begin(genesis.machineVersion);
+  applier.sessions = new Sessions(settings.tuning.sessions);
   const recovered = log.recovered();
   const config = raftConfig(settings, identity, host.random.u32());
   const directory = snapshotDirectory(dataDirectory, config.group);

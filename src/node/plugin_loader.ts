@@ -5,6 +5,7 @@
 import { resolve } from "node:path";
 import counter from "../../plugins/counter/counter.ts";
 import kv from "../../plugins/kv/kv.ts";
+import lock from "../../plugins/lock/lock.ts";
 import { DraftError } from "../base/errors.ts";
 import { provideModule } from "../host/node_library.ts";
 import { importFile, type ModuleExports } from "../host/node_module.ts";
@@ -14,7 +15,7 @@ import * as library from "../machine/library.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 
 /** The machines that need no file. */
-const SHIPPED: Readonly<Record<string, AnyPlugin>> = { kv, counter };
+const SHIPPED: Readonly<Record<string, AnyPlugin>> = { kv, counter, lock };
 
 /**
  * Loads a plugin.

@@ -38,8 +38,12 @@ export function refusalError(refusal: Refusal, group: RefusingGroup): DraftError
       return new DraftError("TIMEOUT", `the member did not catch up in time and was told nothing: see draft admin states`, { outcome: "not-done" });
     case "in-doubt":
       return new DraftError("TIMEOUT", `the member was told to lead group ${group.name}, and has not yet: see draft admin states`);
-    case "not-supported":
-      return new DraftError("BAD_REQUEST", "membership cannot be changed yet");
+    case "change-pending":
+      return new DraftError("CHANGE_PENDING", `another change of the members of group ${group.name} is under way: see draft admin servers, then try again`);
+    case "not-ready":
+      return new DraftError("BUSY", `the leader of group ${group.name} is only taking over: try again`, { retryAfterMs: BUSY_RETRY_MS });
+    case "would-lose-quorum":
+      return new DraftError("WOULD_LOSE_QUORUM", `too few voters of group ${group.name} would be there afterwards to decide anything: see draft admin states`);
     case "not-leader":
       return noLeaderError(group);
   }

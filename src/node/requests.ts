@@ -15,6 +15,7 @@ import type { Group } from "./group.ts";
 import type { Node } from "./node.ts";
 import type { AnswerDone, NodeApi, NodeIdentity, NodeLimits, ReadOptions } from "./node_api.ts";
 import { FreeBytes } from "./free_bytes.ts";
+import type { LoopGaps } from "./loop_gaps.ts";
 import { storageError } from "./open_log.ts";
 import { groupRecording } from "./node_recording.ts";
 import { endedError, noLeaderError, refusalError } from "./refusals.ts";
@@ -27,6 +28,8 @@ const INFLIGHT_MAX = 16_384;
 export interface ProcessInfo {
   readonly runtime: string;
   readonly pid: number;
+  /** Looks at the loop that all of it runs on; null where there is none, as in a simulation. */
+  readonly loop: LoopGaps | null;
 }
 
 /** Serves one node's doors. */
@@ -135,6 +138,7 @@ export class NodeRequests implements NodeApi {
         nodeId: settings.id, incarnation: incarnationText(identity.incarnation), address: settings.address,
         uptimeMs: Math.round(nowMs - node.startedMs), fenced: node.fenced,
         disk: { freeBytes, state: isStuck ? "stuck" : node.diskIsFull ? "full" : "ok" },
+        loop: this.#process.loop?.read() ?? null,
         groups: groups.length > 0 ? groups : [waitingStatus(plugin.name, plugin.version)],
         alarms,
       });

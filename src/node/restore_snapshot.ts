@@ -3,6 +3,7 @@ import { DraftError } from "../base/errors.ts";
 import { type Task, wait } from "../base/task.ts";
 import type { Disk } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
+import { SessionsTarget } from "../machine/sessions_saved.ts";
 import { tooOldError } from "../machine/version_entry.ts";
 import type { GroupId, LogPoint } from "../raft/types.ts";
 import { PieceKind, type SnapshotHead } from "../wal/snapshot_format.ts";
@@ -29,18 +30,18 @@ export function* restoreSnapshot(disk: Disk, applier: Applier, wanted: SnapshotW
     const { head } = reader;
     check(head, wanted, applier);
     const target = applier.restore(head, promised);
-    const sessions: Uint8Array[] = [];
+    const sessions = new SessionsTarget(applier.sessions.limits);
     for (let piece = yield* reader.next(); piece !== null; piece = yield* reader.next()) {
       const { kind, bytes } = piece;
       if (kind === PieceKind.sessions) {
-        sessions.push(bytes);
+        sessions.add(bytes);
         continue;
       }
       if (kind !== PieceKind.machine) throw new DraftError("DAMAGED", `snapshot file "${wanted.path}" has a piece of kind ${kind}, which this draft does not know: run the release that wrote it`);
       yield* wait<void>((done) => target.push(bytes, done));
     }
     yield* wait<void>((done) => target.end(done));
-    applier.restored(head, sessions);
+    applier.restored(head, sessions.sessions);
     return head;
   } finally {
     yield* reader.close();
@@ -56,9 +57,9 @@ export function* resumeFromSnapshot(disk: Disk, applier: Applier, wanted: Snapsh
   const reader = yield* SnapshotReader.open(disk, wanted.path);
   try {
     check(reader.head, wanted, applier);
-    const sessions: Uint8Array[] = [];
-    for (let piece = yield* reader.next(); piece?.kind === PieceKind.sessions; piece = yield* reader.next()) sessions.push(piece.bytes);
-    applier.resume(reader.head, sessions);
+    const sessions = new SessionsTarget(applier.sessions.limits);
+    for (let piece = yield* reader.next(); piece?.kind === PieceKind.sessions; piece = yield* reader.next()) sessions.add(piece.bytes);
+    applier.resume(reader.head, sessions.sessions);
   } finally {
     yield* reader.close();
   }

@@ -4,8 +4,9 @@
  */
 import { assert } from "../base/assert.ts";
 import { viewOf } from "../base/bytes.ts";
-import { sealedBytes, writeHeader } from "../base/entry.ts";
+import { ENTRY_HEADER_BYTES, sealedBytes, writeHeader } from "../base/entry.ts";
 import type { ReceivedAppend } from "../net/message_codec.ts";
+import { ownPayload } from "../raft/own_entry.ts";
 import type { LogEntry } from "../raft/types.ts";
 import type { Proposals } from "./proposals.ts";
 
@@ -21,21 +22,30 @@ export function copyReceived(run: Uint8Array, entries: readonly LogEntry[], rece
 
 /**
  * Seals this leader's own entries: those gathered from clients, whose payloads lie ready in one piece, and before or
- * behind them entries of the core's own, which have no payload.
+ * behind them entries of the core's own, which have no payload or bring it along.
  */
 export function sealOwn(run: Uint8Array, entries: readonly LogEntry[], gathered: Proposals): void {
   const view = viewOf(run);
   const first = gathered.list[0];
   let at = 0;
   for (const entry of entries) {
+    const end = at + sealedBytes(entry.payloadBytes);
+    const payload = ownPayload(entry);
     if (entry === first) gathered.copyTo(run.subarray(at), clientBytes(entries));
+    else if (payload !== null) place(run, at + ENTRY_HEADER_BYTES, end, payload);
     writeHeader(run, view, at, entry);
-    at += sealedBytes(entry.payloadBytes);
+    at = end;
   }
+}
+
+function place(run: Uint8Array, at: number, end: number, payload: Uint8Array): void {
+  run.set(payload, at);
+  // The room may hold what was written there before.
+  run.fill(0, at + payload.length, end);
 }
 
 function clientBytes(entries: readonly LogEntry[]): number {
   let bytes = 0;
-  for (const { payloadBytes } of entries) if (payloadBytes > 0) bytes += sealedBytes(payloadBytes);
+  for (const entry of entries) if (entry.payloadBytes > 0 && ownPayload(entry) === null) bytes += sealedBytes(entry.payloadBytes);
   return bytes;
 }

@@ -1,6 +1,7 @@
 /**
  * What a node is told, checked and with units: the part of the configuration that the node itself uses.
  */
+import type { SessionLimits } from "../machine/session_limits.ts";
 import { MAIN_GROUP, type NodeId, type RaftConfig } from "../raft/types.ts";
 import type { WalOptions } from "../wal/wal_options.ts";
 import type { FoundingNode, Identity } from "./identity.ts";
@@ -38,6 +39,8 @@ export interface Tuning {
   >>;
   readonly wal?: Partial<Pick<WalOptions, "readyBytes" | "batchBytesMax" | "recordBytesMax" | "slabBytes" | "readBytes" | "markMs">>;
   readonly snapshots?: Partial<SnapshotTuning>;
+  /** The same on all members: they decide by it what is refused. */
+  readonly sessions?: Partial<SessionLimits>;
 }
 
 /** How snapshots go from one member to another. */

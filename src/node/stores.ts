@@ -20,7 +20,7 @@ export interface StoresOptions {
   readonly log: GroupLog;
   readonly tail: Tail;
   readonly proposals: Proposals;
-  /** Those that hear of what is durable. */
+  /** Those that hear of what is sealed, and of what is durable. */
   readonly observers: readonly GroupObserver[];
   readonly send: (message: Message) => void;
   readonly submit: (event: EventBody) => void;
@@ -38,7 +38,7 @@ export class Stores {
 
   /** Moves the bytes of new entries to where WAL, followers and machine read them, in one copy. */
   seal(effect: StoreEffect, received: Message | null): void {
-    const { tail, log, proposals } = this.#options;
+    const { tail, log, proposals, observers, state } = this.#options;
     if (effect.truncateFrom > 0) tail.truncate(effect.truncateFrom);
     if (effect.reset !== null) tail.reset(effect.reset.point.index + 1);
     const { entries } = effect;
@@ -47,6 +47,7 @@ export class Stores {
     const run = log.reserve(bytes);
     if (received !== null && received.type === "appendRequest") copyReceived(run, entries, received as ReceivedAppend);
     else sealOwn(run, entries, proposals);
+    for (const observer of observers) observer.sealed?.(state, entries, run);
     tail.push(run, (entries[0] as LogEntry).index, entries.length);
     this.#runs.set(effect.store, run);
   }

@@ -30,7 +30,9 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
   "given-up": "the other one did not catch up in time and was told nothing",
   "in-doubt": "the other one was told to lead, and does not yet",
   "replaced": "it was asked for another transfer",
-  "not-supported": "membership cannot be changed yet",
+  "change-pending": "another change of the members is under way",
+  "not-ready": "no entry of its term is committed yet",
+  "would-lose-quorum": "too few voters would be there afterwards",
 };
 
 /** What the last step left behind; a step is told as the difference. */

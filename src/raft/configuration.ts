@@ -4,12 +4,14 @@
  *
  * ```text
  * configuration  [joint, nextMemberNumber, [member, …]]
- * member         [number, id, address, incarnation, role, outgoingRole, targetRole]
+ * member         [number, id, address, incarnation, role, outgoingRole, targetRole, promoteByMs]   missing at the end: 0
  * role           0 none, 1 voter, 2 learner, 3 witness
  * ```
  */
 import { decode, encode } from "../base/codec.ts";
+import { EntryKind } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
+import { type OwnEntry, ownEntry } from "./own_entry.ts";
 import type { Configuration, Index, Member, MemberNumber, MemberRole } from "./types.ts";
 
 const ROLES: readonly (MemberRole | null)[] = [null, "voter", "learner", "witness"];
@@ -24,8 +26,14 @@ export function encodeConfiguration(configuration: Configuration): Uint8Array {
     ROLES.indexOf(member.role),
     ROLES.indexOf(member.outgoingRole),
     ROLES.indexOf(member.targetRole),
+    member.promoteByMs,
   ]);
   return encode([configuration.joint, configuration.nextMemberNumber, members]);
+}
+
+/** An entry with this configuration, not stamped yet. */
+export function configurationEntry(configuration: Configuration): OwnEntry {
+  return ownEntry(EntryKind.config, new Uint8Array(encodeConfiguration(configuration)), configuration);
 }
 
 /**
@@ -42,7 +50,7 @@ export function decodeConfiguration(payload: Uint8Array, index: Index): Configur
 
 function decodeMember(row: unknown, index: Index): Member {
   if (!Array.isArray(row)) throw malformed(index);
-  const [number, id, address, incarnation, role, outgoingRole, targetRole] = row as unknown[];
+  const [number, id, address, incarnation, role, outgoingRole, targetRole, promoteByMs = 0] = row as unknown[];
   if (typeof id !== "string" || typeof address !== "string") throw malformed(index);
   return {
     number: wholeNumber(number, index),
@@ -52,6 +60,7 @@ function decodeMember(row: unknown, index: Index): Member {
     role: roleOf(role, index),
     outgoingRole: roleOf(outgoingRole, index),
     targetRole: roleOf(targetRole, index),
+    promoteByMs: wholeNumber(promoteByMs, index),
   };
 }
 
@@ -78,6 +87,7 @@ export function genesisConfiguration(voters: readonly { id: string; address: str
     role: "voter",
     outgoingRole: null,
     targetRole: "voter",
+    promoteByMs: 0,
   }));
   return { index: 0, joint: false, members, nextMemberNumber: members.length + 1 };
 }

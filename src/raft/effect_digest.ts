@@ -3,7 +3,7 @@
  *
  * The *digest* covers each effect in its order, and in each message every field but group, sender and the sender's
  * incarnation, which are the node's own. Of entries: their number, and index, term, time and chain of the last one, whose
- * chain sums up the heads of all before it. Of configurations their index and how many members they have. Numbers count
+ * chain sums up the heads of all before it. Of configurations all but ids and addresses. Numbers count
  * by the low 32 bits of their whole part. Two differing steps have equal digests by a chance of 2^-32.
  *
  * The *outline* says in bits what kinds of effects there were, so that a difference can be told in words.
@@ -11,7 +11,7 @@
 import { assertNever } from "../base/assert.ts";
 import type { Effect, StoreEffect } from "./event.ts";
 import type { AckStatus, Message } from "./message.ts";
-import type { LogEntry } from "./types.ts";
+import type { Configuration, LogEntry } from "./types.ts";
 
 /** Bits of an outline, the frequent ones low. */
 export const Outline = {
@@ -87,7 +87,7 @@ export class EffectDigest {
         return this.#mix(effect.leaderId);
       case "configurationChanged":
         this.outline |= Outline.changesMembers;
-        return this.#three(9, effect.configuration.index, effect.configuration.members.length);
+        return this.#configuration(effect.configuration);
       case "diverged":
         this.outline |= Outline.diverges;
         this.#three(10, effect.index, effect.ownChain);
@@ -102,6 +102,15 @@ export class EffectDigest {
         this.outline |= Outline.other;
         return this.#three(14, effect.start.point.index, effect.start.point.chain);
       default: return assertNever(effect);
+    }
+  }
+
+  #configuration({ index, joint, members, nextMemberNumber }: Configuration): void {
+    this.#three(9, index, joint ? 1 : 0);
+    this.#mix(nextMemberNumber);
+    for (const { number, incarnation, role, outgoingRole, targetRole, promoteByMs } of members) {
+      this.#three(number, incarnation, promoteByMs);
+      this.#text(16, `${role ?? ""} ${outgoingRole ?? ""} ${targetRole ?? ""}`);
     }
   }
 

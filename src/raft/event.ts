@@ -29,7 +29,8 @@ export type EventBody =
   /** A linearizable read wants its index. */
   | { readonly type: "read"; readonly readId: number }
   | { readonly type: "transfer"; readonly to: MemberNumber }
-  | { readonly type: "changeMembership"; readonly configuration: Configuration }
+  /** `configuration` is wanted in place of the one at its index; learners that are to vote have so much log time to catch up. */
+  | { readonly type: "changeMembership"; readonly configuration: Configuration; readonly promoteWithinMs: number }
   | { readonly type: "linkUp"; readonly peer: MemberNumber }
   | { readonly type: "linkDown"; readonly peer: MemberNumber }
   /** Entries for a follower could not be read back from this node's log. */
@@ -69,7 +70,12 @@ export type Refusal =
   /** A transfer whose target was told to campaign, and may still do so. */
   | "in-doubt"
   | "replaced"
-  | "not-supported";
+  /** Another change of the membership is under way, or was carried through meanwhile. */
+  | "change-pending"
+  /** No entry of the leader's own term is committed yet. */
+  | "not-ready"
+  /** Afterwards too few voters would be there to decide anything. */
+  | "would-lose-quorum";
 
 /** What the group asks its node to do. Effects are performed in their order. */
 export type Effect =

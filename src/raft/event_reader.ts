@@ -66,7 +66,7 @@ export class EventReader {
       case "propose": return { type, entries: this.#list(() => this.#proposal()) };
       case "read": return { type, readId: packed.near(0) };
       case "transfer": return { type, to: packed.near(0) };
-      case "changeMembership": return { type, configuration: this.#configuration() };
+      case "changeMembership": return { type, configuration: this.#configuration(), promoteWithinMs: packed.near(0) };
       case "linkUp":
       case "linkDown": return { type, peer: packed.near(0) };
       case "readFailed": {

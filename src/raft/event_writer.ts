@@ -63,7 +63,9 @@ export class EventWriter implements EntrySink {
       case "propose": return writeProposals(this, event.entries);
       case "read": return packed.near(event.readId, 0);
       case "transfer": return packed.near(event.to, 0);
-      case "changeMembership": return this.addConfiguration(event.configuration);
+      case "changeMembership":
+        this.addConfiguration(event.configuration);
+        return packed.near(event.promoteWithinMs, 0);
       case "linkUp":
       case "linkDown": return packed.near(event.peer, 0);
       case "readFailed":

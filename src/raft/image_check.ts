@@ -16,7 +16,7 @@ const CONFIG_NUMBERS = [
 const TRAIL_WHOLE = ["lastIndex", "lastTerm", "lastChain", "keepFrom", "recentFirst", "capacity"] as const;
 const PROGRESS_NUMBERS = [
   "member", "matchIndex", "provenIndex", "nextIndex", "probeIndex", "inflightBytes", "reopenAfterMs", "lastHeardMs",
-  "ackedRound", "bootId", "wallMs", "wallHeardMs",
+  "ackedRound", "bootId", "wallMs", "wallHeardMs", "roundIndex", "roundSinceMs",
 ];
 const READ_NUMBERS = ["readId", "from", "fromIncarnation", "bootId", "index"];
 const ROLES: readonly unknown[] = ["follower", "pre-candidate", "candidate", "leader"];
@@ -60,7 +60,7 @@ export function configurationsFrom(value: unknown): Configuration[] {
     want(typeof configuration["joint"] === "boolean", "configuration");
     for (const row of listOf(configuration["members"], "members")) {
       const member = fieldsOf(row, "member");
-      wholes(member, ["number", "incarnation"]);
+      wholes(member, ["number", "incarnation", "promoteByMs"]);
       want(typeof member["id"] === "string" && typeof member["address"] === "string", "member");
       const { role, outgoingRole, targetRole } = member as unknown as Member;
       want([role, outgoingRole, targetRole].every((each) => MEMBER_ROLES.includes(each)), "member");
@@ -95,7 +95,7 @@ function checkProgress(progress: Fields): void {
   wholes(progress, ["member", "matchIndex", "nextIndex"]);
   want(["probe", "replicate", "snapshot"].includes(progress["state"] as string), "progress");
   want(progress["matchChain"] === null || isNumber(progress["matchChain"]), "progress");
-  want(typeof progress["probeSent"] === "boolean", "progress");
+  want(typeof progress["probeSent"] === "boolean" && typeof progress["caughtUp"] === "boolean", "progress");
   for (const each of listOf(progress["inflight"], "progress")) {
     numbers(fieldsOf(each, "progress"), ["prevIndex", "lastIndex", "bytes", "sentMs"]);
   }

@@ -70,10 +70,16 @@ export function incarnationFits(state: RaftState, number: MemberNumber, incarnat
   return member === null || member.incarnation === incarnation;
 }
 
-/** Whether this node may campaign: a voter that keeps payloads. Witnesses, learners and strangers never do. */
+/**
+ * Whether this node may campaign: a voter that keeps payloads. Witnesses, learners and strangers never do. One that the
+ * newest configuration leaves out, or demotes, may until that is committed (dissertation 4.2.2): it may be the only one
+ * that has the entry, and none whom it names would be voted for by it.
+ */
 export function mayCampaign(state: RaftState): boolean {
-  const member = currentMember(state, state.config.self);
-  return member !== null && (member.role === "voter" || member.outgoingRole === "voter");
+  const { configurations, commitIndex, config } = state;
+  const committed = configurations.findLastIndex(({ index }) => index <= commitIndex);
+  return configurations.slice(Math.max(committed, 0)).some(({ members }) =>
+    members.some(({ number, role, outgoingRole }) => number === config.self && (role === "voter" || outgoingRole === "voter")));
 }
 
 /** Whether this node is the only voter: then it needs nobody's answer. */

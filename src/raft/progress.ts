@@ -61,6 +61,11 @@ export interface Progress {
   /** What its wall clock said, and when we heard it; wallMs -Infinity: never. */
   wallMs: number;
   wallHeardMs: number;
+  /** Use: promotion (dissertation 4.2.1). The round of catching up that is under way: up to where, and since when; -Infinity: none was. */
+  roundIndex: Index;
+  roundSinceMs: number;
+  /** The last such round took less than an election timeout. */
+  caughtUp: boolean;
 }
 
 /** A follower of which a new leader knows nothing yet (dissertation 3.5: nextIndex starts behind the leader's last). */
@@ -88,6 +93,9 @@ export function createProgress(member: MemberNumber, lastIndex: Index): Progress
     bootId: 0,
     wallMs: Number.NEGATIVE_INFINITY,
     wallHeardMs: 0,
+    roundIndex: 0,
+    roundSinceMs: Number.NEGATIVE_INFINITY,
+    caughtUp: false,
   };
 }
 

@@ -4,6 +4,7 @@
 import { commitByCounting, requestApply } from "./commit.ts";
 import type { Now } from "./event.ts";
 import { sendAppends } from "./leader.ts";
+import { advanceMembership } from "./membership_change.ts";
 import { answerConfirmed, confirmReads, startReadRound, wakeDeadlineMs } from "./reads.ts";
 import { drop, type RaftState } from "./state.ts";
 import { advanceTransfer, settleTransfer } from "./transfer.ts";
@@ -15,6 +16,10 @@ const PENDING_STORES_MAX = 1024;
 export function settle(state: RaftState, now: Now): void {
   if (state.role === "leader") {
     commitByCounting(state);
+    advanceMembership(state, now);
+  }
+  // Whoever was removed leads no longer.
+  if (state.role === "leader") {
     startReadRound(state, now);
     confirmReads(state);
     answerConfirmed(state, now);

@@ -12,6 +12,7 @@ import type { Effect, Event, Now, Refusal } from "./event.ts";
 import { followerAppendRequest, followerHeartbeat } from "./follower.ts";
 import { appendAsLeader, broadcastHeartbeat } from "./leader.ts";
 import { incarnationFits, isSoleVoter } from "./membership.ts";
+import { changeMembership } from "./membership_change.ts";
 import type { AppendRequest, Heartbeat, InstallSnapshot, Message, MessageType } from "./message.ts";
 import { ackStatus, send } from "./output.ts";
 import { becomeProbe } from "./progress.ts";
@@ -62,9 +63,7 @@ function dispatch(state: RaftState, event: Event): void {
     case "diskFull":
       state.diskFull = event.full;
       return;
-    case "changeMembership":
-      state.effects.push({ type: "rejected", reason: "not-supported" });
-      return;
+    case "changeMembership": return changeMembership(state, event.configuration, event.promoteWithinMs, event);
     case "snapshotStored": return snapshotStored(state, event, event);
     case "snapshotFetching": return snapshotFetching(state, event.index, event);
     case "snapshotFetched": return snapshotFetched(state, event, event);

@@ -47,6 +47,8 @@ export function settleTransfer(state: RaftState, now: Now): void {
   const { transfer: current } = state;
   if (current === null) return;
   if (state.leaderId === current.to) endTransfer(state, null);
+  // A change of the membership passed it.
+  else if (state.role === "leader" && currentMember(state, current.to)?.role !== "voter") endTransfer(state, "not-a-voter");
   else if (state.leaderId !== 0 && state.term !== current.term) endTransfer(state, "not-leader");
   else if (now.nowMs >= current.deadlineMs) endTransfer(state, current.sent ? "in-doubt" : "given-up");
 }

@@ -42,6 +42,8 @@ export interface Member {
   readonly outgoingRole: MemberRole | null;
   /** What it shall become once it caught up; equal to `role` if nothing is planned. */
   readonly targetRole: MemberRole | null;
+  /** In log time: by when it must have caught up to become that; 0 if nothing is planned. */
+  readonly promoteByMs: number;
 }
 
 /** Who takes part in a group, from the index of its entry on. */

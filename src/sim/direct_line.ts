@@ -39,10 +39,10 @@ export class DirectLine implements Line {
   }
 
   /** Asks for a session. */
-  open(member: string, timeoutMs: number, done: RequestDone): void {
+  open(member: string, ordered: boolean, timeoutMs: number, done: RequestDone): void {
     this.#connected(member, timeoutMs, (result) => {
       if (result instanceof DraftError) done(result, 0, null);
-      else result.changeSession("main", { type: "open", ordered: false }, timeoutMs, done);
+      else result.changeSession("main", { type: "open", ordered }, timeoutMs, done);
     });
   }
 

@@ -12,7 +12,7 @@ import { markReads, READ_MARKS, type ReadMark } from "./marks_reads.ts";
 import { CLIENT_MARKS, type ClientMark, markAnswer } from "./marks_clients.ts";
 import { ARRIVAL_MARKS, markMessages, MESSAGE_MARKS, type MessageMark } from "./marks_messages.ts";
 import { markOpened, markSnapshots, SNAPSHOT_MARKS, type SnapshotMark } from "./marks_snapshots.ts";
-import { markDuplicate, markSessionWrite, SESSION_MARKS, type SessionMark } from "./marks_sessions.ts";
+import { LimitMarks, markDuplicate, markSessionWrite, SESSION_MARKS, type SessionMark } from "./marks_sessions.ts";
 import { memoOf, type StepMemo } from "./marks_step.ts";
 import type { ClientOperation, Property, SimMember } from "./property.ts";
 
@@ -35,6 +35,7 @@ export class MarkCounter implements Property {
   readonly #memos: Map<SimMember, StepMemo> = new Map();
   /** The last index that each member's process found on its disk. */
   readonly #foundAt: Map<SimMember, Index> = new Map();
+  readonly #limits: LimitMarks = new LimitMarks();
   readonly #note: NoteMark = (mark) => void this.counts.set(mark, (this.counts.get(mark) ?? 0) + 1);
 
   constructor() {
@@ -53,6 +54,7 @@ export class MarkCounter implements Property {
     const { state } = member;
     const before = this.#memos.get(member);
     if (state === null) return;
+    if (event.type === "applied") this.#limits.stepped(member, this.#note);
     if (before !== undefined) {
       const step = { member, before, state, event, effects };
       markElections(step, this.#note);

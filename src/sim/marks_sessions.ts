@@ -1,5 +1,6 @@
-/** Marks of sessions: commands that were sent again. */
+/** Marks of sessions: commands that were sent again, and the limits of what is remembered. */
 import { DraftError } from "../base/errors.ts";
+import type { Sessions, SessionTally } from "../machine/sessions.ts";
 import { termAt } from "../raft/trail.ts";
 import type { Event } from "../raft/event.ts";
 import type { RaftState } from "../raft/state.ts";
@@ -12,6 +13,8 @@ export const SESSION_MARKS = [
   "session: not done in the end", "session: gone, and another one opened", "session: gone, unknown",
   "session: answered from the table", "session: answered from the table, run in an earlier term",
   "session: answered from the table, run before a restart",
+  "session: expired", "session: made room, there were too many", "session: made room, they took too much",
+  "session: its window gave up a sequence", "session: refused behind its window", "session: came before its turn", "session: answer not kept",
 ] as const;
 
 /** One of them. */
@@ -43,4 +46,32 @@ export function markDuplicate(member: SimMember, state: RaftState, event: Event,
   note("session: answered from the table");
   if (termAt(state.trail, answeredIndex) !== termAt(state.trail, event.index)) note("session: answered from the table, run in an earlier term");
   if (answeredIndex <= foundAt && event.index > foundAt) note("session: answered from the table, run before a restart");
+}
+
+const LIMIT_MARKS: Readonly<Record<keyof SessionTally, SessionMark>> = {
+  expired: "session: expired", evictedByCount: "session: made room, there were too many", evictedByBytes: "session: made room, they took too much",
+  slid: "session: its window gave up a sequence", below: "session: refused behind its window", early: "session: came before its turn",
+  notKept: "session: answer not kept",
+};
+
+/** Notes which limits of its sessions each member met. */
+export class LimitMarks {
+  readonly #seen: Map<SimMember, { of: Sessions; tally: SessionTally }> = new Map();
+
+  /** Looks at what the member's table counted since this was called last; a table that is new began with 0. */
+  stepped(member: SimMember, note: (mark: SessionMark) => void): void {
+    const sessions = member.applier?.sessions;
+    if (sessions === undefined) return;
+    const { tally } = sessions;
+    const seen = this.#seen.get(member);
+    const before = seen?.of === sessions ? seen.tally : null;
+    let isNew = before === null;
+    for (const name in LIMIT_MARKS) {
+      const kind = name as keyof SessionTally;
+      if (tally[kind] === (before?.[kind] ?? 0)) continue;
+      note(LIMIT_MARKS[kind]);
+      isNew = true;
+    }
+    if (isNew) this.#seen.set(member, { of: sessions, tally: { ...tally } });
+  }
 }

@@ -4,6 +4,7 @@
  */
 import type { RaftState } from "../raft/state.ts";
 import type { Settings } from "./script.ts";
+import type { SimDisk } from "./sim_disk.ts";
 import type { SimMachine } from "./sim_machine.ts";
 import { DELAY_TAIL } from "./sim_net.ts";
 
@@ -24,6 +25,33 @@ export function entryMs({ netDelayMs, diskDelayMaxMs }: Settings): number {
   return 1 + 2 * 2 * netDelayMs + DISK_CALLS * diskDelayMaxMs / 2;
 }
 
+/**
+ * Until a member gives up on a source that is cut off without a word: the silence that it bears, dials that come to
+ * nothing, and a second source like that.
+ */
+const SILENT_SOURCE_MS = 40_000;
+
+/** Calls of the disk and ways over the line for one piece of a snapshot. */
+const PIECE_CALLS = 8;
+
+/**
+ * What fetching snapshots may cost: each of those that lack one may begin with a source that is silent, one node may
+ * have to serve them all, and by then a newer one may be wanted.
+ */
+function fetchMs(settings: Settings, core: readonly SimMachine[]): number {
+  const { snapshots, netDelayMs, diskDelayMaxMs } = settings;
+  if (snapshots === undefined) return 0;
+  const bytes = Math.max(0, ...core.map(({ disk }) => largestSnapshot(disk)));
+  const { pieceBytes = bytes + 1, servedBytesPerSecond = Number.POSITIVE_INFINITY } = snapshots;
+  const pieces = Math.ceil(bytes / pieceBytes);
+  const once = bytes / servedBytesPerSecond * 1000 + pieces * PIECE_CALLS * (netDelayMs + diskDelayMaxMs / 2);
+  return SILENT_SOURCE_MS + 2 * core.length * once;
+}
+
+function largestSnapshot(disk: SimDisk): number {
+  return Math.max(0, ...disk.names.files().filter((path) => path.includes("/snapshots/")).map((path) => disk.content(path)?.length ?? 0));
+}
+
 /** How long a core may take that has so many entries to bring, or to read, one behind the other. */
 export function patienceMs(settings: Settings, entries: number): number {
   return BASE_MS + BASE_TIMEOUTS * settings.electionMaxMs + entries * entryMs(settings);
@@ -37,7 +65,8 @@ export function patienceOf(settings: Settings, core: () => readonly SimMachine[]
   const states = (): readonly RaftState[] => core().flatMap(({ state }) => state ?? []);
   const last = (): number => Math.max(0, ...states().map(({ trail }) => trail.lastIndex));
   const applied = Math.min(last(), ...states().map(({ lastApplied }) => lastApplied));
-  return () => patienceMs(settings, last() - applied);
+  const fetchingMs = fetchMs(settings, core());
+  return () => patienceMs(settings, last() - applied) + fetchingMs;
 }
 
 /** How long those that are told to stop may take: what is not written yet is written first. */

@@ -11,7 +11,7 @@ import type { Answer, ReadOptions } from "../node/node_api.ts";
 import type { Effect, Event } from "../raft/event.ts";
 import type { Message } from "../raft/message.ts";
 import type { RaftState } from "../raft/state.ts";
-import type { MemberNumber } from "../raft/types.ts";
+import type { LogEntry, MemberNumber } from "../raft/types.ts";
 import type { DurableLog } from "./durable_log.ts";
 
 /** One machine of the simulated cluster and the process on it, if one runs. It lasts while processes come and go. */
@@ -57,6 +57,8 @@ export interface ClientOperation {
   readonly read: ReadOptions | null;
   /** Of a write: the envelopes that were sent, one for each try; it grows while the operation lasts. */
   readonly sent?: readonly Uint8Array[];
+  /** Whether it is a write under an ordered session. */
+  readonly ordered?: boolean;
   readonly calledAtMs: number;
   /** Infinity while there is no answer; a request without answer may still take effect. */
   readonly answeredAtMs: number;
@@ -74,6 +76,8 @@ export interface Property {
   opened?(member: SimMember): void;
   /** The core of a member took a step; what it asks for was not performed yet. */
   stepped?(member: SimMember, event: Event, effects: readonly Effect[]): void;
+  /** The core of a leader put entries behind its log: `bytes` are all of them, sealed, for the call. */
+  entriesSealed?(member: SimMember, entries: readonly LogEntry[], bytes: Uint8Array): void;
   /** The log of a member says that a store is durable: the messages that waited for it leave next. */
   durable?(member: SimMember, store: number): void;
   /** A message left a member. */

@@ -2,6 +2,7 @@
  * All that a simulated run decides beforehand, as plain data: how the cluster is set up, what goes wrong when, what
  * clients ask. A seed draws one; a fixture is one; what a shrinker takes out of one leaves another.
  */
+import type { SessionLimits } from "../machine/session_limits.ts";
 import type { ReadLevel } from "../node/node_api.ts";
 
 /** How the cluster of a run is set up. Times in milliseconds. */
@@ -36,6 +37,10 @@ export interface Settings {
   readonly library?: readonly LibraryClient[];
   /** Those of the clients that write under sessions; none if nothing is said. */
   readonly sessions?: readonly number[];
+  /** Those of these whose sessions are ordered; none if nothing is said. */
+  readonly ordered?: readonly number[];
+  /** What nodes remember of sessions; as it ships if nothing is said. */
+  readonly sessionLimits?: Partial<SessionLimits>;
   /** How long faults are injected. */
   readonly safetyMs: number;
   /** Whether those that are not needed for a majority stay as the faults left them in the end. */
@@ -45,9 +50,18 @@ export interface Settings {
   /** How often something goes wrong, on the whole. */
   readonly faultEveryMs: number;
   /** When nodes take snapshots, and how much log they keep behind them; if nothing is said, they never do. */
-  readonly snapshots?: { readonly entries: number; readonly retainBytes: number };
+  readonly snapshots?: SnapshotSettings;
   /** What may go wrong in this run. */
   readonly features: readonly string[];
+}
+
+/** How snapshots are taken, and how they go from one node to another. */
+export interface SnapshotSettings {
+  readonly entries: number;
+  readonly retainBytes: number;
+  /** Those that ship if nothing is said. */
+  readonly pieceBytes?: number;
+  readonly servedBytesPerSecond?: number;
 }
 
 /** A client of the library, and the machines whose addresses it was given, by their places from 1. */

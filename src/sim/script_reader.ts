@@ -3,6 +3,7 @@
  * anything is run.
  */
 import { DraftError } from "../base/errors.ts";
+import { SESSION_LIMITS } from "../machine/session_limits.ts";
 import type { FaultBody, FaultKind, LossyWay, PlannedOperation, Script, Settings } from "./script.ts";
 
 /** What a value must be, in words, or null if it is that. */
@@ -34,8 +35,14 @@ const libraryClient: Check = (value, nodes) => {
 };
 
 const snapshots = (value: unknown): string | null => {
-  const { entries, retainBytes } = (value ?? {}) as { entries?: unknown; retainBytes?: unknown };
-  return positive(entries, 0) === null && count(retainBytes, 0) === null ? null : "wants entries and retainBytes";
+  const { entries, retainBytes, pieceBytes = 1, servedBytesPerSecond = 1 } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const isOne = [entries, pieceBytes, servedBytesPerSecond].every((each) => positive(each, 0) === null) && count(retainBytes, 0) === null;
+  return isOne ? null : "wants entries and retainBytes, and may have pieceBytes and servedBytesPerSecond";
+};
+
+const sessionLimits = (value: unknown): string | null => {
+  const isOne = typeof value === "object" && value !== null && Object.entries(value).every(([name, each]) => name in SESSION_LIMITS && count(each, 0) === null);
+  return isOne ? null : `wants some of ${Object.keys(SESSION_LIMITS).join(", ")}`;
 };
 
 const SETTINGS: Checks<Settings> = {
@@ -46,6 +53,8 @@ const SETTINGS: Checks<Settings> = {
   safetyMs: amount, freezeRest: flag, gentle: flag, faultEveryMs: positive, features: listOf(text),
   snapshots: (value) => value === undefined ? null : snapshots(value),
   sessions: (value, nodes) => value === undefined ? null : listOf(positive)(value, nodes),
+  ordered: (value, nodes) => value === undefined ? null : listOf(positive)(value, nodes),
+  sessionLimits: (value) => value === undefined ? null : sessionLimits(value),
   library: (value, nodes) => value === undefined ? null : listOf(libraryClient)(value, nodes),
   queueBytesMax: (value, nodes) => value === undefined ? null : positive(value, nodes),
   // Looked at one by one, once it is known how many nodes there are.

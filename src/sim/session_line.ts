@@ -43,10 +43,19 @@ interface Write {
   isOver: boolean;
 }
 
+export interface SessionLineOptions {
+  readonly ports: ConnectionPorts;
+  readonly direct: DirectLine;
+  readonly members: readonly string[];
+  /** Whether each command runs only behind the one before it: one that came too early is told LOST, not done, and sent again. */
+  readonly ordered: boolean;
+}
+
 export class SessionLine implements Line {
   readonly #ports: ConnectionPorts;
   readonly #direct: DirectLine;
   readonly #members: readonly string[];
+  readonly #ordered: boolean;
   #session: Numbered | null = null;
   #waiting: Write[] = [];
   #isOpening = false;
@@ -54,10 +63,11 @@ export class SessionLine implements Line {
   #writes = 0;
   #closed = false;
 
-  constructor(ports: ConnectionPorts, direct: DirectLine, members: readonly string[]) {
+  constructor({ ports, direct, members, ordered }: SessionLineOptions) {
     this.#ports = ports;
     this.#direct = direct;
     this.#members = members;
+    this.#ordered = ordered;
   }
 
   send(asked: Asked, done: LineDone): void {
@@ -147,7 +157,7 @@ export class SessionLine implements Line {
     if (this.#isOpening) return;
     this.#isOpening = true;
     const member = this.#members[this.#opens++ % this.#members.length] as string;
-    this.#direct.open(member, OPEN_MS, (error, _, id) => {
+    this.#direct.open(member, this.#ordered, OPEN_MS, (error, _, id) => {
       this.#isOpening = false;
       const waiting = this.#waiting;
       this.#waiting = [];

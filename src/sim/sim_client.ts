@@ -37,6 +37,9 @@ export interface ClientWorld {
   readonly failed: (error: unknown) => void;
 }
 
+/** Whether a client writes under sessions, and of which kind. */
+export type SessionHabit = "none" | "unordered" | "ordered";
+
 /** A request under way. */
 interface Noted extends ClientOperation {
   answeredAtMs: number;
@@ -49,16 +52,18 @@ export class SimClient {
   readonly #world: ClientWorld;
   readonly #line: Line;
   readonly #isLibrary: boolean;
+  readonly #sessions: SessionHabit;
   /** By key: the revision that was seen last. */
   readonly #revisions: Map<string, number> = new Map();
   #lastIndex = 0;
   #rests = false;
 
   /** @param habits `knows`: the members whose addresses the client of the library is given; null: a client that chooses for itself */
-  constructor(world: ClientWorld, number: number, { knows, sessions }: { knows: readonly string[] | null; sessions: boolean }) {
+  constructor(world: ClientWorld, number: number, { knows, sessions }: { knows: readonly string[] | null; sessions: SessionHabit }) {
     this.#world = world;
     this.number = number;
     this.#isLibrary = knows !== null;
+    this.#sessions = sessions;
     const name = `client${number}`;
     this.gate = new Gate((kind, size) => {
       world.passed(number, kind, size);
@@ -69,9 +74,9 @@ export class SimClient {
     const { promised, failed, addressOf } = world;
     if (knows === null) {
       const direct = new DirectLine(ports, name, addressOf);
-      this.#line = sessions ? new SessionLine(ports, direct, world.members) : direct;
+      this.#line = sessions === "none" ? direct : new SessionLine({ ports, direct, members: world.members, ordered: sessions === "ordered" });
     } else {
-      this.#line = new LibraryLine({ ports, name, addresses: knows.map(addressOf), sessions, promised, failed });
+      this.#line = new LibraryLine({ ports, name, addresses: knows.map(addressOf), sessions: sessions !== "none", promised, failed });
     }
   }
 
@@ -99,7 +104,7 @@ export class SimClient {
     const sent: Uint8Array[] = [];
     const operation: Noted = {
       id: this.#world.nextOperation(), client: this.number, member, command, read, sent, calledAtMs: scheduler.nowMs,
-      answeredAtMs: Number.POSITIVE_INFINITY, answer: null,
+      answeredAtMs: Number.POSITIVE_INFINITY, answer: null, ordered: this.#sessions === "ordered",
     };
     this.#world.called(operation);
     const asked: Asked = { ...ask, isOver: false, sent };

@@ -148,7 +148,7 @@ export class SimMachine implements SimMember {
     this.#port = port;
     runTask(startServer(this.#host(gate, port), {
       ...options,
-      process: { runtime: "sim", pid: 1 },
+      process: { runtime: "sim", pid: 1, loop: null },
       observers: [this.#observer(gate), ...(options.observers ?? [])],
       failed: (error) => this.#failed(gate, error),
     }), (...[error, server]) => {
@@ -268,6 +268,9 @@ export class SimMachine implements SimMember {
       },
       stepped: (state, event, effects) => {
         if (gate.open && this.state === state) this.#stepped(state, event, effects);
+      },
+      sealed: (state, entries, bytes) => {
+        if (gate.open && this.state === state && state.role === "leader") this.#owner.tell((property) => property.entriesSealed?.(this, entries, bytes));
       },
       durable: (state, store) => {
         if (gate.open && this.state === state) this.#owner.tell((property) => property.durable?.(this, store));

@@ -8,7 +8,8 @@ import { drawFaults } from "./fault_plan.ts";
 import { DEPOSED, FEATURES } from "./features.ts";
 import { drawOperations } from "./load_plan.ts";
 import { drawQueueBytes, drawWays } from "./net_plan.ts";
-import type { LibraryClient, Script, Settings } from "./script.ts";
+import { drawSessions } from "./session_plan.ts";
+import type { LibraryClient, Script, Settings, SnapshotSettings } from "./script.ts";
 import { isKnown } from "./plugin_commands.ts";
 import { pick, streamOf } from "./streams.ts";
 
@@ -35,21 +36,18 @@ const LIBRARY_PART = 0.2;
 /** The part of runs in which nodes take snapshots. */
 const SNAPSHOT_PART = 0.5;
 
-/** The part of runs in which clients write under sessions, most of them. */
-const SESSIONS_PART = 0.5;
-
 /** The run that `seed` stands for. */
 export function drawScript(seed: number, options: SwarmOptions = {}): Script {
   const drawn = drawSettings(seed, options);
   const library = drawLibrary(seed, drawn, options);
   const snapshots = drawSnapshots(seed);
   const ways = drawWays(seed, drawn, options.ways);
-  const sessions = drawSessions(seed, drawn);
+  const sessions = drawSessions(seed, drawn, library);
   const queueBytesMax = drawQueueBytes(seed);
   const settings: Settings = {
     ...drawn, ...(library.length === 0 ? {} : { library }), ...(snapshots === null ? {} : { snapshots }),
     ...(queueBytesMax === null ? {} : { queueBytesMax }), ...(ways.length === 0 ? {} : { ways }),
-    ...(sessions.length === 0 ? {} : { sessions }),
+    ...sessions,
   };
   return {
     seed,
@@ -112,16 +110,13 @@ function drawLibrary(seed: number, { clients, nodes }: Settings, options: SwarmO
 }
 
 /** Few entries a snapshot, so that logs are cut all the time; and some log behind it, or none. */
-function drawSnapshots(seed: number): NonNullable<Settings["snapshots"]> | null {
+function drawSnapshots(seed: number): SnapshotSettings | null {
   const random = streamOf(seed, "snapshots");
   if (nextFloat(random) >= SNAPSHOT_PART) return null;
-  return { entries: nextInRange(random, 5, 50), retainBytes: pick(random, [0, 0, 1000, 10_000]) };
-}
-
-function drawSessions(seed: number, { clients }: Settings): number[] {
-  const random = streamOf(seed, "sessions");
-  if (nextFloat(random) >= SESSIONS_PART) return [];
-  return Array.from({ length: clients }, (_, at) => at + 1).filter(() => nextFloat(random) < 0.7);
+  const taken = { entries: nextInRange(random, 5, 50), retainBytes: pick(random, [0, 0, 1000, 10_000]) };
+  // Most snapshots here have some kilobytes: many pieces, so that lines break between them, or a rate that makes them late.
+  const isSlow = nextFloat(random) < 0.5;
+  return { ...taken, pieceBytes: pick(random, [128, 500, 4096, 65_536]), servedBytesPerSecond: isSlow ? pick(random, [2000, 20_000]) : 2 ** 26 };
 }
 
 function draws(count: number, draw: () => number): number[] {

@@ -1,7 +1,7 @@
 /** The clients of a run: those that its script draws, and those that look in the end whether the cluster serves. */
 import { probe, type Probes } from "./probe.ts";
 import type { PlannedOperation, Script } from "./script.ts";
-import { type ClientWorld, SimClient } from "./sim_client.ts";
+import { type ClientWorld, type SessionHabit, SimClient } from "./sim_client.ts";
 
 export class WorldClients {
   readonly all: SimClient[] = [];
@@ -56,10 +56,15 @@ export class WorldClients {
     const { members } = this.#world;
     const places = this.#script.settings.library?.find(({ client }) => client === number)?.knows ?? null;
     const knows = places === null ? null : places.map((place) => members[place - 1] as string);
-    const sessions = this.#script.settings.sessions?.includes(number) ?? false;
-    const client = new SimClient(this.#world, number, { knows, sessions });
+    const { sessions, ordered } = this.#script.settings;
+    const client = new SimClient(this.#world, number, { knows, sessions: sessionsOf(number, sessions, ordered) });
     if (knows !== null) this.#library.set(client, knows);
     this.all.push(client);
     return client;
   }
+}
+
+function sessionsOf(client: number, sessions: readonly number[] = [], ordered: readonly number[] = []): SessionHabit {
+  if (!sessions.includes(client)) return "none";
+  return ordered.includes(client) ? "ordered" : "unordered";
 }

@@ -1,7 +1,8 @@
 /** From a script to the cluster that it describes. */
 import type { AnyPlugin } from "../machine/machine.ts";
 import type { Property } from "./property.ts";
-import type { Script } from "./script.ts";
+import type { SnapshotTuning } from "../node/settings.ts";
+import type { Script, SnapshotSettings } from "./script.ts";
 import type { ClusterOptions } from "./sim_cluster.ts";
 
 const NAMES: readonly string[] = ["a", "b", "c", "d", "e", "f", "g"];
@@ -29,6 +30,8 @@ export function clusterOptions({ seed, settings }: Script, plugin: AnyPlugin, pr
     tailBytesMax: settings.tailBytesMax,
     tuning: {
       core: { appendEntriesMax, inflightAppendsMax, uncommittedBytesMax },
+      ...(settings.snapshots === undefined ? {} : { snapshots: fetchTuning(settings.snapshots) }),
+      ...(settings.sessionLimits === undefined ? {} : { sessions: settings.sessionLimits }),
       wal: { batchBytesMax, readyBytes: segmentBytes, readBytes: READ_BYTES, slabBytes: SLAB_BYTES },
     },
     net: {
@@ -41,4 +44,8 @@ export function clusterOptions({ seed, settings }: Script, plugin: AnyPlugin, pr
       return { clock, disk: { delayMaxMs: settings.diskDelayMaxMs } };
     },
   };
+}
+
+function fetchTuning({ pieceBytes, servedBytesPerSecond }: SnapshotSettings): Partial<SnapshotTuning> {
+  return { ...(pieceBytes === undefined ? {} : { pieceBytes }), ...(servedBytesPerSecond === undefined ? {} : { servedBytesPerSecond }) };
 }

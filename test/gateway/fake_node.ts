@@ -134,7 +134,7 @@ export class FakeNode implements NodeApi {
       voting: true, condition: null, quiesced: false, peers: [],
     } satisfies GroupStatus;
     done({
-      version: "0.0.0", runtime: "test", pid: 1, clusterId: cluster.clusterId, nodeId: this.id, incarnation: "1",
+      version: "0.0.0", runtime: "test", pid: 1, loop: null, clusterId: cluster.clusterId, nodeId: this.id, incarnation: "1",
       address: this.address, uptimeMs: 1, fenced: false, disk: { freeBytes: 1, state: "ok" }, groups: [group], alarms: [],
     });
   }

@@ -4,6 +4,9 @@ import * as assert from "uvu/assert";
 import { EntryKind } from "../../src/base/entry.ts";
 import type { DraftError } from "../../src/base/errors.ts";
 import type { Applier } from "../../src/machine/applier.ts";
+import type { SavedState } from "../../src/machine/saved_state.ts";
+import type { Sessions } from "../../src/machine/sessions.ts";
+import { SessionsTarget } from "../../src/machine/sessions_saved.ts";
 import { encodeMachineVersion } from "../../src/machine/version_entry.ts";
 import { add, applierOf, applyOne, LedgerDisk, type Logged, NOOP, OPEN } from "./ledger.ts";
 
@@ -27,8 +30,23 @@ function started(disk: LedgerDisk): Applier {
   return applier;
 }
 
+/** What a snapshot says, and the sessions in it. */
+function savedBy(applier: Applier): { readonly state: SavedState; readonly pieces: Uint8Array[] } {
+  const { sessions, pieces, ...state } = applier.snapshot();
+  pieces.close();
+  const all: Uint8Array[] = [];
+  for (let piece = sessions.next(); piece !== null; piece = sessions.next()) all.push(piece);
+  return { state, pieces: all };
+}
+
+function sessionsOf(pieces: readonly Uint8Array[]): Sessions {
+  const target = new SessionsTarget();
+  for (const piece of pieces) target.add(piece);
+  return target.sessions;
+}
+
 function replica(applier: Applier): unknown {
-  return [applier.digest, applier.lastApplied, applier.view(), applier.query(["total"]), applier.snapshot().sessions];
+  return [applier.digest, applier.lastApplied, applier.view(), applier.query(["total"]), savedBy(applier).pieces];
 }
 
 const straight = new LedgerDisk();
@@ -83,8 +101,7 @@ test("memos of what a snapshot holds are forgotten, and the rest goes on from it
   const first = started(disk);
   for (let index = 1; index <= 5; index++) applyOne(first, index, ENTRIES[index - 1]!);
   first.commit(1);
-  const { sessions, pieces, ...saved } = first.snapshot();
-  pieces.close();
+  const saved = savedBy(first);
   for (let index = 6; index <= 8; index++) {
     applyOne(first, index, ENTRIES[index - 1]!);
     first.commit(6);
@@ -94,7 +111,7 @@ test("memos of what a snapshot holds are forgotten, and the rest goes on from it
   assert.equal(next.open(), { index: 8, point: { index: 8, term: 2, chain: 1008 } });
   assert.is(applierOf(disk.plugin).recall(5), false, "entry 5 is known to the snapshot alone");
   assert.ok(next.recall(6));
-  next.resume(saved, sessions);
+  next.resume(saved.state, sessionsOf(saved.pieces));
   applyAll(next, () => true);
   assert.equal(replica(next), replica(reference));
 });
@@ -112,17 +129,16 @@ test("restore() leaves what the snapshot says on disk, or the replica stops", ()
   const disk = new LedgerDisk();
   const applier = started(disk);
   applyAll(applier, () => true);
-  const { sessions, pieces, ...saved } = applier.snapshot();
-  pieces.close();
+  const { state, pieces } = savedBy(applier);
   const kept = disk.state;
   const other = new LedgerDisk();
   const fresh = started(other);
   other.state = { ...kept, index: 3, memos: kept.memos.slice(-1) };
-  assert.throws(() => fresh.restored(saved, sessions), (error: DraftError) => error.code === "DAMAGED" && /must be one commit/.test(error.message));
+  assert.throws(() => fresh.restored(state, sessionsOf(pieces)), (error: DraftError) => error.code === "DAMAGED" && /must be one commit/.test(error.message));
   other.state = { ...kept, memos: [] };
-  assert.throws(() => fresh.restored(saved, sessions), /holds index 9, without a memo: must be index 9 of term 2, chain 1009/);
+  assert.throws(() => fresh.restored(state, sessionsOf(pieces)), /holds index 9, without a memo: must be index 9 of term 2, chain 1009/);
   other.state = kept;
-  fresh.restored(saved, sessions);
+  fresh.restored(state, sessionsOf(pieces));
   assert.equal(fresh.lastApplied, applier.lastApplied);
 });
 

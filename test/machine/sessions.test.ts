@@ -4,10 +4,11 @@ import { EntryKind } from "../../src/base/entry.ts";
 import { DraftError } from "../../src/base/errors.ts";
 import { encodeEnvelope } from "../../src/machine/command.ts";
 import { FAULT_TEXT } from "../../src/machine/machine_calls.ts";
-import { Session, SESSION_ANSWER_BYTES_MAX, WINDOW } from "../../src/machine/session.ts";
+import { Session, WINDOW } from "../../src/machine/session.ts";
 import { encodeSessionChange } from "../../src/machine/session_entry.ts";
-import { SESSION_IDLE_MS, Sessions } from "../../src/machine/sessions.ts";
-import { loadSessions, saveSessions } from "../../src/machine/sessions_saved.ts";
+import { SESSION_LIMITS } from "../../src/machine/session_limits.ts";
+import { Sessions } from "../../src/machine/sessions.ts";
+import { SessionsSource, SessionsTarget } from "../../src/machine/sessions_saved.ts";
 import type { Base, Reply } from "../../src/machine/machine.ts";
 import { isError, type Rig, rigOf } from "./rig.ts";
 
@@ -159,7 +160,7 @@ test("answers over 64 KiB, or of a session that keeps 1 MiB of them, are done an
   assert.is(isError(counting.do(1, 65_536), "ANSWER_NOT_KEPT", /too long/).outcome, "done");
   for (let sequence = 2; sequence <= 40; sequence++) counting.do(sequence, 60_000);
   const [session] = [...counting.sessions.all()];
-  assert.ok(session!.bytes < SESSION_ANSWER_BYTES_MAX + 100_000);
+  assert.ok(session!.bytes < SESSION_LIMITS.answersBytesMax + 100_000);
   assert.is(counting.do(2, 60_000), "x".repeat(60_000));
   isError(counting.do(40, 60_000), "ANSWER_NOT_KEPT", /too long/);
   assert.is(counting.ran.length, 40);
@@ -168,11 +169,11 @@ test("answers over 64 KiB, or of a session that keeps 1 MiB of them, are done an
 test("X04: a session expires after ten minutes of log time without use, at the entry that shows it", () => {
   const counting = new Counting();
   counting.open();
-  counting.timeMs += SESSION_IDLE_MS - 1;
+  counting.timeMs += SESSION_LIMITS.idleMs - 1;
   assert.is(counting.do(1), "ran 1");
-  counting.timeMs += SESSION_IDLE_MS - 1;
+  counting.timeMs += SESSION_LIMITS.idleMs - 1;
   assert.is(counting.do(1), "ran 1");
-  counting.timeMs += SESSION_IDLE_MS;
+  counting.timeMs += SESSION_LIMITS.idleMs;
   isError(counting.do(1), "SESSION_EXPIRED", /not open/);
   isError(counting.do(2), "SESSION_EXPIRED", /not open/);
   assert.equal([counting.ran, counting.sessions.count, counting.sessions.bytes], [[1], 0, 0]);
@@ -197,6 +198,19 @@ test("X04: the session that was unused for longest makes room, by count and by b
   assert.ok(byBytes.bytes <= 100_000);
 });
 
+/** All pieces that are left. */
+function piecesOf(source: SessionsSource): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  for (let piece = source.next(); piece !== null; piece = source.next()) pieces.push(piece);
+  return pieces;
+}
+
+function loadedFrom(pieces: Iterable<Uint8Array>): Sessions {
+  const target = new SessionsTarget();
+  for (const piece of pieces) target.add(piece);
+  return target.sessions;
+}
+
 /** Commands, repeats and sessions by chance, the same for both. */
 function shake(both: readonly Counting[], rounds: number, dice: () => number): void {
   for (let round = 0; round < rounds; round++) {
@@ -205,7 +219,7 @@ function shake(both: readonly Counting[], rounds: number, dice: () => number): v
     const kind = dice();
     const sequence = 1 + Math.floor(dice() * 40) + Math.floor(round / 20);
     const below = dice() < 0.3 ? Math.max(1, sequence - 10) : 0;
-    const passes = dice() < 0.02 ? SESSION_IDLE_MS : dice() * 1000;
+    const passes = dice() < 0.02 ? SESSION_LIMITS.idleMs : dice() * 1000;
     const answers = both.map((counting) => {
       counting.timeMs += passes;
       if (kind < 0.1) return counting.open(session, number === 4);
@@ -227,8 +241,7 @@ test("a table that was saved and loaded goes on as the one that was not", () => 
   const dice = (): number => (seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0) / 2 ** 32;
   shake([one, twin], 400, dice);
   assert.is(one.rig.applier.digest, twin.rig.applier.digest);
-  const pieces = saveSessions(one.sessions);
-  const loaded = loadSessions(pieces);
+  const loaded = loadedFrom(piecesOf(new SessionsSource(one.sessions)));
   assert.equal([loaded.hash(), loaded.bytes, loaded.count], [one.sessions.hash(), one.sessions.bytes, one.sessions.count]);
   assert.ok(loaded.count > 2);
   for (let round = 0; round < 3000; round++) {
@@ -243,7 +256,60 @@ test("a table that was saved and loaded goes on as the one that was not", () => 
     one.timeMs += dice() * 5000;
   }
   assert.equal([loaded.hash(), loaded.bytes], [one.sessions.hash(), one.sessions.bytes]);
-  assert.throws(() => loadSessions([Uint8Array.of(0x81, 2)]), /format 2/);
+  assert.throws(() => loadedFrom([Uint8Array.of(0x81, 2)]), /format 2/);
+});
+
+test("S12: a table that is saved piece by piece is as it was when that began, whatever comes meanwhile", () => {
+  const answers = [null, 7, "OK", "x".repeat(50_000), { a: [1] }] as Reply[];
+  const counting = new Counting(([, n]) => answers[(n as number) % answers.length]);
+  let seed = 5;
+  const dice = (): number => (seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0) / 2 ** 32;
+  const going: { source: SessionsSource; hash: number; count: number; pieces: Uint8Array[] }[] = [];
+  let [checked, most] = [0, 0];
+  for (let round = 0; round < 6000; round++) {
+    counting.timeMs += dice() * 500;
+    const session = idOf(Math.floor(dice() * 40));
+    const kind = dice();
+    if (kind < 0.05) counting.open(session, false);
+    else if (kind < 0.055) counting.close(session);
+    else counting.do(1 + Math.floor(dice() * 30) + Math.floor(round / 100), round, 0, session);
+    if (round % 40 === 7 && going.length < 3) {
+      const { sessions } = counting;
+      going.push({ source: new SessionsSource(sessions), hash: sessions.hash(), count: sessions.count, pieces: [] });
+    }
+    const at = Math.floor(dice() * going.length);
+    const one = dice() < 0.1 ? going[at] : undefined;
+    const piece = one?.source.next();
+    if (one === undefined || piece === undefined) continue;
+    if (piece !== null) {
+      one.pieces.push(piece);
+      continue;
+    }
+    const loaded = loadedFrom(one.pieces);
+    assert.equal([loaded.hash(), loaded.count], [one.hash, one.count], `begun ${one.pieces.length} pieces before round ${round}`);
+    going.splice(at, 1);
+    checked += 1;
+    most = Math.max(most, one.pieces.length);
+  }
+  assert.ok(checked > 20 && most > 3, `${checked} tables, of ${most} pieces at most`);
+});
+
+test("a session costs a source one row, and one that was shown or came later none", () => {
+  const counting = new Counting();
+  for (let number = 0; number < 3; number++) counting.open(idOf(number));
+  const source = new SessionsSource(counting.sessions);
+  const kept: string[] = [];
+  counting.sessions.addKeeper({ turn: source.turn, keep: ({ id }) => kept.push(id) });
+  counting.do(1, 1, 0, idOf(0));
+  counting.do(2, 2, 0, idOf(0));
+  counting.open(idOf(9));
+  counting.do(1, 1, 0, idOf(9));
+  assert.equal(kept, [idOf(0)]);
+  assert.is(piecesOf(source).length, 1);
+  assert.equal(kept, [idOf(0), idOf(1), idOf(2)]);
+  for (let number = 0; number < 3; number++) counting.do(3, 3, 0, idOf(number));
+  assert.equal(kept.length, 3);
+  assert.is(source.next(), null);
 });
 
 test("replicas whose sessions came and went differently differ in their digest, without a command", () => {

@@ -137,12 +137,13 @@ test("a snapshot holds the version in force, and restoring runs no upgrade()", (
   raise(rig, 2);
   const begun = rig.applier.snapshot();
   begun.pieces.close();
+  begun.sessions.close();
   assert.is(begun.machineVersion, 2);
   const other = rigOfPlugin(plugin);
   const target = other.applier.restore(begun, () => {});
   target.push(encode(null), () => {});
   target.end(() => {});
-  other.applier.restored(begun, begun.sessions);
+  other.applier.restored(begun, other.applier.sessions);
   assert.is(other.applier.view().version, 2);
   assert.equal(seen, ["from 1 to 2 at 1", "restored in 2"]);
 });

@@ -4,9 +4,11 @@ import { concatBytes } from "../../src/base/bytes.ts";
 import { ENTRY_HEADER_BYTES, EntryKind, readRun, sealedBytes } from "../../src/base/entry.ts";
 import { Proposals } from "../../src/node/proposals.ts";
 import { copyReceived, sealOwn } from "../../src/node/sealing.ts";
+import { configurationEntry } from "../../src/raft/configuration.ts";
 import { emptyEntry } from "../../src/raft/leader.ts";
 import type { ReceivedAppend } from "../../src/net/message_codec.ts";
 import type { LogEntry } from "../../src/raft/types.ts";
+import { membersOf } from "../raft/helpers.ts";
 import { sealedEntries } from "./entries.ts";
 
 function gathered(...payloads: readonly number[]): Proposals {
@@ -62,6 +64,16 @@ test("an entry of the core's own is sealed while proposals wait for their step",
   const proposals = gathered(10);
   assert.equal(sealed(proposals, [emptyEntry(EntryKind.noop)]), [{ kind: EntryKind.noop, bytes: 0, first: 0 }]);
   assert.is(proposals.count, 1);
+});
+
+test("what an entry of the core's own brings along is sealed, before and behind proposals", () => {
+  const entry = configurationEntry(membersOf(["voter", "learner"]));
+  const { kind, payloadBytes } = entry;
+  const own = { kind, bytes: payloadBytes, first: entry.payload[0] };
+  assert.equal(sealed(gathered(), [entry]), [own]);
+  const proposals = gathered(10, 20);
+  const entries = [configurationEntry(membersOf(["voter", "learner"])), ...proposals.list.slice(0, 1), configurationEntry(membersOf(["voter", "learner"]))];
+  assert.equal(sealed(proposals, entries), [own, { kind: EntryKind.command, bytes: 10, first: 10 }, own]);
 });
 
 test("clear() forgets the turn; the next one begins clean, padding included", () => {

@@ -39,10 +39,4 @@ test("M07, 4.1: a configuration holds from the append of its entry and is gone w
   assert.equal(core.state.voters.incoming, [1, 2, 3]);
 });
 
-test("changes of membership are refused by name until they exist", () => {
-  const core = new Single();
-  const configuration = membersOf(["voter", "voter"]);
-  assert.equal(core.event({ type: "changeMembership", configuration }), [{ type: "rejected", reason: "not-supported" }]);
-});
-
 test.run();

@@ -5,10 +5,12 @@
 import { type EntryHead } from "../../src/base/entry.ts";
 import { nextFloat, nextInRange, type RandomState, seedRandom } from "../../src/base/random.ts";
 import { genesisConfiguration } from "../../src/raft/configuration.ts";
-import type { Effect, Event, EventBody, LogStart, StoreEffect } from "../../src/raft/event.ts";
+import { type MemberChange, wantedConfiguration } from "../../src/raft/configuration_change.ts";
+import type { Effect, Event, EventBody, LogStart, Refusal, StoreEffect } from "../../src/raft/event.ts";
 import { checkState, checkTransition, noteBefore } from "../../src/raft/invariants.ts";
 import type { Message } from "../../src/raft/message.ts";
-import { createRaft, type RaftState } from "../../src/raft/state.ts";
+import { quorumValue, voterSets } from "../../src/raft/quorum.ts";
+import { createRaft, currentConfiguration, type RaftState } from "../../src/raft/state.ts";
 import { step } from "../../src/raft/step.ts";
 import { appendToTrail, createTrail } from "../../src/raft/trail.ts";
 import type { LogEntry, RaftConfig } from "../../src/raft/types.ts";
@@ -106,7 +108,9 @@ export class Cores {
       uncommittedBytesMax: 1 << 20, retainBytes: 0, pendingReadsMax: 10_000, seed: this.options.seed * 1000 + number * 10 + boot,
       ...this.options.config,
     };
-    return createRaft(config, { hardState: durable.hardState, trail, configurations: [genesisConfiguration(voters)], snapshotIndex: snapshot?.point.index ?? 0 });
+    const configurations = [start?.configuration ?? genesisConfiguration(voters)];
+    for (const { configuration } of durable.entries.slice(trail.base.index)) if (configuration !== null) configurations.push(configuration);
+    return createRaft(config, { hardState: durable.hardState, trail, configurations, snapshotIndex: snapshot?.point.index ?? 0 });
   }
 
   core(number: number): Core {
@@ -123,6 +127,24 @@ export class Cores {
     core.state = this.#recover(number, core.durable, core.boot);
     this.options.observer?.opened(core);
     this.event(core, { type: "start" });
+  }
+
+  /** A node that nobody knows yet starts with an empty log. */
+  join(): Core {
+    const core = this.#create(this.cores.length + 1);
+    this.cores.push(core);
+    this.start(core.number);
+    return core;
+  }
+
+  /** Asks for a change; how it was refused, or null. */
+  change(core: Core, changes: readonly MemberChange[], promoteWithinMs: number = 2000): Refusal | null {
+    const current = currentConfiguration(core.state);
+    const configuration = current.joint ? null : wantedConfiguration(current, changes);
+    if (configuration === null) return "change-pending";
+    const effects = this.event(core, { type: "changeMembership", configuration, promoteWithinMs });
+    const rejected = effects.find((effect) => effect.type === "rejected");
+    return rejected?.reason ?? null;
   }
 
   crash(number: number): void {
@@ -249,10 +271,14 @@ export class Cores {
     const isWatched = this.options.observer !== null;
     if (!isWatched && known !== undefined && known !== entry.chain) throw new Error(`index ${entry.index} was committed twice`);
     // Dissertation 3.4, Leader Completeness rests on this: what anybody applies is durable on a majority.
-    const holders = this.cores.filter(({ durable }) =>
-      entry.index <= (durable.start?.point.index ?? 0) || durable.entries[entry.index - 1]?.chain === entry.chain).length;
-    if (!isWatched && known === undefined && holders * 2 <= this.options.members) {
-      throw new Error(`member ${core.number} applies index ${entry.index}, which is durable on ${holders} of ${this.options.members}`);
+    const holds = (number: number): number => {
+      const { durable } = this.core(number);
+      return entry.index <= (durable.start?.point.index ?? 0) || durable.entries[entry.index - 1]?.chain === entry.chain ? 1 : 0;
+    };
+    // By the configuration in force, or the one before if this very step began the next.
+    const hasQuorum = core.state.configurations.slice(-2).some((each) => quorumValue(voterSets(each), holds) === 1);
+    if (!isWatched && known === undefined && !hasQuorum) {
+      throw new Error(`member ${core.number} applies index ${entry.index}, which is durable on no quorum of ${JSON.stringify(core.state.voters)}`);
     }
     this.committed.set(entry.index, entry.chain);
     this.committedEntries[entry.index - 1] = entry;

@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import { EffectDigest, Outline, type OutlineBit } from "../../src/raft/effect_digest.ts";
 import type { Effect, LogStart, StoreEffect } from "../../src/raft/event.ts";
 import type { Message } from "../../src/raft/message.ts";
+import type { Configuration, Member } from "../../src/raft/types.ts";
 import { APPEND_REQUEST, MESSAGES } from "../net/samples.ts";
 import { membersOf, sealed } from "./helpers.ts";
 
@@ -67,6 +68,20 @@ test("of a store everything counts but the heads before the last, which its chai
   ];
   for (const other of others) assert.is.not(of({ ...STORE, ...other }).digest, digest, JSON.stringify(other));
   assert.is(of({ ...STORE, entries: [{ ...entries[0]!, payloadSum: 5 }, ...entries.slice(1)] }).digest, digest);
+});
+
+test("of a configuration everything counts but ids and addresses", () => {
+  const whole = membersOf(["voter", "learner"]);
+  const digestOf = (configuration: Configuration): number => of({ type: "configurationChanged", configuration }).digest;
+  const digest = digestOf(whole);
+  const withFirst = (other: Partial<Member>): Configuration => ({ ...whole, members: [{ ...whole.members[0]!, ...other }, whole.members[1]!] });
+  const others = [
+    { ...whole, index: 5 }, { ...whole, joint: true }, { ...whole, nextMemberNumber: 9 }, { ...whole, members: whole.members.slice(1) },
+    withFirst({ number: 9 }), withFirst({ incarnation: 9 }), withFirst({ role: null }), withFirst({ outgoingRole: "voter" }),
+    withFirst({ targetRole: "learner" }), withFirst({ promoteByMs: 9 }),
+  ];
+  for (const other of others) assert.is.not(digestOf(other), digest, JSON.stringify(other));
+  assert.is(digestOf(withFirst({ id: "other", address: "other:1" })), digest);
 });
 
 test("order and number of effects count", () => {

@@ -3,7 +3,7 @@ import type { Effect } from "../../src/raft/event.ts";
 import type { AckStatus, Message } from "../../src/raft/message.ts";
 import type { RaftState } from "../../src/raft/state.ts";
 import { termAt } from "../../src/raft/trail.ts";
-import type { LogEntry } from "../../src/raft/types.ts";
+import type { Configuration, LogEntry, Member } from "../../src/raft/types.ts";
 
 /** What an entry is called in traces: its label if a trace proposed it, else its kind. */
 export type Names = ReadonlyMap<number, string>;
@@ -12,8 +12,17 @@ const KINDS = ["", "command", "configuration", "noop", "time"];
 
 /** `5:x@2`: index, name, term. */
 export function entryText(entry: LogEntry, names: Names): string {
+  if (entry.configuration !== null) return `${entry.index}:${membersText(entry.configuration)}@${entry.term}`;
   const name = entry.kind === 1 ? (names.get(entry.payloadSum) ?? "command") : KINDS[entry.kind];
   return `${entry.index}:${name}@${entry.term}`;
+}
+
+/** `(1 2- 3l 4l+)`: voters, the second to go, a learner, one that is to vote; `(1 2|1 3)`: a joint one, the new half first. */
+export function membersText({ members, joint }: Configuration): string {
+  const role = (member: Member): string => (member.role === "voter" ? "" : "l") + (member.role === member.targetRole ? "" : member.role === "learner" ? "+" : "-");
+  const incoming = members.filter((member) => member.role !== null).map((member) => `${member.number}${role(member)}`).join(" ");
+  const outgoing = members.filter((member) => member.outgoingRole === "voter").map(({ number }) => number).join(" ");
+  return joint ? `(${incoming}|${outgoing})` : `(${incoming})`;
 }
 
 /** `1>2 append t1 prev 0@0 +1..1 commit 0 round 0`. */
@@ -85,6 +94,7 @@ export function effectText(number: number, effect: Effect, names: Names): string
     case "rejected": return `  ${number}: refused: ${effect.reason}`;
     case "transferEnded": return `  ${number}: transfer to ${effect.to} ${effect.refusal === null ? "done" : `ended: ${effect.refusal}`}`;
     case "roleChanged": return `  ${number}: ${effect.role} t${effect.term} leader ${effect.leaderId}`;
+    case "configurationChanged": return `  ${number}: members ${membersText(effect.configuration)}`;
     case "diverged": return `  ${number}: DIVERGED at ${effect.index}`;
     default: return `  ${number}: ${effect.type}`;
   }

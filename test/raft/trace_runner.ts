@@ -11,6 +11,8 @@
  * deliver 1>2 append | drop … | twice …     the oldest such message (`*` for all, or a name alone for every link)
  * stored 1 [3]                              the stores of 1 (up to number 3) complete
  * propose 1 a b | read 1 r | transfer 1 2   the events
+ * change 1 add 4 learn 5 remove 2 promote 3 demote 1   wanted of 1: `add` one that is to vote, `learn` one that is not
+ * join 4                                    4, which nobody knows yet, starts with an empty log
  * crash 1 | restart 1                       what is not durable is lost
  * elect 1 | settle                          an election of 1; all messages and stores, until nothing is left; only states
  * hold 1 | apply 1 | wake 1 ms              1 applies only when told; its machine's moment, in ms after its log time
@@ -19,15 +21,19 @@
  * ```
  */
 import { chainAfter } from "../../src/base/entry.ts";
+import { type MemberChange, wantedConfiguration } from "../../src/raft/configuration_change.ts";
 import type { Effect, EventBody, StoreEffect } from "../../src/raft/event.ts";
 import { checkState, checkTransition, noteBefore } from "../../src/raft/invariants.ts";
 import type { Message } from "../../src/raft/message.ts";
-import { createRaft, type RaftState } from "../../src/raft/state.ts";
+import { createRaft, currentConfiguration, type RaftState } from "../../src/raft/state.ts";
 import { step } from "../../src/raft/step.ts";
 import { appendToTrail, createTrail } from "../../src/raft/trail.ts";
 import type { HardState, LogEntry, MemberRole } from "../../src/raft/types.ts";
 import { CONFIG, GENESIS_CHAIN, membersOf, unstamped, WALL_MS } from "./helpers.ts";
 import { effectText, messageText, nameOf, stateText } from "./trace_print.ts";
+
+/** Learners that are to vote have so long to catch up. */
+const PROMOTE_WITHIN_MS = 10_000;
 
 interface Node {
   readonly number: number;
@@ -88,6 +94,8 @@ class Runner {
       case "propose": return this.event(number, { type: "propose", entries: words.slice(1).map((name) => this.labelled(name)) });
       case "read": return this.event(number, { type: "read", readId: Number(words[1]) });
       case "transfer": return this.event(number, { type: "transfer", to: Number(words[1]) });
+      case "change": return this.change(number, words.slice(1));
+      case "join": return this.join();
       case "crash": this.node(number).up = false; this.wire = this.wire.filter((m) => m.to !== number); return;
       case "restart": return this.restart(this.node(number));
       case "elect": this.quietly(() => this.elect(number)); return this.states();
@@ -114,21 +122,45 @@ class Runner {
 
   cluster(words: readonly string[]): void {
     this.roles = words.length === 1 ? Array.from({ length: Number(words[0]) }, () => "voter") : (words as MemberRole[]);
-    for (let number = 1; number <= this.roles.length; number++) {
-      const disk = { hardState: { term: 0, votedFor: 0, commitIndex: 0 }, entries: [] };
-      this.nodes.push({
-        number, up: false, boot: 0, log: [], disk, stores: [], manualApply: false, appliedTo: 0, wakeAtMs: null, wallAheadMs: 0,
-        state: this.recovered(number, disk, 1),
-      });
-    }
+    for (const _ of this.roles) this.create();
     for (const node of this.nodes) this.restart(node);
+  }
+
+  create(): Node {
+    const number = this.nodes.length + 1;
+    const disk = { hardState: { term: 0, votedFor: 0, commitIndex: 0 }, entries: [] };
+    const node: Node = {
+      number, up: false, boot: 0, log: [], disk, stores: [], manualApply: false, appliedTo: 0, wakeAtMs: null, wallAheadMs: 0,
+      state: this.recovered(number, disk, 1),
+    };
+    this.nodes.push(node);
+    return node;
+  }
+
+  join(): void {
+    this.restart(this.create());
+  }
+
+  change(number: number, words: readonly string[]): void {
+    const changes = Array.from({ length: words.length / 2 }, (_, i): MemberChange => {
+      const [type, member] = [words[2 * i]!, Number(words[2 * i + 1])];
+      if (type !== "add" && type !== "learn") return { type: type as "remove", member };
+      return { type: "add", id: `n${member}`, address: "", incarnation: 100 + member, toVote: type === "add" };
+    });
+    const configuration = wantedConfiguration(currentConfiguration(this.node(number).state), changes);
+    if (configuration === null) throw new Error("no such member");
+    this.event(number, { type: "changeMembership", configuration, promoteWithinMs: PROMOTE_WITHIN_MS });
   }
 
   recovered(number: number, disk: Node["disk"], bootId: number): RaftState {
     const trail = createTrail({ index: 0, term: 0, chain: GENESIS_CHAIN }, 0);
-    for (const entry of disk.entries) appendToTrail(trail, entry);
+    const configurations = [membersOf(this.roles)];
+    for (const entry of disk.entries) {
+      appendToTrail(trail, entry);
+      if (entry.configuration !== null) configurations.push(entry.configuration);
+    }
     const config = { ...CONFIG, ...this.options, self: number, incarnation: 100 + number, bootId, seed: number };
-    return createRaft(config, { hardState: disk.hardState, trail, configurations: [membersOf(this.roles)], snapshotIndex: 0 });
+    return createRaft(config, { hardState: disk.hardState, trail, configurations, snapshotIndex: 0 });
   }
 
   restart(node: Node): void {

@@ -57,6 +57,7 @@ export function sessionPayloads(commands: Iterable<Payload>): Payload[] {
   for (const { session } of commands) if (session !== null) sessions.add(session);
   return [...sessions].flatMap((session) => [
     named(encodeSessionChange({ type: "open", session, principal: "", ordered: false })),
+    named(encodeSessionChange({ type: "open", session, principal: "", ordered: true })),
     named(encodeSessionChange({ type: "close", session })),
   ]);
 }
@@ -72,12 +73,15 @@ function nameOf(sum: number, bytes: number): string {
 
 const NOTHING = new Uint8Array(0);
 
-/** Applies an entry whose payload, if it has one, is among `payloads` by name. @returns what the machine answers */
-export function applyEntry(applier: Applier, entry: Sealed, payloads: ReadonlyMap<string, Payload>): unknown {
-  // A session whose id nobody was told changes nothing that anybody sees.
-  const isKnown = entry.kind === EntryKind.command || entry.kind === EntryKind.session;
-  const bytes = isKnown ? payloads.get(payloadNameOf(entry))?.bytes : NOTHING;
+/** Applies an entry whose payload was told, or else is among `payloads` by name. @returns what the machine answers */
+export function applyEntry(applier: Applier, entry: Sealed, told: Uint8Array | null, payloads: ReadonlyMap<string, Payload>): unknown {
+  const bytes = told ?? (hasPayload(entry) ? payloads.get(payloadNameOf(entry))?.bytes : null);
   return applier.apply(entry, bytes ?? NOTHING, 0, null);
+}
+
+/** Whether what the machine does with the entry depends on its payload. */
+export function hasPayload({ kind }: Sealed): boolean {
+  return kind === EntryKind.command || kind === EntryKind.session;
 }
 
 /** The indexes of the committed entries with each payload, ascending. */

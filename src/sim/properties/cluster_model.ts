@@ -6,12 +6,15 @@
  * what was durable, and nothing but what was asked for, in that order; and what the core holds in memory is what it
  * asked to be stored.
  */
+import { Applier } from "../../machine/applier.ts";
 import type { AnyPlugin } from "../../machine/machine.ts";
+import type { SessionLimits } from "../../machine/session_limits.ts";
+import { Sessions } from "../../machine/sessions.ts";
 import type { Effect, Event } from "../../raft/event.ts";
 import type { Message } from "../../raft/message.ts";
 import type { RaftState } from "../../raft/state.ts";
 import { chainAt, termAt } from "../../raft/trail.ts";
-import type { MemberNumber, Term } from "../../raft/types.ts";
+import { MAIN_GROUP, type MemberNumber, type Term } from "../../raft/types.ts";
 import { type Property, type SimMember, Violation } from "../property.ts";
 import { MemberModel } from "./member_model.ts";
 import { pointText, type Sealed, SealedEntries } from "./sealed_entries.ts";
@@ -27,6 +30,10 @@ export class ClusterModel implements Property {
   readonly leaders: Map<Term, MemberNumber> = new Map();
   /** Whose machines run; null as long as none does. */
   plugin: AnyPlugin | null = null;
+  /** What their nodes remember of sessions. */
+  #sessionLimits: Partial<SessionLimits> = {};
+  /** Which version of the machine they began with. */
+  #machineVersion = 1;
   readonly #members: (MemberModel | undefined)[] = [];
   /** Somebody tells when a store is durable, before its messages leave. */
   #isTold = false;
@@ -39,6 +46,15 @@ export class ClusterModel implements Property {
   /** The model of the member whose core this is. */
   of(state: RaftState): MemberModel {
     return this.#members[state.config.self]!;
+  }
+
+  /** A machine as the members have one, to which nothing was applied; null as long as none runs. */
+  newApplier(): Applier | null {
+    if (this.plugin === null) return null;
+    const applier = new Applier({ plugin: this.plugin, group: MAIN_GROUP, directory: "", log: () => {} });
+    applier.begin(this.#machineVersion);
+    applier.sessions = new Sessions(this.#sessionLimits);
+    return applier;
   }
 
   opened(member: SimMember): void {
@@ -82,7 +98,11 @@ export class ClusterModel implements Property {
     const state = member.state!;
     const model = this.of(state);
     model.glance(state);
-    this.plugin ??= member.applier?.plugin ?? null;
+    if (this.plugin === null && member.applier !== null) {
+      this.plugin = member.applier.plugin;
+      this.#sessionLimits = member.applier.sessions.limits;
+      this.#machineVersion = member.applier.view().version;
+    }
     if (event.type === "stored") model.complete(event.store);
     for (const effect of effects) if (effect.type === "store") model.store(effect, this.sealed);
     const { last } = model.memory;

@@ -22,6 +22,7 @@ import { Queues } from "./queues.ts";
 import { refinementProperty } from "../refinement/refinement.ts";
 import { ReadIndex } from "./read_index.ts";
 import { RealTime } from "./real_time.ts";
+import { SealedPayloads } from "./sealed_payloads.ts";
 import { Terms } from "./terms.ts";
 import { Votes } from "./votes.ts";
 
@@ -35,8 +36,11 @@ export interface PropertyOptions {
 export function allProperties(options: PropertyOptions = {}): Property[] {
   const model = new ClusterModel();
   const committed = new Committed(model);
+  const payloads = new SealedPayloads();
+  const equal = new EqualStates();
   return [
     model,
+    payloads,
     new Identities(),
     new OneLeader(model),
     new Votes(model),
@@ -49,7 +53,7 @@ export function allProperties(options: PropertyOptions = {}): Property[] {
     new Applying(model, committed),
     new DurableFirst(model, committed),
     new Matches(model),
-    new EqualStates(),
+    equal,
     new ExactlyOnce(committed),
     new Queues(),
     new ReadIndex(committed),
@@ -58,8 +62,8 @@ export function allProperties(options: PropertyOptions = {}): Property[] {
     new Expiry(model, committed),
     new AckedDurable(committed),
     // The oracle first: what it finds it can name, and a search that must fail takes long.
-    new IndexOracle(model, committed),
-    new Linearizability({ model, committed }),
+    new IndexOracle({ model, committed, payloads, equal }),
+    new Linearizability({ model, committed, payloads }),
     refinementProperty(),
   ];
 }

@@ -5,18 +5,21 @@
  *
  * - an acknowledged write is the entry at its index, and its answer is what the machine says there;
  * - a read, a stale one too, is answered as the machine answers at its index;
+ * - what any machine of the cluster was, it is, too, at that index: by entries or by a snapshot (equal_states.ts);
  * - no command is in the log more often than it was sent: what was told not-done is not there. (Under a session it may
  *   be, if it did nothing there: see exactly_once.ts.)
  */
 import { DraftError } from "../../base/errors.ts";
 import { EntryKind } from "../../base/entry.ts";
-import { Applier } from "../../machine/applier.ts";
-import { type Index, MAIN_GROUP } from "../../raft/types.ts";
+import type { Applier } from "../../machine/applier.ts";
+import type { Index } from "../../raft/types.ts";
 import { answerOf, History, meaningOf, operationText, type Recorded } from "../history/history.ts";
-import { applyEntry, indexesByPayload, type Payload, payloadNameOf, payloadsOf, sessionPayloads } from "../history/payloads.ts";
+import { applyEntry, hasPayload, indexesByPayload, type Payload, payloadNameOf, payloadsOf, sessionPayloads } from "../history/payloads.ts";
 import { type ClientOperation, type Property, Violation } from "../property.ts";
 import type { ClusterModel } from "./cluster_model.ts";
 import type { Committed } from "./committed.ts";
+import type { EqualStates } from "./equal_states.ts";
+import type { SealedPayloads } from "./sealed_payloads.ts";
 
 /** What is known of one payload. */
 interface Known {
@@ -28,15 +31,29 @@ interface Known {
   possible: number;
 }
 
+/** What the oracle looks at. */
+export interface IndexOracleParts {
+  readonly model: ClusterModel;
+  readonly committed: Committed;
+  readonly payloads: SealedPayloads;
+  /** Holds the machines of the cluster against that of the oracle. */
+  readonly equal: EqualStates;
+}
+
 export class IndexOracle implements Property {
   readonly name: string = "index-oracle";
   readonly #model: ClusterModel;
   readonly #committed: Committed;
   readonly #history: History = new History();
 
-  constructor(model: ClusterModel, committed: Committed) {
+  readonly #payloads: SealedPayloads;
+  readonly #equal: EqualStates;
+
+  constructor({ model, committed, payloads, equal }: IndexOracleParts) {
     this.#model = model;
     this.#committed = committed;
+    this.#payloads = payloads;
+    this.#equal = equal;
   }
 
   called(operation: ClientOperation): void {
@@ -49,16 +66,15 @@ export class IndexOracle implements Property {
 
   finished(): void {
     const { operations } = this.#history;
-    const { plugin } = this.#model;
+    const applier = this.#model.newApplier();
     // Nobody ran a machine.
-    if (plugin === null) return;
-    const applier = new Applier({ plugin, group: MAIN_GROUP, directory: "", log: () => {} });
-    const known = this.#payloads(applier, operations);
+    if (applier === null) return;
+    const known = this.#known(applier, operations);
     this.#count(known);
     this.#replay(applier, operations, known);
   }
 
-  #payloads(applier: Applier, operations: readonly Recorded[]): Map<string, Known> {
+  #known(applier: Applier, operations: readonly Recorded[]): Map<string, Known> {
     const known = new Map<string, Known>();
     for (const { operation, ending } of operations) {
       const payloads = payloadsOf(applier, operation);
@@ -114,9 +130,13 @@ export class IndexOracle implements Property {
     const payloads = new Map([...known].map(([name, { payload }]) => [name, payload]));
     for (const payload of sessionPayloads(payloads.values())) payloads.set(payload.name, payload);
     this.#checkReads(applier, answered.get(0) ?? []);
+    let isExact = true;
     for (let index = 1; index <= this.#committed.lastIndex; index++) {
       const entry = this.#committed.at(index)!;
-      const reply = meaningOf(applyEntry(applier, entry, payloads));
+      const told = this.#payloads.of(entry);
+      isExact &&= told !== null || !hasPayload(entry);
+      const reply = meaningOf(applyEntry(applier, entry, told, payloads));
+      if (isExact) this.#equal.compareReplay(applier);
       const here = answered.get(index) ?? [];
       for (const operation of here) if (operation.read === null) this.#check(operation, reply);
       this.#checkReads(applier, here);

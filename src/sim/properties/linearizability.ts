@@ -7,8 +7,6 @@
  * Where entries stand in the log is used as a hint for the search only.
  */
 import { DraftError } from "../../base/errors.ts";
-import { Applier } from "../../machine/applier.ts";
-import { MAIN_GROUP } from "../../raft/types.ts";
 import { componentsOf, type Component } from "../history/components.ts";
 import { answerOf, History, operationText, type Recorded } from "../history/history.ts";
 import type { KvOperation, KvState } from "../history/kv_cells.ts";
@@ -18,6 +16,7 @@ import { type Search, search, type Timed } from "../history/wing_gong.ts";
 import { type ClientOperation, type Property, Violation } from "../property.ts";
 import type { ClusterModel } from "./cluster_model.ts";
 import type { Committed } from "./committed.ts";
+import type { SealedPayloads } from "./sealed_payloads.ts";
 
 /** Steps of the search for one part of the history, at most. */
 const STEPS_MAX = 1_000_000;
@@ -27,19 +26,31 @@ const SHOWN_MAX = 12;
 
 type Hinted = KvOperation & Timed;
 
+/** What tells where operations stand in the log. */
+export interface LinearizabilityHints {
+  readonly model: ClusterModel;
+  readonly committed: Committed;
+  readonly payloads: SealedPayloads;
+}
+
+/** What a command under a session is answered with that was not run at that place: it may run at another, or ran nowhere. */
+const NOT_RUN: ReadonlySet<string> = new Set(["SESSION_EXPIRED", "LOST"]);
+
 export class Linearizability implements Property {
   readonly name: string = "linearizability";
   readonly #history: History = new History();
   readonly #model: ClusterModel | null;
   readonly #committed: Committed | null;
+  readonly #payloads: SealedPayloads | null;
   readonly #stepsMax: number;
   /** Steps that the searches took. */
   steps = 0;
 
   /** @param hints whose machine ran, and its log; null: the machine is `kv`, and the search goes without hints */
-  constructor(hints: { readonly model: ClusterModel; readonly committed: Committed } | null = null, stepsMax: number = STEPS_MAX) {
+  constructor(hints: LinearizabilityHints | null = null, stepsMax: number = STEPS_MAX) {
     this.#model = hints?.model ?? null;
     this.#committed = hints?.committed ?? null;
+    this.#payloads = hints?.payloads ?? null;
     this.#stepsMax = stepsMax;
   }
 
@@ -55,8 +66,9 @@ export class Linearizability implements Property {
     // Of other machines no specification is known: the index oracle judges them by themselves.
     if ((this.#model?.plugin?.name ?? "kv") !== "kv") return;
     const { operations } = this.#history;
-    const hints = this.#hintsOf(operations);
-    const guessed = this.#guessed(operations, hints);
+    const replies = this.#replies(operations);
+    const hints = this.#hintsOf(operations, replies);
+    const guessed = replies === null ? null : guessedBy(operations, hints, replies);
     if (guessed !== null && componentsOf(guessed).every((part) => this.#search(part, hints).verdict === "linearizable")) return;
     for (const component of componentsOf(operations)) this.#judge(component, hints);
   }
@@ -81,13 +93,9 @@ export class Linearizability implements Property {
     return found;
   }
 
-  /**
-   * The history as the log tells it: what ended unknown and is committed had the answer that its entry has, and what is
-   * not committed never happened. That asks for more than the history itself, so an order that explains it explains
-   * both; where none does nothing is said. Null without a log.
-   */
-  #guessed(operations: readonly Recorded[], hints: ReadonlyMap<number, number>): Recorded[] | null {
-    const applier = this.#newApplier();
+  /** What the machine says to each entry of the log, by index; null without a log. */
+  #replies(operations: readonly Recorded[]): unknown[] | null {
+    const applier = this.#model?.newApplier() ?? null;
     if (this.#committed === null || applier === null) return null;
     const payloads = new Map<string, Payload>();
     for (const { operation } of operations) {
@@ -96,26 +104,14 @@ export class Linearizability implements Property {
     for (const payload of sessionPayloads(payloads.values())) payloads.set(payload.name, payload);
     const replies: unknown[] = [];
     for (let index = 1; index <= this.#committed.lastIndex; index++) {
-      replies[index] = applyEntry(applier, this.#committed.at(index)!, payloads);
+      const entry = this.#committed.at(index)!;
+      replies[index] = applyEntry(applier, entry, this.#payloads?.of(entry) ?? null, payloads);
     }
-    return operations.map((recorded): Recorded => {
-      const index = hints.get(recorded.operation.id);
-      if (recorded.ending !== "unknown") return recorded;
-      if (index === undefined) return { ...recorded, ending: "never" };
-      const reply = replies[index];
-      if (reply instanceof DraftError && reply.code === "SESSION_EXPIRED") return { ...recorded, ending: "never" };
-      if (reply instanceof DraftError) return { ...recorded, ending: "refused", operation: { ...recorded.operation, answer: reply } };
-      return { ...recorded, ending: "done", operation: { ...recorded.operation, answer: { index, reply } } };
-    });
-  }
-
-  #newApplier(): Applier | null {
-    const plugin = this.#model?.plugin ?? null;
-    return plugin === null ? null : new Applier({ plugin, group: MAIN_GROUP, directory: "", log: () => {} });
+    return replies;
   }
 
   /** Where each operation stands in the log, as far as that can be told. */
-  #hintsOf(operations: readonly Recorded[]): Map<number, number> {
+  #hintsOf(operations: readonly Recorded[], replies: readonly unknown[] | null): Map<number, number> {
     const hints = new Map<number, number>();
     const claimed = new Set<number>();
     for (const { operation, ending } of operations) {
@@ -125,7 +121,7 @@ export class Linearizability implements Property {
       hints.set(operation.id, operation.read === null ? index : index + 0.5);
       if (operation.read === null) claimed.add(index);
     }
-    const applier = this.#newApplier();
+    const applier = this.#model?.newApplier() ?? null;
     if (this.#committed === null || applier === null) return hints;
     const indexes = indexesByPayload(this.#committed);
     // In the order of their calls: of equal commands the earlier one has the earlier entry.
@@ -133,13 +129,33 @@ export class Linearizability implements Property {
     for (const { operation, ending } of operations) {
       if (ending !== "unknown" && ending !== "refused") continue;
       const list = payloadsOf(applier, operation).flatMap(({ name }) => indexes.get(name) ?? []).sort((a, b) => a - b);
-      const index = list.find((at) => at > floors.get(operation.id)! && !claimed.has(at));
+      const index = list.find((at) => at > floors.get(operation.id)! && !claimed.has(at) && isRun(replies?.[at]));
       if (index === undefined) continue;
       hints.set(operation.id, index);
       claimed.add(index);
     }
     return hints;
   }
+}
+
+function isRun(reply: unknown): boolean {
+  return !(reply instanceof DraftError && NOT_RUN.has(reply.code));
+}
+
+/**
+ * The history as the log tells it: what ended unknown and is committed had the answer that its entry has, and what is
+ * not committed never happened. That asks for more than the history itself, so an order that explains it explains
+ * both; where none does nothing is said.
+ */
+function guessedBy(operations: readonly Recorded[], hints: ReadonlyMap<number, number>, replies: readonly unknown[]): Recorded[] {
+  return operations.map((recorded): Recorded => {
+    const index = hints.get(recorded.operation.id);
+    if (recorded.ending !== "unknown") return recorded;
+    if (index === undefined) return { ...recorded, ending: "never" };
+    const reply = replies[index];
+    if (reply instanceof DraftError) return { ...recorded, ending: "refused", operation: { ...recorded.operation, answer: reply } };
+    return { ...recorded, ending: "done", operation: { ...recorded.operation, answer: { index, reply } } };
+  });
 }
 
 /** For each operation the highest index that had been answered when it was called: its own entry lies behind. */

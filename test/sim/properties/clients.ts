@@ -10,7 +10,7 @@ const READS = new Set(["get", "getrev", "mget", "exists", "strlen", "list", "dbs
 export interface Called {
   /** It was answered, from this index. */
   says(reply: unknown, index?: number): void;
-  fails(code: ErrorCode, outcome?: "unknown" | "not-done"): void;
+  fails(code: ErrorCode, outcome?: "unknown" | "not-done" | "done"): void;
 }
 
 /** Clients that tell properties what they do. */
@@ -23,11 +23,14 @@ export class Clients {
     this.#properties = properties;
   }
 
-  /** @param sent the envelopes of its tries, if more is to be known of them than the command */
-  call(command: Command, level: ReadLevel = "linearizable", sent?: readonly Uint8Array[]): Called {
+  /**
+   * @param sent the envelopes of its tries, if more is to be known of them than the command
+   * @param ordered whether its session is
+   */
+  call(command: Command, level: ReadLevel = "linearizable", sent?: readonly Uint8Array[], ordered: boolean = false): Called {
     const read = READS.has(command[0]) ? { level, minIndex: 0, timeoutMs: 1000 } : null;
     const called: ClientOperation = {
-      id: this.#next++, client: 1, member: "n1", command, read, ...(sent === undefined ? {} : { sent }), calledAtMs: 0, answeredAtMs: Number.POSITIVE_INFINITY, answer: null,
+      id: this.#next++, client: 1, member: "n1", command, read, ...(sent === undefined ? {} : { sent }), ordered, calledAtMs: 0, answeredAtMs: Number.POSITIVE_INFINITY, answer: null,
     };
     for (const property of this.#properties) property.called?.(called);
     const answered = (answer: ClientOperation["answer"]): void => {

@@ -3,6 +3,7 @@ import kv from "../../../plugins/kv/kv.ts";
 import { EntryKind } from "../../../src/base/entry.ts";
 import type { Applier } from "../../../src/machine/applier.ts";
 import type { LogEntry } from "../../../src/raft/types.ts";
+import type { EqualStates } from "../../../src/sim/properties/equal_states.ts";
 import { membersOf } from "../../raft/helpers.ts";
 import { Hand, next, rejects } from "./hand.ts";
 
@@ -164,7 +165,7 @@ test("monotonic: term, commitIndex, lastApplied; a durable commitIndex over a re
 
 /** A machine that stands at this index. */
 function machineAt(index: number, term: number, digest: number = 0, hash: string = "same", sessions: number = 0): Applier {
-  return { lastApplied: { index, term, timeMs: 0 }, digest, stateHash: () => hash, sessions: { hash: () => sessions }, plugin: kv } as unknown as Applier;
+  return { lastApplied: { index, term, timeMs: 0 }, digest, stateHash: () => hash, sessions: { hash: () => sessions, limits: {} }, view: () => ({ version: 1 }), plugin: kv } as unknown as Applier;
 }
 
 test("applying: every committed entry once, in order, after each start anew", () => {
@@ -219,6 +220,21 @@ test("equal-states: digests at one index, hashes at some and in the end", () => 
   rejects("equal-states", /at index 70 n2 has the state hash b/, () => hand.tell((property) => property.finished?.(hand.members)));
   hand.member(2).applier = machineAt(70, 1, 1, "a", 5);
   rejects("equal-states", /at index 70 n2 has the state hash a with sessions 5/, () => hand.tell((property) => property.finished?.(hand.members)));
+});
+
+test("equal-states: what a snapshot left, and what the log makes from its beginning", () => {
+  const hand = new Hand("equal-states");
+  const equal = hand.properties.find(({ name }) => name === "equal-states") as EqualStates;
+  hand.member(1).applier = machineAt(7, 1, 1, "a");
+  hand.step(1, { event: { type: "restored", index: 7, wakeAtMs: null } });
+  hand.member(2).applier = machineAt(7, 1, 1, "b");
+  rejects("equal-states", /at index 7 n2 has the state hash b/, () => equal.opened(hand.member(2)));
+  hand.member(3).applier = machineAt(9, 1, 1, "c");
+  equal.opened(hand.member(3));
+  equal.compareReplay(machineAt(7, 1, 1, "a")!);
+  equal.compareReplay(machineAt(8, 1, 1, "x")!);
+  rejects("equal-states", /at index 9 n3, restored from a snapshot, had the digest 1, the log makes 2/, () => equal.compareReplay(machineAt(9, 1, 2, "c")!));
+  rejects("equal-states", /at index 9 n3, .* had the state hash c with sessions 0, the log makes d/, () => equal.compareReplay(machineAt(9, 1, 1, "d")!));
 });
 
 test.run();

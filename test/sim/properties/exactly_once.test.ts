@@ -91,6 +91,25 @@ test("a write that was run and told not done; one that was told done and not run
   rejects(NAME, /run at no index/, () => nowhere.finish());
 });
 
+test("commands of an ordered session run in the order of their sequences, with or without holes", () => {
+  const [first, second, fourth] = [1, 2, 4].map((sequence) => envelope(ONE, sequence, INCR)) as [Uint8Array, Uint8Array, Uint8Array];
+  const calls = (ordered: boolean, ...logged: readonly Uint8Array[]): Clients => {
+    const clients = committed([opens(ONE), ...commands(...logged)], logged.map((_, at) => [3 + at, ONE]));
+    for (const payload of [first, second, fourth]) clients.call(INCR, "linearizable", [payload], ordered).says(1 + logged.indexOf(payload), 3 + logged.indexOf(payload));
+    return clients;
+  };
+  calls(true, first, second, fourth).finish();
+  calls(false, second, first, fourth).finish();
+  rejects(NAME, /run at 3, before the one ahead of it in its ordered session at 4/, () => calls(true, second, first, fourth).finish());
+});
+
+test("a write that was told done without its answer, and was run nowhere", () => {
+  const first = envelope(ONE, 1, INCR);
+  const clients = committed([opens(ONE), ...commands(first)], []);
+  clients.call(INCR, "linearizable", [first]).fails("ANSWER_NOT_KEPT", "done");
+  rejects(NAME, /told done, and run nowhere/, () => clients.finish());
+});
+
 test("the index oracle refuses more entries than tries", () => {
   const first = envelope(ONE, 1, INCR);
   const clients = committed([opens(ONE), ...commands(first, first, first)], [[3, ONE]], "index-oracle");

@@ -1,0 +1,112 @@
+/** What nodes take of the machine: memory as the system counts it, files by walking their directories, pauses by asking. */
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { LoopStatus } from "../../src/net/client_answers.ts";
+import type { TestNode } from "../../test/e2e/processes.ts";
+
+export const MIB: number = 1024 * 1024;
+
+/** How often memory and files are looked at. */
+const LOOK_MS = 1000;
+
+/** Bytes of memory of a process; 0 where the system does not tell (only Linux does, in /proc). */
+export function residentBytes(pid: number): number {
+  try {
+    return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
+
+/** Names of the files below a directory; none if it is not there. What goes meanwhile is left out. */
+export function filesBelow(path: string): string[] {
+  try {
+    return readdirSync(path, { recursive: true, withFileTypes: true }).filter((each) => each.isFile()).map((each) => join(each.parentPath, each.name));
+  } catch {
+    return [];
+  }
+}
+
+/** Bytes of the files below a directory. */
+export function bytesBelow(path: string): number {
+  return filesBelow(path).reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
+}
+
+/** The most that one node took. */
+export interface Most {
+  memoryBytes: number;
+  logBytes: number;
+  snapshotBytes: number;
+}
+
+/** Looks at nodes each second. */
+export class Usage {
+  readonly most: Map<string, Most> = new Map();
+  readonly #nodes: readonly TestNode[];
+  readonly #timer: ReturnType<typeof setInterval>;
+
+  constructor(nodes: readonly TestNode[]) {
+    this.#nodes = nodes;
+    this.#timer = setInterval(() => this.look(), LOOK_MS);
+    this.look();
+  }
+
+  /** Looks now. */
+  look(): void {
+    for (const node of this.#nodes) {
+      const most = this.most.get(node.id) ?? { memoryBytes: 0, logBytes: 0, snapshotBytes: 0 };
+      this.most.set(node.id, most);
+      const { memoryBytes, logBytes, snapshotBytes } = usageOf(node);
+      most.memoryBytes = Math.max(most.memoryBytes, memoryBytes);
+      most.logBytes = Math.max(most.logBytes, logBytes);
+      most.snapshotBytes = Math.max(most.snapshotBytes, snapshotBytes);
+    }
+  }
+
+  /** Begins anew: what was most so far is forgotten. */
+  reset(): void {
+    this.most.clear();
+    this.look();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** `a 312 MiB, b …` */
+  text(field: keyof Most): string {
+    return [...this.most].map(([id, most]) => `${id} ${Math.round(most[field] / MIB)}`).join(", ") + " MiB";
+  }
+}
+
+/** What a node takes now. */
+export function usageOf(node: TestNode): Most {
+  return {
+    memoryBytes: node.running === null ? 0 : residentBytes(node.running.pid),
+    logBytes: bytesBelow(join(node.data, "wal")),
+    snapshotBytes: bytesBelow(join(node.data, "snapshots")),
+  };
+}
+
+/** The gaps of one node's loop between two moments. */
+export interface Gaps {
+  /** The upper bound of the longest, in milliseconds; Infinity above the last bound. */
+  readonly longestMs: number;
+  /** `≤15: 4012, ≤20: 31, …`: those that there were. */
+  readonly text: string;
+}
+
+/** What was counted since `before`. */
+export function gapsSince(before: LoopStatus, after: LoopStatus): Gaps {
+  const counts = after.counts.map((count, at) => count - (before.counts[at] ?? 0));
+  const bound = (at: number): number => after.boundsMs[at] ?? Number.POSITIVE_INFINITY;
+  const longest = counts.findLastIndex((count) => count > 0);
+  const text = counts.flatMap((count, at) => count > 0 ? [`≤${bound(at)}: ${count}`] : []).join(", ");
+  return { longestMs: longest < 0 ? 0 : bound(longest), text };
+}
+
+/** The loop's counts of each node, by its name. */
+export async function loopsOf(nodes: readonly TestNode[]): Promise<Map<string, LoopStatus>> {
+  const loops = await Promise.all(nodes.map(async (node) => [node.id, (await node.status(10_000)).loop] as const));
+  return new Map(loops.flatMap(([id, loop]) => loop === null ? [] : [[id, loop]]));
+}

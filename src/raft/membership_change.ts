@@ -1,0 +1,131 @@
+/**
+ * Changes of the membership, as the leader carries them through: one at a time, each step an entry, the next one when
+ * the last is committed. Where a change stands is said by the configurations in the log alone, so whoever leads goes on
+ * with it.
+ */
+import { assert } from "../base/assert.ts";
+import { configurationEntry } from "./configuration.ts";
+import { enteredConfiguration, isRising, isViable, leftConfiguration, reachedConfiguration } from "./configuration_change.ts";
+import type { Now, Refusal } from "./event.ts";
+import { appendAsLeader } from "./leader.ts";
+import { logTimeMs } from "./log_time.ts";
+import type { Progress } from "./progress.ts";
+import { isVoting, quorumValue, voterSets } from "./quorum.ts";
+import { becomeFollower } from "./roles.ts";
+import { currentConfiguration, type RaftState } from "./state.ts";
+import { handOver, isTransferring } from "./transfer.ts";
+import type { Configuration, Member } from "./types.ts";
+
+/**
+ * Somebody wants `wanted` (configuration_change.ts) in place of the configuration at its index. Where learners are to
+ * vote, nobody else's role changes before they have caught up: who is to be replaced votes until then.
+ *
+ * @param promoteWithinMs log time in which they must
+ */
+export function changeMembership(state: RaftState, wanted: Configuration, promoteWithinMs: number, now: Now): void {
+  const reason = refusalOf(state, wanted, now);
+  if (reason !== null) {
+    state.effects.push({ type: "rejected", reason });
+    return;
+  }
+  if (!wanted.members.some(isRising)) return enter(state, reachedConfiguration(wanted), now);
+  const promoteByMs = logTimeMs(state, now) + promoteWithinMs;
+  const members = wanted.members.map((member) => (isRising(member) ? { ...member, promoteByMs } : member));
+  appendConfiguration(state, { ...wanted, members }, now);
+}
+
+function refusalOf(state: RaftState, wanted: Configuration, now: Now): Refusal | null {
+  if (state.role !== "leader") return "not-leader";
+  if (isTransferring(state)) return "transferring";
+  // Ongaro's mail to raft-dev, July 2015: without this two leaders' one-member changes may have disjoint majorities.
+  if (state.commitIndex < state.ownTermIndex) return "not-ready";
+  const current = currentConfiguration(state);
+  if (!isSettled(current) || current.index > state.commitIndex || wanted.index !== current.index) return "change-pending";
+  const entered = enteredConfiguration(current, reachedConfiguration(wanted));
+  if (!isViable(entered)) return "would-lose-quorum";
+  const isThere = wanted.members.some(isRising) || !changesVoters(current, entered) || isHeard(state, entered, now);
+  return isThere ? null : "would-lose-quorum";
+}
+
+/** Whether nothing is left to do in it. */
+function isSettled({ joint, members }: Configuration): boolean {
+  return !joint && members.every(({ role, targetRole }) => role === targetRole);
+}
+
+function changesVoters(current: Configuration, next: Configuration): boolean {
+  return next.joint || voterSets(current).incoming.join() !== voterSets(next).incoming.join();
+}
+
+/** Whether a quorum of the voters that would decide then is there now. */
+function isHeard(state: RaftState, configuration: Configuration, now: Now): boolean {
+  const { self, electionMaxMs } = state.config;
+  const heard = (member: number): number => {
+    const lastMs = member === self ? now.nowMs : (state.progress.get(member)?.lastHeardMs ?? Number.NEGATIVE_INFINITY);
+    return now.nowMs - lastMs < electionMaxMs ? 1 : 0;
+  };
+  return quorumValue(voterSets(configuration), heard) === 1;
+}
+
+function enter(state: RaftState, next: Configuration, now: Now): void {
+  appendConfiguration(state, enteredConfiguration(currentConfiguration(state), next), now);
+}
+
+/** Past quotas and transfers that hold clients' entries up: what a change still has to do is never refused. */
+function appendConfiguration(state: RaftState, configuration: Configuration, now: Now): void {
+  appendAsLeader(state, [configurationEntry(configuration)], now);
+}
+
+/**
+ * Leaders, at the end of each step: the next step of whatever change the log speaks of. Leaves a joint configuration
+ * once it is committed (dissertation 4.3), makes voters of learners that have caught up, and goes once it is committed
+ * that this node votes no more (4.2.2).
+ */
+export function advanceMembership(state: RaftState, now: Now): void {
+  const current = currentConfiguration(state);
+  if (current.index > state.commitIndex || state.commitIndex < state.ownTermIndex) return;
+  if (current.joint) return appendConfiguration(state, leftConfiguration(current), now);
+  if (!isVoting(state.voters, state.config.self)) {
+    handOver(state);
+    return becomeFollower(state, state.term, 0, now);
+  }
+  const promoted = promotion(state, current, now);
+  if (promoted !== null) enter(state, promoted, now);
+}
+
+/**
+ * What becomes of the learners that are to vote: they wait for one another, so that those who were added together begin
+ * to vote together, until the time of the last is up. Who has not caught up by then stays a learner; and nobody goes or
+ * steps back for whom that one was to come. Null: they still wait, or there are none.
+ */
+function promotion(state: RaftState, current: Configuration, now: Now): Configuration | null {
+  if (isSettled(current)) return null;
+  const rising = current.members.filter(isRising);
+  const timeMs = logTimeMs(state, now);
+  const ready = rising.filter((member) => hasCaughtUp(state, member, now));
+  const late = rising.filter((member) => !ready.includes(member) && timeMs >= member.promoteByMs);
+  if (ready.length + late.length < rising.length) return null;
+  if (late.length === 0) return reachedConfiguration(current);
+  const members = current.members.map((member): Member => (ready.includes(member) ? member : { ...member, targetRole: member.role }));
+  return reachedConfiguration({ ...current, members });
+}
+
+/**
+ * Thesis 4.2.1: a round is to replicate what stood in the log when it began. Once a round took less than an election
+ * timeout, what is left delays no commit for longer than an election would.
+ */
+function hasCaughtUp(state: RaftState, member: Member, now: Now): boolean {
+  const progress = state.progress.get(member.number);
+  assert(progress !== undefined, "a leader knows of each member", member.number);
+  const { electionMinMs } = state.config;
+  if (progress.roundSinceMs === Number.NEGATIVE_INFINITY) beginRound(state, progress, now);
+  else if (progress.matchIndex >= progress.roundIndex) {
+    progress.caughtUp = now.nowMs - progress.roundSinceMs < electionMinMs;
+    beginRound(state, progress, now);
+  } else if (now.nowMs - progress.roundSinceMs >= electionMinMs) progress.caughtUp = false;
+  return progress.caughtUp && now.nowMs - progress.lastHeardMs < electionMinMs;
+}
+
+function beginRound(state: RaftState, progress: Progress, now: Now): void {
+  progress.roundIndex = state.trail.lastIndex;
+  progress.roundSinceMs = now.nowMs;
+}
