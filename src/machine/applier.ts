@@ -7,25 +7,29 @@
 import { assert } from "../base/assert.ts";
 import { type EntryHead, EntryKind } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
+import type { Done } from "../base/task.ts";
 import type { GroupId, Index, Term } from "../raft/types.ts";
 import { type CommandEnvelope, decodeEnvelope } from "./command.ts";
 import { checkKind } from "./kinds.ts";
-import { createMachine } from "./create_machine.ts";
-import { foldBits, hashText } from "./digest.ts";
+import { createMachine, endMachine } from "./create_machine.ts";
+import { foldBits } from "./digest.ts";
+import { Engine, type EnginePosition } from "./engine.ts";
 import { LiveEntry } from "./live_entry.ts";
-import type { AnyPlugin, Base, Command, Reply, View } from "./machine.ts";
+import type { AnyPlugin, Command, Reply, View } from "./machine.ts";
+import { type FaultLog, MachineCalls, refusalOf } from "./machine_calls.ts";
 import { Operations } from "./operations.ts";
 import { PieceSource } from "./piece_source.ts";
 import { PieceTarget } from "./piece_target.ts";
 import { raise } from "./raise.ts";
+import { recallEntry } from "./recall.ts";
 import { sendable } from "./sendable.ts";
 import { decodeSessionChange } from "./session_entry.ts";
 import type { Applied, BegunSnapshot, SavedState } from "./saved_state.ts";
 import { Sessions } from "./sessions.ts";
 import { SessionsSource } from "./sessions_saved.ts";
 
-/** What a caller is told when `apply` broke: the stack, which differs between engines, goes to the log. */
-export const FAULT_TEXT = "the machine failed on this command: its node's log says how";
+/** A machine that has done its upgrade already. */
+const UPGRADED = {};
 
 /** What an applier is made of. */
 export interface ApplierOptions {
@@ -34,7 +38,7 @@ export interface ApplierOptions {
   /** The machine's own directory; see {@link CreateOptions}. */
   readonly directory: string;
   /** Hears of a machine that broke: where, and what it threw. */
-  readonly log: (message: string, thrown: unknown) => void;
+  readonly log: FaultLog;
 }
 
 /** One machine and how far it has come. */
@@ -47,8 +51,11 @@ export class Applier {
   /** Index of the entry that ran the command of the last entry: an earlier one if that was sent again. */
   answeredIndex: Index = 0;
   readonly #group: GroupId;
-  readonly #machine: Base;
-  readonly #log: (message: string, thrown: unknown) => void;
+  readonly #directory: string;
+  #calls!: MachineCalls;
+  /** Of a machine that keeps its state on disk. */
+  #engine: Engine | null = null;
+  readonly #log: FaultLog;
   readonly #entry: LiveEntry = new LiveEntry();
   #index: Index = 0;
   #term: Term = 0;
@@ -59,10 +66,8 @@ export class Applier {
   /** @throws DraftError BAD_PLUGIN if the plugin's operations cannot be used, or it makes no machine */
   constructor(options: ApplierOptions) {
     this.operations = new Operations(options.plugin, () => this.#entry.version);
-    this.plugin = options.plugin;
-    this.#group = options.group;
-    this.#log = options.log;
-    this.#machine = createMachine(options.plugin, options.directory);
+    ({ plugin: this.plugin, group: this.#group, log: this.#log, directory: this.#directory } = options);
+    this.renew();
   }
 
   /**
@@ -87,13 +92,39 @@ export class Applier {
     this.answeredIndex = head.index;
     this.#entry.begin(head, this.#timeMs);
     this.sessions.expire(this.#timeMs);
+    if (this.#engine?.holds(head.index) === true) return this.#recall(this.#engine, head, bytes.subarray(from, from + head.payloadBytes));
     const performed = this.#perform(head, bytes, from, decoded);
     this.#entry.end();
     const answer = this.#foldAnswer(performed);
-    if (this.sessions.isRunning) this.sessions.keep(head.index, answer);
+    const kept = this.sessions.isRunning ? this.sessions.keep(head.index, answer) : undefined;
     const changes = this.sessions.takeChanges();
     if (changes !== 0) this.#entry.digest = foldBits(this.#entry.digest, changes);
+    this.#engine?.note(head.index, this.#entry.digest, kept);
     return answer;
+  }
+
+  /** The machine on disk has this entry: an earlier process was told its answer. */
+  #recall(engine: Engine, head: EntryHead, payload: Uint8Array): undefined {
+    const recalled = engine.recall(head);
+    if (head.kind === EntryKind.version) raise(this.plugin, UPGRADED, this.#entry, payload);
+    recallEntry(this.sessions, head, payload, recalled, this.#timeMs);
+    this.sessions.takeChanges();
+    this.#entry.recalled(recalled.digest);
+  }
+
+  /**
+   * Makes what was applied part of the state on disk, where the machine has one.
+   *
+   * @param memosFrom snapshots hold what is known of entries below
+   * @throws DraftError STORAGE_FAILED if the machine could not
+   */
+  commit(memosFrom: Index): void {
+    this.#engine?.commit(this.lastApplied, memosFrom);
+  }
+
+  /** Whether the machine keeps its state on disk: then it is given only what this node's own log holds durably. */
+  get isOnDisk(): boolean {
+    return this.#engine !== null;
   }
 
   /**
@@ -107,19 +138,13 @@ export class Applier {
     if (operation.row.kind !== "read") {
       return new DraftError("BAD_REQUEST", `operation '${operation.name}' is a write: must go through the log`);
     }
-    const answer = this.#read(Operations.named(command, operation), this.view());
-    return sendable(answer, (thrown) => this.#fault(`the answer of '${operation.name}'`, thrown));
+    const answer = this.#calls.read(Operations.named(command, operation), this.view());
+    return sendable(answer, (thrown) => this.#calls.fault(`the answer of '${operation.name}'`, thrown));
   }
 
   /** The log time at which the machine has something to do next, or null. */
   wakeAt(): number | null {
-    try {
-      const atMs = this.#machine.wakeAt?.() ?? null;
-      return Number.isFinite(atMs) ? atMs : null;
-    } catch (thrown) {
-      this.#log("wakeAt broke", thrown);
-      return null;
-    }
+    return this.readableIndex < 0 ? null : this.#calls.wakeAt();
   }
 
   /** The version that the group begins with, as its genesis says. */
@@ -133,9 +158,12 @@ export class Applier {
     return { index: this.#index, term: this.#term, chain: this.#chain, timeMs: this.#timeMs };
   }
 
-  /** The last entry whose state can be read; -1 while the machine is restored, when there is none. */
+  /**
+   * The last entry whose state can be read; -1 while there is none: the machine is restored, or holds entries on disk
+   * that are yet to be gone through.
+   */
   get readableIndex(): Index {
-    return this.#restoring ? -1 : this.#index;
+    return this.#restoring || this.#engine?.holds(this.#index + 1) === true ? -1 : this.#index;
   }
 
   /**
@@ -144,8 +172,8 @@ export class Applier {
    * @throws DraftError MACHINE_FAULT if the machine cannot say what it holds
    */
   snapshot(): BegunSnapshot {
-    assert(!this.#restoring, "a machine that is restored has no state yet", this.#index);
-    const pieces = new PieceSource(this.plugin, this.#machine);
+    assert(this.readableIndex >= 0, "a machine that is restored has no state yet", this.#index);
+    const pieces = new PieceSource(this.plugin, this.#calls.machine);
     const { index, term, chain, timeMs } = this.lastApplied;
     const { version: machineVersion } = this.#entry;
     return { point: { index, term, chain }, timeMs, machineVersion, digest: this.digest, streamed: pieces.streamed, pieces, sessions: new SessionsSource(this.sessions) };
@@ -159,7 +187,7 @@ export class Applier {
    */
   restore({ streamed, machineVersion: version }: SavedState, promised: () => void): PieceTarget {
     this.#restoring = true;
-    return new PieceTarget({ plugin: this.plugin, machine: this.#machine, streamed, version, promised });
+    return new PieceTarget({ plugin: this.plugin, machine: this.#calls.machine, streamed, version, promised });
   }
 
   /**
@@ -168,8 +196,14 @@ export class Applier {
    * @param sessions those that were saved with it
    */
   restored(saved: SavedState, sessions: Sessions): void {
-    this.sessions = sessions;
+    this.#engine?.restored(saved.point);
     this.#restoring = false;
+    this.resume(saved, sessions);
+  }
+
+  /** All but the machine is what `saved` says; the machine holds that on disk, or more. */
+  resume(saved: SavedState, sessions: Sessions): void {
+    this.sessions = sessions;
     ({ index: this.#index, term: this.#term, chain: this.#chain } = saved.point);
     this.#timeMs = saved.timeMs;
     this.#entry.restore(saved.digest, saved.machineVersion);
@@ -187,33 +221,37 @@ export class Applier {
 
   /** What replicas compare: the machine's own hash if it has one, else the running digest. */
   stateHash(): string {
-    let hash: ReturnType<NonNullable<Base["hash"]>> | undefined;
-    try {
-      hash = this.#machine.hash?.();
-    } catch (thrown) {
-      this.#log("hash broke", thrown);
-    }
-    return hash === undefined || hash === null ? this.digest.toString(16).padStart(8, "0") : hashText(hash);
+    return this.#calls.hash() ?? this.digest.toString(16).padStart(8, "0");
   }
 
-  /** Ends the machine. */
-  close(): void | Promise<void> {
-    return this.#machine.close?.();
+  /** The machine's state on disk as this process found it; null if it keeps none. */
+  open(): EnginePosition | null {
+    return this.#engine?.open() ?? null;
+  }
+
+  /** Begins to go through the entries that the machine holds on disk; false if it cannot be gone on from. */
+  recall(from: Index): boolean {
+    return this.#engine?.recallFrom(from) ?? true;
+  }
+
+  /** Makes the machine; another one without entries, if the directory was emptied. */
+  renew(): void {
+    const machine = createMachine(this.plugin, this.#directory);
+    this.#calls = new MachineCalls(machine, this.plugin.name, this.#entry, this.#log);
+    this.#engine = machine.lastApplied === undefined ? null : new Engine(machine, this.plugin.name, this.#directory);
+  }
+
+  /** Ends the machine; `done` is told how, once it has given back what it took. */
+  close(done: Done<void>): void {
+    endMachine(this.#calls.machine, done);
   }
 
   #perform(head: EntryHead, bytes: Uint8Array, from: number, decoded: CommandEnvelope | null): Reply | DraftError {
     if (head.kind === EntryKind.command) return this.#run(head, bytes, from, decoded);
     const payload = bytes.subarray(from, from + head.payloadBytes);
     if (head.kind === EntryKind.session) return this.#changeSession(payload);
-    if (head.kind === EntryKind.version) return raise(this.plugin, this.#machine, this.#entry, payload);
-    if (head.kind !== EntryKind.time) return undefined;
-    const wakeAt = this.wakeAt();
-    if (wakeAt === null || wakeAt > this.#timeMs || this.#machine.wake === undefined) return undefined;
-    try {
-      return this.#settle(this.#machine.wake(this.#entry) as Reply, "wake");
-    } catch (thrown) {
-      return this.#fault("wake", thrown);
-    }
+    if (head.kind === EntryKind.version) return raise(this.plugin, this.#calls.machine, this.#entry, payload);
+    return head.kind === EntryKind.time ? this.#calls.wake(this.#timeMs) : undefined;
   }
 
   #changeSession(payload: Uint8Array): Reply | DraftError {
@@ -245,56 +283,16 @@ export class Applier {
     this.#entry.session = envelope.session;
     this.#entry.holds(command);
     // A read that somebody put into the log is a read of the state at its place there.
-    if (operation.row.kind === "read") return this.#read(command, this.#entry);
-    try {
-      return this.#settle(this.#machine.apply(command, this.#entry), operation.name);
-    } catch (thrown) {
-      return this.#entry.refused(thrown) ? thrown : this.#fault(`apply of '${operation.name}' at index ${this.#index}`, thrown);
-    }
+    return operation.row.kind === "read" ? this.#calls.read(command, this.#entry) : this.#calls.apply(command);
   }
 
-  #read(command: Command, view: View): Reply | DraftError {
-    const machine = this.#machine;
-    assert(machine.query !== undefined, "a machine whose plugin has reads has a query");
-    try {
-      return this.#settle(machine.query(command, view), command[0]);
-    } catch (thrown) {
-      // `new Error(text)` is written on purpose, for the caller; TypeError and its kin are the engine's.
-      if (thrown instanceof Error && thrown.name === "Error") return new DraftError("BAD_REQUEST", thrown.message);
-      this.#log(`query of '${command[0]}' broke`, thrown);
-      return new DraftError("MACHINE_FAULT", FAULT_TEXT, { outcome: "not-done" });
-    }
-  }
-
-  /** The answer, unless it is none: a promise would end at another moment on each replica. */
-  #settle(answer: Reply, operation: string): Reply | DraftError {
-    if (typeof answer !== "object" || answer === null) return answer;
-    if (answer instanceof Error) return this.#entry.refused(answer) ? answer : this.#fault(`'${operation}' returned`, answer);
-    if (typeof answer.then !== "function") return answer;
-    const promise = answer as PromiseLike<unknown>;
-    promise.then(undefined, (reason) => this.#log(`the promise of '${operation}' failed`, reason));
-    const text = `'${operation}' of the machine '${this.plugin.name}' returned a promise: must return its answer`;
-    this.#log(text, null);
-    return new DraftError("MACHINE_FAULT", text);
-  }
-
-  #fault(where: string, thrown: unknown): DraftError {
-    this.#log(`${where} broke`, thrown);
-    return new DraftError("MACHINE_FAULT", FAULT_TEXT);
-  }
-
+  /** Folds the answer; one that cannot be sent is none. */
   #foldAnswer(answer: Reply | DraftError): Reply | DraftError {
     try {
       this.#entry.foldAnswer(answer);
       return answer;
     } catch (thrown) {
-      return this.#foldAnswer(this.#fault(`the answer at index ${this.#index}`, thrown));
+      return this.#foldAnswer(this.#calls.fault(`the answer at index ${this.#index}`, thrown));
     }
   }
-}
-
-/** What every replica answers to an entry that cannot be read. */
-function refusalOf(error: unknown): DraftError {
-  if (error instanceof DraftError) return error;
-  throw error;
 }

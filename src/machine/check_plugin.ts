@@ -74,11 +74,13 @@ export function whyNoMachine(machine: unknown, { operations }: AnyPlugin): strin
   for (const method of ["apply", ...(isRead ? ["query"] : []), "snapshot", "restore"]) {
     if (typeof given[method] !== "function") return `create() returned a machine without ${method}: add ${method}() to it`;
   }
-  for (const method of ["apply", "query", "wake", "upgrade"]) {
+  for (const method of ["apply", "query", "wake", "upgrade", "lastApplied", "commit", "memos"]) {
     if (isAsync(given[method])) return `${method}() of its machine is async: it must answer at once, remove 'async'`;
   }
   if (given["wake"] !== undefined && given["wakeAt"] === undefined) return "its machine has wake but no wakeAt: add wakeAt(), which says when";
   if (given["wakeAt"] !== undefined && given["wake"] === undefined) return "its machine has wakeAt but no wake: add wake(), which does what is due";
+  const isHalf = given["commit"] !== undefined && (given["lastApplied"] === undefined || given["memos"] === undefined);
+  if (isHalf) return "its machine has commit but not lastApplied and memos: add lastApplied(), the index of the last commit, and memos(), which gives back what commits left";
   return null;
 }
 

@@ -68,3 +68,19 @@ function errorFrom(bytes: Uint8Array): DraftError {
   const [code, message, outcome] = decode(bytes) as [unknown, unknown, number];
   return new DraftError(isErrorCode(code) ? code : "LOST", String(message), { outcome: OUTCOMES[outcome] ?? "unknown" });
 }
+
+const Kind = { value: 0, encoded: 1, error: 2, notKept: 3 } as const;
+
+/** `kept` as it is written: a kind and a value of CBOR (sessions_saved.ts has the drawing). */
+export function contentOf(kept: Kept): [kind: number, content: unknown] {
+  if (kept === NOT_KEPT) return [Kind.notKept, null];
+  if (kept instanceof KeptError) return [Kind.error, kept.bytes];
+  return kept instanceof Uint8Array ? [Kind.encoded, kept] : [Kind.value, kept];
+}
+
+/** What was written as `kind` and `content`. Bytes that were decoded are views of what they stood in: they are copied. */
+export function keptFrom(kind: number, content: unknown): Kept {
+  if (kind === Kind.notKept) return NOT_KEPT;
+  if (kind === Kind.error) return new KeptError(new Uint8Array(content as Uint8Array));
+  return kind === Kind.encoded ? new Uint8Array(content as Uint8Array) : content as Kept;
+}

@@ -53,6 +53,12 @@ export class LiveEntry implements Entry {
     this.version = version;
   }
 
+  /** The entry is not applied again: behind it the digest was this. */
+  recalled(digest: number): void {
+    this.digest = digest;
+    this.#open = false;
+  }
+
   /** The command that the entry holds. Of a long one every emitted text would be looked for in vain, or late. */
   holds(command: readonly unknown[]): void {
     if (command.length <= ARGUMENTS_MAX) this.#arguments = command.slice();

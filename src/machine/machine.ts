@@ -43,6 +43,16 @@ export interface Entry extends View {
   reject(message: string, code?: "REJECTED" | "CONFLICT"): Error;
 }
 
+/** The end of some entries, for a machine that keeps its state on disk. */
+export interface Commit {
+  /** Index of the last entry that the state holds now. */
+  readonly index: number;
+  /** What draft has to know of these entries when they are not applied again: to be kept as it is. */
+  readonly memo: Uint8Array;
+  /** Memos of commits of a lower index may be forgotten. */
+  readonly memosFrom: number;
+}
+
 /** What machines of both kinds have. */
 export interface Base {
   /**
@@ -63,8 +73,20 @@ export interface Base {
   upgrade?(from: number, entry: Entry): void;
   /** Runs several writes at once, for machines to which that matters; the answers in the order of the commands. */
   applyBatch?(commands: readonly Command[], entries: readonly Entry[]): readonly Reply[];
-  /** For machines that keep their state on disk: the index of the last entry that is durable there. */
+  /**
+   * For machines that keep their state on disk: the index of the last {@link commit}, as the engine has it now; 0 in a
+   * new directory. Asked before anything else, so here is where an engine may be opened. Entries up to it are not
+   * applied again. A machine that has no `commit` is made anew at each start instead, from snapshot and log.
+   */
   lastApplied?(): number;
+  /**
+   * Makes all that was applied since the last commit, index and memo part of the state on disk, all of it or nothing,
+   * whenever the process or the machine dies. It need not wait for the disk: what is lost is applied again. What it
+   * throws stops the node.
+   */
+  commit?(commit: Commit): void;
+  /** The memos of all commits of index `from` and higher that the state on disk holds, in their order. */
+  memos?(from: number): Iterable<Uint8Array>;
   /** A digest of the state, equal on every replica; compared between them. */
   hash?(): string | number | bigint | Uint8Array;
   /** Gives back what `create` took. */

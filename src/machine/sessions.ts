@@ -7,7 +7,7 @@ import { assert } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
 import type { CommandEnvelope } from "./command.ts";
 import { foldBits, foldCount } from "./digest.ts";
-import { answerFrom, keptOf, NOT_KEPT } from "./kept_answer.ts";
+import { answerFrom, type Kept, keptOf, NOT_KEPT } from "./kept_answer.ts";
 import type { Reply } from "./machine.ts";
 import { Session } from "./session.ts";
 import type { SessionChange } from "./session_entry.ts";
@@ -144,14 +144,20 @@ export class Sessions {
     return null;
   }
 
-  /** Keeps the answer of the command that was let through, and that the entry at `index` ran. */
-  keep(index: number, answer: Reply | DraftError): void {
+  /** Keeps the answer of the command that was let through, and that the entry at `index` ran; returns what it keeps. */
+  keep(index: number, answer: Reply | DraftError): Kept {
+    const kept = keptOf(answer, Math.min(this.limits.answerBytesMax, this.#running?.roomBytes ?? 0));
+    if (kept === NOT_KEPT) this.tally.notKept += 1;
+    this.keepAgain(index, kept);
+    return kept;
+  }
+
+  /** As {@link keep}, of a command that a machine on disk ran before this process: what was kept of its answer then. */
+  keepAgain(index: number, kept: Kept): void {
     const session = this.#running;
     assert(session !== null, "a command was let through", index);
     this.#running = null;
     const before = session.bytes;
-    const kept = keptOf(answer, Math.min(this.limits.answerBytesMax, session.roomBytes));
-    if (kept === NOT_KEPT) this.tally.notKept += 1;
     session.add({ sequence: this.#sequence, index, payloadSum: this.#payloadSum, kept });
     this.#bytes += session.bytes - before;
     this.#makeRoom();

@@ -15,8 +15,8 @@ import { CBOR_HEAD_BYTES_MAX, CborMajor, writeCborHead } from "../base/cbor_head
 import { decode, encode } from "../base/codec.ts";
 import { DraftError } from "../base/errors.ts";
 import { sessionBytes } from "./command.ts";
-import { type Kept, KeptError, NOT_KEPT } from "./kept_answer.ts";
-import { type RunCommand, Session } from "./session.ts";
+import { contentOf, keptFrom } from "./kept_answer.ts";
+import { Session } from "./session.ts";
 import type { SessionLimits } from "./session_limits.ts";
 import { type SessionKeeper, Sessions } from "./sessions.ts";
 
@@ -24,8 +24,6 @@ const FORMAT = 1;
 
 /** A piece ends with the session that takes it beyond so much. */
 const PIECE_BYTES = 256 * 1024;
-
-const Kind = { value: 0, encoded: 1, error: 2, notKept: 3 } as const;
 
 /**
  * A table of sessions as it was when this was made, piece by piece, while commands go on to change it: what is about to
@@ -92,12 +90,6 @@ function rowOf(session: Session): unknown[] {
   return [sessionBytes(id), principal, ordered, openedIndex, usedMs, answeredBelow, commands];
 }
 
-function contentOf(kept: Kept): [kind: number, content: unknown] {
-  if (kept === NOT_KEPT) return [Kind.notKept, null];
-  if (kept instanceof KeptError) return [Kind.error, kept.bytes];
-  return kept instanceof Uint8Array ? [Kind.encoded, kept] : [Kind.value, kept];
-}
-
 /** Makes a table of the pieces that {@link SessionsSource} gave. */
 export class SessionsTarget {
   /** What was added so far. */
@@ -123,11 +115,4 @@ function sessionFrom(row: unknown, limits: SessionLimits): Session {
   session.forgetBelow(answeredBelow);
   for (const [sequence, index, payloadSum, kind, content] of commands) session.add({ sequence, index, payloadSum, kept: keptFrom(kind, content) });
   return session;
-}
-
-/** Bytes of a piece are views of it: those that stay are copied. */
-function keptFrom(kind: number, content: unknown): RunCommand["kept"] {
-  if (kind === Kind.notKept) return NOT_KEPT;
-  if (kind === Kind.error) return new KeptError(new Uint8Array(content as Uint8Array));
-  return kind === Kind.encoded ? new Uint8Array(content as Uint8Array) : content as Kept;
 }

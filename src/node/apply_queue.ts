@@ -9,6 +9,7 @@ import { DraftError } from "../base/errors.ts";
 import type { Clock } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
 import type { CommandEnvelope } from "../machine/command.ts";
+import type { RaftState } from "../raft/state.ts";
 import type { GroupId, Index, Term } from "../raft/types.ts";
 import type { EntriesRead } from "../wal/wal_read.ts";
 import type { GroupLog } from "./group_ports.ts";
@@ -28,6 +29,8 @@ export interface ApplyQueueOptions {
   readonly tail: Tail;
   readonly log: GroupLog;
   readonly clock: Pick<Clock, "monotonicMs">;
+  /** Of the core: up to where the log is durable here, and which snapshot is. */
+  readonly state: Pick<RaftState, "durableIndex" | "snapshotIndex">;
   /** Hears of every entry with its answer, before the next one is applied. */
   readonly applied: (entry: EntryHead, reply: unknown) => void;
   /** What the entry's command was decoded to when it was proposed here; null if it was not. */
@@ -67,7 +70,16 @@ export class ApplyQueue {
 
   /** Whether entries wait that could be applied now. */
   get hasMore(): boolean {
-    return !this.#stopped && !this.#held && !this.#reading && this.#next <= this.#through;
+    return !this.#stopped && !this.#held && !this.#reading && this.#next <= this.#end;
+  }
+
+  /**
+   * What may be applied now. A state on disk is never further than the log beside it, so that one which is tells of a log
+   * that was lost: others may have committed what is not durable here.
+   */
+  get #end(): Index {
+    const { applier, state } = this.#options;
+    return applier.isOnDisk ? Math.min(this.#through, state.durableIndex) : this.#through;
   }
 
   /** Entries through `to` are committed. */
@@ -95,7 +107,7 @@ export class ApplyQueue {
     const { clock } = this.#options;
     const start = this.#next;
     const endMs = clock.monotonicMs() + PAGE_MS;
-    const end = Math.min(this.#through, start + PAGE_ENTRIES - 1);
+    const end = Math.min(this.#end, start + PAGE_ENTRIES - 1);
     while (this.#next <= end && !this.#stopped) {
       const reader = this.#readerAt(this.#next);
       if (reader === null) {
@@ -105,7 +117,20 @@ export class ApplyQueue {
       this.#apply(reader);
       if (this.#next % LOOK_EVERY_ENTRIES === 0 && clock.monotonicMs() >= endMs) break;
     }
-    return this.#next > start;
+    if (this.#next === start) return false;
+    if (!this.#stopped) this.#commit();
+    return true;
+  }
+
+  /** A page is one transaction of a machine on disk; one in which an entry broke is none. */
+  #commit(): void {
+    const { applier, state, failed } = this.#options;
+    try {
+      applier.commit(state.snapshotIndex + 1);
+    } catch (error) {
+      this.#stopped = true;
+      failed(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 
   #apply({ bytes, view, at }: TailReader): void {

@@ -88,7 +88,7 @@ export class Group {
       },
     });
     this.#applies = new ApplyQueue({
-      group: state.config.group, applier, tail: this.#tail, log, clock: options.clock,
+      group: state.config.group, applier, tail: this.#tail, log, clock: options.clock, state,
       applied: (entry, reply) => this.#writes.applied(entry.index, entry.term, reply, applier.answeredIndex),
       decoded: (index, term) => this.#writes.decoded(index, term),
       ready: options.wake,

@@ -78,7 +78,7 @@ export class GroupSnapshots {
 
   /** Entries were applied: begins a snapshot if it is time for one. */
   consider(): void {
-    if (this.#taking || this.#ended || this.#restoring !== null) return;
+    if (this.#taking || this.#ended || this.#restoring !== null || this.#options.applier.readableIndex < 0) return;
     const { clock } = this.#options;
     if (this.#asked.length === 0 && (!this.#isDue() || clock.monotonicMs() < this.#notBeforeMs)) return;
     this.#taking = true;
@@ -204,10 +204,10 @@ export class GroupSnapshots {
   *#restore(point: LogPoint): Task<void> {
     const { disk, directory, applier, clusterId, state, log, promised, words } = this.#options;
     const path = `${directory}/${snapshotName(point)}`;
+    // Until the log durably names this one, a start wants the one before, and no state on disk that is beyond its log.
+    yield* wait<void>((done) => log.barrier(done));
     yield* restoreSnapshot(disk, applier, { path, clusterId, group: state.config.group, point }, promised);
     words.write("info", `machine restored from the snapshot of index ${point.index}`, { index: point.index });
-    // Until the log durably names this one, a start wants the one before.
-    yield* wait<void>((done) => log.barrier(done));
     yield* this.#removeOlder(point.index);
   }
 

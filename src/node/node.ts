@@ -22,13 +22,13 @@ import type { GroupObserver } from "./group_observer.ts";
 import { Handover } from "./handover.ts";
 import type { Identity } from "./identity.ts";
 import { askHello, Introductions } from "./introductions.ts";
-import { openGroup } from "./open_group.ts";
+import { machineDirectory, openGroup } from "./open_group.ts";
 import { adoptGenesis, openLog, startError, storageError } from "./open_log.ts";
 import type { RecoveredLog } from "./recovered_log.ts";
 import { endedError } from "./refusals.ts";
 import { type NodeSettings, snapshotTuning } from "./settings.ts";
 import { SnapshotExchange } from "./snapshot_exchange.ts";
-import { settleGroup } from "./stopping.ts";
+import { closeMachine, settleGroup } from "./stopping.ts";
 import { Turn } from "./turn.ts";
 
 /** What a node is made of. */
@@ -75,7 +75,7 @@ export class Node {
     this.parts = parts;
     const { plugin, dataDir, host } = parts;
     this.#machine = new Applier({
-      plugin, group: MAIN_GROUP, directory: `${dataDir.path}/machines/main`,
+      plugin, group: MAIN_GROUP, directory: machineDirectory(dataDir.path),
       log: (message, thrown) => host.log.write("error", message, thrown === null ? {} : { thrown: describeThrown(thrown) }),
     });
     this.startedMs = parts.host.clock.monotonicMs();
@@ -288,12 +288,13 @@ export class Node {
     yield* this.closeLog();
   }
 
-  /** Makes durable what was written, and closes the log; of a log that failed nothing can be said. */
+  /** Closes the machine and the log, durable to the last of it; of a log that failed nothing can be said. */
   *closeLog(): Task<void> {
     if (this.#joining) yield* wait<void>((done) => this.#whenJoined.push(() => done(null, undefined)));
     const wal = this.#wal;
-    if (wal === null || wal.fenced || this.#logIsClosing) return;
+    if (this.#logIsClosing) return;
     this.#logIsClosing = true;
-    yield* wait<void>((done) => wal.close(done));
+    yield* closeMachine(this.#machine, this.parts.host.log);
+    if (wal !== null && !wal.fenced) yield* wait<void>((done) => wal.close(done));
   }
 }

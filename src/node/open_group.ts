@@ -11,7 +11,7 @@ import { Sessions } from "../machine/sessions.ts";
 import type { Hello } from "../net/hello.ts";
 import { encodeMachineVersion, tooOldError } from "../machine/version_entry.ts";
 import { createRaft } from "../raft/state.ts";
-import type { GroupId, LogPoint, MemberNumber } from "../raft/types.ts";
+import type { GroupId, MemberNumber } from "../raft/types.ts";
 import { removeAllBut, snapshotName } from "../wal/snapshot_directory.ts";
 import type { Wal } from "../wal/wal.ts";
 import type { Genesis } from "./genesis.ts";
@@ -20,7 +20,8 @@ import type { GroupOptions } from "./group_options.ts";
 import { GroupSnapshots } from "./group_snapshots.ts";
 import type { Identity } from "./identity.ts";
 import type { RecoveredLog } from "./recovered_log.ts";
-import { restoreSnapshot } from "./restore_snapshot.ts";
+import { type MachineStart, machineStart, renewMachine } from "./machine_start.ts";
+import { restoreSnapshot, resumeFromSnapshot } from "./restore_snapshot.ts";
 import type { SnapshotExchange } from "./snapshot_exchange.ts";
 import { frameEntryBytesMax, type NodeSettings, raftConfig } from "./settings.ts";
 import { Versions } from "./versions.ts";
@@ -47,6 +48,11 @@ export function snapshotDirectory(dataDirectory: string, group: GroupId): string
   return `${dataDirectory}/snapshots/${group}`;
 }
 
+/** Where the machine of the group main keeps files of its own. */
+export function machineDirectory(dataDirectory: string): string {
+  return `${dataDirectory}/machines/main`;
+}
+
 /**
  * Opens a group; its first event is still to come.
  *
@@ -65,7 +71,7 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
   const directory = snapshotDirectory(dataDirectory, config.group);
   yield* wait<void>((done) => disk.makeDirectory(directory, done));
   for (const parent of [`${dataDirectory}/snapshots`, dataDirectory]) yield* wait<void>((done) => disk.syncDirectory(parent, done));
-  yield* restore(parts, directory, recovered.trail.base);
+  yield* startMachine(parts, directory);
   // What could not be restored is not made worse: nothing goes before.
   yield* removeAllBut(disk, directory, log.snapshotPoint);
   const state = createRaft(config, recovered);
@@ -91,16 +97,30 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
   return group;
 }
 
-function* restore({ host, identity, applier, log }: OpenGroupParts, directory: string, base: LogPoint): Task<void> {
+/** The machine as the log says that it was: from what it holds on disk, or from the snapshot. */
+function* startMachine({ host, identity, applier, log, directory: dataDirectory }: OpenGroupParts, directory: string): Task<void> {
   const { group, snapshotPoint: point } = log;
-  if (point === null) {
-    if (base.index === 0) return;
-    throw new DraftError("DAMAGED", `the log of group ${group} begins behind index ${base.index} and names no snapshot: ` +
+  const { trail } = log.recovered();
+  if (point === null && trail.base.index > 0) {
+    throw new DraftError("DAMAGED", `the log of group ${group} begins behind index ${trail.base.index} and names no snapshot: ` +
       `${directory} may hold one; type: draft log check`);
   }
+  const place = machineDirectory(dataDirectory);
+  const engine = applier.open();
+  const start = machineStart({ engine, snapshot: point, lastIndex: trail.lastIndex, recalls: (from) => applier.recall(from) }, place);
+  if (engine !== null && engine.index > 0) {
+    host.log.write(start === "resume" ? "info" : "warn", `machine holds index ${engine.index} on disk: ${WORDS[start]}`, { index: engine.index });
+  }
+  if (start === "renew") yield* renewMachine(host.disk, applier, place);
+  if (point === null) return;
   const wanted = { path: `${directory}/${snapshotName(point)}`, clusterId: identity.clusterId, group, point };
-  yield* restoreSnapshot(host.disk, applier, wanted, host.promised ?? noted);
+  if (start === "resume") yield* resumeFromSnapshot(host.disk, applier, wanted);
+  else yield* restoreSnapshot(host.disk, applier, wanted, host.promised ?? noted);
 }
+
+const WORDS: Readonly<Record<MachineStart, string>> = {
+  fresh: "begins anew", resume: "goes on from there", restore: "made anew from the snapshot", renew: "made anew from the log",
+};
 
 /** On a real host what follows from a promise happens by itself. */
 function noted(): void {}

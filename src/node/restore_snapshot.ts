@@ -48,6 +48,23 @@ export function* restoreSnapshot(disk: Disk, applier: Applier, wanted: SnapshotW
   }
 }
 
+/**
+ * Takes from the file all but the machine's state, which the machine holds on disk. Read as far as that takes.
+ *
+ * @throws DraftError as {@link restoreSnapshot}
+ */
+export function* resumeFromSnapshot(disk: Disk, applier: Applier, wanted: SnapshotWanted): Task<void> {
+  const reader = yield* SnapshotReader.open(disk, wanted.path);
+  try {
+    check(reader.head, wanted, applier);
+    const sessions = new SessionsTarget(applier.sessions.limits);
+    for (let piece = yield* reader.next(); piece?.kind === PieceKind.sessions; piece = yield* reader.next()) sessions.add(piece.bytes);
+    applier.resume(reader.head, sessions.sessions);
+  } finally {
+    yield* reader.close();
+  }
+}
+
 function check(head: SnapshotHead, { path, clusterId, group, point }: SnapshotWanted, applier: Applier): void {
   if (head.machine !== applier.plugin.name) {
     throw new DraftError("BAD_PLUGIN", `snapshot file "${path}" is of the machine '${head.machine}': start with --machine ${head.machine}`);

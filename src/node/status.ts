@@ -34,7 +34,7 @@ export function groupStatus(group: Group, nowMs: number): GroupStatus {
     commitIndex: state.commitIndex,
     appliedIndex: applier.lastApplied.index,
     snapshotIndex: state.snapshotIndex,
-    stateHash: applier.stateHash(),
+    stateHash: applier.readableIndex < 0 ? null : applier.stateHash(),
     stateHashIndex: applier.lastApplied.index,
     members: {
       voters: idsOf(group, "voter"),

@@ -50,6 +50,31 @@ const asynchronous: Machine<null> = {
 // @ts-expect-error a machine has a snapshot
 const snapshotless: Machine<number> = { apply: () => 1, restore: () => {} };
 
+/** A machine that keeps its state on disk, and the types of what it is told. */
+const onDisk: Machine<{ readonly index: number; readonly memo: Uint8Array | null }> = {
+  apply: () => 1,
+  lastApplied: () => 0,
+  commit({ index, memo, memosFrom }) {
+    const bytes: Uint8Array = memo;
+    assert.type(index + memosFrom + bytes.length, "number");
+  },
+  *memos(from) {
+    yield new Uint8Array(from);
+  },
+  snapshot: () => ({ index: 0, memo: null }),
+  restore: (saved) => assert.type(saved.index, "number"),
+};
+
+const forgetful: Machine<null> = {
+  apply: () => 1,
+  // @ts-expect-error the index is a number, at once
+  lastApplied: async () => 0,
+  // @ts-expect-error memos are bytes
+  memos: () => ["memo"],
+  snapshot: () => null,
+  restore: () => {},
+};
+
 const miskinded: Plugin<null> = {
   name: "miskinded",
   version: 1,
@@ -77,7 +102,7 @@ const misrestored: Plugin<{ total: number }> = {
 
 test("the contract's types let through and refuse what they should", () => {
   const all = [anything, anythingStreaming, command, replies, nameless, numbered, promised, symbolic, asynchronous];
-  assert.is([...all, snapshotless, miskinded, misrestored].length, 12);
+  assert.is([...all, snapshotless, miskinded, misrestored, onDisk, forgetful].length, 14);
 });
 
 test.run();

@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { EntryKind } from "../../src/base/entry.ts";
 import type { DraftError } from "../../src/base/errors.ts";
-import { FAULT_TEXT } from "../../src/machine/applier.ts";
+import { FAULT_TEXT } from "../../src/machine/machine_calls.ts";
 import type { View } from "../../src/machine/machine.ts";
 import { isError, rigOf } from "./rig.ts";
 

@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { EntryKind } from "../../src/base/entry.ts";
 import { DraftError } from "../../src/base/errors.ts";
 import { encodeEnvelope } from "../../src/machine/command.ts";
-import { FAULT_TEXT } from "../../src/machine/applier.ts";
+import { FAULT_TEXT } from "../../src/machine/machine_calls.ts";
 import { Session, WINDOW } from "../../src/machine/session.ts";
 import { encodeSessionChange } from "../../src/machine/session_entry.ts";
 import { SESSION_LIMITS } from "../../src/machine/session_limits.ts";

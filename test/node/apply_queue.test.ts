@@ -26,6 +26,7 @@ class Rig {
   entryMs = 0;
   turns = 0;
   readonly queue: ApplyQueue;
+  readonly state: { durableIndex: number; snapshotIndex: number } = { durableIndex: LAST, snapshotIndex: 0 };
 
   constructor(first: number) {
     for (const entry of ENTRIES) this.tail.push(entry.sealed, entry.index, 1);
@@ -45,6 +46,7 @@ class Rig {
     this.queue = new ApplyQueue({
       group: 1, applier: new Applier({ plugin, group: 1, directory: "", log: () => {} }), tail: this.tail, log: log as GroupLog,
       clock: { monotonicMs: () => this.nowMs },
+      state: this.state,
       applied: (entry, reply) => this.note(entry, reply),
       decoded: () => null,
       ready: () => this.turns++,

@@ -116,4 +116,6 @@ export const MACHINELESS: readonly BadPlugin[] = [
   machine("({ async apply() {}, query: () => 1, snapshot: () => 1, restore() {} })", /apply\(\) of its machine is async: it must answer at once, remove 'async'$/),
   machine("({ apply() {}, query: () => 1, snapshot: () => 1, restore() {}, wakeAt: () => 1 })", /its machine has wakeAt but no wake: add wake\(\), which does what is due$/),
   machine("({ apply() {}, query: () => 1, snapshot: () => 1, restore() {}, wake() {} })", /its machine has wake but no wakeAt: add wakeAt\(\), which says when$/),
+  machine("({ apply() {}, query: () => 1, snapshot: () => 1, restore() {}, commit() {} })", /its machine has commit but not lastApplied and memos: add lastApplied\(\)/),
+  machine("({ apply() {}, query: () => 1, snapshot: () => 1, restore() {}, async commit() {} })", /commit\(\) of its machine is async/),
 ];

@@ -1,0 +1,108 @@
+/**
+ * The calls into a machine. Whatever it throws or returns becomes an answer: a refusal as it is, all else one fixed text,
+ * with the stack in the log.
+ */
+import { assert } from "../base/assert.ts";
+import { DraftError } from "../base/errors.ts";
+import { hashText } from "./digest.ts";
+import type { LiveEntry } from "./live_entry.ts";
+import type { Base, Command, Reply, View } from "./machine.ts";
+
+/** What a caller is told when `apply` broke: the stack, which differs between engines, goes to the log. */
+export const FAULT_TEXT = "the machine failed on this command: its node's log says how";
+
+/** Hears of a machine that broke: where, and what it threw. */
+export type FaultLog = (message: string, thrown: unknown) => void;
+
+/** What every replica answers to an entry that cannot be read. */
+export function refusalOf(error: unknown): DraftError {
+  if (error instanceof DraftError) return error;
+  throw error;
+}
+
+/** One machine, behind calls that do not throw. */
+export class MachineCalls {
+  readonly machine: Base;
+  readonly #name: string;
+  readonly #entry: LiveEntry;
+  readonly #log: FaultLog;
+
+  /** @param entry what `apply` and `wake` are given */
+  constructor(machine: Base, name: string, entry: LiveEntry, log: FaultLog) {
+    this.machine = machine;
+    this.#name = name;
+    this.#entry = entry;
+    this.#log = log;
+  }
+
+  apply(command: Command): Reply | DraftError {
+    const entry = this.#entry;
+    try {
+      return this.#settle(this.machine.apply(command, entry), command[0]);
+    } catch (thrown) {
+      return entry.refused(thrown) ? thrown : this.fault(`apply of '${command[0]}' at index ${entry.index}`, thrown);
+    }
+  }
+
+  /** Does what is due at `timeMs`, if anything is. */
+  wake(timeMs: number): Reply | DraftError {
+    const wakeAt = this.wakeAt();
+    if (wakeAt === null || wakeAt > timeMs || this.machine.wake === undefined) return undefined;
+    try {
+      return this.#settle(this.machine.wake(this.#entry) as Reply, "wake");
+    } catch (thrown) {
+      return this.fault("wake", thrown);
+    }
+  }
+
+  read(command: Command, view: View): Reply | DraftError {
+    const { machine } = this;
+    assert(machine.query !== undefined, "a machine whose plugin has reads has a query");
+    try {
+      return this.#settle(machine.query(command, view), command[0]);
+    } catch (thrown) {
+      // `new Error(text)` is written on purpose, for the caller; TypeError and its kin are the engine's.
+      if (thrown instanceof Error && thrown.name === "Error") return new DraftError("BAD_REQUEST", thrown.message);
+      this.#log(`query of '${command[0]}' broke`, thrown);
+      return new DraftError("MACHINE_FAULT", FAULT_TEXT, { outcome: "not-done" });
+    }
+  }
+
+  wakeAt(): number | null {
+    try {
+      const atMs = this.machine.wakeAt?.() ?? null;
+      return Number.isFinite(atMs) ? atMs : null;
+    } catch (thrown) {
+      this.#log("wakeAt broke", thrown);
+      return null;
+    }
+  }
+
+  /** The machine's own digest of its state; null if it has none. */
+  hash(): string | null {
+    try {
+      const hash = this.machine.hash?.();
+      return hash === undefined || hash === null ? null : hashText(hash);
+    } catch (thrown) {
+      this.#log("hash broke", thrown);
+      return null;
+    }
+  }
+
+  fault(where: string, thrown: unknown): DraftError {
+    this.#log(`${where} broke`, thrown);
+    return new DraftError("MACHINE_FAULT", FAULT_TEXT);
+  }
+
+  /** The answer, unless it is none: a promise would end at another moment on each replica. */
+  #settle(answer: Reply, operation: string): Reply | DraftError {
+    if (typeof answer !== "object" || answer === null) return answer;
+    if (answer instanceof Error) return this.#entry.refused(answer) ? answer : this.fault(`'${operation}' returned`, answer);
+    if (typeof answer.then !== "function") return answer;
+    const promise = answer as PromiseLike<unknown>;
+    promise.then(undefined, (reason) => this.#log(`the promise of '${operation}' failed`, reason));
+    const text = `'${operation}' of the machine '${this.#name}' returned a promise: must return its answer`;
+    this.#log(text, null);
+    return new DraftError("MACHINE_FAULT", text);
+  }
+}
