@@ -176,6 +176,16 @@ test("a follower fetches once, says what it fetches, and then begins its log ane
   assert.equal([state.lastApplied, state.wakeAtMs], [12, 77]);
 });
 
+test("a vote while the log is replaced does not store a lower commit index than was stored before", () => {
+  const core = follower();
+  const known = core.state.commitIndex;
+  core.event({ type: "snapshotFetched", point: { index: 12, term: 2, chain: 99 }, configuration: CONFIGURATION, timeMs: 0 });
+  core.nowMs += core.state.config.electionMinMs;
+  const vote = core.receive(message("voteRequest", { from: 3, term: 3, lastLogIndex: 20, lastLogTerm: 2 }));
+  assert.equal(effect(vote, "store")?.hardState, { term: 3, votedFor: 3, commitIndex: known });
+  assert.is(known, 4);
+});
+
 test("S10 appends that come while the machine is restored are stored, and applied only behind it", () => {
   const core = follower();
   const point = { index: 12, term: 2, chain: 99 };
