@@ -154,7 +154,7 @@ test("the snapshot is fetched from the follower that serves the fewest; each sec
 test("a follower fetches once, says what it fetches, and then begins its log anew behind the snapshot", () => {
   const core = follower();
   const install = message("installSnapshot", { term: 2, lastIncludedIndex: 9, lastIncludedTerm: 2, lastIncludedChain: 5, source: 3, round: 8 });
-  assert.equal(effect(core.receive(install), "fetchSnapshot"), { type: "fetchSnapshot", from: 3, index: 9 });
+  assert.equal(effect(core.receive(install), "fetchSnapshot"), { type: "fetchSnapshot", from: 3, point: { index: 9, term: 2, chain: 5 } });
   assert.is(effect(core.receive(install), "fetchSnapshot"), undefined);
   core.event({ type: "snapshotFetching", index: 12 });
   const [reply] = sent(core.receive(install));
@@ -252,7 +252,7 @@ test("a fetch that came to nothing is begun again at the next word of the leader
   const install = message("installSnapshot", { term: 2, lastIncludedIndex: 9, lastIncludedTerm: 2, lastIncludedChain: 5, source: 3, round: 8 });
   core.receive(install);
   core.event({ type: "snapshotFetching", index: 0 });
-  assert.equal(effect(core.receive({ ...install, source: 2 } as typeof install), "fetchSnapshot"), { type: "fetchSnapshot", from: 2, index: 9 });
+  assert.equal(effect(core.receive({ ...install, source: 2 } as typeof install), "fetchSnapshot"), { type: "fetchSnapshot", from: 2, point: { index: 9, term: 2, chain: 5 } });
 });
 
 test("S01 S09: under loss, crashes and partitions all members end with the same state, though logs are cut all the time", () => {
