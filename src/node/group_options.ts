@@ -8,6 +8,7 @@ import type { Configuration, Index, MemberNumber } from "../raft/types.ts";
 import type { GroupObserver } from "./group_observer.ts";
 import type { GroupLog, Outbox } from "./group_ports.ts";
 import type { GroupSnapshots } from "./group_snapshots.ts";
+import type { Readiness } from "./readiness.ts";
 import type { Versions } from "./versions.ts";
 
 /** What a group is made of. */
@@ -34,6 +35,7 @@ export interface GroupOptions {
   readonly isLinked: (member: MemberNumber) => boolean;
   readonly snapshots: GroupSnapshots;
   readonly versions: Versions;
+  readonly readiness: Readiness;
   /** Get a snapshot of `index` or later from this member; the core hears of it as events. */
   readonly fetchSnapshot: (from: MemberNumber, index: Index) => void;
   readonly configurationChanged: (configuration: Configuration) => void;
