@@ -27,6 +27,7 @@ import { divergedError, noLeaderError, refusalError } from "./refusals.ts";
 import { PendingWrites } from "./pending.ts";
 import { Proposals } from "./proposals.ts";
 import { encodeLogStart } from "./log_start.ts";
+import type { Readiness } from "./readiness.ts";
 import { Stores } from "./stores.ts";
 import { Tail } from "./tail.ts";
 import { type TransferDone, Transfers } from "./transfers.ts";
@@ -47,6 +48,7 @@ export class Group {
   leaderSinceMs: number | null = null;
   readonly recorder: FlightRecorder = new FlightRecorder();
   readonly versions: Versions;
+  readonly readiness: Readiness;
   readonly #observers: readonly GroupObserver[];
   readonly #options: GroupOptions;
   readonly #tail: Tail;
@@ -69,6 +71,7 @@ export class Group {
     this.state = state;
     this.applier = applier;
     this.versions = options.versions;
+    this.readiness = options.readiness;
     this.#observers = [this.recorder, ...options.observers];
     this.#tail = new Tail(state.trail.lastIndex + 1);
     this.#reads = new GroupReads(applier);

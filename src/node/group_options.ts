@@ -8,6 +8,7 @@ import type { Configuration, LogPoint, MemberNumber } from "../raft/types.ts";
 import type { GroupObserver } from "./group_observer.ts";
 import type { GroupLog, Outbox } from "./group_ports.ts";
 import type { GroupSnapshots } from "./group_snapshots.ts";
+import type { Readiness } from "./readiness.ts";
 import type { Versions } from "./versions.ts";
 
 /** What a group is made of. */
@@ -34,6 +35,7 @@ export interface GroupOptions {
   readonly isLinked: (member: MemberNumber) => boolean;
   readonly snapshots: GroupSnapshots;
   readonly versions: Versions;
+  readonly readiness: Readiness;
   /** Get a snapshot of the leader's entry `point` or of a later one from this member; the core hears of it as events. */
   readonly fetchSnapshot: (from: MemberNumber, point: LogPoint) => void;
   readonly configurationChanged: (configuration: Configuration) => void;
