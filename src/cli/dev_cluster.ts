@@ -32,19 +32,22 @@ export interface DevClusterOptions {
   readonly flags?: readonly string[];
   /** Whether clocks, chance and timers are refused to machines; not where speed is measured. */
   readonly guarded: boolean;
+  /** A node ended though nobody asked it to; with what it said. */
+  readonly onDeath?: (error: DraftError) => void;
 }
 
 /** The nodes, a first. */
 export class DevCluster {
   readonly nodes: readonly NodeProcess[];
 
-  constructor({ ports, data, machines, guarded, flags = [] }: DevClusterOptions) {
+  constructor({ ports, data, machines, guarded, flags = [], onDeath }: DevClusterOptions) {
     const members = ports.map((port, i) => ({ id: IDS[i] ?? "", address: `127.0.0.1:${port}` }));
     const initial = members.map(({ id, address }) => `${id}@${address}`).join(",");
     this.nodes = members.map(({ id, address }) => new NodeProcess({
       id,
       address,
       logFile: join(data, `${id}.log`),
+      ...(onDeath === undefined ? {} : { onDeath }),
       env: { [GUARD_MACHINES]: guarded ? "1" : "" },
       flags: [
         ...["--id", id, "--listen", address, "--data", join(data, id), "--initial", initial, "--log-format", "text"],

@@ -73,6 +73,11 @@ export class Session {
     }
   }
 
+  /** The nodes run another version of their machine perhaps: what there is is asked again. */
+  forgetOperations(): void {
+    this.#operations.clear();
+  }
+
   /** Prints `error` and returns its exit code. */
   report(error: DraftError): number {
     if (this.#settings.json) this.#io.out(JSON.stringify(error));
@@ -98,8 +103,14 @@ export class Session {
   }
 
   async #operation(typed: string, signal: AbortSignal | undefined): Promise<OperationInfo> {
-    const operations = await this.#operationsOf(signal);
-    const found = operations.find(({ name }) => name === typed.toLowerCase());
+    let operations = await this.#operationsOf(signal);
+    const byName = ({ name }: OperationInfo): boolean => name === typed.toLowerCase();
+    const known = operations.find(byName);
+    if (known !== undefined) return known;
+    // It may have come with a version that was raised since.
+    this.#operations.delete(this.#group);
+    operations = await this.#operationsOf(signal);
+    const found = operations.find(byName);
     if (found !== undefined) return found;
     const nearest = nearestWord(typed.toLowerCase(), operations.map(({ name }) => name));
     const guess = isSimilar(typed.toLowerCase(), nearest) ? `: did you mean "${nearest}"?` : "";

@@ -17,6 +17,9 @@ import type { AnyPlugin } from "../machine/machine.ts";
 /** The machines that need no file. */
 const SHIPPED: Readonly<Record<string, AnyPlugin>> = { kv, counter, lock };
 
+/** What `--machine` takes besides paths. */
+export const SHIPPED_NAMES: readonly string[] = Object.keys(SHIPPED);
+
 /**
  * Loads a plugin.
  *
@@ -27,8 +30,7 @@ export async function loadPlugin(nameOrPath: string): Promise<AnyPlugin> {
   const shipped = Object.hasOwn(SHIPPED, nameOrPath) ? SHIPPED[nameOrPath] : undefined;
   if (shipped !== undefined) return shipped;
   if (!/[/\\.]/.test(nameOrPath)) {
-    const names = Object.keys(SHIPPED).join(", ");
-    throw new DraftError("BAD_PLUGIN", `no machine is called '${nameOrPath}': give one of ${names}, or a path like ./machine.ts`);
+    throw new DraftError("BAD_PLUGIN", `no machine is called '${nameOrPath}': give one of ${SHIPPED_NAMES.join(", ")}, or a path like ./machine.ts`);
   }
   const path = resolve(nameOrPath);
   // The command line has provided the whole library before.
