@@ -33,9 +33,9 @@ export function authorTypes(): string {
     }
     for (const imported of importsOf(tree)) if (!queue.includes(imported)) queue.push(imported);
   }
-  const missing = exported.find((name) => !declared.has(name));
-  if (missing !== undefined) throw new Error(`${LIBRARY} exports ${missing}, which no source declares under that name`);
-  parts.push(`export { ${exported.join(", ")} };`);
+  const missing = exported.find(({ name }) => !declared.has(name));
+  if (missing !== undefined) throw new Error(`${LIBRARY} exports ${missing.name}, which no source declares under that name`);
+  parts.push(`export {\n${exported.map(({ name, isType }) => `  ${isType ? "type " : ""}${name},`).join("\n")}\n};`);
   return `${HEAD}declare module "draft" {\n${parts.map(indented).join("\n\n")}\n}\n`;
 }
 
@@ -65,9 +65,9 @@ function importsOf(tree: ts.SourceFile): string[] {
   });
 }
 
-function namesOf({ exportClause }: ts.ExportDeclaration): string[] {
+function namesOf({ exportClause, isTypeOnly: areTypes }: ts.ExportDeclaration): { name: string; isType: boolean }[] {
   if (exportClause === undefined || !ts.isNamedExports(exportClause)) throw new Error(`${LIBRARY} exports without names: name each`);
-  return exportClause.elements.map(({ name }) => name.text);
+  return exportClause.elements.map(({ name, isTypeOnly }) => ({ name: name.text, isType: areTypes || isTypeOnly }));
 }
 
 function nameOf(statement: ts.Statement, path: string): string {

@@ -17,6 +17,7 @@ import { renderError } from "./render.ts";
 import { type PromptWord, Session } from "./session.ts";
 
 const DATA = "./draft-data/dev";
+const DEFAULTS = { nodes: 3, port: 7100 };
 const TIMEOUT_MS = 5000;
 /** Operations that the greeting names. */
 const TRIED_MAX = 3;
@@ -27,9 +28,9 @@ export const devLeaf: Leaf = {
   usage: "",
   summary: "runs a cluster of real processes here and opens a prompt on it",
   options: [
-    { raw: "--nodes <n>", description: "how many nodes", default: "3" },
+    { raw: "--nodes <n>", description: "how many nodes", default: "3, or as they are" },
     { raw: "--machine <machine>", description: "kv, or the path of a plugin", default: "kv" },
-    { raw: "--port <port>", description: "the first node's port; the others follow", default: "7100" },
+    { raw: "--port <port>", description: "the first node's port; the others follow", default: "7100, or as it is" },
     { raw: "--data <dir>", description: "where their data goes", default: DATA },
     { raw: "--fresh", description: "start over: removes their data, after asking" },
     { raw: "--watch", description: "restart node by node when the plugin's file changes" },
@@ -42,13 +43,14 @@ export const devLeaf: Leaf = {
 };
 
 async function dev({ options }: Parsed, io: Io): Promise<number> {
-  const nodes = options.number("nodes", { otherwise: 3, from: 1, to: NODES_MAX });
-  const port = options.number("port", { otherwise: 7100, from: 1, to: 65_536 - nodes });
+  const asked = options.number("nodes", { otherwise: DEFAULTS.nodes, from: 1, to: NODES_MAX });
+  const first = options.number("port", { otherwise: DEFAULTS.port, from: 1, to: 65_536 - asked });
   const data = options.text("data") ?? DATA;
   const machines = options.all("machine").length > 0 ? options.all("machine") : ["kv"];
   const watched = options.has("watch") ? watchedFile(machines) : null;
   if (options.has("fresh") && !await startOver(data, options, io)) return 1;
-  prepareData(data, { nodes, port });
+  const wanted = { ...(options.has("nodes") ? { nodes: asked } : {}), ...(options.has("port") ? { port: first } : {}) };
+  const { nodes, port } = prepareData(data, wanted, DEFAULTS);
   const notices = new Notices(io);
   const onDeath = (error: DraftError): void => notices.tell(renderError(error));
   const cluster = new DevCluster({ ports: Array.from({ length: nodes }, (_, i) => port + i), data, machines, guarded: true, onDeath });

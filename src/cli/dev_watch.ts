@@ -3,7 +3,7 @@
  * one, so that the cluster never stops. What is no plugin is told, and the nodes go on with what they have.
  */
 import { execFile } from "node:child_process";
-import { resolve } from "node:path";
+import { resolve, sep } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DraftError } from "../base/errors.ts";
@@ -85,9 +85,9 @@ export class PluginWatch {
     tell(`${file} changed: restarting ${nodes.map(({ id }) => id).join(", ")}`);
     for (const node of nodes) await this.#restart(node);
     this.#options.onRestart();
-    const rest = cluster.nodes.filter(({ state }) => state === "paused").map(({ id }) => id);
-    const others = rest.length === 0 ? "" : `; ${rest.join(" and ")}, frozen, went on with the old one`;
-    tell(`${await this.#outcome(before, report)}${others}`);
+    tell(await this.#outcome(before, report));
+    const absent = cluster.nodes.filter(({ state }) => state !== "running");
+    for (const { id, state } of absent) tell(`${id} ${state === "paused" ? "is frozen, and has the old code" : "is dead"}: .start ${id}`);
   }
 
   /** What is in the file, if the nodes can run it in place of what they have. */
@@ -99,7 +99,7 @@ export class PluginWatch {
       : report.version < machineVersion ? `${file} has version ${report.version}, and ${machineVersion} is in force, which never falls: raise it, or start over with --fresh`
       : null;
     if (why === null) return report as PluginReport;
-    tell(`${why}\nthe nodes go on with what they have`);
+    tell(`${why}; the nodes go on with what they have`);
     return null;
   }
 
@@ -121,11 +121,11 @@ export class PluginWatch {
   /** What the restart came to, in words. */
   async #outcome({ machineVersion: before }: GroupStatus, { version }: PluginReport): Promise<string> {
     if (version === before) {
-      return `all run the new code, and ran their logs again with it; version is still ${version}: raise it when a write does something else ` +
-        "with the same entry, or start over with --fresh";
+      return `restarted; version ${version} as before, so what the logs hold was run again with the new code: where that does\n` +
+        "something else with the same entry, raise version and keep what was, or start over with --fresh";
     }
     const raised = await this.#until(RAISE_LIMIT_MS, async () => (await this.#mainOf()).machineVersion === version);
-    return raised ? `version ${version} is in force, was ${before}` : `all run the new code; version ${version} comes into force once every node runs it`;
+    return raised ? `restarted; version ${version} is in force, was ${before}` : `restarted; version ${version} comes into force once every node runs it`;
   }
 
   async #mainOf(address?: string): Promise<GroupStatus> {
@@ -165,8 +165,9 @@ function checkInChild(file: string): Promise<PluginReport | string> {
   const { program, args } = selfCommand();
   return new Promise((done) => {
     execFile(program, [...args, "plugin", "check", "--json", file], { timeout: CHECK_LIMIT_MS, env: { ...process.env, NO_COLOR: "1" } }, (error, out, err) => {
-      if (error === null) done(JSON.parse(out) as PluginReport);
-      else done(err.trimEnd().split("\n").at(-1) ?? `${file} could not be checked: ${error.message}`);
+      const said = out.startsWith("{") ? JSON.parse(out) as PluginReport | { readonly error: { readonly message: string } } : null;
+      if (said === null) done(`${file} could not be checked: ${err.trim().split("\n").at(-1) || error?.message}`);
+      else done("error" in said ? said.error.message.replace(`plugin ${resolve(file)}`, file).replaceAll(`${process.cwd()}${sep}`, "") : said);
     });
   });
 }

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { DraftError } from "../base/errors.ts";
 import { importFile } from "../host/node_module.ts";
 import { createMachine } from "../machine/create_machine.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
@@ -43,6 +44,18 @@ export const pluginCheckLeaves: readonly Leaf[] = [
 ];
 
 async function check(file: string, isJson: boolean, io: Io): Promise<number> {
+  try {
+    const report = await reportOn(file);
+    io.out(isJson ? JSON.stringify(report) : textOf(report));
+    return 0;
+  } catch (error) {
+    if (!isJson || !(error instanceof DraftError)) throw error;
+    io.out(JSON.stringify(error));
+    return error.exitCode;
+  }
+}
+
+async function reportOn(file: string): Promise<PluginReport> {
   const plugin = await loadPlugin(file);
   const { name, version, operations } = plugin;
   const directory = mkdtempSync(join(tmpdir(), "draft-plugin-"));
@@ -51,9 +64,7 @@ async function check(file: string, isJson: boolean, io: Io): Promise<number> {
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
-  const report: PluginReport = { name, version, operations };
-  io.out(isJson ? JSON.stringify(report) : textOf(report));
-  return 0;
+  return { name, version, operations };
 }
 
 function textOf({ name, version, operations }: PluginReport): string {

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DraftError } from "../base/errors.ts";
 import { shellWord } from "../base/shell_word.ts";
+import { isThere } from "../host/node_module.ts";
 import { SHIPPED_NAMES } from "../node/plugin_loader.ts";
 import { authorTypes } from "./author_types.ts";
 import { type Io, styleFor } from "./io.ts";
@@ -56,23 +57,16 @@ function checkName(name: string): void {
  * @throws DraftError CONFLICT if it was: nothing is changed; STORAGE_FAILED, and no file is left
  */
 function writeAll(directory: string, files: readonly TemplateFile[]): void {
-  const attempt = (what: () => void): void => {
-    try {
-      what();
-    } catch (error) {
-      if (!(error instanceof Error && "code" in error)) throw error;
-      if (error.code === "EEXIST") {
-        throw new DraftError("CONFLICT", `${directory} is there already, and was left as it is: draft plugin new OTHER-NAME`);
-      }
-      throw new DraftError("STORAGE_FAILED", `${directory} cannot be written: ${error.message}: draft plugin new PATH/NAME makes it elsewhere`, { cause: error });
-    }
-  };
-  attempt(() => mkdirSync(dirname(directory), { recursive: true }));
-  attempt(() => mkdirSync(directory));
+  if (isThere(directory)) throw new DraftError("CONFLICT", `${directory} is there already, and was left as it is: draft plugin new OTHER-NAME`);
+  let isMade = false;
   try {
-    for (const { name, text } of files) attempt(() => writeFileSync(join(directory, name), text, { flag: "wx" }));
+    mkdirSync(dirname(directory), { recursive: true });
+    mkdirSync(directory);
+    isMade = true;
+    for (const { name, text } of files) writeFileSync(join(directory, name), text, { flag: "wx" });
   } catch (error) {
-    rmSync(directory, { recursive: true, force: true });
-    throw error;
+    if (isMade) rmSync(directory, { recursive: true, force: true });
+    if (!(error instanceof Error && "code" in error)) throw error;
+    throw new DraftError("STORAGE_FAILED", `${directory} cannot be written: ${error.message}: draft plugin new PATH/NAME makes it elsewhere`, { cause: error });
   }
 }

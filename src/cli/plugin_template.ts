@@ -20,6 +20,7 @@ export function templateFiles(name: string, types: string): TemplateFile[] {
     { name: "README.md", summary: "what to type next", text: readmeText(name) },
     { name: "draft.d.ts", summary: 'what "draft" is, for editors', text: types },
     { name: "tsconfig.json", summary: "strict types, for editors", text: TSCONFIG },
+    { name: ".gitignore", summary: "the data of draft dev", text: "draft-data/\n" },
   ];
 }
 

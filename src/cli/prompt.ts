@@ -17,6 +17,7 @@ import { type Session, worseCode } from "./session.ts";
  * @param notices what happens meanwhile is told above the line that is being typed
  */
 export async function runPrompt(session: Session, io: Io, notices?: Notices): Promise<number> {
+  session.isPrompt = true;
   try {
     return await new Promise((resolve, reject) => {
       const prompt = new Prompt(session, io, (error) => error === null ? resolve(0) : reject(error));
@@ -53,6 +54,7 @@ export class Notices {
  * @returns how many lines there were, and the worst exit code met
  */
 export async function runPiped(session: Session, io: Io): Promise<{ lines: number; code: number }> {
+  session.isPrompt = true;
   let lines = 0;
   let code = 0;
   for await (const line of linesOf(io.input)) {
@@ -176,7 +178,12 @@ class Prompt {
     const { commands, words } = await this.#session.completions();
     const inHelp = /^\.?help\s+(\S*)$/i.exec(line);
     const typed = inHelp?.[1] ?? line;
-    if (/\s/.test(typed)) return [[], line];
+    if (/\s/.test(typed)) {
+      // Values are nothing to complete, but what they stand for can be shown.
+      const usage = await this.#session.usageOf(typed.trimStart().split(/\s/)[0] ?? "");
+      if (usage !== null) this.show(this.#style.dim(usage));
+      return [[], line];
+    }
     const matches = [...commands, ...words].filter((each) => each.startsWith(typed.toLowerCase()));
     return [matches.map((each) => `${each} `), typed];
   }

@@ -2,7 +2,7 @@
  * Loads a module that somebody else wrote, and tells in one line what was wrong with it. Each runtime has its own words
  * for that and its own place for the position; some end the process in silence when a module never comes to its end.
  */
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname, relative, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
@@ -45,6 +45,11 @@ export async function importFile(path: string, { limitMs = LOAD_LIMIT_MS, failed
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Whether there is anything at `path`. */
+export function isThere(path: string): boolean {
+  return existsSync(path);
 }
 
 async function loaded(path: string, failed: string): Promise<ModuleExports> {

@@ -8,7 +8,7 @@ import kv from "../../plugins/kv/kv.ts";
 import lock from "../../plugins/lock/lock.ts";
 import { DraftError } from "../base/errors.ts";
 import { provideModule } from "../host/node_library.ts";
-import { importFile, type ModuleExports } from "../host/node_module.ts";
+import { importFile, isThere, type ModuleExports } from "../host/node_module.ts";
 import { digestOfSource } from "../host/node_source.ts";
 import { checkPlugin } from "../machine/check_plugin.ts";
 import * as library from "../machine/library.ts";
@@ -30,7 +30,8 @@ export async function loadPlugin(nameOrPath: string): Promise<AnyPlugin> {
   const shipped = Object.hasOwn(SHIPPED, nameOrPath) ? SHIPPED[nameOrPath] : undefined;
   if (shipped !== undefined) return shipped;
   if (!/[/\\.]/.test(nameOrPath)) {
-    throw new DraftError("BAD_PLUGIN", `no machine is called '${nameOrPath}': give one of ${SHIPPED_NAMES.join(", ")}, or a path like ./machine.ts`);
+    const file = isThere(`${nameOrPath}.ts`) ? `${nameOrPath}.ts` : "machine.ts";
+    throw new DraftError("BAD_PLUGIN", `no machine is called '${nameOrPath}': give one of ${SHIPPED_NAMES.join(", ")}, or a path like ./${file}`);
   }
   const path = resolve(nameOrPath);
   // The command line has provided the whole library before.
