@@ -79,7 +79,7 @@ test("--watch: a higher version comes into force, and upgrade() is called once",
   const one = await author(["--watch"]);
   const before = readFileSync(one.file, "utf8");
   await one.type("add ann 5", /5/);
-  const upgrade = "upgrade: (scores, from, entry) => void scores.set(`${from}-${entry.version}`, (scores.get(\"ann\") ?? 0) * 100),\n\n  // Reads";
+  const upgrade = 'upgrade: (scores, from, entry) => void scores.set(from + "-" + entry.version, (scores.get("ann") ?? 0) * 100),\n\n  // Reads';
   const second = before.replace("version: 1,", "version: 2,").replace("// Reads", upgrade);
   assert.match(await one.save(second, /in force/), /\nrestarted; version 2 is in force, was 1\n$/);
   await one.type("score 1-2", /^\(integer\) 500$/m);
@@ -108,7 +108,7 @@ test("--watch: imported files count, and a node that was killed gets the new cod
 test("a plugin that is none ends draft dev with 14, and none of its nodes lives on", async () => {
   const directory = temporaryDirectory();
   for (const machine of ["./absent.ts", "absent"]) {
-    const result = await draft(["dev", "--machine", machine, "--port", String(await freePorts(3))], { cwd: directory, limitMs: 15_000 });
+    const result = await draft(["dev", "--machine", machine, "--fresh", "--yes", "--port", String(await freePorts(3))], { cwd: directory, limitMs: 15_000 });
     assert.is(result.code, 14, result.err);
     assert.match(result.err, /^\(error\) BAD_PLUGIN node a did not start: .*absent/);
     assert.not.match(result.err, /see \.\/draft-data/);
