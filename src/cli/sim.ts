@@ -9,7 +9,7 @@ import { shellWord } from "../base/shell_word.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { loadPlugin } from "../node/plugin_loader.ts";
 import { explainDivergence } from "../sim/divergence.ts";
-import { isKnown } from "../sim/plugin_commands.ts";
+import { isKnown } from "../sim/known_machine.ts";
 import type { Violation } from "../sim/property.ts";
 import { MARKED_RUNS, Report } from "../sim/report.ts";
 import { type Outcome, type RunOptions, runScript } from "../sim/run_seed.ts";

@@ -1,6 +1,6 @@
 /** Runs what a seed stands for, and says what came of it. */
 import type { AnyPlugin } from "../machine/machine.ts";
-import { isKnown } from "./plugin_commands.ts";
+import { isKnown } from "./known_machine.ts";
 import { allProperties } from "./properties/index.ts";
 import type { Property, Violation } from "./property.ts";
 import type { Script } from "./script.ts";
