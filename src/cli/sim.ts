@@ -10,7 +10,6 @@ import type { Guard } from "../host/guard.ts";
 import { installGuard } from "../host/node_guard.ts";
 import { explainDivergence } from "../sim/divergence.ts";
 import { isKnown } from "../sim/known_machine.ts";
-import { isKnown } from "../sim/known_machine.ts";
 import { CHECK_SIZE } from "../sim/machine_check.ts";
 import type { Violation } from "../sim/property.ts";
 import { MARKED_RUNS, Report } from "../sim/report.ts";

@@ -7,7 +7,7 @@ import type { Finding } from "../machine/check/finding.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 
 /** How much is run if nothing is said: a second or less for machines of some kilobytes. */
-export const CHECK_SIZE: CheckSize = { seed: 1, runs: 60, commands: 40 };
+export const CHECK_SIZE: CheckSize = { seed: 1, runs: 40, commands: 40 };
 
 /**
  * Checks a machine under a guard, with directories that are removed in the end.

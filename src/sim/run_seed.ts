@@ -2,7 +2,6 @@
 import type { Guard } from "../host/guard.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { isKnown } from "./known_machine.ts";
-import { isKnown } from "./known_machine.ts";
 import { ForbiddenGlobals } from "./properties/forbidden_globals.ts";
 import { allProperties } from "./properties/index.ts";
 import type { Property, Violation } from "./property.ts";

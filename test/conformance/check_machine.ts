@@ -8,7 +8,7 @@ import { CHECK_SIZE, checkHere, findingText } from "../../src/sim/machine_check.
 export interface CheckMachineOptions {
   /** Commands are drawn from it: the same seed finds the same; 1 if left out. */
   readonly seed?: number;
-  /** How often an empty machine is begun with; 60. Run i has the seed `seed + i`. */
+  /** How often an empty machine is begun with; 40. Run i has the seed `seed + i`. */
   readonly runs?: number;
   /** Commands of each run; 40. */
   readonly commands?: number;

@@ -8,7 +8,7 @@ import type { AnyPlugin } from "draft";
 /** What a check says of a machine. */
 async function findingsOf(plugin: AnyPlugin, options: Parameters<typeof checkMachine>[1] = {}): Promise<MachineFindings> {
   try {
-    await checkMachine(plugin, { runs: 10, ...options });
+    await checkMachine(plugin, { runs: 5, ...options });
   } catch (thrown) {
     if (thrown instanceof MachineFindings) return thrown;
     throw thrown;

@@ -13,6 +13,7 @@ import { encodeCommand } from "../command.ts";
 import type { AnyPlugin, Command, Entry, Reply, View } from "../machine.ts";
 import type { PieceSource } from "../piece_source.ts";
 import type { BegunSnapshot } from "../saved_state.ts";
+import { Sessions } from "../sessions.ts";
 import { whyUnsendable } from "./plain.ts";
 
 /** A snapshot is over at last. */
@@ -84,9 +85,15 @@ export class MachineCopy {
         if (thrown instanceof ForbiddenGlobal) this.forbidden ??= thrown;
       },
     });
+    this.applier.open();
     this.applier.begin(plugin.version);
     this.#hasBytes = hasBytes;
     this.#hasHash = hasHash;
+  }
+
+  /** The first entry of a log, that of its first leader: no machine is saved or restored before it. */
+  found(timeMs: number): void {
+    this.#entry(EntryKind.noop, timeMs, NOTHING);
   }
 
   /** Applies a command at the next index. */
@@ -107,7 +114,10 @@ export class MachineCopy {
   /** Begins a snapshot whose pieces are taken later, by {@link pieceOf}. */
   begin(): BegunSnapshot {
     this.#enter();
-    return this.applier.snapshot();
+    const begun = this.applier.snapshot();
+    // Nobody has a session here.
+    begun.sessions.close();
+    return begun;
   }
 
   /** The whole state as it is now. */
@@ -131,18 +141,20 @@ export class MachineCopy {
     // What is decoded shows the bytes, and is the machine's to keep and change.
     for (const piece of pieces) await completed<void>((done) => target.push(piece.slice(), done));
     await completed<void>((done) => target.end(done));
-    this.applier.restored(begun, begun.sessions);
+    this.applier.restored(begun, new Sessions());
   }
 
   async close(): Promise<void> {
-    await this.applier.close();
+    await completed<void>((done) => this.applier.close(done));
   }
 
   #entry(kind: number, timeMs: number, payload: Uint8Array): Reply | DraftError {
     this.#begin();
     const index = this.applier.lastApplied.index + 1;
     const head: EntryHead = { kind, group: GROUP, index, term: TERM, timeMs, chain: 0, payloadBytes: payload.length, payloadSum: payloadSumOf(payload) };
-    return this.applier.apply(head, payload, 0, null);
+    const answer = this.applier.apply(head, payload, 0, null);
+    this.applier.commit(index);
+    return answer;
   }
 
   #begin(): void {

@@ -3,7 +3,7 @@
 /** Of one operation. */
 interface Row {
   ran: number;
-  /** What `prepare` said, or the machine threw, of one that did not. */
+  /** What `prepare` said, or the machine threw or refused it with, of one that did not. */
   failure: { readonly count: number; readonly message: string } | null;
 }
 
@@ -12,18 +12,20 @@ export class Tally {
   readonly #rows: Map<string, Row> = new Map();
   /** Commands that a machine ran to their end, refused ones included. */
   commands = 0;
-  /** Of these the ones that it refused. */
-  rejected = 0;
-
   /** @param operations all there are */
   constructor(operations: Iterable<string>) {
     for (const operation of operations) this.#rows.set(operation, { ran: 0, failure: null });
   }
 
-  ran(operation: string, isRejected: boolean): void {
+  ran(operation: string): void {
     this.commands += 1;
-    if (isRejected) this.rejected += 1;
-    else this.#row(operation).ran += 1;
+    this.#row(operation).ran += 1;
+  }
+
+  /** The machine refused the command. */
+  rejected(operation: string, message: string): void {
+    this.commands += 1;
+    this.#failed(operation, message);
   }
 
   /** `prepare` refused the command. */
@@ -39,7 +41,7 @@ export class Tally {
   /** A sentence for each operation that never came to an end, by its name. */
   untried(): Map<string, string> {
     return new Map([...this.#rows].filter(([, { ran }]) => ran === 0).map(([operation, { failure }]) => {
-      const why = failure === null ? "no command of it was drawn" : `${failure.count} commands failed, the last with "${failure.message}"`;
+      const why = failure === null ? "no command of it was drawn" : `none of ${failure.count} commands came to its end, the last for "${failure.message}"`;
       return [operation, `'${operation}' was not checked, for ${why}: give the plugin a generate(random) that returns commands which it takes`];
     }));
   }

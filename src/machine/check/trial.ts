@@ -85,6 +85,7 @@ class Trial {
   }
 
   async begin(): Promise<void> {
+    for (const copy of [this.#first, this.#second, this.#streaming]) copy.found(this.#timeMs);
     const [first, second] = await this.#looks([this.#first, this.#second]);
     const what = differenceOf(first, second);
     if (what !== null) throw new Found(problems.created(what));
@@ -135,8 +136,14 @@ class Trial {
     const { command: prepared } = made;
     if (operations.kindOf(prepared) === "read") return this.#read(prepared);
     const answer = await this.#write({ operation: prepared[0], run: (copy) => copy.apply(prepared, this.#timeMs) });
-    if (this.#first.thrown !== null) tally.broke(prepared[0], this.#first.thrown);
-    else tally.ran(prepared[0], answer instanceof DraftError);
+    this.#count(prepared[0], answer);
+  }
+
+  #count(operation: string, answer: unknown): void {
+    const { tally } = this.#options;
+    if (this.#first.thrown !== null) tally.broke(operation, this.#first.thrown);
+    else if (answer instanceof DraftError) tally.rejected(operation, answer.message);
+    else tally.ran(operation);
   }
 
   async #read(command: Command): Promise<void> {
@@ -147,9 +154,7 @@ class Trial {
       this.#checkCopy(copy, operation);
       return answerNow(answer);
     });
-    const [first] = answers;
-    if (this.#first.thrown !== null) this.#options.tally.broke(operation, this.#first.thrown);
-    else this.#options.tally.ran(operation, first instanceof DraftError);
+    this.#count(operation, answers[0]);
     this.#compareAnswers(operation, answers);
     const after = await this.#lookAt(this.#first);
     const what = differenceOf(this.#look ?? after, after);
