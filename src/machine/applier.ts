@@ -78,7 +78,7 @@ export class Applier {
    * @param bytes its content, `payloadBytes` bytes from `from` on; not kept
    * @param decoded what `decodeEnvelope` made of this very payload, if the caller has it; null otherwise
    * @returns the answer, or the error to answer with; undefined for entries that nobody waits for
-   * @throws DraftError the replica must stop: DAMAGED if the entry is of a kind that this draft does not know; BAD_PLUGIN
+   * @throws DraftError the replica must stop: BAD_CONFIG if the entry is of a kind that this draft does not know; BAD_PLUGIN
    *   if it raises the version beyond the plugin's, or `upgrade` broke
    */
   apply(head: EntryHead, bytes: Uint8Array, from: number, decoded: CommandEnvelope | null): Reply | DraftError {

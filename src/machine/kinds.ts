@@ -5,9 +5,10 @@ import { DraftError } from "../base/errors.ts";
 /**
  * Verdicts and groups are not known yet: their entries come with the features that write them.
  *
- * @throws DraftError DAMAGED if the entry is of another kind: the replica must stop, for to skip it would fork the state
+ * @throws DraftError BAD_CONFIG if the entry is of another kind: the replica must stop, for to skip it would fork the
+ *   state. The log is whole, it is this program that is too old
  */
 export function checkKind({ kind, index, group }: EntryHead): void {
   if (kind >= EntryKind.command && kind <= EntryKind.version) return;
-  throw new DraftError("DAMAGED", `entry ${index} of group ${group} is of kind ${kind}, which this draft does not know: run the release that wrote it`);
+  throw new DraftError("BAD_CONFIG", `entry ${index} of group ${group} is of kind ${kind}, which this release of draft does not know: start this node with the one that the others run`);
 }

@@ -12,7 +12,7 @@ import { decodeMachineVersion, tooOldError, upgradeError } from "./version_entry
  *
  * @param entry its version is raised before `upgrade` is called
  * @returns the version in force
- * @throws DraftError BAD_PLUGIN if the plugin is too old or its `upgrade` broke; DAMAGED if the payload is not understood
+ * @throws DraftError BAD_PLUGIN if the plugin is too old or its `upgrade` broke; BAD_CONFIG if the payload is not understood
  */
 export function raise(plugin: AnyPlugin, machine: Pick<Base, "upgrade">, entry: LiveEntry, payload: Uint8Array): number {
   const { index, version: from } = entry;

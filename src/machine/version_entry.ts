@@ -21,13 +21,13 @@ export function encodeMachineVersion(version: number): Uint8Array {
  * The version that a version entry raises the machine to.
  *
  * @param index of the entry, for the message
- * @throws DraftError DAMAGED if it says something that this draft does not know: the replica must stop
+ * @throws DraftError BAD_CONFIG if it says something that this draft does not know: the replica must stop
  */
 export function decodeMachineVersion(payload: Uint8Array, index: number): number {
   const tuple = tupleOf(payload);
   const [what, version] = tuple;
   if (what === MACHINE && tuple.length === 2 && Number.isSafeInteger(version) && (version as number) >= 1) return version as number;
-  throw new DraftError("DAMAGED", `version entry ${index} says what this draft does not know: run the release that wrote it`);
+  throw new DraftError("BAD_CONFIG", `version entry ${index} says what this release of draft does not know: start this node with the one that the others run`);
 }
 
 function tupleOf(payload: Uint8Array): readonly unknown[] {

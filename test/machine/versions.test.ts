@@ -92,7 +92,7 @@ test("D13: a build that is too old stops at the entry, naming both versions and 
 
 test("D13: a version entry that says something else stops the replica", () => {
   for (const payload of [new Uint8Array(0), encode([2, 2]), encode([1, 0]), encode([1, "2"]), encode([1, 2, 3]), encode(7), Uint8Array.of(0xff)]) {
-    thrownBy(() => rigOfPlugin(watching(2).plugin).entry(EntryKind.version, 0, payload), "DAMAGED", /version entry 1 says what this draft does not know/);
+    thrownBy(() => rigOfPlugin(watching(2).plugin).entry(EntryKind.version, 0, payload), "BAD_CONFIG", /version entry 1 says what this release of draft does not know: start this node with the one that the others run/);
   }
   assert.is(decodeMachineVersion(encodeMachineVersion(70_000), 1), 70_000);
 });

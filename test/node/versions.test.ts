@@ -278,8 +278,8 @@ test("D13: a replica that comes to a kind of entry that it does not know stops t
   group?.propose({ kind: 3, payload: new Uint8Array(0), decoded: null }, 5000, () => {});
   const appliers = IDS.map((id) => nodes.node(id).applier);
   for (const error of endsOf(nodes, 2)) {
-    assert.equal([error.code, error.exitCode], ["DAMAGED", 10]);
-    assert.match(error.message, new RegExp(`entry ${index + 1} of group 1 is of kind 30, which this draft does not know: run the release that wrote it`));
+    assert.equal([error.code, error.exitCode], ["BAD_CONFIG", 14]);
+    assert.match(error.message, new RegExp(`entry ${index + 1} of group 1 is of kind 30, which this release of draft does not know: start this node with the one that the others run`));
   }
   for (const applier of appliers) assert.ok((applier?.lastApplied.index ?? 0) <= index);
 });
