@@ -6,6 +6,7 @@ import { resolve } from "node:path";
 import counter from "../../plugins/counter/counter.ts";
 import kv from "../../plugins/kv/kv.ts";
 import lock from "../../plugins/lock/lock.ts";
+import sql from "../../plugins/sql/sql.ts";
 import { DraftError } from "../base/errors.ts";
 import { provideModule } from "../host/node_library.ts";
 import { importFile, type ModuleExports } from "../host/node_module.ts";
@@ -15,7 +16,7 @@ import * as library from "../machine/library.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 
 /** The machines that need no file. */
-const SHIPPED: Readonly<Record<string, AnyPlugin>> = { kv, counter, lock };
+const SHIPPED: Readonly<Record<string, AnyPlugin>> = { kv, counter, lock, sql };
 
 /**
  * Loads a plugin.
