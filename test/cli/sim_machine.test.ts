@@ -55,6 +55,13 @@ test("a machine that asks the chance is told where its replicas went apart, and 
   assert.ok(err.includes(`again: draft sim --seed 1 --nodes 3 --machine ${path}; smaller:`), err);
 });
 
+test("a machine of a later version runs at that version, with the operations that came with it", async () => {
+  const later = machine("(_, entry) => entry.version", "")
+    .replace("version: 1", "version: 3").replace('get: { kind: "read" }', 'get: { kind: "read", since: 3 }').replace("query: () => 1", "query: (_, view) => view.version");
+  const { code, err } = await simulate("later.mjs", later);
+  assert.equal([code, err], [0, ""]);
+});
+
 test("a machine that is deterministic passes", async () => {
   const { code, err } = await simulate("good.mjs", machine("(_, entry) => entry.random()"));
   assert.equal([code, err], [0, ""]);
