@@ -1,4 +1,5 @@
 import type { Options } from "tsup";
+import { authorTypes } from "./scripts/author_types.ts";
 
 const options: Options = {
   entry: { mod: "mod.ts", testing: "test/conformance/mod.ts", cli: "src/cli/main.ts" },
@@ -9,6 +10,7 @@ const options: Options = {
   platform: "node",
   target: "node24",
   sourcemap: true,
+  define: { AUTHOR_TYPES: JSON.stringify(authorTypes()) },
   // Without its prefix node:sqlite is no module.
   removeNodeProtocol: false,
   external: ["bun:ffi", "cbor-extract"],

@@ -12,12 +12,13 @@ import { type Outcome, programOf, type Say, type WeighOptions } from "./weigh.ts
 
 const LIMIT_MS = 300_000;
 const FETCH_LIMIT_MS = 60_000;
+const SETTLE_LIMIT_MS = 30_000;
 
 /** Times that the receiver is killed while it fetches. */
 const KILLS = 20;
 
 /** What may stand in the data directory of a node. */
-const EXPECTED: readonly RegExp[] = [/^(lock|identity)$/, /^wal\/(mark|\d{12}\.seg)$/, /^snapshots\/1\/\d+-\d+\.snap$/];
+const EXPECTED: readonly RegExp[] = [/^(lock|lock-journal|identity)$/, /^wal\/(mark|\d{12}\.seg)$/, /^snapshots\/1\/\d+-\d+\.snap$/];
 
 /** @returns the most memory and files that any node took, how long the last way up took, how many writes came meanwhile */
 export async function weighCatchUp(options: WeighOptions, say: Say): Promise<Outcome> {
@@ -49,7 +50,7 @@ export async function weighCatchUp(options: WeighOptions, say: Say): Promise<Out
   await agree(cluster);
   usage.stop();
   tellUsage(usage, say);
-  const strays = cluster.nodes.flatMap(straysOf);
+  const strays = await straysLeft(cluster.nodes);
   const most = (field: "memoryBytes" | "logBytes" | "snapshotBytes"): number => Math.max(...[...usage.most.values()].map((each) => each[field]));
   return {
     isSound: errors === 0 && strays.length === 0,
@@ -125,6 +126,16 @@ async function agree(cluster: TestCluster): Promise<void> {
     const all = await Promise.all(cluster.nodes.map((node) => node.mainStatus(10_000)));
     return new Set(all.map(({ appliedIndex, stateHash }) => `${appliedIndex} ${stateHash}`)).size === 1;
   }, LIMIT_MS);
+}
+
+/** Files that nobody expects, once the snapshots that are being taken are done. */
+async function straysLeft(nodes: readonly TestNode[]): Promise<string[]> {
+  const endMs = performance.now() + SETTLE_LIMIT_MS;
+  for (;;) {
+    const strays = nodes.flatMap(straysOf);
+    if (strays.length === 0 || performance.now() > endMs) return strays;
+    await sleep(100);
+  }
 }
 
 /** Files of the node that nobody expects there. */

@@ -79,7 +79,7 @@ function newHistogram(): Histogram {
 
 /** What a load is made of. */
 export interface LoadOptions {
-  /** Writes a second. */
+  /** Writes a second; 0: none until `go` says otherwise. */
   readonly rate: number;
   /** The command number `at`. */
   readonly command: (at: number) => Command;
@@ -89,10 +89,13 @@ export interface LoadOptions {
 export class Load {
   readonly #client: Client;
   readonly #options: LoadOptions;
-  readonly #beganMs: number = performance.now();
+  #rate: number;
+  #beganMs: number = performance.now();
   readonly #timer: ReturnType<typeof setInterval>;
   #histogram: Histogram = newHistogram();
   #begun = 0;
+  /** Use: the first write of the present rate. */
+  #first = 0;
   #underWay = 0;
   #errors = 0;
   #idle: (() => void) | null = null;
@@ -101,7 +104,15 @@ export class Load {
   constructor(client: Client, options: LoadOptions) {
     this.#client = client;
     this.#options = options;
+    this.#rate = options.rate;
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  /** Goes on at `rate` writes a second; 0: at rest. */
+  go(rate: number): void {
+    this.#rate = rate;
+    this.#first = this.#begun;
+    this.#beganMs = performance.now();
   }
 
   /** What was measured since the last call. Writes that are under way belong to the next window. */
@@ -122,11 +133,11 @@ export class Load {
   }
 
   #tick(): void {
-    const { rate } = this.#options;
-    const due = Math.floor((performance.now() - this.#beganMs) / 1000 * rate);
+    const rate = this.#rate;
+    const due = this.#first + Math.floor((performance.now() - this.#beganMs) / 1000 * rate);
     while (this.#begun < due && this.#underWay < UNDER_WAY_MAX) {
       const at = this.#begun++;
-      this.#write(at, this.#beganMs + at / rate * 1000).catch((error: Error) => (this.#broken ??= error));
+      this.#write(at, this.#beganMs + (at - this.#first) / rate * 1000).catch((error: Error) => (this.#broken ??= error));
     }
   }
 

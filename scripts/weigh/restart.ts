@@ -1,16 +1,23 @@
 /** A start of one node with a long log: how long until it is ready, what it says meanwhile, and what it takes of memory. */
 import { type Running, sleep, TestCluster, type TestNode, until } from "../../test/e2e/processes.ts";
 import { fill } from "./load.ts";
-import { MIB, Usage, usageOf } from "./usage.ts";
+import { MIB, Usage, usageOf, waitedMs } from "./usage.ts";
 import { median, type Outcome, programOf, type Say, type WeighOptions } from "./weigh.ts";
 
 const READY_LIMIT_MS = 300_000;
+
+/** Between two looks at a node that catches up: to be asked costs it time. */
+const LOOK_MS = 50;
 
 /** How long a start took, in milliseconds. */
 interface Start {
   readonly readyMs: number;
   readonly caughtUpMs: number;
   readonly progressLines: number;
+  /** How much of that it waited for a processor that others had. */
+  readonly waitedMs: number;
+  /** Whether it said of itself that it was not ready before it had caught up, and that it was afterwards. */
+  readonly toldSo: boolean;
 }
 
 /** @returns medians over the rounds; `caughtUpMs`: until all that was known committed is applied */
@@ -34,8 +41,8 @@ export async function weighRestart(options: WeighOptions, say: Say): Promise<Out
     usage.look();
     starts.push(start);
     const after = await node.mainStatus(60_000);
-    isSame = isSame && after.stateHash === stateHash;
-    say(`ready after ${Math.round(start.readyMs)} ms, caught up after ${Math.round(start.caughtUpMs)} ms, ` +
+    isSame = isSame && after.stateHash === stateHash && start.toldSo;
+    say(`ready after ${Math.round(start.readyMs)} ms, caught up after ${Math.round(start.caughtUpMs)} ms (${Math.round(start.waitedMs)} ms of it without a processor), ` +
       `${start.progressLines} lines of progress, memory ${usage.text("memoryBytes")}`);
   }
   usage.stop();
@@ -44,7 +51,7 @@ export async function weighRestart(options: WeighOptions, say: Say): Promise<Out
     figures: {
       entries: lastIndex, logBytes,
       readyMs: median(starts.map(({ readyMs }) => readyMs)), caughtUpMs: median(starts.map(({ caughtUpMs }) => caughtUpMs)),
-      progressLines: median(starts.map(({ progressLines }) => progressLines)), memoryBytes: usage.most.get(node.id)?.memoryBytes ?? 0,
+      waitedMs: median(starts.map((start) => start.waitedMs)), progressLines: median(starts.map(({ progressLines }) => progressLines)), memoryBytes: usage.most.get(node.id)?.memoryBytes ?? 0,
     },
   };
 }
@@ -71,10 +78,17 @@ async function timed(node: TestNode, lastIndex: number): Promise<Start> {
   const running = node.launch();
   await until("the node is ready", () => isReady(running), READY_LIMIT_MS);
   const readyMs = performance.now() - beganMs;
-  await until("the node has caught up", async () => (await node.mainStatus(60_000)).appliedIndex >= lastIndex, READY_LIMIT_MS);
+  let toldSo = true;
+  await until("the node has caught up", async () => {
+    const { ready, groups: [main] } = await node.status(60_000);
+    const hasAll = (main?.appliedIndex ?? 0) >= lastIndex;
+    toldSo = toldSo && (hasAll || !ready);
+    await sleep(LOOK_MS);
+    return ready && hasAll;
+  }, READY_LIMIT_MS);
   const caughtUpMs = performance.now() - beganMs;
-  await sleep(0);
-  return { readyMs, caughtUpMs, progressLines: running.err.match(/recovering/g)?.length ?? 0 };
+  const progressLines = running.err.match(/reads its log|restores its machine|entries applied/g)?.length ?? 0;
+  return { readyMs, caughtUpMs, progressLines, waitedMs: waitedMs(running.pid), toldSo };
 }
 
 function isReady(running: Running): boolean {

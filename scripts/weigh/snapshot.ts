@@ -1,51 +1,60 @@
 /** A snapshot of many keys under load: what it does to writes, and how long the nodes' loops stand still. */
+import { loadavg } from "node:os";
 import type { Client } from "../../src/client/client.ts";
 import { sleep, TestCluster } from "../../test/e2e/processes.ts";
 import { fill, keyOf, Load, type Latencies, valueOf } from "./load.ts";
-import { type Outcome, type Say, type WeighOptions, median, programOf } from "./weigh.ts";
-import { gapsSince, loopsOf, Usage } from "./usage.ts";
+import { StallMeter, stallText } from "./stall_meter.ts";
+import { Usage } from "./usage.ts";
+import { median, type Outcome, type Say, type WeighOptions } from "./weigh.ts";
 
 /** Nodes settle for so long behind the filling. */
 const SETTLE_MS = 2000;
 
 /** One window of load, with or without snapshots. */
 interface Window extends Latencies {
-  /** Upper bound of the longest gap of any node's loop. */
-  readonly gapMs: number;
+  /** The longest that any node's loop stood still by its own doing. */
+  readonly stallMs: number;
+  readonly tookMs: number;
 }
 
 /**
- * @returns `p99Ratio`: median of p99 with a snapshot by median of p99 without; `longestGapMs` of the windows with one
+ * @returns `p99Ratio`: median of p99 with a snapshot by median of p99 without; `stallMs`: the longest stall of any node
+ *   in the windows with one, and when all keys are deleted by one command
  */
 export async function weighSnapshot(options: WeighOptions, say: Say): Promise<Outcome> {
   const { keys, valueBytes, rate, seconds, rounds } = options;
+  const meter = new StallMeter(options);
   await using cluster = await TestCluster.start({
-    flags: ["--snapshot-entries", "1000000000", "--snapshot-bytes", "64GiB"], ...programOf(options),
+    flags: ["--snapshot-entries", "1000000000", "--snapshot-bytes", "64GiB"], program: (i) => meter.program(i),
   });
   await using client = cluster.client(60_000);
-  say(`fills ${keys} keys with ${valueBytes} bytes each`);
-  await fill(client, { end: keys, valueBytes });
   const usage = new Usage(cluster.nodes);
-  const load = new Load(client, { rate, command: (at) => ["set", keyOf(spread(at, keys)), valueOf(at, valueBytes)] });
-  await sleep(SETTLE_MS);
+  const load = new Load(client, { rate: 0, command: (at) => ["set", keyOf(spread(at, keys)), valueOf(at, valueBytes)] });
+  const windowOf = (what: string, run: () => Promise<unknown>): Promise<Window> => window({ cluster, meter, load, say, what, run });
+  await windowOf(`fills ${keys} keys of ${valueBytes} bytes`, () => fill(client, { end: keys, valueBytes }));
+  load.go(rate);
+  await windowOf("settles", () => sleep(SETTLE_MS));
   const without: Window[] = [];
   const during: Window[] = [];
-  let snapshotMs = 0;
   for (let round = 0; round < rounds; round++) {
-    without.push(await window(cluster, load, say, "without", () => sleep(seconds * 1000)));
-    const beganMs = performance.now();
-    during.push(await window(cluster, load, say, "during ", () => snapshots(client, cluster)));
-    snapshotMs = Math.max(snapshotMs, performance.now() - beganMs);
+    without.push(await windowOf("without a snapshot", () => sleep(seconds * 1000)));
+    during.push(await windowOf("with a snapshot", () => snapshots(client, cluster)));
   }
+  const emptied = await windowOf("deletes all keys", () => client.write(["flushall"], { timeoutMs: 60_000 }));
+  const after = await windowOf("settles", () => sleep(SETTLE_MS));
   await load.stop();
   usage.stop();
   const p99 = (windows: readonly Window[]): number => median(windows.map((each) => each.p99Ms));
-  const longestGapMs = Math.max(...during.map((each) => each.gapMs));
-  const errors = [...without, ...during].reduce((sum, each) => sum + each.errors, 0);
+  const longest = (windows: readonly Window[]): number => Math.max(...windows.map((each) => each.stallMs));
+  const errors = [...without, ...during, emptied, after].reduce((sum, each) => sum + each.errors, 0);
   say(`memory at most: ${usage.text("memoryBytes")}`);
   return {
     isSound: errors === 0,
-    figures: { keys, rate, p99WithoutMs: p99(without), p99DuringMs: p99(during), p99Ratio: p99(during) / p99(without), longestGapMs, snapshotMs, errors },
+    figures: {
+      keys, rate, p99WithoutMs: p99(without), p99DuringMs: p99(during), p99Ratio: p99(during) / p99(without),
+      stallWithoutMs: longest(without), stallDuringMs: longest(during), stallDeleteMs: longest([emptied, after]),
+      snapshotMs: median(during.map((each) => each.tookMs)), errors,
+    },
   };
 }
 
@@ -54,21 +63,31 @@ async function snapshots(client: Client, cluster: TestCluster): Promise<void> {
   await Promise.all(cluster.addresses.map((address) => client.snapshot({ address, timeoutMs: 120_000 })));
 }
 
-async function window(cluster: TestCluster, load: Load, say: Say, what: string, run: () => Promise<unknown>): Promise<Window> {
-  const before = await loopsOf(cluster.nodes);
+interface WindowOptions {
+  readonly cluster: TestCluster;
+  readonly meter: StallMeter;
+  readonly load: Load;
+  readonly say: Say;
+  readonly what: string;
+  readonly run: () => Promise<unknown>;
+}
+
+async function window({ cluster, meter, load, say, what, run }: WindowOptions): Promise<Window> {
+  await meter.take(cluster.nodes);
   load.take();
+  const beganMs = performance.now();
   await run();
+  const tookMs = performance.now() - beganMs;
   const latencies = load.take();
-  const after = await loopsOf(cluster.nodes);
-  let gapMs = 0;
-  for (const [id, loop] of after) {
-    const gaps = gapsSince(before.get(id) ?? loop, loop);
-    gapMs = Math.max(gapMs, gaps.longestMs);
-    say(`${what} ${id}: gaps ${gaps.text}`);
-  }
+  let stallMs = 0;
   const { writes, p50Ms, p99Ms, p999Ms, longestMs } = latencies;
-  say(`${what}: ${writes} writes, p50 ${p50Ms} p99 ${p99Ms} p99.9 ${p999Ms} longest ${longestMs} ms`);
-  return { ...latencies, gapMs };
+  say(`${what}: ${(tookMs / 1000).toFixed(1)} s, ${writes} writes, p50 ${p50Ms} p99 ${p99Ms} p99.9 ${p999Ms} longest ${longestMs} ms; load of the machine ${(loadavg()[0] ?? 0).toFixed(1)}`);
+  for (const [id, stalls] of await meter.take(cluster.nodes)) {
+    if (stalls === null) continue;
+    stallMs = Math.max(stallMs, stalls.longestMs);
+    say(`  ${id}: ${stallText(stalls)}`);
+  }
+  return { ...latencies, tookMs, stallMs };
 }
 
 /** Goes over all keys in an order without neighbours. */

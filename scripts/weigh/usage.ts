@@ -18,6 +18,15 @@ export function residentBytes(pid: number): number {
   }
 }
 
+/** How long a process's first thread has waited for a processor, in milliseconds; 0 where the system does not tell. */
+export function waitedMs(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ")[1]) / 1e6;
+  } catch {
+    return 0;
+  }
+}
+
 /** Names of the files below a directory; none if it is not there. What goes meanwhile is left out. */
 export function filesBelow(path: string): string[] {
   try {

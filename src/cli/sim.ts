@@ -169,7 +169,7 @@ function conclude(report: Report, elapsedMs: number, { isWhole }: { run: RunOpti
   else {
     io.out(progress(report, elapsedMs));
     io.out(`faults: ${Object.entries(line.faults).sort(([a], [b]) => a < b ? -1 : 1).map(([name, count]) => `${name} ${count}`).join(", ")}`);
-    io.out(`marks: ${report.marksMet} of ${Object.keys(line.marks).length} met${report.missing.length > 0 ? `; never: ${report.missing.join(", ")}` : ""}`);
+    io.out(`marks: ${report.marksMet} of ${Object.keys(line.marks).length} met${isWhole && report.missing.length > 0 ? `; never: ${report.missing.join(", ")}` : ""}`);
     io.out(`violations: ${report.violations.length}${report.violations.length > 0 ? `, seeds ${report.violations.map(({ seed }) => seed).join(" ")}` : ""}`);
   }
   const isBlind = isWhole && report.seeds >= MARKED_RUNS && report.missing.length > 0;

@@ -115,6 +115,7 @@ function stateRow(state: NodeState, groupName: string, showsVersions: boolean): 
   const numbers = [group.commitIndex, group.appliedIndex, group.lastIndex].map(String);
   const notes = [
     ...(state.fenced ? ["fenced"] : []),
+    ...(state.checks ?? []).flatMap(({ name, message }) => name.endsWith("machine") && message !== "" ? [`not ready: ${message}`] : []),
     ...(group.condition === null ? [] : [group.condition]),
     ...(showsVersions ? [`${group.machine} at version ${group.machineVersion}, can run ${group.machineVersionMax}`] : []),
     ...(group.voting || group.role === "learner" ? [] : ["no vote"]),

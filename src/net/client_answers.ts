@@ -99,6 +99,15 @@ export interface LoopStatus {
   readonly longestMs: number;
 }
 
+/** One thing that has to be so before a node is of full use. */
+export interface ReadyCheck {
+  /** `cluster`, `disk`; `leader` and `machine` of a group, with its name in front unless it is main. */
+  readonly name: string;
+  readonly ok: boolean;
+  /** What it waits for, or how far that is; empty if it is so. */
+  readonly message: string;
+}
+
 /** One node. */
 export interface NodeStatus {
   /** Of draft. */
@@ -117,6 +126,9 @@ export interface NodeStatus {
   readonly address: string;
   /** Since its start, in milliseconds. */
   readonly uptimeMs: number;
+  /** Whether all of `checks` are so: a node that has not caught up yet takes part, and answers old reads or late ones. */
+  readonly ready: boolean;
+  readonly checks: readonly ReadyCheck[];
   /** Its disk failed: it votes and acknowledges no more. */
   readonly fenced: boolean;
   /** Room on its disk, in bytes; `ok` or `full`. */

@@ -1,6 +1,7 @@
 /**
  * Hands committed entries to the machine, in order and in pages, so that a long backlog does not stop the loop. What is
- * no longer in memory is read back from the WAL, one page at a time.
+ * no longer in memory is read back from the WAL, page by page: while one is applied the next one is read, so that the
+ * disk and the machine work at the same time, and no more than two pages are in memory.
  */
 import { assert } from "../base/assert.ts";
 import { viewOf } from "../base/bytes.ts";
@@ -47,10 +48,13 @@ export class ApplyQueue {
   #next: Index;
   #through: Index;
   readonly #reader: TailReader;
-  /** What was read back. */
-  #page: TailReader | null = null;
+  /** What was read back and is applied now. */
+  #page: Page | null = null;
+  /** What was read back besides, and follows it. */
+  #ahead: Page | null = null;
+  /** Use: where the read that is under way begins; 0: none is. */
+  #reading: Index = 0;
   readonly #head: EntryHead = blankHead();
-  #reading = false;
   #stopped = false;
   /** Use: nothing is applied while the machine is restored. */
   #held = false;
@@ -70,7 +74,7 @@ export class ApplyQueue {
 
   /** Whether entries wait that could be applied now. */
   get hasMore(): boolean {
-    return !this.#stopped && !this.#held && !this.#reading && this.#next <= this.#end;
+    return !this.#stopped && !this.#held && this.#reading !== this.#next && this.#next <= this.#end;
   }
 
   /**
@@ -94,6 +98,7 @@ export class ApplyQueue {
     this.#next = index + 1;
     this.#through = index;
     this.#page = null;
+    this.#ahead = null;
   }
 
   /** The machine is restored. */
@@ -111,7 +116,7 @@ export class ApplyQueue {
     while (this.#next <= end && !this.#stopped) {
       const reader = this.#readerAt(this.#next);
       if (reader === null) {
-        this.#readPage();
+        this.#read(this.#next);
         break;
       }
       this.#apply(reader);
@@ -149,37 +154,57 @@ export class ApplyQueue {
     applied(head, reply);
   }
 
-  /** Where the entry lies: in memory, or in the page that was read; null if it has to be read. */
+  /** Where the entry lies: in memory, or in a page that was read; null if it has to be read. */
   #readerAt(index: Index): TailReader | null {
     if (this.#reader.seek(index)) {
       this.#page = null;
+      this.#ahead = null;
       return this.#reader;
     }
-    if (this.#page?.seek(index) === true) return this.#page;
-    this.#page = null;
-    return null;
+    if (this.#page?.reader.seek(index) === true) return this.#page.reader;
+    this.#page = this.#ahead;
+    this.#ahead = null;
+    if (this.#page?.reader.seek(index) !== true) return null;
+    this.#readAhead(this.#page);
+    return this.#page.reader;
   }
 
-  #readPage(): void {
-    if (this.#reading) return;
-    this.#reading = true;
-    const { log, group, tail } = this.#options;
-    const from = this.#next;
+  #readAhead({ to }: Page): void {
+    if (to < Math.min(this.#through, this.#options.tail.first - 1)) this.#read(to + 1);
+  }
+
+  #read(from: Index): void {
+    if (this.#reading !== 0) return;
+    this.#reading = from;
+    const { log, group, tail, ready } = this.#options;
     const to = Math.min(this.#through, tail.first - 1);
     log.read(group, from, to, PAGE_BYTES, (...[error, read]) => {
-      this.#reading = false;
-      // A snapshot took the place of what was asked for.
-      if (this.#next !== from) return this.#options.ready();
+      this.#reading = 0;
+      const isAhead = this.#page !== null && this.#page.to === from - 1;
+      // A snapshot may have taken the place of what was asked for; what cannot be read ahead is asked for again in its turn.
+      if (this.#next !== from && (!isAhead || error !== null)) return ready();
       if (error !== null) {
         this.#stopped = true;
         this.#options.failed(unreadable(error, this.#next, to));
         return;
       }
-      assert(read.from === this.#next, "the page that was asked for was read", this.#next, read.from);
-      this.#page = new TailReader(pageOf(read));
-      this.#options.ready();
+      assert(read.from === from, "the page that was asked for was read", from, read.from);
+      const page = { reader: new TailReader(pageOf(read)), to: read.to };
+      if (this.#next !== from) {
+        this.#ahead = page;
+        return;
+      }
+      this.#page = page;
+      this.#readAhead(page);
+      ready();
     });
   }
+}
+
+/** Entries that were read back. */
+interface Page {
+  readonly reader: TailReader;
+  readonly to: Index;
 }
 
 /** A disk that fails to read is not a log that holds something wrong: only the log itself says that it is damaged. */

@@ -27,6 +27,7 @@ import { divergedError, noLeaderError, refusalError } from "./refusals.ts";
 import { PendingWrites } from "./pending.ts";
 import { Proposals } from "./proposals.ts";
 import { encodeLogStart } from "./log_start.ts";
+import type { Readiness } from "./readiness.ts";
 import { Stores } from "./stores.ts";
 import { Tail } from "./tail.ts";
 import { type TransferDone, Transfers } from "./transfers.ts";
@@ -47,6 +48,7 @@ export class Group {
   leaderSinceMs: number | null = null;
   readonly recorder: FlightRecorder = new FlightRecorder();
   readonly versions: Versions;
+  readonly readiness: Readiness;
   readonly #observers: readonly GroupObserver[];
   readonly #options: GroupOptions;
   readonly #tail: Tail;
@@ -69,6 +71,7 @@ export class Group {
     this.state = state;
     this.applier = applier;
     this.versions = options.versions;
+    this.readiness = options.readiness;
     this.#observers = [this.recorder, ...options.observers];
     this.#tail = new Tail(state.trail.lastIndex + 1);
     this.#reads = new GroupReads(applier);
@@ -242,7 +245,7 @@ export class Group {
       case "roleChanged": return this.#roleChanged(effect.role, effect.term);
       case "configurationChanged": return this.#options.configurationChanged(effect.configuration);
       case "diverged": return this.#options.failed(divergedError(this.name, effect));
-      case "fetchSnapshot": return this.#options.fetchSnapshot(effect.from, effect.index);
+      case "fetchSnapshot": return this.#options.fetchSnapshot(effect.from, effect.point);
       case "installSnapshot": return this.#install(effect.point);
       case "compact": return this.#options.log.appendCompact(this.state.config.group, effect.start.point, encodeLogStart(effect.start));
       default: return assertNever(effect);

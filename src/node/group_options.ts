@@ -4,10 +4,11 @@ import type { Clock, Log } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
 import type { EventBody } from "../raft/event.ts";
 import type { RaftState } from "../raft/state.ts";
-import type { Configuration, Index, MemberNumber } from "../raft/types.ts";
+import type { Configuration, LogPoint, MemberNumber } from "../raft/types.ts";
 import type { GroupObserver } from "./group_observer.ts";
 import type { GroupLog, Outbox } from "./group_ports.ts";
 import type { GroupSnapshots } from "./group_snapshots.ts";
+import type { Readiness } from "./readiness.ts";
 import type { Versions } from "./versions.ts";
 
 /** What a group is made of. */
@@ -34,8 +35,9 @@ export interface GroupOptions {
   readonly isLinked: (member: MemberNumber) => boolean;
   readonly snapshots: GroupSnapshots;
   readonly versions: Versions;
-  /** Get a snapshot of `index` or later from this member; the core hears of it as events. */
-  readonly fetchSnapshot: (from: MemberNumber, index: Index) => void;
+  readonly readiness: Readiness;
+  /** Get a snapshot of the leader's entry `point` or of a later one from this member; the core hears of it as events. */
+  readonly fetchSnapshot: (from: MemberNumber, point: LogPoint) => void;
   readonly configurationChanged: (configuration: Configuration) => void;
   /** This replica must stop, and with it the node. */
   readonly failed: (error: DraftError) => void;

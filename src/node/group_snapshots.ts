@@ -4,6 +4,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
+import { Progress } from "../base/progress.ts";
 import { type Done, type Operation, runTask, type Task, wait } from "../base/task.ts";
 import type { Clock, Disk, Log, Timer } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
@@ -202,11 +203,12 @@ export class GroupSnapshots {
   }
 
   *#restore(point: LogPoint): Task<void> {
-    const { disk, directory, applier, clusterId, state, log, promised, words } = this.#options;
+    const { disk, directory, applier, clusterId, clock, state, log, promised, words } = this.#options;
     const path = `${directory}/${snapshotName(point)}`;
     // Until the log durably names this one, a start wants the one before, and no state on disk that is beyond its log.
     yield* wait<void>((done) => log.barrier(done));
-    yield* restoreSnapshot(disk, applier, { path, clusterId, group: state.config.group, point }, promised);
+    const progress = new Progress(() => clock.monotonicMs(), (text) => words.write("info", text));
+    yield* restoreSnapshot(disk, applier, { path, clusterId, group: state.config.group, point, progress }, promised);
     words.write("info", `machine restored from the snapshot of index ${point.index}`, { index: point.index });
     yield* this.#removeOlder(point.index);
   }

@@ -4,6 +4,7 @@
  */
 import { EntryKind } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
+import { Progress } from "../base/progress.ts";
 import { type Task, wait } from "../base/task.ts";
 import type { Host } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
@@ -21,6 +22,7 @@ import { GroupSnapshots } from "./group_snapshots.ts";
 import type { Identity } from "./identity.ts";
 import type { RecoveredLog } from "./recovered_log.ts";
 import { type MachineStart, machineStart, renewMachine } from "./machine_start.ts";
+import { Readiness } from "./readiness.ts";
 import { restoreSnapshot, resumeFromSnapshot } from "./restore_snapshot.ts";
 import type { SnapshotExchange } from "./snapshot_exchange.ts";
 import { frameEntryBytesMax, type NodeSettings, raftConfig } from "./settings.ts";
@@ -88,11 +90,12 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
     propose: (version, done) =>
       group.propose({ kind: EntryKind.version, payload: encodeMachineVersion(version), decoded: null }, Number.POSITIVE_INFINITY, done),
   });
+  const readiness = new Readiness(words);
   const group = new Group({
-    name, state, applier, log: wal, outbox, clock, words, snapshots, versions, observers: [...observers, versions],
+    name, state, applier, log: wal, outbox, clock, words, snapshots, versions, readiness, observers: [...observers, versions, readiness],
     tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax, frameEntryBytesMax: frameEntryBytesMax(settings),
     submit, wake, isLinked, configurationChanged, failed,
-    fetchSnapshot: (from, index) => fetch.begin(from, index),
+    fetchSnapshot: (from, point) => fetch.begin(from, point),
   });
   return group;
 }
@@ -113,7 +116,8 @@ function* startMachine({ host, identity, applier, log, directory: dataDirectory 
   }
   if (start === "renew") yield* renewMachine(host.disk, applier, place);
   if (point === null) return;
-  const wanted = { path: `${directory}/${snapshotName(point)}`, clusterId: identity.clusterId, group, point };
+  const progress = new Progress(() => host.clock.monotonicMs(), (text) => host.log.write("info", text));
+  const wanted = { path: `${directory}/${snapshotName(point)}`, clusterId: identity.clusterId, group, point, progress };
   if (start === "resume") yield* resumeFromSnapshot(host.disk, applier, wanted);
   else yield* restoreSnapshot(host.disk, applier, wanted, host.promised ?? noted);
 }

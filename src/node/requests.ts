@@ -19,7 +19,7 @@ import type { LoopGaps } from "./loop_gaps.ts";
 import { storageError } from "./open_log.ts";
 import { groupRecording } from "./node_recording.ts";
 import { endedError, noLeaderError, refusalError } from "./refusals.ts";
-import { groupStatus, incarnationText, memberList, waitingStatus } from "./status.ts";
+import { groupStatus, incarnationText, memberList, readyChecks, waitingStatus } from "./status.ts";
 
 /** Requests of one connection that may wait for their answers. */
 const INFLIGHT_MAX = 16_384;
@@ -127,6 +127,7 @@ export class NodeRequests implements NodeApi {
     const { identity } = node;
     const nowMs = host.clock.monotonicMs();
     const groups = [...node.groups.values()].map((group) => groupStatus(group, nowMs));
+    const checks = readyChecks([...node.groups.values()], node);
     const alarms = [
       ...(node.waitsFor === "" ? [] : [{ code: "WAITING", message: node.waitsFor }]),
       ...[...node.groups.values()].flatMap((group) => group.versions.alarms()),
@@ -136,7 +137,7 @@ export class NodeRequests implements NodeApi {
         version, runtime: this.#process.runtime, pid: this.#process.pid,
         clusterId: identity.clusterId === "" ? null : identity.clusterId,
         nodeId: settings.id, incarnation: incarnationText(identity.incarnation), address: settings.address,
-        uptimeMs: Math.round(nowMs - node.startedMs), fenced: node.fenced,
+        uptimeMs: Math.round(nowMs - node.startedMs), ready: checks.every(({ ok }) => ok), checks, fenced: node.fenced,
         disk: { freeBytes, state: isStuck ? "stuck" : node.diskIsFull ? "full" : "ok" },
         loop: this.#process.loop?.read() ?? null,
         groups: groups.length > 0 ? groups : [waitingStatus(plugin.name, plugin.version)],

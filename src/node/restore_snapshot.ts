@@ -1,5 +1,6 @@
 /** From a snapshot file to a machine that goes on from it. */
 import { DraftError } from "../base/errors.ts";
+import type { Progress } from "../base/progress.ts";
 import { type Task, wait } from "../base/task.ts";
 import type { Disk } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
@@ -15,7 +16,11 @@ export interface SnapshotWanted {
   readonly clusterId: string;
   readonly group: GroupId;
   readonly point: LogPoint;
+  /** Is told how far it has come. */
+  readonly progress: Progress;
 }
+
+const MIB = 1_048_576;
 
 /**
  * Restores the machine from the file.
@@ -33,6 +38,7 @@ export function* restoreSnapshot(disk: Disk, applier: Applier, wanted: SnapshotW
     const sessions = new SessionsTarget(applier.sessions.limits);
     for (let piece = yield* reader.next(); piece !== null; piece = yield* reader.next()) {
       const { kind, bytes } = piece;
+      wanted.progress.at(() => `restores its machine: ${Math.floor(reader.verifiedBytes / MIB)} of ${Math.ceil(reader.sizeBytes / MIB)} MiB`);
       if (kind === PieceKind.sessions) {
         sessions.add(bytes);
         continue;

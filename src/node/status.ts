@@ -1,7 +1,7 @@
 /**
  * What a node says of itself and its groups, with the field names of the status API.
  */
-import type { GroupRole, GroupStatus, MemberInfo, MemberList, PeerStatus } from "../net/client_answers.ts";
+import type { GroupRole, GroupStatus, MemberInfo, MemberList, PeerStatus, ReadyCheck } from "../net/client_answers.ts";
 import { currentMember } from "../raft/membership.ts";
 import { isVoting } from "../raft/quorum.ts";
 import { currentConfiguration } from "../raft/state.ts";
@@ -71,6 +71,21 @@ function peersOf(group: Group, nowMs: number): PeerStatus[] {
     peers.push({ id: member.id, address: member.address, matchIndex, nextIndex, state, lastContactMs });
   }
   return peers;
+}
+
+/** What has to be so for the node to be of full use; `waitsFor`: of a node without a cluster. */
+export function readyChecks(groups: readonly Group[], { fenced, waitsFor }: { readonly fenced: boolean; readonly waitsFor: string }): ReadyCheck[] {
+  const checks = [check("cluster", groups.length > 0 ? "" : waitsFor || "this node has no cluster yet"), check("disk", fenced ? "the log failed" : "")];
+  for (const { name, leader, applier, readiness } of groups) {
+    const prefix = name === "main" ? "" : `${name} `;
+    checks.push(check(`${prefix}leader`, leader === null ? "nobody is known to lead" : ""));
+    checks.push(check(`${prefix}machine`, applier.readableIndex < 0 ? "it is being restored from a snapshot" : readiness.waitsFor));
+  }
+  return checks;
+}
+
+function check(name: string, message: string): ReadyCheck {
+  return { name, ok: message === "", message };
 }
 
 /** The status of the main group of a node that belongs to no cluster yet. */

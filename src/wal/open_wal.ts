@@ -1,5 +1,6 @@
 /** Opening a WAL: reads what is there, cuts what is unfinished, makes the first room. Nothing counts before the end. */
 import { DraftError } from "../base/errors.ts";
+import { Progress } from "../base/progress.ts";
 import { type Task, wait } from "../base/task.ts";
 import type { Host } from "../host/host.ts";
 import { type Mark, openMark } from "./mark.ts";
@@ -49,7 +50,9 @@ function* open(
   const names = yield* wait<string[]>((done) => disk.list(directory, done));
   const sequences = names.map(sequenceOf).filter((sequence) => sequence > 0);
   const { file: markFile, mark } = yield* openMark(disk, directory, identity.incarnation, sequences.length === 0);
-  const source: RecoverySource = { disk, directory, identity, mark, readBytes: options.readBytes };
+  const progress = new Progress(() => host.clock.monotonicMs(), (text) => host.log.write("info", text));
+  const reads = (segment: number, segments: number): void => progress.at(() => `reads its log: ${segment} of ${segments} segments`);
+  const source: RecoverySource = { disk, directory, identity, mark, readBytes: options.readBytes, reads };
   const scan = yield* scanLog(source, sequences, new RecoveredGroups(visitor));
   const segment = yield* readySegment(source, sequences, scan, options);
   const { firstSegment } = mark;

@@ -40,6 +40,8 @@ import { findVoucher } from "./voucher.ts";
 export interface RecoverySource extends ReaderSource {
   readonly identity: WalIdentity;
   readonly mark: Mark;
+  /** Hears of each segment that is about to be read: how many were read, of how many there are. */
+  readonly reads?: (segment: number, segments: number) => void;
 }
 
 /** What stands in the log. */
@@ -91,7 +93,9 @@ export function* scanLog(source: RecoverySource, sequences: readonly number[], g
 /** Reads segment after segment. @returns what counts, which is less than what was read if the last one is to be begun anew */
 function* scanSegments(source: RecoverySource, sequences: readonly number[], progress: Progress): Task<Scan> {
   const begin = source.mark.firstSegment;
+  const segments = sequences.filter((sequence) => sequence >= begin).length;
   for (let sequence = begin; progress.fault === null && sequences.includes(sequence); sequence++) {
+    source.reads?.(sequence - begin, segments);
     const reader = yield* openReader(source, sequence);
     try {
       const header = yield* readOwnHeader(source, reader, sequence);

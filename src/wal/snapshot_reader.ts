@@ -100,6 +100,10 @@ export class SnapshotReader {
     return this.#at;
   }
 
+  get sizeBytes(): number {
+    return this.#reader.sizeBytes;
+  }
+
   *close(): Task<void> {
     yield* this.#reader.close();
   }

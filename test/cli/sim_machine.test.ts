@@ -82,6 +82,13 @@ test("an operation that no command runs is told as not checked", async () => {
   assert.match(out, /^the machine alone: \d+ commands on copies of 'tried', nothing found\nseed 1: /);
 });
 
+test("a machine of a later version runs at that version, with the operations that came with it", async () => {
+  const later = machine("(_, entry) => entry.version", "")
+    .replace("version: 1", "version: 3").replace('get: { kind: "read" }', 'get: { kind: "read", since: 3 }').replace("query: () => 1", "query: (_, view) => view.version");
+  const { code, err } = await simulate("later.mjs", later);
+  assert.equal([code, err], [0, ""]);
+});
+
 test("a machine that is deterministic passes", async () => {
   const { code, err } = await simulate("good.mjs", machine("(_, entry) => entry.random()"));
   assert.equal([code, err], [0, ""]);

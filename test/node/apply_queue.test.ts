@@ -61,7 +61,8 @@ class Rig {
 
   answer(count: number): void {
     const { from, to, done } = this.reads.shift()!;
-    done(null, { from, runs: ENTRIES.slice(from - 1, Math.min(to, from - 1 + count)).map(({ sealed }) => sealed) } as unknown as EntriesRead);
+    const runs = ENTRIES.slice(from - 1, Math.min(to, from - 1 + count)).map(({ sealed }) => sealed);
+    done(null, { from, to: from + runs.length - 1, runs } as unknown as EntriesRead);
   }
 }
 
@@ -100,16 +101,53 @@ test("a slow machine gets some milliseconds a turn, then the sockets are looked 
 test("R18: what only the disk holds is read in pages, and applied without gap or repetition across their bounds", () => {
   const rig = new Rig(LAST + 1);
   rig.queue.extend(1, LAST);
-  let reads = 0;
-  for (; rig.applied.length < LAST; reads++) {
+  for (;;) {
     rig.queue.run();
+    if (rig.applied.length === LAST) break;
     assert.is(rig.reads.length, 1, "one read at a time");
+    assert.is(rig.reads[0]!.from, rig.applied.length + 1);
     assert.not.ok(rig.queue.hasMore, "nothing to do until it is there");
+    const { turns } = rig;
     rig.answer(777);
-    assert.is(rig.turns, reads + 1);
-    rig.queue.run();
+    assert.is(rig.turns, turns + 1);
   }
   assert.equal(rig.applied, upTo(LAST));
+});
+
+test("while a page is applied the next one is read, and none besides", () => {
+  const rig = new Rig(LAST + 1);
+  rig.entryMs = 1;
+  rig.queue.extend(1, LAST);
+  rig.queue.run();
+  rig.answer(1000);
+  assert.equal(rig.reads.map(({ from }) => from), [1001], "asked for before the first entry is applied");
+  rig.queue.run();
+  assert.ok(rig.applied.length < 1000 && rig.queue.hasMore);
+  const { turns } = rig;
+  rig.answer(1000);
+  assert.equal([rig.reads.length, rig.turns], [0, turns], "two pages are enough");
+  while (rig.applied.length < 1001) assert.ok(rig.queue.run());
+  assert.equal(rig.reads.map(({ from }) => from), [2001]);
+  while (rig.queue.hasMore) rig.queue.run();
+  assert.equal(rig.applied, upTo(2000));
+});
+
+test("what was read ahead is void once the machine is restored, and what cannot be read ahead is asked for again", () => {
+  const rig = new Rig(LAST + 1);
+  rig.queue.extend(1, 3000);
+  rig.queue.run();
+  rig.answer(1000);
+  rig.reads.shift()!.done(new Error("busy"));
+  assert.equal(rig.failures, []);
+  while (rig.queue.hasMore) rig.queue.run();
+  assert.equal([rig.applied.length, rig.reads.map(({ from }) => from)], [1000, [1001]]);
+  rig.answer(500);
+  rig.queue.hold(5000);
+  rig.queue.extend(5001, 6000);
+  rig.answer(500);
+  rig.queue.release();
+  assert.not.ok(rig.queue.run());
+  assert.equal(rig.reads.map(({ from, to }) => [from, to]), [[5001, 6000]]);
 });
 
 test("entries that are read end where those in memory begin", () => {
