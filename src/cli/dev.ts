@@ -3,7 +3,6 @@
  */
 import process from "node:process";
 import { createInterface } from "node:readline";
-import type { DraftError } from "../base/errors.ts";
 import { version } from "../base/version.ts";
 import { connect } from "../client/client.ts";
 import type { OperationInfo } from "../net/client_answers.ts";
@@ -13,7 +12,6 @@ import { PluginWatch } from "./dev_watch.ts";
 import { type Io, styleFor } from "./io.ts";
 import { type Leaf, type Options, type Parsed, UsageError } from "./leaf.ts";
 import { Notices, runPiped, runPrompt } from "./prompt.ts";
-import { renderError } from "./render.ts";
 import { type PromptWord, Session } from "./session.ts";
 
 const DATA = "./draft-data/dev";
@@ -52,7 +50,7 @@ async function dev({ options }: Parsed, io: Io): Promise<number> {
   const wanted = { ...(options.has("nodes") ? { nodes: asked } : {}), ...(options.has("port") ? { port: first } : {}) };
   const { nodes, port } = prepareData(data, wanted, DEFAULTS);
   const notices = new Notices(io);
-  const onDeath = (error: DraftError): void => notices.tell(renderError(error));
+  const onDeath = (words: string, id: string): void => notices.tell(`${words}; .start ${id} brings it back`);
   const cluster = new DevCluster({ ports: Array.from({ length: nodes }, (_, i) => port + i), data, machines, guarded: true, onDeath });
   const stopped = stopSignal();
   let watch: PluginWatch | null = null;

@@ -24,8 +24,8 @@ export interface NodeProcessOptions {
   readonly logFile: string;
   /** More variables of its environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** It ran, and ended though nobody here asked it to; with what it said. */
-  readonly onDeath?: (error: DraftError) => void;
+  /** It ran, and ended though nobody here asked it to; how, and what it said, in words. */
+  readonly onDeath?: (words: string) => void;
 }
 
 /** What a node process is doing. */
@@ -38,7 +38,7 @@ export class NodeProcess {
   readonly logFile: string;
   readonly #flags: readonly string[];
   readonly #env: Readonly<Record<string, string>>;
-  readonly #onDeath: (error: DraftError) => void;
+  readonly #onDeath: (words: string) => void;
   #child: ChildProcess | null = null;
   /** Ends that were asked for are no deaths. */
   #isWanted = false;
@@ -92,8 +92,8 @@ export class NodeProcess {
     });
     await this.#ready(child);
     this.#isWanted = true;
-    child.once("exit", (code) => {
-      if (this.#isWanted) this.#onDeath(this.#failure(code, `node ${this.id} ended by itself`));
+    child.once("exit", (code, signal) => {
+      if (this.#isWanted) this.#onDeath(`node ${this.id} ended by itself, ${signal ?? `exit ${code}`}: ${this.#lastError()?.message ?? `see ${this.logFile}`}`);
     });
   }
 
@@ -150,15 +150,24 @@ export class NodeProcess {
       clearTimeout(timer);
     }
     await this.#ended;
-    throw this.#failure(child.exitCode, `node ${this.id} did not start`);
+    throw this.#failure(child.exitCode);
   }
 
-  /** What the node said last, as the error that it ended with. */
-  #failure(exitCode: number | null, what: string): DraftError {
-    const last = readFileSync(this.logFile, "utf8").trim().split("\n").at(-1) ?? "";
-    const said = /^\(error\) ([A-Z_]+) (.*)$/.exec(last);
-    const code = said?.[1] === "BAD_PLUGIN" ? "BAD_PLUGIN" : CODE_OF_EXIT[exitCode ?? -1] ?? "BAD_CONFIG";
-    return new DraftError(code, `${what}: ${said?.[2] ?? `${last}: see ${this.logFile}`}`);
+  /** The error that the node ended with. */
+  #failure(exitCode: number | null): DraftError {
+    const said = this.#lastError();
+    const code = said?.code === "BAD_PLUGIN" ? "BAD_PLUGIN" : CODE_OF_EXIT[exitCode ?? -1] ?? "BAD_CONFIG";
+    return new DraftError(code, `node ${this.id} did not start: ${said?.message ?? `${this.#lastLine()}: see ${this.logFile}`}`);
+  }
+
+  /** What the node said last, if that was an error. */
+  #lastError(): { code: string; message: string } | null {
+    const [, code, message] = /^\(error\) ([A-Z_]+) (.*)$/.exec(this.#lastLine()) ?? [];
+    return code === undefined || message === undefined ? null : { code, message };
+  }
+
+  #lastLine(): string {
+    return readFileSync(this.logFile, "utf8").trim().split("\n").at(-1) ?? "";
   }
 }
 

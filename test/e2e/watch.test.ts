@@ -1,8 +1,10 @@
 /** `draft dev` and the author of a plugin, with the executable: the first minutes, and `--watch`. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { connect } from "../../src/client/client.ts";
 import { draft, draftBinary, freePorts, Running, temporaryDirectory, until } from "./processes.ts";
 
 /** A new plugin, and a cluster of it. */
@@ -102,6 +104,17 @@ test("--watch: imported files count, and a node that was killed gets the new cod
   writeFileSync(rate, "export const rate = 3;\n");
   await until("all are restarted", () => /restarting [abc], [abc], [abc]\nrestarted; /.test(one.dev.err.slice(from)), 60_000);
   await one.type("add ann 5", /^\(integer\) 30$/m);
+  await leave(one);
+});
+
+test("a node that ends by itself is told, with how to bring it back", async () => {
+  const one = await author();
+  const address = /c {2}(127\S+)/.exec(one.dev.err)?.[1] ?? "";
+  await using client = connect(address);
+  const { pid } = await client.status({ address });
+  process.kill(pid, "SIGKILL");
+  await until("it is told", () => /^node c ended by itself, SIGKILL: see \S+c\.log; \.start c brings it back$/m.test(one.dev.err));
+  await one.type(".start c", /c runs/);
   await leave(one);
 });
 
