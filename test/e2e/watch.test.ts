@@ -126,6 +126,14 @@ test("a plugin that is none ends draft dev with 14, and none of its nodes lives 
     assert.match(result.err, /^\(error\) BAD_PLUGIN node a did not start: .*absent/);
     assert.not.match(result.err, /see \.\/draft-data/);
   }
+  const port = String(await freePorts(3));
+  assert.is((await draft(["dev", "--fresh", "--yes", "--port", port], { cwd: directory, input: "set k v\n" })).code, 0);
+  const other = await draft(["dev", "--machine", "counter"], { cwd: directory });
+  assert.is(other.code, 14);
+  assert.match(other.err, /holds machine "kv", wanted "counter": draft dev --machine names another, draft dev --fresh starts over\n$/);
+  const moved = await draft(["dev", "--nodes", "5"], { cwd: directory });
+  assert.is(moved.code, 14);
+  assert.match(moved.err, new RegExp(`has 3 nodes from port ${port} on, not 5 from ${port}: leave out --nodes and --port to start it as it is, or start over with --fresh`));
   const result = await draft(["dev", "--watch"], { cwd: directory });
   assert.is(result.code, 2);
   assert.match(result.err, /--watch with the machine kv, which is no file: wants --machine \.\/file\.ts/);
