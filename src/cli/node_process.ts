@@ -3,7 +3,7 @@
  * its standard input is a pipe that we hold.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { DraftError, type ErrorCode } from "../base/errors.ts";
 import { linesOf } from "./lines.ts";
@@ -40,6 +40,8 @@ export class NodeProcess {
   readonly #env: Readonly<Record<string, string>>;
   readonly #onDeath: (words: string) => void;
   #child: ChildProcess | null = null;
+  /** Length of the log when the process was started. */
+  #logBytes = 0;
   /** Ends that were asked for are no deaths. */
   #isWanted = false;
   #ended: Promise<void> = Promise.resolve();
@@ -76,6 +78,7 @@ export class NodeProcess {
     }
     const { program, args } = selfCommand();
     const log = openSync(this.logFile, "a", 0o600);
+    this.#logBytes = fstatSync(log).size;
     const child = spawn(program, [...args, "serve", ...this.#flags], {
       stdio: ["pipe", "pipe", log],
       env: { ...process.env, ...this.#env, [END_WITH_INPUT]: "1" },
@@ -157,17 +160,19 @@ export class NodeProcess {
   #failure(exitCode: number | null): DraftError {
     const said = this.#lastError();
     const code = said?.code === "BAD_PLUGIN" ? "BAD_PLUGIN" : CODE_OF_EXIT[exitCode ?? -1] ?? "BAD_CONFIG";
-    return new DraftError(code, `node ${this.id} did not start: ${said?.message ?? `${this.#lastLine()}: see ${this.logFile}`}`);
+    return new DraftError(code, `node ${this.id} did not start: ${said?.message ?? `${this.#lines().at(-1) ?? ""}: see ${this.logFile}`}`);
   }
 
-  /** What the node said last, if that was an error. */
+  /** The last error that the node told. Its last line need not be one: another node on this directory has the same log. */
   #lastError(): { code: string; message: string } | null {
-    const [, code, message] = /^\(error\) ([A-Z_]+) (.*)$/.exec(this.#lastLine()) ?? [];
+    const last = this.#lines().findLast((line) => line.startsWith("(error) ")) ?? "";
+    const [, code, message] = /^\(error\) ([A-Z_]+) (.*)$/.exec(last) ?? [];
     return code === undefined || message === undefined ? null : { code, message };
   }
 
-  #lastLine(): string {
-    return readFileSync(this.logFile, "utf8").trim().split("\n").at(-1) ?? "";
+  /** What was logged since the process was started. */
+  #lines(): string[] {
+    return readFileSync(this.logFile).subarray(this.#logBytes).toString("utf8").trim().split("\n");
   }
 }
 
