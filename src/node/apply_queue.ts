@@ -20,9 +20,13 @@ import { Tail, TailReader } from "./tail.ts";
 const PAGE_ENTRIES = 4096;
 const PAGE_BYTES = 4 * 1024 * 1024;
 
-/** A machine that is slow gets so long in one turn, in milliseconds, looked at every so many entries. */
+/**
+ * A machine that is slow gets so long in one turn, in milliseconds. The clock is looked at behind so many bytes, as
+ * which each entry counts some besides its own: 64 small ones, or one that is large.
+ */
 const PAGE_MS = 10;
-const LOOK_EVERY_ENTRIES = 64;
+const LOOK_EVERY_BYTES = 65_536;
+const ENTRY_BYTES = 1024;
 
 export interface ApplyQueueOptions {
   readonly group: GroupId;
@@ -113,6 +117,7 @@ export class ApplyQueue {
     const start = this.#next;
     const endMs = clock.monotonicMs() + PAGE_MS;
     const end = Math.min(this.#end, start + PAGE_ENTRIES - 1);
+    let unseenBytes = 0;
     while (this.#next <= end && !this.#stopped) {
       const reader = this.#readerAt(this.#next);
       if (reader === null) {
@@ -120,7 +125,10 @@ export class ApplyQueue {
         break;
       }
       this.#apply(reader);
-      if (this.#next % LOOK_EVERY_ENTRIES === 0 && clock.monotonicMs() >= endMs) break;
+      unseenBytes += ENTRY_BYTES + this.#head.payloadBytes;
+      if (unseenBytes < LOOK_EVERY_BYTES) continue;
+      if (clock.monotonicMs() >= endMs) break;
+      unseenBytes = 0;
     }
     if (this.#next === start) return false;
     if (!this.#stopped) this.#commit();

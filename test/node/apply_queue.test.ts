@@ -98,6 +98,22 @@ test("a slow machine gets some milliseconds a turn, then the sockets are looked 
   assert.ok(rig.queue.hasMore);
 });
 
+test("a machine to which each large entry is slow gets no more of a turn", () => {
+  const rig = new Rig(1);
+  const large = sealedEntries(1, 20, () => encodeCommand(["do", "x".repeat(100_000)]));
+  rig.tail.truncate(1);
+  for (const entry of large) rig.tail.push(entry.sealed, entry.index, 1);
+  rig.entryMs = 4;
+  rig.queue.extend(1, 20);
+  const turns: number[] = [];
+  while (rig.queue.hasMore) {
+    const before = rig.applied.length;
+    rig.queue.run();
+    turns.push(rig.applied.length - before);
+  }
+  assert.equal(turns, [3, 3, 3, 3, 3, 3, 2]);
+});
+
 test("R18: what only the disk holds is read in pages, and applied without gap or repetition across their bounds", () => {
   const rig = new Rig(LAST + 1);
   rig.queue.extend(1, LAST);
