@@ -12,6 +12,7 @@ import type { Applier } from "../machine/applier.ts";
 import type { CommandEnvelope } from "../machine/command.ts";
 import type { RaftState } from "../raft/state.ts";
 import type { GroupId, Index, Term } from "../raft/types.ts";
+import { ReadWindows } from "../wal/read_windows.ts";
 import type { EntriesRead } from "../wal/wal_read.ts";
 import type { GroupLog } from "./group_ports.ts";
 import { Tail, TailReader } from "./tail.ts";
@@ -56,6 +57,8 @@ export class ApplyQueue {
   #page: Page | null = null;
   /** What was read back besides, and follows it. */
   #ahead: Page | null = null;
+  /** Use: memory of the pages, one in use and one that is read into; it is given back when nothing is to be read. */
+  #free: ReadWindows[] = [];
   /** Use: where the read that is under way begins; 0: none is. */
   #reading: Index = 0;
   readonly #head: EntryHead = blankHead();
@@ -101,8 +104,7 @@ export class ApplyQueue {
     this.#held = true;
     this.#next = index + 1;
     this.#through = index;
-    this.#page = null;
-    this.#ahead = null;
+    this.#forgetPages();
   }
 
   /** The machine is restored. */
@@ -165,16 +167,23 @@ export class ApplyQueue {
   /** Where the entry lies: in memory, or in a page that was read; null if it has to be read. */
   #readerAt(index: Index): TailReader | null {
     if (this.#reader.seek(index)) {
-      this.#page = null;
-      this.#ahead = null;
+      if (this.#page !== null) this.#forgetPages();
       return this.#reader;
     }
     if (this.#page?.reader.seek(index) === true) return this.#page.reader;
+    // What was applied keeps nothing of its page.
+    if (this.#page !== null) this.#free.push(this.#page.windows);
     this.#page = this.#ahead;
     this.#ahead = null;
     if (this.#page?.reader.seek(index) !== true) return null;
     this.#readAhead(this.#page);
     return this.#page.reader;
+  }
+
+  #forgetPages(): void {
+    this.#page = null;
+    this.#ahead = null;
+    this.#free = [];
   }
 
   #readAhead({ to }: Page): void {
@@ -186,6 +195,8 @@ export class ApplyQueue {
     this.#reading = from;
     const { log, group, tail, ready } = this.#options;
     const to = Math.min(this.#through, tail.first - 1);
+    const windows = this.#free.pop() ?? new ReadWindows();
+    windows.reset();
     log.read(group, from, to, PAGE_BYTES, (...[error, read]) => {
       this.#reading = 0;
       const isAhead = this.#page !== null && this.#page.to === from - 1;
@@ -197,7 +208,7 @@ export class ApplyQueue {
         return;
       }
       assert(read.from === from, "the page that was asked for was read", from, read.from);
-      const page = { reader: new TailReader(pageOf(read)), to: read.to };
+      const page = { reader: new TailReader(pageOf(read)), to: read.to, windows };
       if (this.#next !== from) {
         this.#ahead = page;
         return;
@@ -205,7 +216,7 @@ export class ApplyQueue {
       this.#page = page;
       this.#readAhead(page);
       ready();
-    });
+    }, windows);
   }
 }
 
@@ -213,6 +224,8 @@ export class ApplyQueue {
 interface Page {
   readonly reader: TailReader;
   readonly to: Index;
+  /** The memory that they lie in. */
+  readonly windows: ReadWindows;
 }
 
 /** A disk that fails to read is not a log that holds something wrong: only the log itself says that it is damaged. */
