@@ -245,7 +245,7 @@ export class Group {
       case "roleChanged": return this.#roleChanged(effect.role, effect.term);
       case "configurationChanged": return this.#options.configurationChanged(effect.configuration);
       case "diverged": return this.#options.failed(divergedError(this.name, effect));
-      case "fetchSnapshot": return this.#options.fetchSnapshot(effect.from, effect.index);
+      case "fetchSnapshot": return this.#options.fetchSnapshot(effect.from, effect.point);
       case "installSnapshot": return this.#install(effect.point);
       case "compact": return this.#options.log.appendCompact(this.state.config.group, effect.start.point, encodeLogStart(effect.start));
       default: return assertNever(effect);

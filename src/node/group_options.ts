@@ -4,7 +4,7 @@ import type { Clock, Log } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
 import type { EventBody } from "../raft/event.ts";
 import type { RaftState } from "../raft/state.ts";
-import type { Configuration, Index, MemberNumber } from "../raft/types.ts";
+import type { Configuration, LogPoint, MemberNumber } from "../raft/types.ts";
 import type { GroupObserver } from "./group_observer.ts";
 import type { GroupLog, Outbox } from "./group_ports.ts";
 import type { GroupSnapshots } from "./group_snapshots.ts";
@@ -36,8 +36,8 @@ export interface GroupOptions {
   readonly snapshots: GroupSnapshots;
   readonly versions: Versions;
   readonly readiness: Readiness;
-  /** Get a snapshot of `index` or later from this member; the core hears of it as events. */
-  readonly fetchSnapshot: (from: MemberNumber, index: Index) => void;
+  /** Get a snapshot of the leader's entry `point` or of a later one from this member; the core hears of it as events. */
+  readonly fetchSnapshot: (from: MemberNumber, point: LogPoint) => void;
   readonly configurationChanged: (configuration: Configuration) => void;
   /** This replica must stop, and with it the node. */
   readonly failed: (error: DraftError) => void;

@@ -95,7 +95,7 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
     name, state, applier, log: wal, outbox, clock, words, snapshots, versions, readiness, observers: [...observers, versions, readiness],
     tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax, frameEntryBytesMax: frameEntryBytesMax(settings),
     submit, wake, isLinked, configurationChanged, failed,
-    fetchSnapshot: (from, index) => fetch.begin(from, index),
+    fetchSnapshot: (from, point) => fetch.begin(from, point),
   });
   return group;
 }

@@ -7,7 +7,7 @@ import { DraftError } from "../base/errors.ts";
 import { type Task, wait } from "../base/task.ts";
 import { isHostError, writeAll } from "../host/files.ts";
 import type { Disk, File, FileStat } from "../host/host.ts";
-import type { GroupId } from "../raft/types.ts";
+import type { GroupId, LogPoint } from "../raft/types.ts";
 import { type FetchingName, fetchingName, removeFetchedBut, snapshotName } from "../wal/snapshot_directory.ts";
 import type { SnapshotHead } from "../wal/snapshot_format.ts";
 import { SnapshotReader, verifySnapshot } from "../wal/snapshot_reader.ts";
@@ -71,17 +71,23 @@ export class PartialSnapshot {
   /**
    * Makes a snapshot of it, durably; it is closed then.
    *
+   * @param leaders an entry of the leader's log: a snapshot of it must end with that very entry. What a later one ends with
+   *   the leader's next entries will tell
    * @throws DraftError DAMAGED if it does not verify or is another one than it should be
    */
-  *finish(): Task<SnapshotHead> {
+  *finish(leaders: LogPoint): Task<SnapshotHead> {
     const { disk, directory, clusterId, group, name } = this.#of;
     yield* wait<void>((done) => this.#file.sync(done));
     yield* this.close();
     const head = yield* verifySnapshot(disk, this.#path);
-    const { index, term } = head.point;
+    const { index, term, chain } = head.point;
     if (head.clusterId !== clusterId || head.group !== group || index !== name.index || term !== name.term) {
       throw new DraftError("DAMAGED", `what was fetched is of cluster ${head.clusterId}, group ${head.group}, index ${index}, term ${term}: ` +
         `wanted cluster ${clusterId}, group ${group}, index ${name.index}, term ${name.term}`);
+    }
+    if (index === leaders.index && (term !== leaders.term || chain !== leaders.chain)) {
+      throw new DraftError("DAMAGED", `what was fetched ends with entry ${index} of term ${term} and chain ${chain}: ` +
+        `the leader's is of term ${leaders.term} and chain ${leaders.chain}`);
     }
     yield* wait<void>((done) => disk.rename(this.#path, `${directory}/${snapshotName(name)}`, done));
     yield* wait<void>((done) => disk.syncDirectory(directory, done));

@@ -9,7 +9,7 @@ import type { Host, Timer } from "../host/host.ts";
 import type { Interview } from "../net/interview.ts";
 import type { Peer } from "../net/link.ts";
 import type { EventBody } from "../raft/event.ts";
-import type { GroupId, Index, MemberNumber } from "../raft/types.ts";
+import type { GroupId, Index, LogPoint, MemberNumber } from "../raft/types.ts";
 import { type FetchingName, fetchingName, removeFetchedBut } from "../wal/snapshot_directory.ts";
 import type { SnapshotHead } from "../wal/snapshot_format.ts";
 import { PartialSnapshot } from "./partial_snapshot.ts";
@@ -75,13 +75,13 @@ export class SnapshotFetch {
     return this.#partial !== null && fetchingName(this.#partial.name) === name;
   }
 
-  /** Gets a snapshot of `index` or later from the member; one that is being fetched already goes on. */
-  begin(from: MemberNumber, index: Index): void {
+  /** Gets a snapshot of the leader's entry `leaders` or of a later one from the member; one that is being fetched already goes on. */
+  begin(from: MemberNumber, leaders: LogPoint): void {
     const { host: { clock, log }, submit } = this.#options;
     if (this.#running || this.#ended) return;
     if (clock.monotonicMs() < this.#notBeforeMs) return submit({ type: "snapshotFetching", index: 0 });
     this.#running = true;
-    runTask(this.#fetch(from, index), (...[error, head]) => {
+    runTask(this.#fetch(from, leaders), (...[error, head]) => {
       this.#running = false;
       this.#partial = null;
       if (this.#ended) return;
@@ -111,11 +111,11 @@ export class SnapshotFetch {
   }
 
   /** Null: the log has come so far by itself. */
-  *#fetch(from: MemberNumber, index: Index): Task<SnapshotHead | null> {
+  *#fetch(from: MemberNumber, leaders: LogPoint): Task<SnapshotHead | null> {
     try {
-      const isWanted = yield* this.#insist(from, index);
+      const isWanted = yield* this.#insist(from, leaders.index);
       const partial = this.#partial;
-      if (isWanted && partial !== null) return yield* partial.finish();
+      if (isWanted && partial !== null) return yield* partial.finish(leaders);
       yield* this.#letGo(false);
       return null;
     } catch (error) {

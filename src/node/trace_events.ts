@@ -17,11 +17,11 @@ export type TraceName =
 
 /** A message, in etcd's fields. Members are their numbers as text; "0" is nobody. */
 export interface TraceMessage {
-  readonly type: "MsgApp" | "MsgAppResp" | "MsgHeartbeat" | "MsgHeartbeatResp" | "MsgVote" | "MsgVoteResp";
+  readonly type: "MsgApp" | "MsgAppResp" | "MsgHeartbeat" | "MsgHeartbeatResp" | "MsgSnap" | "MsgVote" | "MsgVoteResp";
   readonly term: number;
   readonly from: string;
   readonly to: string;
-  /** How many entries it carries. */
+  /** How many entries it carries; of a snapshot the index of its last one. */
   readonly entries: number;
   readonly logTerm: number;
   readonly index: number;
@@ -80,6 +80,8 @@ export class TraceEvents implements GroupObserver {
   readonly #write: (line: TraceLine) => void;
   #before: Moment = { term: 0, votedFor: 0, role: "follower", commitIndex: 0, lastIndex: 0 };
   #ownAnswers: OwnAnswer[] = [];
+  /** The last word that a snapshot is needed: told as received when one is taken over, for only then the log is another. */
+  #snapshotWord: TraceMessage | null = null;
   /** The group was opened: told with the first step, which brings the time. */
   #isFirst = false;
   #offsetMs: number | null = null;
@@ -105,6 +107,7 @@ export class TraceEvents implements GroupObserver {
     const after = momentOf(state);
     this.#before = after;
     if (event.type === "receive") this.#received(event.message, before, state);
+    if (event.type === "snapshotFetched" && after.commitIndex > before.commitIndex) this.#tookSnapshot(before, state);
     if (event.type === "stored") this.#ownStored(event.store, before, state);
     const isNewRole = after.role !== before.role || after.term > before.term;
     if (isNewRole) this.#becomes(before, after, state);
@@ -120,7 +123,14 @@ export class TraceEvents implements GroupObserver {
 
   #received(message: Message, before: Moment, state: RaftState): void {
     const told = traceMessage(message);
-    if (told !== null && message.to === state.config.self) this.#tell(receiveName(told), before, state, told);
+    if (told === null || message.to !== state.config.self) return;
+    if (told.type === "MsgSnap") this.#snapshotWord = told;
+    else this.#tell(receiveName(told), before, state, told);
+  }
+
+  #tookSnapshot(before: Moment, state: RaftState): void {
+    const word = this.#snapshotWord;
+    if (word !== null) this.#tell(receiveName(word), before, state, word);
   }
 
   #ownStored(store: number, before: Moment, state: RaftState): void {
@@ -231,6 +241,8 @@ function traceMessage(message: Message): TraceMessage | null {
       return { ...base, type: "MsgAppResp", index: message.rejectedIndex, reject: true, rejectHint: message.conflictIndex, logTerm: message.conflictTerm };
     case "heartbeat": return { ...base, type: "MsgHeartbeat", commit: message.leaderCommit };
     case "heartbeatReply": return { ...base, type: "MsgHeartbeatResp" };
+    case "installSnapshot": return { ...base, type: "MsgSnap", entries: message.lastIncludedIndex };
+    case "installSnapshotReply": return message.success ? { ...base, type: "MsgAppResp", index: message.lastIncludedIndex } : null;
     default: return null;
   }
 }
@@ -243,7 +255,7 @@ function ownAnswer(self: number, term: number, type: "MsgAppResp" | "MsgVoteResp
 
 const SUBJECTS: Readonly<Record<TraceMessage["type"], "AppendEntriesRequest" | "AppendEntriesResponse" | "RequestVoteRequest" | "RequestVoteResponse">> = {
   MsgApp: "AppendEntriesRequest", MsgHeartbeat: "AppendEntriesRequest", MsgAppResp: "AppendEntriesResponse",
-  MsgHeartbeatResp: "AppendEntriesResponse", MsgVote: "RequestVoteRequest", MsgVoteResp: "RequestVoteResponse",
+  MsgHeartbeatResp: "AppendEntriesResponse", MsgSnap: "AppendEntriesRequest", MsgVote: "RequestVoteRequest", MsgVoteResp: "RequestVoteResponse",
 };
 
 function sendName({ type }: TraceMessage): TraceName {

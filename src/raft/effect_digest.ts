@@ -94,7 +94,9 @@ export class EffectDigest {
         return this.#mix(effect.leaderChain);
       case "fetchSnapshot":
         this.outline |= Outline.other;
-        return this.#three(11, effect.from, effect.index);
+        this.#three(11, effect.from, effect.point.index);
+        this.#mix(effect.point.term);
+        return this.#mix(effect.point.chain);
       case "installSnapshot":
         this.outline |= Outline.other;
         return this.#three(13, effect.point.index, effect.point.chain);

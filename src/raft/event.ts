@@ -96,8 +96,8 @@ export type Effect =
   | { readonly type: "configurationChanged"; readonly configuration: Configuration }
   /** This replica's committed log differs from the leader's: it must stop, naming index and both chains. */
   | { readonly type: "diverged"; readonly index: Index; readonly ownChain: number; readonly leaderChain: number }
-  /** Get a snapshot of `index` or later from this member; what is being fetched already goes on. */
-  | { readonly type: "fetchSnapshot"; readonly from: MemberNumber; readonly index: Index }
+  /** Get a snapshot of the leader's entry `point` or of a later one from this member; what is being fetched already goes on. */
+  | { readonly type: "fetchSnapshot"; readonly from: MemberNumber; readonly point: LogPoint }
   /** Restore the machine from the snapshot that was fetched. Applications of before are void, later ones wait for it. */
   | { readonly type: "installSnapshot"; readonly point: LogPoint }
   /** Everything through `start` leaves the log; a durable snapshot has it. */

@@ -11,7 +11,7 @@ import type { Configuration, Index, LogPoint, MemberNumber, RaftConfig, Role, Te
 
 /** The fields of a state that are one number each. */
 export const NUMBERS = [
-  "term", "votedFor", "storedTerm", "storedVote", "leaderId", "commitIndex", "matchedIndex", "applyRequested", "lastApplied",
+  "term", "votedFor", "storedTerm", "storedVote", "storedCommit", "leaderId", "commitIndex", "matchedIndex", "applyRequested", "lastApplied",
   "lastStore", "durableIndex", "durableTerm", "electionDeadlineMs", "leaderHeardMs", "ownVoteStore", "heartbeatDeadlineMs", "snapshotIndex", "fetchingIndex",
   "round", "ownTermIndex", "anchorLogMs", "anchorNowMs", "timeEntryIndex", "wakeBackoffMs", "wakeNotBeforeMs", "deadlineMs",
   "toldTerm", "toldLeader",

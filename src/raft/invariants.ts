@@ -38,6 +38,7 @@ export function checkState(state: RaftState): void {
   assert((state.role === "leader") === (state.leaderId === state.config.self), "exactly a leader names itself", state.role, state.leaderId);
   assert(state.role === "leader" || state.progress.size === 0, "only leaders keep progress", state.role);
   assert(state.storedTerm === state.term && state.storedVote === state.votedFor, "hard state is handed to a store within its step", state.term);
+  assert(state.storedCommit <= commitIndex, "only what is committed is stored as such", state.storedCommit, commitIndex);
   assert(state.durableTerm <= state.term, "no later term is durable", state.durableTerm, state.term);
   checkProgress(state);
   checkStores(state);

@@ -48,12 +48,14 @@ function emitStore(state: RaftState): void {
   state.lastStore += 1;
   state.storedTerm = term;
   state.storedVote = votedFor;
+  // What this very batch replaces may be what survives of it: only what is durable already is called committed. Behind a
+  // snapshot that takes the place of the log nothing is, but what was before has not become less.
+  if (hardStateChanged) state.storedCommit = Math.max(state.storedCommit, Math.min(state.commitIndex, state.durableIndex));
   state.pendingStores.push({ store: state.lastStore, term, lastIndex: state.trail.lastIndex });
   state.effects.push({
     type: "store",
     store: state.lastStore,
-    // What this very batch replaces may be what survives of it: only what is durable already is called committed.
-    hardState: hardStateChanged ? { term, votedFor, commitIndex: Math.min(state.commitIndex, state.durableIndex) } : null,
+    hardState: hardStateChanged ? { term, votedFor, commitIndex: state.storedCommit } : null,
     truncateFrom: records.truncateFrom,
     reset: records.reset,
     entries: records.entries,

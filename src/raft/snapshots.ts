@@ -75,7 +75,8 @@ export function followerInstallSnapshot(state: RaftState, message: InstallSnapsh
   if (covered > 0) return reply(state, message, { success: true, index: covered }, now);
   if (state.fetchingIndex === 0) {
     state.fetchingIndex = index;
-    state.effects.push({ type: "fetchSnapshot", from: message.source, index });
+    const { lastIncludedTerm: term, lastIncludedChain: chain } = message;
+    state.effects.push({ type: "fetchSnapshot", from: message.source, point: { index, term, chain } });
   }
   reply(state, message, { success: false, index: state.fetchingIndex }, now);
 }

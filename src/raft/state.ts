@@ -71,6 +71,8 @@ export interface RaftState {
   /** Term and vote as last handed to a store. Invariant: equal to the two above outside of a step. */
   storedTerm: Term;
   storedVote: MemberNumber;
+  /** Commit index as last handed to a store: what was durable then. Invariant: never falls; storedCommit ≤ commitIndex. */
+  storedCommit: Index;
   role: Role;
   /** Use: where to send clients; stickiness. Invariant: at most one other than 0 in a term; self exactly if leader. */
   leaderId: MemberNumber;
@@ -177,6 +179,7 @@ export function createRaft(config: RaftConfig, recovered: Recovered): RaftState 
     votedFor: hardState.votedFor,
     storedTerm: hardState.term,
     storedVote: hardState.votedFor,
+    storedCommit: Math.min(hardState.commitIndex, commitIndex),
     role: "follower",
     leaderId: 0,
     trail,

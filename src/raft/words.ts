@@ -114,7 +114,7 @@ function effectWords(effect: Effect, name: Names): string {
     case "roleChanged": return `is ${effect.role} of term ${effect.term}, leader ${name(effect.leaderId)}`;
     case "configurationChanged": return `has ${effect.configuration.members.length} members`;
     case "diverged": return `differs from the leader at committed index ${effect.index}`;
-    case "fetchSnapshot": return `wants a snapshot of index ${effect.index} or later from ${name(effect.from)}`;
+    case "fetchSnapshot": return `wants a snapshot of index ${effect.point.index} or later from ${name(effect.from)}`;
     case "installSnapshot": return `restores its machine from the snapshot of index ${effect.point.index}`;
     case "compact": return `drops its log through index ${effect.start.point.index}`;
   }

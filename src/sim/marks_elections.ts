@@ -5,7 +5,7 @@ import type { Step } from "./marks_step.ts";
 
 /** What may happen around votes. */
 export const ELECTION_MARKS = [
-  "pre-candidacy", "candidacy", "leadership", "candidacy in which nobody won", "candidate elected by its own vote last",
+  "pre-candidacy", "candidacy", "leadership", "candidacy that ran out", "candidate elected by its own vote last",
   "candidate stepped down on an append of its term", "candidate stepped down on a higher term",
   "candidate learned of a higher term from a refusal", "candidate lost",
   "leader stepped down by check-quorum", "leader stepped down on a higher term", "leader gave up for its disk",
@@ -33,7 +33,10 @@ export function markElections(step: Step, note: Note): void {
     const { message } = event;
     if (message.type === "voteRequest") markVoteRequest(step, message, note);
     else if (message.type === "voteReply" && (state.dropped["late-vote"] ?? 0) > before.lateVotes) note("late vote ignored");
-    else if (message.type === "timeoutNow") note(message.term < before.term ? "transfer notice of an old term" : "transfer made a candidate");
+    else if (message.type === "timeoutNow") {
+      if (message.term < before.term) note("transfer notice of an old term");
+      else if (state.role === "candidate") note("transfer made a candidate");
+    }
   }
   markTransfer(step, note);
 }
@@ -63,15 +66,16 @@ function markRole(step: Step, note: Note): void {
 function markLeader({ before, state, event }: Step, note: Note): void {
   const voters = state.voters.incoming.length;
   note("leadership");
-  if (event.type === "stored") note("candidate elected by its own vote last");
+  if (event.type === "stored" && voters > 1) note("candidate elected by its own vote last");
   if (voters === 1) note("leader alone in its cluster");
   if (state.term >= 10) note("leader of term 10 or later");
   if (before.role === "candidate" && before.refusals > 0) note("leader elected against a refusal");
 }
 
 function markDeadline({ before, state, event }: Step, note: Note): void {
-  if (before.role === "candidate" && state.role !== "leader") note("candidacy in which nobody won");
-  if (before.role === "follower" && state.role === "follower" && state.diskStalled && event.nowMs < state.electionDeadlineMs) {
+  if (before.role === "candidate" && state.role !== "leader") note("candidacy that ran out");
+  if (before.role === "follower" && state.role === "follower" && state.diskStalled &&
+    before.electionDeadlineMs <= event.nowMs && event.nowMs < state.electionDeadlineMs) {
     note("no candidacy while the disk stands still");
   }
 }

@@ -10,7 +10,7 @@ import type { SimMachine } from "./sim_machine.ts";
 export const LIFE_MARKS = [
   "end during recovery", "end before the founding was over", "end with a store pending", "end of a leader", "end of a candidate",
   "all members gone at once", "two leaders of different terms at once",
-  "what was not durable is lost", "what was not durable is there", "vote found again", "log of several terms found again",
+  "what was not known durable is lost", "what was not known durable is there", "vote found again", "log of several terms found again",
   "100 entries found again", "fifth start of a machine",
   "refused to start, damaged", "refused to start, disk full", "ended for a disk error", "genesis handed over",
   "lost directory recognised", "entries read back from the WAL", "segment rolled", "dial met a node in recovery",
@@ -64,11 +64,11 @@ export class LifeMarks {
     const last = this.#last.get(member.id);
     const { lastIndex, lastTerm, runs } = state.trail;
     if (last !== undefined && last.lastIndex > last.durableIndex) {
-      if (lastIndex < last.lastIndex) this.#note("what was not durable is lost");
-      if (lastIndex > last.durableIndex) this.#note("what was not durable is there");
+      if (lastIndex < last.lastIndex) this.#note("what was not known durable is lost");
+      if (lastIndex > last.durableIndex) this.#note("what was not known durable is there");
     }
     if (state.votedFor !== 0) this.#note("vote found again");
-    if (lastIndex >= 100) this.#note("100 entries found again");
+    if (lastIndex - state.trail.base.index >= 100) this.#note("100 entries found again");
     if ((runs[0]?.term ?? lastTerm) !== lastTerm) this.#note("log of several terms found again");
     if (member.boots === 5) this.#note("fifth start of a machine");
   }
@@ -93,7 +93,7 @@ export class LifeMarks {
     const { state } = member;
     this.#living.delete(member);
     this.#leaders.delete(member);
-    if (this.#living.size === 0) this.#note("all members gone at once");
+    if (this.#living.size === 0 && this.#known.size > 1) this.#note("all members gone at once");
     if (state === null) return;
     this.#last.set(member.id, { lastIndex: state.trail.lastIndex, durableIndex: state.durableIndex });
     if (state.pendingStores.length > 0) this.#note("end with a store pending");
@@ -158,6 +158,8 @@ export class LifeMarks {
     const isTaken = event.type === "propose" && state.role === "leader" && !effects.some(({ type }) => type === "rejected");
     if (isTaken) life.proposedIndex = state.trail.lastIndex;
     for (const effect of effects) {
+      // Behind a snapshot nothing is its own.
+      if (effect.type === "store" && effect.reset !== null) life.proposedIndex = 0;
       if (effect.type !== "store" || effect.truncateFrom === 0 || effect.truncateFrom > life.proposedIndex) continue;
       this.#note("own write cut from the log of a former leader");
       life.proposedIndex = effect.truncateFrom - 1;

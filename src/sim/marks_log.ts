@@ -32,7 +32,7 @@ export function markLog(step: Step, note: Note): void {
   else if (event.type === "receive") {
     const { message } = event;
     if (message.type === "appendRequest") markAppend(step, message, note);
-    else if (message.type === "heartbeat" && message.leaderCommit > state.matchedIndex) note("commit held back to what matched");
+    else if (message.type === "heartbeat" && message.term === state.term && message.leaderCommit > Math.max(state.matchedIndex, state.commitIndex)) note("commit held back to what matched");
   }
   markStores(step, note);
   markCommit(step, note);
@@ -45,7 +45,9 @@ function markAppend({ before, state, effects }: Step, message: AppendRequest, no
     const messages = effect.type === "send" ? [effect.message] : effect.type === "store" ? effect.messages : [];
     for (const reply of messages) {
       if (reply.type !== "appendReply" || reply.success) continue;
-      note(message.prevLogIndex > before.lastIndex ? "append refused, the log is too short" : "append refused, another term is there");
+      const there = termAt(state.trail, message.prevLogIndex);
+      if (message.prevLogIndex > before.lastIndex) note("append refused, the log is too short");
+      else if (there !== null && there !== message.prevLogTerm) note("append refused, another term is there");
       return;
     }
   }
@@ -94,10 +96,10 @@ function markStreams({ before, state, event, effects }: Step, note: Note): void 
     if (was === undefined) continue;
     if (was.bootId !== 0 && progress.bootId > was.bootId) note("follower restarted, its acks forgotten");
     if (was.state === "replicate" && progress.state === "probe") {
-      if (reply?.type === "heartbeatReply") note("stream reopened after lost answers");
+      if (reply?.type === "heartbeatReply" && reply.from === number && was.bootId === progress.bootId) note("stream reopened after lost answers");
       else if (event.type === "linkUp" || event.type === "linkDown") note("stream began anew with the link");
     }
-    if (reply !== null && reply.from === number && state.trail.lastIndex - progress.matchIndex >= 50) note("follower 50 entries behind");
+    if (reply !== null && reply.from === number && "durableIndex" in reply && state.trail.lastIndex - reply.durableIndex >= 50) note("follower 50 entries behind");
   }
   for (const effect of effects) {
     if (effect.type !== "send" || effect.message.type !== "appendRequest") continue;

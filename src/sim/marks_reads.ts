@@ -36,7 +36,7 @@ export function markReads(step: Step, note: Note): void {
   for (const effect of effects) {
     if (effect.type === "answerRead") {
       if (effect.index > state.lastApplied) note("read answered behind an apply");
-      if (state.role === "leader" && effect.index === state.timeEntryIndex) note("read waited for a time entry");
+      if (state.role === "leader" && event.type === "applied" && effect.index === state.timeEntryIndex) note("read waited for a time entry");
     } else if (effect.type === "failPending") {
       if (before.role === "leader") note("read of a leader failed with its leadership");
       else note(effect.reason === "timed-out" ? "forwarded read timed out" : "forwarded read failed");

@@ -44,7 +44,8 @@ export function markDuplicate(member: SimMember, state: RaftState, event: Event,
   const { answeredIndex } = member.applier;
   if (answeredIndex === event.index) return;
   note("session: answered from the table");
-  if (termAt(state.trail, answeredIndex) !== termAt(state.trail, event.index)) note("session: answered from the table, run in an earlier term");
+  const ranIn = termAt(state.trail, answeredIndex);
+  if (ranIn !== null && ranIn !== termAt(state.trail, event.index)) note("session: answered from the table, run in an earlier term");
   if (answeredIndex <= foundAt && event.index > foundAt) note("session: answered from the table, run before a restart");
 }
 

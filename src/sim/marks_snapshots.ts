@@ -5,8 +5,8 @@ import type { Step } from "./marks_step.ts";
 /** What may happen to a snapshot. */
 export const SNAPSHOT_MARKS = [
   "snapshot taken", "snapshot taken by a leader", "log begins later", "log kept though a snapshot was taken", "snapshot taken late",
-  "restart from a snapshot", "follower told to fetch a snapshot", "told again, the first word was lost or slow",
-  "snapshot fetched from a follower", "fetch came to nothing", "log replaced by a snapshot", "conflicting log replaced by a snapshot",
+  "restart from a snapshot", "follower told to fetch a snapshot", "told again while it fetches",
+  "follower told to fetch from another follower", "fetch came to nothing", "log replaced by a snapshot", "conflicting log replaced by a snapshot",
   "log kept, it held the snapshot's point", "snapshot fetched too late", "snapshot of a term never heard of", "machine restored",
   "entries stored while the machine is restored", "another snapshot while the machine is restored", "a follower is streamed to behind its snapshot",
   "log kept for a follower that fetches",
@@ -40,31 +40,37 @@ export function markSnapshots(step: Step, note: Note): void {
     for (const effect of effects) {
       if (effect.type !== "fetchSnapshot") continue;
       note("follower told to fetch a snapshot");
-      if (effect.from !== message.from) note("snapshot fetched from a follower");
+      if (effect.from !== message.from) note("follower told to fetch from another follower");
     }
-    if (effects.length > 0 && state.fetchingIndex > 0 && !effects.some(({ type }) => type === "fetchSnapshot")) note("told again, the first word was lost or slow");
+    if (effects.length > 0 && state.fetchingIndex > 0 && !effects.some(({ type }) => type === "fetchSnapshot")) note("told again while it fetches");
   } else if (message.type === "installSnapshotReply" && message.success) {
     const was = before.streams?.get(message.from)?.state;
     if (was === "snapshot" && state.progress.get(message.from)?.state === "replicate") note("a follower is streamed to behind its snapshot");
-  } else if (message.type === "appendRequest" && state.lastApplied < state.snapshotIndex && effects.some(({ type }) => type === "store")) {
+  } else if (message.type === "appendRequest" && state.lastApplied < state.snapshotIndex && effects.some((effect) => effect.type === "store" && effect.entries.length > 0)) {
     note("entries stored while the machine is restored");
   }
 }
 
-function markStored({ state, effects }: Step, note: Note): void {
+function markStored({ before, state, effects }: Step, note: Note): void {
+  if ((state.dropped["late-snapshot"] ?? 0) > before.lateSnapshots) return note("snapshot taken late");
   note("snapshot taken");
   if (state.role === "leader") note("snapshot taken by a leader");
-  if ((state.dropped["late-snapshot"] ?? 0) > 0) note("snapshot taken late");
   if (effects.some(({ type }) => type === "compact")) note("log begins later");
   else note("log kept though a snapshot was taken");
-  if ([...state.progress.values()].some((progress) => progress.state === "snapshot" && progress.pinnedIndex < state.snapshotIndex)) note("log kept for a follower that fetches");
+  // Nothing else would have kept it.
+  const isPinned = state.config.retainBytes === 0 && state.role === "leader" && state.trail.base.index < state.snapshotIndex;
+  if (isPinned && [...state.progress.values()].some((each) => each.state === "snapshot" && each.pinnedIndex >= state.trail.base.index && each.pinnedIndex < state.snapshotIndex)) {
+    note("log kept for a follower that fetches");
+  }
 }
 
 function markFetched({ state, event, effects, before }: Step, note: Note): void {
   if (event.type !== "snapshotFetched") return;
   const store = effects.find((effect) => effect.type === "store");
   if (store === undefined || store.reset === null) {
-    return note(state.commitIndex > before.commitIndex ? "log kept, it held the snapshot's point" : "snapshot fetched too late");
+    if (state.commitIndex > before.commitIndex) note("log kept, it held the snapshot's point");
+    else if ((state.dropped["late-snapshot"] ?? 0) > before.lateSnapshots) note("snapshot fetched too late");
+    return;
   }
   note("log replaced by a snapshot");
   if (store.truncateFrom > 0) note("conflicting log replaced by a snapshot");

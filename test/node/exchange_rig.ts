@@ -38,7 +38,8 @@ export interface ExchangeNode {
   transport: Transport;
   exchange: SnapshotExchange;
   state: RaftState;
-  fetch: (from: number, index: number) => void;
+  /** What the leader has at the index is as `write` makes it, unless it is said. */
+  fetch: (from: number, index: number, leaders?: { readonly term?: number; readonly chain?: number }) => void;
   /** What its core was told. */
   readonly events: EventBody[];
   readonly lines: string[];
@@ -84,7 +85,7 @@ export class ExchangeRig {
     node.exchange = exchange;
     const clusterId = node.hello.clusterId;
     const fetch = exchange.open({ clusterId, directory: DIRECTORY, state: node.state, submit: (event) => node.events.push(event) });
-    node.fetch = (from, index) => fetch.begin(from, index);
+    node.fetch = (from, index, { term = 3, chain = 9 } = {}) => fetch.begin(from, { index, term, chain });
     node.transport = new Transport(host, {
       hello: () => node.hello,
       admit: () => null,

@@ -124,7 +124,7 @@ test("S09 the next source has another snapshot: it is fetched from its beginning
     atWrite(a, 15, () => rig.crash(b));
     a.fetch(2, 9);
     assert.equal(rig.ended(a), GIVEN_UP);
-    a.fetch(3, 9);
+    a.fetch(3, 9, { term: other.term ?? 3 });
     fetched(rig, a, content, `${other.index}-${other.term ?? 3}.snap`);
   }
 });
@@ -233,6 +233,19 @@ test("a byte that is wrong at the source, or rots before the end, is found: noth
   assert.equal(rig.names(a), []);
   a.disk.seen = null;
   a.fetch(3, 9);
+  fetched(rig, a, content);
+});
+
+test("a snapshot that ends with another entry than the leader's log has there is refused; of a later one that is not known", () => {
+  for (const leaders of [{ term: 2 }, { chain: 8 }]) {
+    const { rig, a } = pair();
+    a.fetch(2, 9, leaders);
+    assert.equal(rig.ended(a), GIVEN_UP);
+    assert.equal(rig.names(a), []);
+    assert.ok(a.lines.some((line) => /ends with entry 9 of term 3 and chain 9: the leader's is of term [23] and chain [89]/.test(line)), a.lines.join());
+  }
+  const { rig, a, content } = pair();
+  a.fetch(2, 8, { chain: 8 });
   fetched(rig, a, content);
 });
 

@@ -112,6 +112,34 @@ test("traces of a cluster, merged by time: what is received was sent before, and
   assert.ok(received > 100 && leaders.size >= 2, `${received} received, ${leaders.size} leaders`);
 });
 
+test("a snapshot: word of it is sent, and received where one takes the place of the log", async () => {
+  const nodes = new SimNodes({ seed: 12, ids: IDS, flags: { "trace-file": PATH, "snapshot-entries": "10", "retain-bytes": "0" } });
+  nodes.startAll();
+  const leader = nodes.awaitLeader().id;
+  const away = IDS.find((id) => id !== leader) as string;
+  nodes.crash(away);
+  for (let i = 0; i < 60; i++) write(nodes, leader, ["set", `k${i}`, "v"]);
+  nodes.start(away);
+  for (let i = 0; i < 20; i++) {
+    nodes.run(50);
+    // The machine is restored behind promises.
+    await new Promise((resolve) => void setImmediate(resolve));
+  }
+  assert.is(nodes.node(away).state?.lastApplied, nodes.node(leader).state?.commitIndex, "it has caught up");
+  const stops = IDS.map((id) => nodes.stop(id));
+  nodes.until("all stopped", () => stops.every((stop) => stop.stopped));
+  const linesAt = (id: string): TraceLine[] => linesOf(nodes.scheduler, nodes.node(id).disk.boot()) as TraceLine[];
+  const said = linesAt(leader).flatMap(({ event }) => event.msg?.type === "MsgSnap" && event.name === "SendAppendEntriesRequest" ? [JSON.stringify(event.msg)] : []);
+  const lines = linesAt(away);
+  assert.equal(wrongWith(lines), []);
+  const at = lines.findLastIndex(({ event }) => event.msg?.type === "MsgSnap");
+  const [received, next] = [lines[at]?.event, lines[at + 1]?.event];
+  assert.is(received?.name, "ReceiveAppendEntriesRequest");
+  assert.ok(said.includes(JSON.stringify(received?.msg)), "what is received was sent");
+  const reached = received?.msg?.entries ?? 0;
+  assert.ok(reached >= 10 && (received?.log ?? 0) < reached && (next?.log ?? 0) >= reached, `${received?.log} before, ${next?.log} behind ${reached}`);
+});
+
 test("--trace-file appends to what is there, and a restart begins with InitState", () => {
   const { traces } = traced();
   const starts = [...traces.values()].map((lines) => lines.filter(({ event }) => event.name === "InitState").length);

@@ -20,7 +20,7 @@ export function takeSnapshot(cores: SnapshotRig, core: Core): void {
 }
 
 /** Fetches a snapshot from another member, which may be down, out of reach, or have none. */
-export function fetchSnapshot(cores: SnapshotRig, core: Core, { from, index }: Extract<Effect, { type: "fetchSnapshot" }>): void {
+export function fetchSnapshot(cores: SnapshotRig, core: Core, { from, point: { index } }: Extract<Effect, { type: "fetchSnapshot" }>): void {
   const { epoch } = core;
   const later = (then: () => void): void => {
     const [low, high] = cores.options.fetchMs;

@@ -31,7 +31,7 @@ const EFFECTS: readonly Effect[] = [
   { type: "apply", from: 3, to: 9 }, { type: "answerRead", readId: 4, index: 8, timeMs: 9 },
   { type: "failPending", readIds: [4, 5], reason: "busy" }, { type: "rejected", reason: "busy" },
   { type: "transferEnded", to: 3, refusal: "replaced" }, { type: "roleChanged", role: "leader", term: 4, leaderId: 2 },
-  { type: "diverged", index: 4, ownChain: 5, leaderChain: 6 }, { type: "fetchSnapshot", from: 2, index: 7 },
+  { type: "diverged", index: 4, ownChain: 5, leaderChain: 6 }, { type: "fetchSnapshot", from: 2, point: { index: 7, term: 3, chain: 9 } },
 ];
 
 /** Of the node itself, and what the group attaches. */

@@ -154,7 +154,7 @@ test("the snapshot is fetched from the follower that serves the fewest; each sec
 test("a follower fetches once, says what it fetches, and then begins its log anew behind the snapshot", () => {
   const core = follower();
   const install = message("installSnapshot", { term: 2, lastIncludedIndex: 9, lastIncludedTerm: 2, lastIncludedChain: 5, source: 3, round: 8 });
-  assert.equal(effect(core.receive(install), "fetchSnapshot"), { type: "fetchSnapshot", from: 3, index: 9 });
+  assert.equal(effect(core.receive(install), "fetchSnapshot"), { type: "fetchSnapshot", from: 3, point: { index: 9, term: 2, chain: 5 } });
   assert.is(effect(core.receive(install), "fetchSnapshot"), undefined);
   core.event({ type: "snapshotFetching", index: 12 });
   const [reply] = sent(core.receive(install));
@@ -174,6 +174,16 @@ test("a follower fetches once, says what it fetches, and then begins its log ane
   assert.equal([(ack as { success?: boolean }).success, (ack as { lastIncludedIndex?: number }).lastIncludedIndex, (ack as { durableChain?: number }).durableChain], [true, 12, 99]);
   core.event({ type: "restored", index: 12, wakeAtMs: 77 });
   assert.equal([state.lastApplied, state.wakeAtMs], [12, 77]);
+});
+
+test("a vote while the log is replaced does not store a lower commit index than was stored before", () => {
+  const core = follower();
+  const known = core.state.commitIndex;
+  core.event({ type: "snapshotFetched", point: { index: 12, term: 2, chain: 99 }, configuration: CONFIGURATION, timeMs: 0 });
+  core.nowMs += core.state.config.electionMinMs;
+  const vote = core.receive(message("voteRequest", { from: 3, term: 3, lastLogIndex: 20, lastLogTerm: 2 }));
+  assert.equal(effect(vote, "store")?.hardState, { term: 3, votedFor: 3, commitIndex: known });
+  assert.is(known, 4);
 });
 
 test("S10 appends that come while the machine is restored are stored, and applied only behind it", () => {
@@ -242,7 +252,7 @@ test("a fetch that came to nothing is begun again at the next word of the leader
   const install = message("installSnapshot", { term: 2, lastIncludedIndex: 9, lastIncludedTerm: 2, lastIncludedChain: 5, source: 3, round: 8 });
   core.receive(install);
   core.event({ type: "snapshotFetching", index: 0 });
-  assert.equal(effect(core.receive({ ...install, source: 2 } as typeof install), "fetchSnapshot"), { type: "fetchSnapshot", from: 2, index: 9 });
+  assert.equal(effect(core.receive({ ...install, source: 2 } as typeof install), "fetchSnapshot"), { type: "fetchSnapshot", from: 2, point: { index: 9, term: 2, chain: 5 } });
 });
 
 test("S01 S09: under loss, crashes and partitions all members end with the same state, though logs are cut all the time", () => {

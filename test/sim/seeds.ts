@@ -11,7 +11,7 @@ const SEEDS_A_FILE = 12;
 const MET: readonly Mark[] = [
   "conflict truncated", "commit before the own fsync", "follower committed before its own fsync",
   "commit of several terms at once", "append refused, the log is too short", "window full", "several stores pending",
-  "leader stepped down by check-quorum", "candidate stepped down on a higher term", "candidacy in which nobody won",
+  "leader stepped down by check-quorum", "candidate stepped down on a higher term", "candidacy that ran out",
   "vote refused to a shorter log", "vote given to a higher last term", "late vote ignored", "forwarded read failed",
   "read answered behind an apply", "end with a store pending", "end of a leader", "log of several terms found again",
   "entries read back from the WAL", "genesis handed over", "client: LOST, unknown", "client: TIMEOUT, unknown",

@@ -45,7 +45,6 @@ export class Committed implements Property {
     const state = member.state!;
     const model = this.#model.of(state);
     this.#log ??= new LogModel(model.memory.base);
-    if (member.forgiven) return;
     if (state.commitIndex <= this.lastIndex) return this.#checkEqual(member, model, state.commitIndex);
     if (model.lives > 1) {
       throw new Violation(this.name, `${member.id} begins with commitIndex ${state.commitIndex}; nobody committed more than ${this.lastIndex}`);

@@ -21,7 +21,11 @@ export class Votes implements Property {
   }
 
   opened(member: SimMember): void {
-    if (member.forgiven) this.#granted.delete(member.state!.config.self);
+    if (!member.forgiven) return;
+    // Only votes that damage took are excused: those of terms that it does not know, and of this one if it knows of none.
+    const { config, term, votedFor } = member.state!;
+    const votes = this.#granted.get(config.self);
+    for (const known of votes?.keys() ?? []) if (known > term || (known === term && votedFor === 0)) votes?.delete(known);
   }
 
   stepped(member: SimMember): void {

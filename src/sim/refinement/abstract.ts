@@ -43,8 +43,8 @@ export interface AbstractRead {
 export interface AbstractNode {
   readonly number: MemberNumber;
   up: boolean;
-  /** What it held durable is not owed any more: it counts as holding whatever it should. */
-  forgiven: boolean;
+  /** What its disk held each time that damage took some of it: who had acknowledged that then was no liar. */
+  readonly lost: readonly AbstractDisk[];
   view: View;
   readonly log: AbstractEntry[];
   readonly disk: AbstractDisk;
@@ -133,6 +133,11 @@ export function logOf({ base, runs, lastIndex, recentFirst, chains }: Trail, com
 export function isSame(a: AbstractEntry | undefined, b: AbstractEntry | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   return a.term === b.term && (a.chain === null || b.chain === null || a.chain === b.chain);
+}
+
+/** Whether the entry stands on the node's disk, or stood there before the disk lost it. */
+export function held({ disk, lost }: AbstractNode, index: number, entry: AbstractEntry | undefined): boolean {
+  return entry !== undefined && [disk, ...lost].some(({ log }) => log.length >= index && isSame(log[index - 1], entry));
 }
 
 /** Whether these members are a majority of the voters in force, of both halves if joint (dissertation 4.3). */

@@ -1,6 +1,6 @@
 /** The rules of logs: who may append, cut and commit what. */
 import type { LogStart, StoreEffect } from "../../raft/event.ts";
-import { type AbstractCluster, type AbstractEntry, type AbstractNode, isQuorum, isSame } from "./abstract.ts";
+import { type AbstractCluster, type AbstractEntry, type AbstractNode, held, isQuorum, isSame } from "./abstract.ts";
 import { isFromLeader, type Rule, type Step } from "./step.ts";
 
 /** Equal to no entry. */
@@ -122,7 +122,7 @@ function whyLeaderCommits({ after, cluster, state }: Step, entry: AbstractEntry 
   if (entry?.term !== after.term) return `a leader of term ${after.term} commits by counting an entry of term ${entry?.term}`;
   const holds = (member: number): boolean => {
     const other = cluster.nodes.get(member);
-    return other !== undefined && (other.forgiven || isSame(other.disk.log[index - 1], entry));
+    return other !== undefined && held(other, index, entry);
   };
   if (isQuorum(state, holds)) return null;
   return `it commits ${index}, which is durable on ${[...cluster.nodes.keys()].filter(holds).join(" ") || "nobody"} only`;

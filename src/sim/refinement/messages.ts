@@ -1,6 +1,6 @@
 /** The rules of what is said: each message tells the truth about the log, the vote and the term of its sender. */
 import type { Message } from "../../raft/message.ts";
-import { isSame } from "./abstract.ts";
+import { held, isSame } from "./abstract.ts";
 import { entryAfter } from "./logs.ts";
 import { isUpToDate, type Rule, saidBy, type Step } from "./step.ts";
 
@@ -70,7 +70,6 @@ function whyHandsOver({ before, node, cluster, event, after }: Step, said: Messa
   if (before.role !== "leader" || said.term !== before.term) return `it is a ${before.role} of term ${before.term}`;
   if (event.type === "readFailed" || event.type === "diskStalled") return null;
   const target = cluster.nodes.get(said.to);
-  if (target === undefined || target.forgiven) return null;
-  const last = node.log.at(-1);
-  return target.disk.log.length >= after.lastIndex && isSame(target.disk.log[after.lastIndex - 1], last) ? null : `${said.to} holds ${target.disk.log.length} of ${after.lastIndex} entries`;
+  if (target === undefined) return null;
+  return held(target, after.lastIndex, node.log.at(-1)) ? null : `${said.to} holds ${target.disk.log.length} of ${after.lastIndex} entries`;
 }

@@ -45,17 +45,17 @@ function opened(cluster: AbstractCluster, member: SimMember): void {
   const view = viewOf(state);
   const log = logOf(state.trail, cluster.committed);
   const known = cluster.nodes.get(number);
-  const owes = known !== undefined && !member.forgiven;
-  if (owes && !mayRestartAs(cluster, known, view, log)) {
+  const hasLost = known !== undefined && !mayRestartAs(cluster, known, view, log);
+  if (hasLost && !member.forgiven) {
     const { disk } = known;
     throw new Violation(NAME, `member ${number} comes back with term ${view.term}, vote ${view.votedFor}, log through ${view.lastIndex}@${view.lastTerm}: ` +
       `durable were term ${disk.term}, vote ${disk.votedFor}, log through ${disk.log.length}@${disk.log.at(-1)?.term ?? 0}`);
   }
-  if (owes && view.commitIndex > 0 && !isSame(log[view.commitIndex - 1], cluster.committed[view.commitIndex - 1])) {
+  if (!hasLost && known !== undefined && view.commitIndex > 0 && !isSame(log[view.commitIndex - 1], cluster.committed[view.commitIndex - 1])) {
     throw new Violation(NAME, `member ${number} comes back with commit ${view.commitIndex}, which no leader committed`);
   }
   cluster.nodes.set(number, {
-    number, up: true, forgiven: member.forgiven, view, log, disk: { term: view.term, votedFor: view.votedFor, log: [...log] },
+    number, up: true, lost: [...known?.lost ?? [], ...hasLost ? [known.disk] : []], view, log, disk: { term: view.term, votedFor: view.votedFor, log: [...log] },
     stores: [], applyRequested: state.applyRequested, preVotes: new Set(), votes: new Set(), rounds: new Map(),
     leaderReads: new Map(), ownReads: new Map(),
   });
@@ -66,7 +66,6 @@ function stepped(cluster: AbstractCluster, member: SimMember, event: Event, effe
   if (state === null) return;
   const node = cluster.nodes.get(state.config.self);
   if (node === undefined) throw new Violation(NAME, `member ${state.config.self} takes a step and was never opened`);
-  node.forgiven ||= member.forgiven;
   const step: Step = {
     cluster, node, before: node.view, after: viewOf(state), state, event, effects, message: event.type === "receive" ? event.message : null,
   };
@@ -78,8 +77,7 @@ function stepped(cluster: AbstractCluster, member: SimMember, event: Event, effe
 }
 
 /** What a node calls durable is on its abstract disk, and in its log. */
-function whyDurable({ view: { durableIndex, durableTerm }, disk, log, forgiven }: AbstractNode): string | null {
-  if (forgiven) return null;
+function whyDurable({ view: { durableIndex, durableTerm }, disk, log }: AbstractNode): string | null {
   if (durableTerm > disk.term) return `it calls term ${durableTerm} durable, its disk holds ${disk.term}`;
   if (durableIndex === 0 || isSame(disk.log[durableIndex - 1], log[durableIndex - 1])) return null;
   return `it calls its log through ${durableIndex} durable, its disk holds ${disk.log.length} entries`;
@@ -135,7 +133,7 @@ function sent(cluster: AbstractCluster, member: SimMember, message: Message): vo
   const early = whyTooEarly(message, {
     hardState: { term: node.disk.term, votedFor: node.disk.votedFor }, chainAt: (index) => node.disk.log[index - 1]?.chain,
   });
-  if (early !== null && !node.forgiven) throw new Violation(NAME, `member ${node.number} says ${messageWords(message)} to ${byNumber(message.to)}: ${early}`);
+  if (early !== null) throw new Violation(NAME, `member ${node.number} says ${messageWords(message)} to ${byNumber(message.to)}: ${early}`);
 }
 
 function nodeOf(cluster: AbstractCluster, member: SimMember): AbstractNode {

@@ -27,7 +27,7 @@ function whyVote({ before, after, message, cluster, node }: Step, votedFor: numb
     return `it votes for ${message.from}, whose log ends at ${message.lastLogIndex}@${message.lastLogTerm}, its own at ${before.lastIndex}@${before.lastTerm}`;
   }
   const known = cluster.votes.get(after.term)?.get(node.number);
-  return known === undefined || known === after.votedFor || node.forgiven ? null : `it voted for ${known} in term ${after.term} before`;
+  return known === undefined || known === after.votedFor || node.lost.some(({ term }) => term === after.term) ? null : `it voted for ${known} in term ${after.term} before`;
 }
 
 /** BecomeCandidate: in the next term, by a majority of pre-votes or because the leader says so. */
