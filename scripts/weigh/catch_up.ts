@@ -12,7 +12,7 @@ import { filesBelow, MIB, Usage } from "./usage.ts";
 import type { Outcome, Say, WeighOptions } from "./weigh.ts";
 
 const LIMIT_MS = 300_000;
-const FETCH_LIMIT_MS = 60_000;
+const FETCH_LIMIT_MS = 300_000;
 const SETTLE_LIMIT_MS = 30_000;
 
 /** Times that the receiver is killed while it fetches. */
