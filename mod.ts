@@ -37,6 +37,8 @@ export { default as kv, type Kv } from "./plugins/kv/kv.ts";
 export type { KvComparison, KvMethods, KvStep, KvText, KvTxnReply, KvValue } from "./plugins/kv/methods.ts";
 export { default as lock, type Lock } from "./plugins/lock/lock.ts";
 export type { HeldLock, LockGranted, LockMethods, LockRefused, LockWaiter } from "./plugins/lock/methods.ts";
+export type { JobState, NamedQueue, QueuedJob, QueueMethods, QueueStats, TakenJob } from "./plugins/queue/methods.ts";
+export { default as queue, type Queue } from "./plugins/queue/queue.ts";
 export { type Client, connect } from "./src/client/client.ts";
 export type { ClientAnswer, ClientOptions, ReadRequestOptions, RequestOptions } from "./src/client/client_options.ts";
 export { type NodeOptions, type RunningNode, startNode } from "./src/gateway/start_node.ts";

@@ -13,6 +13,7 @@ import { join, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { version } from "../src/base/version.ts";
+import { authorTypes } from "./author_types.ts";
 
 /**
  * What `bun build` is told. With bytecode the program starts in 12 ms instead of 30; cbor-x does without its native
@@ -25,7 +26,8 @@ const FLAGS = "--compile --minify --bytecode --format=esm --sourcemap --external
 const { values } = parseArgs({ options: { target: { type: "string" } } });
 const outfile = join("dist", values.target === undefined ? "draft" : `draft-${values.target.replace(/^bun-/, "")}`);
 const target = values.target === undefined ? [] : [`--target=${values.target}`];
-execFileSync("bun", ["build", ...FLAGS.split(" "), ...target, "src/cli/main.ts", "--outfile", outfile], {
+const types = `--define=AUTHOR_TYPES=${JSON.stringify(authorTypes())}`;
+execFileSync("bun", ["build", ...FLAGS.split(" "), ...target, types, "src/cli/main.ts", "--outfile", outfile], {
   stdio: ["ignore", "ignore", "inherit"],
 });
 if (values.target === undefined) tryOut(resolve(outfile));

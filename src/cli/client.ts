@@ -1,9 +1,12 @@
 /**
  * `draft client`: one command, lines of a pipe, or the prompt.
  */
-import { CLIENT_OPTIONS, clientFrom, LEVEL_OPTION, settingsFrom } from "./client_options.ts";
+import type { Client } from "../client/client.ts";
+import { CLIENT_OPTIONS, clientFrom, LEVEL_OPTION, type RequestSettings, settingsFrom } from "./client_options.ts";
+import { dispatch } from "./dispatch.ts";
 import type { Io } from "./io.ts";
 import type { Leaf, Parsed } from "./leaf.ts";
+import { lockLeaf } from "./lock.ts";
 import { runPiped, runPrompt } from "./prompt.ts";
 import { Session } from "./session.ts";
 
@@ -24,6 +27,7 @@ export const clientLeaf: Leaf = {
     "draft client --level stale get k",
     "draft client -c 127.0.0.1:7101,127.0.0.1:7102 incrby n -5",
     "echo 'get k' | draft client --json",
+    "draft client lock deploy -- ./deploy.sh",
     "draft client help",
   ],
   run: client,
@@ -32,9 +36,19 @@ export const clientLeaf: Leaf = {
 async function client({ options, positionals }: Parsed, io: Io): Promise<number> {
   const settings = settingsFrom(options);
   await using connected = clientFrom(options, io.env);
+  if (await meansLock(positionals, connected, settings)) {
+    return await dispatch(["client", ...positionals], [lockLeaf({ client: connected, settings })], io);
+  }
   const session = new Session(connected, settings, io);
   if (positionals.length > 0) return await session.run(positionals);
   if (!io.inputIsTerminal) return (await runPiped(session, io)).code;
   io.out("draft client: .help lists what can be typed, .exit leaves");
   return await runPrompt(session, io);
+}
+
+/** Whether `lock` is the command that holds a lock, and no operation of the machine. */
+async function meansLock([word, ...rest]: readonly string[], connected: Client, { group, timeoutMs }: RequestSettings): Promise<boolean> {
+  if (word !== "lock") return false;
+  if (rest.length === 0 || ["--", "--help", "-h"].some((each) => rest.includes(each))) return true;
+  return (await connected.operations({ group, timeoutMs })).every(({ name }) => name !== word);
 }

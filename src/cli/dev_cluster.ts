@@ -32,19 +32,22 @@ export interface DevClusterOptions {
   readonly flags?: readonly string[];
   /** Whether clocks, chance and timers are refused to machines; not where speed is measured. */
   readonly guarded: boolean;
+  /** A node ended though nobody asked it to; with what it said. */
+  readonly onDeath?: (error: DraftError) => void;
 }
 
 /** The nodes, a first. */
 export class DevCluster {
   readonly nodes: readonly NodeProcess[];
 
-  constructor({ ports, data, machines, guarded, flags = [] }: DevClusterOptions) {
+  constructor({ ports, data, machines, guarded, flags = [], onDeath }: DevClusterOptions) {
     const members = ports.map((port, i) => ({ id: IDS[i] ?? "", address: `127.0.0.1:${port}` }));
     const initial = members.map(({ id, address }) => `${id}@${address}`).join(",");
     this.nodes = members.map(({ id, address }) => new NodeProcess({
       id,
       address,
       logFile: join(data, `${id}.log`),
+      ...(onDeath === undefined ? {} : { onDeath }),
       env: { [GUARD_MACHINES]: guarded ? "1" : "" },
       flags: [
         ...["--id", id, "--listen", address, "--data", join(data, id), "--initial", initial, "--log-format", "text"],
@@ -97,22 +100,36 @@ export async function leaderOf(client: Client): Promise<string> {
 }
 
 /**
- * Makes the directory of a local cluster, or checks that it fits what it held before: nodes would not find each other
- * under other addresses.
+ * Makes the directory of a local cluster, or finds out what is in it: nodes would not find each other under other
+ * addresses.
  *
- * @throws DraftError BAD_CONFIG
+ * @param wanted what was asked for; the rest is as it was, or as `otherwise` says
+ * @throws DraftError BAD_CONFIG if it was made otherwise
  */
-export function prepareData(data: string, { nodes, port }: DevShape): void {
+export function prepareData(data: string, wanted: Partial<DevShape>, otherwise: DevShape): DevShape {
   mkdirSync(data, { recursive: true, mode: 0o700 });
   const path = join(data, SHAPE_FILE);
-  const shape = JSON.stringify({ nodes, port });
   if (!existsSync(path)) {
-    writeFileSync(path, `${shape}\n`, { mode: 0o600 });
-    return;
+    const shape = { ...otherwise, ...wanted };
+    writeFileSync(path, `${JSON.stringify(shape)}\n`, { mode: 0o600 });
+    return shape;
   }
-  const before = readFileSync(path, "utf8").trim();
-  if (before === shape) return;
-  throw new DraftError("BAD_CONFIG", `the cluster in ${data} was made with ${before}, not ${shape}: start it so, or over with --fresh`);
+  const before = shapeOf(readFileSync(path, "utf8"));
+  if (before === null) throw new DraftError("BAD_CONFIG", `${path} is damaged: start over with --fresh`);
+  const { nodes, port } = { ...before, ...wanted };
+  if (nodes === before.nodes && port === before.port) return before;
+  throw new DraftError("BAD_CONFIG", `the cluster in ${data} has ${before.nodes} nodes from port ${before.port} on, not ${nodes} from ${port}: ` +
+    "leave out --nodes and --port to start it as it is, or start over with --fresh");
+}
+
+function shapeOf(text: string): DevShape | null {
+  try {
+    const { nodes, port } = JSON.parse(text) as Partial<DevShape>;
+    return nodes === undefined || port === undefined ? null : { nodes, port };
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
 }
 
 /** Whether `data` holds a local cluster. */

@@ -88,7 +88,7 @@ function overview(leaves: readonly Leaf[]): string {
     "Commands:",
     ...commandLines(leaves),
     "",
-    "draft help COMMAND or draft COMMAND --help tells more. To begin: draft dev",
+    "draft help COMMAND or draft COMMAND --help tells more. To begin: draft dev; with a machine of your own: draft plugin new NAME",
   ].join("\n");
 }
 

@@ -27,9 +27,15 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
   BAD_CONFIG: "draft serve --help",
 };
 
+/** What there is in their place to type at a prompt. */
+const PROMPT_HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
+  BAD_REQUEST: ".help lists the operations",
+  UNKNOWN_OPERATION: ".help lists them",
+};
+
 /** `error` with what to do next, unless its message says so already. */
-export function hintFor(error: DraftError): DraftError {
-  const hint = HINTS[error.code];
+export function hintFor(error: DraftError, isAtPrompt: boolean = false): DraftError {
+  const hint = (isAtPrompt ? PROMPT_HINTS[error.code] : undefined) ?? HINTS[error.code];
   if (hint === undefined || /draft [a-z]|\?$|\.help|\s-c\b|\s--[a-z]/.test(error.message)) return error;
   const unknown = error.outcome === "unknown" ? "; it may have been done, read before you repeat it" : "";
   return new DraftError(error.code, `${error.message}${unknown}: ${hint}`, {

@@ -13,13 +13,16 @@ import { devLeaf } from "./dev.ts";
 import { dispatch } from "./dispatch.ts";
 import { processIo } from "./io.ts";
 import type { Leaf } from "./leaf.ts";
+import { lockLeaf } from "./lock.ts";
 import { logLeaves } from "./log.ts";
+import { pluginCheckLeaves } from "./plugin_check.ts";
+import { pluginNewLeaf } from "./plugin_new.ts";
 import { serveLeaf } from "./serve.ts";
 import { simLeaf } from "./sim.ts";
 
 /** All commands, in the order of the help. */
 export function allLeaves(start: StartServer): Leaf[] {
-  return [devLeaf, serveLeaf(start), clientLeaf, ...adminLeaves, ...logLeaves, benchLeaf, simLeaf];
+  return [devLeaf, serveLeaf(start), clientLeaf, lockLeaf(), ...adminLeaves, ...logLeaves, benchLeaf, simLeaf, pluginNewLeaf, ...pluginCheckLeaves];
 }
 
 /**

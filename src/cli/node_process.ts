@@ -24,6 +24,8 @@ export interface NodeProcessOptions {
   readonly logFile: string;
   /** More variables of its environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** It ran, and ended though nobody here asked it to; with what it said. */
+  readonly onDeath?: (error: DraftError) => void;
 }
 
 /** What a node process is doing. */
@@ -36,16 +38,20 @@ export class NodeProcess {
   readonly logFile: string;
   readonly #flags: readonly string[];
   readonly #env: Readonly<Record<string, string>>;
+  readonly #onDeath: (error: DraftError) => void;
   #child: ChildProcess | null = null;
+  /** Ends that were asked for are no deaths. */
+  #isWanted = false;
   #ended: Promise<void> = Promise.resolve();
   /** Kills the node if we die while it is paused and cannot see its input end. */
   #guard: ChildProcess | null = null;
 
-  constructor({ id, address, flags, logFile, env = {} }: NodeProcessOptions) {
+  constructor({ id, address, flags, logFile, env = {}, onDeath = () => {} }: NodeProcessOptions) {
     this.id = id;
     this.address = address;
     this.#flags = flags;
     this.#env = env;
+    this.#onDeath = onDeath;
     this.logFile = logFile;
   }
 
@@ -85,10 +91,15 @@ export class NodeProcess {
       child.once("exit", ended).once("error", ended);
     });
     await this.#ready(child);
+    this.#isWanted = true;
+    child.once("exit", (code) => {
+      if (this.#isWanted) this.#onDeath(this.#failure(code, `node ${this.id} ended by itself`));
+    });
   }
 
   /** Ends it at once, as a crash would. */
   async kill(): Promise<void> {
+    this.#isWanted = false;
     this.#child?.kill("SIGKILL");
     await this.#endWithin(KILL_TIMEOUT_MS);
   }
@@ -104,6 +115,7 @@ export class NodeProcess {
 
   /** Ends it in good order; by force if it takes too long. */
   async stop(): Promise<void> {
+    this.#isWanted = false;
     this.#goOn();
     this.#child?.kill("SIGTERM");
     if (!await this.#endWithin(STOP_TIMEOUT_MS)) await this.kill();
@@ -138,15 +150,15 @@ export class NodeProcess {
       clearTimeout(timer);
     }
     await this.#ended;
-    throw this.#failure(child.exitCode);
+    throw this.#failure(child.exitCode, `node ${this.id} did not start`);
   }
 
   /** What the node said last, as the error that it ended with. */
-  #failure(exitCode: number | null): DraftError {
+  #failure(exitCode: number | null, what: string): DraftError {
     const last = readFileSync(this.logFile, "utf8").trim().split("\n").at(-1) ?? "";
     const said = /^\(error\) ([A-Z_]+) (.*)$/.exec(last);
     const code = said?.[1] === "BAD_PLUGIN" ? "BAD_PLUGIN" : CODE_OF_EXIT[exitCode ?? -1] ?? "BAD_CONFIG";
-    return new DraftError(code, `node ${this.id} did not start: ${said?.[2] ?? `${last}: see ${this.logFile}`}`);
+    return new DraftError(code, `${what}: ${said?.[2] ?? `${last}: see ${this.logFile}`}`);
   }
 }
 

@@ -3,7 +3,7 @@
  * ^C interrupts what runs, ^D leaves.
  */
 import process from "node:process";
-import { createInterface, type Interface } from "node:readline";
+import { clearScreenDown, createInterface, cursorTo, type Interface, moveCursor } from "node:readline";
 import { DraftError } from "../base/errors.ts";
 import { openHistory } from "./history.ts";
 import { type Io, type Style, styleFor } from "./io.ts";
@@ -11,12 +11,41 @@ import { linesOf } from "./lines.ts";
 import { splitWords } from "./quoting.ts";
 import { type Session, worseCode } from "./session.ts";
 
-/** Reads lines until the user leaves. Returns the exit code: 0, whatever the commands returned. */
-export function runPrompt(session: Session, io: Io): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const prompt = new Prompt(session, io, (error) => error === null ? resolve(0) : reject(error));
-    prompt.start();
-  });
+/**
+ * Reads lines until the user leaves. Returns the exit code: 0, whatever the commands returned.
+ *
+ * @param notices what happens meanwhile is told above the line that is being typed
+ */
+export async function runPrompt(session: Session, io: Io, notices?: Notices): Promise<number> {
+  session.isPrompt = true;
+  try {
+    return await new Promise((resolve, reject) => {
+      const prompt = new Prompt(session, io, (error) => error === null ? resolve(0) : reject(error));
+      notices?.showBy((text) => prompt.show(text));
+      prompt.start();
+    });
+  } finally {
+    notices?.showBy(null);
+  }
+}
+
+/** What is told though nobody asked: on standard error, or by a prompt while there is one. */
+export class Notices {
+  readonly #io: Io;
+  #show: ((text: string) => void) | null = null;
+
+  constructor(io: Io) {
+    this.#io = io;
+  }
+
+  showBy(show: ((text: string) => void) | null): void {
+    this.#show = show;
+  }
+
+  tell(text: string): void {
+    if (this.#show === null) this.#io.err(text);
+    else this.#show(text);
+  }
 }
 
 /**
@@ -25,6 +54,7 @@ export function runPrompt(session: Session, io: Io): Promise<number> {
  * @returns how many lines there were, and the worst exit code met
  */
 export async function runPiped(session: Session, io: Io): Promise<{ lines: number; code: number }> {
+  session.isPrompt = true;
   let lines = 0;
   let code = 0;
   for await (const line of linesOf(io.input)) {
@@ -86,6 +116,14 @@ class Prompt {
     this.#ask();
   }
 
+  /** Prints above the line that is being typed. */
+  show(text: string): void {
+    const isAsking = this.#running === null && !this.#closed;
+    if (isAsking) clearLines(this.#readline.getCursorPos().rows);
+    this.#io.out(text);
+    if (isAsking) this.#readline.prompt(true);
+  }
+
   #ask(): void {
     const { group } = this.#session;
     this.#readline.setPrompt(this.#style.bold(group === "main" ? "draft> " : `draft ${group}> `));
@@ -140,8 +178,20 @@ class Prompt {
     const { commands, words } = await this.#session.completions();
     const inHelp = /^\.?help\s+(\S*)$/i.exec(line);
     const typed = inHelp?.[1] ?? line;
-    if (/\s/.test(typed)) return [[], line];
+    if (/\s/.test(typed)) {
+      // Values are nothing to complete, but what they stand for can be shown.
+      const usage = await this.#session.usageOf(typed.trimStart().split(/\s/)[0] ?? "");
+      if (usage !== null) this.show(this.#style.dim(usage));
+      return [[], line];
+    }
     const matches = [...commands, ...words].filter((each) => each.startsWith(typed.toLowerCase()));
     return [matches.map((each) => `${each} `), typed];
   }
+}
+
+/** Clears the line of the cursor and the `rows` above it. */
+function clearLines(rows: number): void {
+  moveCursor(process.stdout, 0, -rows);
+  cursorTo(process.stdout, 0);
+  clearScreenDown(process.stdout);
 }

@@ -123,7 +123,8 @@ function stopSignal(io: Io): { promise: Promise<string>; forget: () => void } {
   if (watchesInput) io.input.on("end", onInputEnd).on("close", onInputEnd).resume();
   const forget = (): void => {
     process.off("SIGTERM", onSignal).off("SIGINT", onSignal);
-    if (watchesInput) io.input.off("end", onInputEnd).off("close", onInputEnd).destroy();
+    // Bun lives on for the sake of an input that was destroyed before it was first read from, unless it was paused.
+    if (watchesInput) io.input.off("end", onInputEnd).off("close", onInputEnd).pause().destroy();
   };
   return { promise, forget };
 }

@@ -43,6 +43,8 @@ export class Session {
   #group: string;
   /** `.exit` was typed. */
   ended = false;
+  /** Whether line follows line, so that what to type next is a line too. */
+  isPrompt = false;
 
   constructor(client: Client, settings: RequestSettings, io: Io, more: readonly PromptWord[] = []) {
     this.#client = client;
@@ -73,11 +75,24 @@ export class Session {
     }
   }
 
+  /** The nodes run another version of their machine perhaps: what there is is asked again. */
+  forgetOperations(): void {
+    this.#operations.clear();
+  }
+
   /** Prints `error` and returns its exit code. */
   report(error: DraftError): number {
     if (this.#settings.json) this.#io.out(JSON.stringify(error));
-    else this.#io.err(renderError(hintFor(error)));
+    else this.#io.err(renderError(hintFor(error, this.isPrompt)));
     return error.exitCode;
+  }
+
+  /** The operation or word that begins a line, and what may follow it; null if there is none. */
+  async usageOf(first: string): Promise<string | null> {
+    const operations: readonly { readonly name: string; readonly args: string }[] = await this.#operationsOf(undefined);
+    const words = this.#words.map(({ name, args }) => ({ name: `.${name}`, args }));
+    const found = [...operations, ...words].find(({ name }) => name === first.toLowerCase());
+    return found === undefined ? null : `${found.name} ${found.args}`.trimEnd();
   }
 
   /** What may be typed as the first word, and as the word behind `.help`. */
@@ -98,8 +113,14 @@ export class Session {
   }
 
   async #operation(typed: string, signal: AbortSignal | undefined): Promise<OperationInfo> {
-    const operations = await this.#operationsOf(signal);
-    const found = operations.find(({ name }) => name === typed.toLowerCase());
+    let operations = await this.#operationsOf(signal);
+    const byName = ({ name }: OperationInfo): boolean => name === typed.toLowerCase();
+    const known = operations.find(byName);
+    if (known !== undefined) return known;
+    // It may have come with a version that was raised since.
+    this.#operations.delete(this.#group);
+    operations = await this.#operationsOf(signal);
+    const found = operations.find(byName);
     if (found !== undefined) return found;
     const nearest = nearestWord(typed.toLowerCase(), operations.map(({ name }) => name));
     const guess = isSimilar(typed.toLowerCase(), nearest) ? `: did you mean "${nearest}"?` : "";
@@ -172,8 +193,9 @@ export class Session {
   async #help([wanted]: readonly string[]): Promise<number> {
     const operations = await this.#operationsOf(undefined);
     if (wanted !== undefined) {
-      const word = this.#words.find(({ name }) => `.${name}` === wanted);
-      const { name, args, summary } = word === undefined ? await this.#operation(wanted, undefined) : { ...word, name: wanted };
+      const word = this.#words.find(({ name }) => name === wanted.replace(/^\./, ""));
+      const isWord = word !== undefined && (wanted.startsWith(".") || !operations.some(({ name }) => name === wanted));
+      const { name, args, summary } = isWord ? { ...word, name: `.${word.name}` } : await this.#operation(wanted, undefined);
       this.#io.out(`${name} ${args}`.trimEnd() + (summary === "" ? "" : `\n  ${summary}`));
       return 0;
     }

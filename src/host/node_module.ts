@@ -2,15 +2,22 @@
  * Loads a module that somebody else wrote, and tells in one line what was wrong with it. Each runtime has its own words
  * for that and its own place for the position; some end the process in silence when a module never comes to its end.
  */
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname, relative, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 /** What a module exports. */
 export type ModuleExports = Readonly<Record<string, unknown>>;
 
-/** How long a module may take to load. It has nothing to wait for but what it awaits itself. */
-export const LOAD_LIMIT_MS = 10_000;
+/** How a module is loaded. */
+export interface ImportOptions {
+  /** How long it may take. It has nothing to wait for but what it awaits itself. */
+  readonly limitMs?: number;
+  /** What is said of a module that throws, before what it threw. */
+  readonly failed?: string;
+}
+
+const LOAD_LIMIT_MS = 10_000;
 
 /** Files that all runtimes take for modules. */
 const MODULE_NAME = /\.[cm]?[jt]s$/;
@@ -24,7 +31,7 @@ const OWN: string = ownDirectory(fileURLToPath(import.meta.url));
  * @param path absolute
  * @throws Error with one line: what is wrong with the file, and where
  */
-export async function importFile(path: string, limitMs: number = LOAD_LIMIT_MS): Promise<ModuleExports> {
+export async function importFile(path: string, { limitMs = LOAD_LIMIT_MS, failed = "cannot be loaded" }: ImportOptions = {}): Promise<ModuleExports> {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (stats === undefined) throw new Error("does not exist: give the path of a file");
   if (stats.isDirectory()) throw new Error("is a directory: name the file in it, with its ending");
@@ -34,17 +41,22 @@ export async function importFile(path: string, limitMs: number = LOAD_LIMIT_MS):
     late.reject(new Error(`has not loaded for ${limitMs / 1000} s: remove the 'await' at its top that never ends`));
   }, limitMs);
   try {
-    return await Promise.race([late.promise, loaded(path)]);
+    return await Promise.race([late.promise, loaded(path, failed)]);
   } finally {
     clearTimeout(timer);
   }
 }
 
-async function loaded(path: string): Promise<ModuleExports> {
+/** Whether there is anything at `path`. */
+export function isThere(path: string): boolean {
+  return existsSync(path);
+}
+
+async function loaded(path: string, failed: string): Promise<ModuleExports> {
   try {
     return await import(pathToFileURL(path).href) as ModuleExports;
   } catch (error) {
-    throw new Error(`cannot be loaded: ${whyNotLoaded(error)}`, { cause: error });
+    throw new Error(`${failed}: ${whyNotLoaded(error)}`, { cause: error });
   }
 }
 

@@ -6,16 +6,21 @@ import { resolve } from "node:path";
 import counter from "../../plugins/counter/counter.ts";
 import kv from "../../plugins/kv/kv.ts";
 import lock from "../../plugins/lock/lock.ts";
+import queue from "../../plugins/queue/queue.ts";
+import sql from "../../plugins/sql/sql.ts";
 import { DraftError } from "../base/errors.ts";
 import { provideModule } from "../host/node_library.ts";
-import { importFile, type ModuleExports } from "../host/node_module.ts";
+import { importFile, isThere, type ModuleExports } from "../host/node_module.ts";
 import { digestOfSource } from "../host/node_source.ts";
 import { checkPlugin } from "../machine/check_plugin.ts";
 import * as library from "../machine/library.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 
 /** The machines that need no file. */
-const SHIPPED: Readonly<Record<string, AnyPlugin>> = { kv, counter, lock };
+const SHIPPED: Readonly<Record<string, AnyPlugin>> = { kv, counter, lock, queue, sql };
+
+/** What `--machine` takes besides paths. */
+export const SHIPPED_NAMES: readonly string[] = Object.keys(SHIPPED);
 
 /**
  * Loads a plugin.
@@ -27,8 +32,8 @@ export async function loadPlugin(nameOrPath: string): Promise<AnyPlugin> {
   const shipped = Object.hasOwn(SHIPPED, nameOrPath) ? SHIPPED[nameOrPath] : undefined;
   if (shipped !== undefined) return shipped;
   if (!/[/\\.]/.test(nameOrPath)) {
-    const names = Object.keys(SHIPPED).join(", ");
-    throw new DraftError("BAD_PLUGIN", `no machine is called '${nameOrPath}': give one of ${names}, or a path like ./machine.ts`);
+    const file = isThere(`${nameOrPath}.ts`) ? `${nameOrPath}.ts` : "machine.ts";
+    throw new DraftError("BAD_PLUGIN", `no machine is called '${nameOrPath}': give one of ${SHIPPED_NAMES.join(", ")}, or a path like ./${file}`);
   }
   const path = resolve(nameOrPath);
   // The command line has provided the whole library before.

@@ -5,6 +5,7 @@ import { allLeaves } from "../../src/cli/main.ts";
 import { dispatch } from "../../src/cli/dispatch.ts";
 import { worseCode } from "../../src/cli/session.ts";
 import { runServer } from "../../src/gateway/run_server.ts";
+import type { OperationInfo } from "../../src/net/client_answers.ts";
 import { type FakeServer, fakeCluster, serveFake } from "../gateway/fake_node.ts";
 import { fakeIo } from "./fake_io.ts";
 
@@ -101,6 +102,22 @@ test("an operation of the machine goes before a word of the prompt", async () =>
     for (const { node } of all) node.operations = () => operations;
   });
   assert.equal(servers[0]?.node.seen, ["linearizable status"]);
+});
+
+test("an operation that came with a later version is found by a prompt that was open before", async () => {
+  const { out, err } = await run(["client"], "get k\nfresh\nhelp fresh\n", (all) => {
+    for (const { node } of all) {
+      const before = node.operations("main") as readonly OperationInfo[];
+      let asked = 0;
+      node.operations = () => ++asked === 1 ? before : [...before, { name: "fresh", kind: "read" as const, args: "WHAT", summary: "is new" }];
+    }
+  });
+  assert.equal([out, err], ["(nil)\n(nil)\nfresh WHAT\n  is new\n", ""]);
+});
+
+test("at a prompt what to type next is a line, and help knows its words with and without a dot", async () => {
+  assert.match((await run(["client"], "xyzzy\n")).err, /no operation "xyzzy": \.help lists them$/m);
+  for (const wanted of ["use", ".use"]) assert.is((await run(["client"], `help ${wanted}\n`)).out, ".use GROUP\n  sends what follows to another group\n");
 });
 
 test("exit ends piped input", async () => {

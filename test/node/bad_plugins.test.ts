@@ -52,7 +52,7 @@ test("BAD_PLUGIN: a name that no machine has", async () => {
 
 test("importFile() gives up a module that awaits for ever", async () => {
   const path = written({ name: "", files: { "p.ts": "await new Promise(() => {});\nexport default 1;\n" }, load: "p.ts", says: /./ });
-  const error: unknown = await importFile(path, 50).catch((thrown: unknown) => thrown);
+  const error: unknown = await importFile(path, { limitMs: 50 }).catch((thrown: unknown) => thrown);
   assert.is((error as Error).message, "has not loaded for 0.05 s: remove the 'await' at its top that never ends");
 });
 

@@ -61,6 +61,7 @@ export class ExactlyOnce implements Property {
   finished(): void {
     if (this.#plugin === null) return;
     const applier = new Applier({ plugin: this.#plugin, group: MAIN_GROUP, directory: "", log: () => {} });
+    applier.begin(this.#plugin.version);
     const ranAt = this.#ranByPayload();
     const inOrder = new Map<string, Run[]>();
     for (const operation of this.#operations.values()) {
