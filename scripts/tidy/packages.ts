@@ -20,6 +20,9 @@ const DEVICES: ReadonlyMap<string, readonly string[]> = new Map([
 /** Layers that import no module of the runtime at all. */
 const BARE: ReadonlySet<string> = new Set(["raft", "machine", "plugins"]);
 
+/** What the one machine on disk that ships may import: its engine, and the files that this keeps its state in. */
+const OF_SQL: ReadonlySet<string> = new Set(["sqlite", "fs", "process"]);
+
 /** Packages that have their one place. */
 const PLACES: ReadonlyMap<string, RegExp> = new Map([
   ["cbor-x", /^src\/base\/codec\.ts$/],
@@ -57,7 +60,7 @@ function whyNot(path: string, specifier: string, dependencies: ReadonlySet<strin
 function whyNotBuiltin(path: string, name: string, layer: string): string | null {
   const root = name.split("/")[0] ?? name;
   if (BARE.has(layer)) {
-    return path.startsWith("plugins/sql/") && name === "sqlite" ? null : `no module of the runtime in ${layer}`;
+    return path.startsWith("plugins/sql/") && OF_SQL.has(name) ? null : `no module of the runtime in ${layer}`;
   }
   if (layer === "cli") return null;
   const layers = DEVICES.get(root);

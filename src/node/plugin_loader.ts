@@ -7,6 +7,7 @@ import counter from "../../plugins/counter/counter.ts";
 import kv from "../../plugins/kv/kv.ts";
 import lock from "../../plugins/lock/lock.ts";
 import queue from "../../plugins/queue/queue.ts";
+import sql from "../../plugins/sql/sql.ts";
 import { DraftError } from "../base/errors.ts";
 import { provideModule } from "../host/node_library.ts";
 import { importFile, isThere, type ModuleExports } from "../host/node_module.ts";
@@ -16,7 +17,7 @@ import * as library from "../machine/library.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 
 /** The machines that need no file. */
-const SHIPPED: Readonly<Record<string, AnyPlugin>> = { kv, counter, lock, queue };
+const SHIPPED: Readonly<Record<string, AnyPlugin>> = { kv, counter, lock, queue, sql };
 
 /** What `--machine` takes besides paths. */
 export const SHIPPED_NAMES: readonly string[] = Object.keys(SHIPPED);
