@@ -45,7 +45,7 @@ export const simLeaf: Leaf = {
     { raw: "--seeds <n>", description: "how many seeds", default: String(SEEDS) },
     { raw: "--minutes <n>", description: "as many seeds as that takes" },
     { raw: "--nodes <n>", description: "nodes of each cluster, 1 to 7", default: "drawn" },
-    { raw: "--machine <machine>", description: "kv, or the path of a plugin", default: "that of the script, or kv" },
+    { raw: "--machine <machine>", description: "kv, lock, queue, counter, or the path of a plugin", default: "that of the script, or kv" },
     { raw: "--shrink", description: "make the first that fails small, and print it as a script" },
     { raw: "--script <file>", description: "run the script in that file" },
     REPLAY_OPTION,
