@@ -28,7 +28,7 @@ export const devLeaf: Leaf = {
   summary: "runs a cluster of real processes here and opens a prompt on it",
   options: [
     { raw: "--nodes <n>", description: "how many nodes", default: "3, or as they are" },
-    { raw: "--machine <machine>", description: "kv, or the path of a plugin", default: "kv" },
+    { raw: "--machine <machine>", description: `${SHIPPED_NAMES.join(", ")}, or the path of a plugin`, default: "kv" },
     { raw: "--port <port>", description: "the first node's port; the others follow", default: "7100, or as it is" },
     { raw: "--data <dir>", description: "where their data goes", default: DATA },
     { raw: "--fresh", description: "start over: removes their data, after asking" },
