@@ -45,7 +45,7 @@ test("BAD_PLUGIN ends with what to do next", async () => {
 
 test("the executable finds packages in a node_modules beside the plugin", async () => {
   const directory = written("packages", WITH_PACKAGES.files);
-  const result = await draft(["sim", "--seed", "1", "--machine", join(directory, WITH_PACKAGES.load)]);
+  const result = await draft(["sim", "--seed", "1", "--machine", join(directory, WITH_PACKAGES.load)], { limitMs: 120_000 });
   assert.is(result.code, 0, result.err);
 });
 
