@@ -15,9 +15,9 @@ export const FOUNDING: readonly Mutant[] = [
   },
   {
     id: "44b", title: "wiped `--initial` node is given the genesis and votes",
-    file: "src/node/introductions.ts", find: " || self.incarnation !== identity.incarnation) return", replace: ") return",
+    file: "src/node/introductions.ts", find: "    if (!isNamed || incarnation !== identity.incarnation) return", replace: "    if (!isNamed) return",
     also: [{
-      file: "src/node/handover.ts", find: "if (answer.hello.incarnation === member.incarnation) return this.#give(member, settled);", replace: "if (!this.#stopped) return this.#give(member, settled);",
+      file: "src/node/neighbours.ts", find: "      else if (answer.hello.incarnation !== member.incarnation) this.#sayLost(member);\n", replace: "",
     }],
   },
 ];

@@ -13,13 +13,11 @@ export const NUMBERS = 53;
 
 /** Mutants that the simulator cannot see, each with the reason. They are not tried. */
 const SPARED: Readonly<Record<string, string>> = {
-  "22": "shows only where another leader's entries reach beyond the point of a snapshot that is fetched, about one run in a hundred: " +
-    "it lived for 90 seeds; test/raft/snapshots.test.ts (S03) makes such a log, and fails with this mutant",
-  "25c": "shows only if the machine ends between the restore and the next sync: it lived for 84 seeds; " +
-    "test/sim/every_call.test.ts ends a machine at each call there, and fails with this mutant where every call is taken (EVERY_CALL=1)",
-  "42": "a stale record in a recycled segment bears a lower batch number too, which is not next and so not believed; " +
+  "42": "cannot be seen: a segment is used again only when all of it left the log, so the numbers of its old batches lie below " +
+    "every new one, and recovery, which removes segments beyond the tail and trims that, takes the next number alone; " +
     "test/wal/damage.test.ts lays records of equal numbers there, and fails with this mutant",
-  "47a": "shows only where a disk holds an entry with right sums and another content (an edit by hand, which the simulator does not make); " +
+  "47a": "cannot be seen: one leader a term makes one entry an index, and sums are verified at each receipt and reading, " +
+    "so two entries of one index and term are an edit by hand, or a chance of 2^-32 a fault; " +
     "test/raft/divergence.test.ts makes one, and fails with this mutant",
 };
 

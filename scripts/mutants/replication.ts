@@ -49,8 +49,8 @@ export const REPLICATION: readonly Mutant[] = [
   {
     id: "38a", title: "apply skips one entry at a page boundary",
     file: "src/node/apply_queue.ts",
-    find: "      this.#page = new TailReader(pageOf(read));\n",
-    replace: "      this.#page = new TailReader(pageOf(read));\n      if (this.#next < this.#through) this.#next += 1;\n",
+    find: "      this.#page = page;\n",
+    replace: "      this.#page = page;\n      if (this.#next < this.#through) this.#next += 1;\n",
     also: [{
       file: "src/machine/applier.ts",
       find: "    assert(head.index === this.#index + 1 && !this.#restoring, \"entries are applied in order\", head.index, this.#index);\n", replace: "",
@@ -59,10 +59,10 @@ export const REPLICATION: readonly Mutant[] = [
   {
     id: "38b", title: "apply repeats one entry at a page boundary",
     file: "src/node/apply_queue.ts",
-    find: "      this.#page = new TailReader(pageOf(read));\n",
-    replace: `      this.#page = new TailReader(pageOf(read));
-      if (this.#page.seek(this.#next)) {
-        this.#apply(this.#page);
+    find: "      this.#page = page;\n",
+    replace: `      this.#page = page;
+      if (page.reader.seek(this.#next)) {
+        this.#apply(page.reader);
         this.#next -= 1;
       }
 `,

@@ -44,7 +44,7 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
   {
     id: "25c", title: "own snapshot removed before the log names the one that takes its place",
     file: TAKER,
-    find: "    yield* wait<void>((done) => log.barrier(done));\n    yield* restoreSnapshot(", replace: "    yield* restoreSnapshot(",
+    find: "    yield* wait<void>((done) => log.barrier(done));\n    const progress", replace: "    const progress",
   },
   {
     id: "53", title: "running digest not in the snapshot",

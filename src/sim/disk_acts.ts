@@ -13,7 +13,7 @@ const REST_MS = 50;
 type DiskFaultKind = Extract<
   FaultKind,
   | "wipe" | "slow-disk" | "stall" | "eio" | "full" | "short-writes" | "flip" | "rot-at-rest" | "bad-sector" | "misdirect"
-  | "lost-write" | "lie"
+  | "lost-write" | "lie" | "crash-at-snapshot"
 >;
 
 /** All acts on disks. */
@@ -60,6 +60,26 @@ export const DISK_FAULTS: { readonly [K in DiskFaultKind]: Act<K> } = {
     disk.capacityBytes = disk.usedBytes + slackBytes;
     hands.later(forMs, () => disk.capacityBytes = Number.POSITIVE_INFINITY);
     return `fills the disk of ${machine.id} but for ${slackBytes} bytes for ${ms(forMs)}`;
+  }),
+  "crash-at-snapshot": (hands, { who, fetched, forMs, downMs }) => withProcess(hands, who, (machine) => {
+    const troubles = hands.troubles(machine);
+    const { gate } = machine;
+    let isNamed = false;
+    const rule: FaultRule = ({ kind, path }) => {
+      // A rename bears the name that is given up.
+      const isName = kind === "rename" && path.includes("/snapshots/") && (!fetched || path.endsWith(".fetching"));
+      if (isName && !isNamed) {
+        isNamed = true;
+        hands.later(forMs, () => {
+          troubles.remove(rule);
+          if (machine.gate === gate && machine.isUp) powerCut(hands, machine, downMs);
+          else machine.disk.release();
+        });
+      }
+      return isNamed && kind === "sync" && path.endsWith(".seg") ? { stall: true } : null;
+    };
+    troubles.add(rule);
+    return `will let the log of ${machine.id} stand still at the next snapshot that it ${fetched ? "fetches" : "has"}, and cut its power after ${ms(forMs)}`;
   }),
   "short-writes": (hands, { who, forMs }) => withMachine(hands, who, (machine) => {
     const rule: FaultRule = (call) => call.kind === "write" && nextFloat(hands.random) < 0.5 ? { shortBytes: 1 + Math.floor(nextFloat(hands.random) * 700) } : null;

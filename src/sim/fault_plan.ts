@@ -45,8 +45,22 @@ export function drawFaults(seed: number, settings: Settings): Fault[] {
       if (body !== null) faults.push({ id: "", atMs, ...body });
     }
   }
+  faults.push(...drawCrashesAtSnapshots(seed, settings));
   faults.sort((a, b) => a.atMs - b.atMs);
   return faults.map((fault, at) => ({ ...fault, id: `f${at + 1}` }));
+}
+
+/** In some of the runs with snapshots and faults, one machine after the other is told to end at its next one. */
+function drawCrashesAtSnapshots(seed: number, settings: Settings): Fault[] {
+  const random = streamOf(seed, "crashes at snapshots");
+  if (settings.snapshots === undefined || settings.features.length === 0 || nextFloat(random) >= 0.4) return [];
+  const plan: Plan = { settings, random, fragile: [] };
+  const faults: Fault[] = [];
+  for (let atMs = wait(random, 500); atMs < settings.safetyMs; atMs += wait(random, settings.gentle ? 2000 : 1000)) {
+    const forMs = settings.electionMaxMs * pick(random, [0.1, 0.5, 1]);
+    faults.push({ id: "", atMs, kind: "crash-at-snapshot", who: someMachine(plan), fetched: nextFloat(random) < 0.7, forMs, downMs: pick(random, [5, 50, 400]) });
+  }
+  return faults;
 }
 
 /** Whoever leads is cut off for so long that another one is elected; when it is back, that one's turn comes. */

@@ -72,6 +72,7 @@ function harmOf(fault: Fault): Harm | null {
     case "stop": return { who: [fault.who], forMs: RECOVERY_MS + fault.downMs };
     // When they strike is not known.
     case "crash-at-call": return { who: [fault.who], forMs: 1000 + fault.downMs * (1 + fault.again.length) };
+    case "crash-at-snapshot": return { who: [fault.who], forMs: 1000 + fault.forMs + fault.downMs };
     case "eio": return { who: [fault.who], forMs: 1000 + fault.downMs };
     // One that is damaged may fall out, at once or at its next start: then it is lost.
     case "wipe":

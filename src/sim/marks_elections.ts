@@ -5,7 +5,7 @@ import type { Step } from "./marks_step.ts";
 
 /** What may happen around votes. */
 export const ELECTION_MARKS = [
-  "pre-candidacy", "candidacy", "leadership", "candidacy that ran out", "candidate elected by its own vote last",
+  "pre-candidacy", "candidacy", "leadership", "candidacy that ran out",
   "candidate stepped down on an append of its term", "candidate stepped down on a higher term",
   "candidate learned of a higher term from a refusal", "candidate lost",
   "leader stepped down by check-quorum", "leader stepped down on a higher term", "leader gave up for its disk",
@@ -63,10 +63,9 @@ function markRole(step: Step, note: Note): void {
   }
 }
 
-function markLeader({ before, state, event }: Step, note: Note): void {
+function markLeader({ before, state }: Step, note: Note): void {
   const voters = state.voters.incoming.length;
   note("leadership");
-  if (event.type === "stored" && voters > 1) note("candidate elected by its own vote last");
   if (voters === 1) note("leader alone in its cluster");
   if (state.term >= 10) note("leader of term 10 or later");
   if (before.role === "candidate" && before.refusals > 0) note("leader elected against a refusal");

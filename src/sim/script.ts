@@ -98,6 +98,11 @@ export type FaultBody =
    * `killed` it is the process alone that ends the first time: what it wrote stands in the system's memory.
    */
   | { readonly kind: "crash-at-call"; readonly who: Who; readonly calls: number; readonly killed: boolean; readonly again: readonly number[]; readonly downMs: number }
+  /**
+   * From the next time on that a snapshot gets its name (with `fetched`, one of another member), syncs of the log stand
+   * still; after a while the power is cut: then the log knows least of what the directory of snapshots holds.
+   */
+  | { readonly kind: "crash-at-snapshot"; readonly who: Who; readonly fetched: boolean; readonly forMs: number; readonly downMs: number }
   | { readonly kind: "kill"; readonly who: Who; readonly downMs: number }
   | { readonly kind: "stop"; readonly who: Who; readonly downMs: number }
   | { readonly kind: "pause"; readonly who: Who; readonly forMs: number; readonly atTurn: boolean }

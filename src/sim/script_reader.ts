@@ -69,6 +69,7 @@ const WAY: Checks<LossyWay> = {
 const FAULTS: { readonly [K in FaultKind]: Checks<BodyOf<K>> } = {
   crash: { who, downMs: amount, silent: flag },
   "crash-all": { downMs: amount },
+  "crash-at-snapshot": { who, fetched: flag, forMs: amount, downMs: amount },
   "crash-at-call": { who, calls: positive, killed: flag, again: listOf(positive), downMs: amount },
   kill: { who, downMs: amount },
   stop: { who, downMs: amount },

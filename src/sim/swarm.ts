@@ -113,9 +113,11 @@ function drawLibrary(seed: number, { clients, nodes }: Settings, options: SwarmO
 function drawSnapshots(seed: number): SnapshotSettings | null {
   const random = streamOf(seed, "snapshots");
   if (nextFloat(random) >= SNAPSHOT_PART) return null;
-  const taken = { entries: nextInRange(random, 5, 50), retainBytes: pick(random, [0, 0, 1000, 10_000]) };
+  // Half of them so soon, and with no log behind, that a snapshot ends within what a deposed leader has that nobody else has.
+  const isDense = nextFloat(random) < 0.5;
+  const taken = isDense ? { entries: nextInRange(random, 3, 10), retainBytes: 0 } : { entries: nextInRange(random, 5, 50), retainBytes: pick(random, [0, 0, 1000, 10_000]) };
   // Most snapshots here have some kilobytes: many pieces, so that lines break between them, or a rate that makes them late.
-  const isSlow = nextFloat(random) < 0.5;
+  const isSlow = nextFloat(random) < (isDense ? 0.25 : 0.5);
   return { ...taken, pieceBytes: pick(random, [128, 500, 4096, 65_536]), servedBytesPerSecond: isSlow ? pick(random, [2000, 20_000]) : 2 ** 26 };
 }
 
