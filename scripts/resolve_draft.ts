@@ -1,12 +1,14 @@
 /**
- * Lets Node resolve "draft", the name under which plugins import the library, as Bun does by tsconfig.json and Deno by
- * deno.json. Loaded with `node --import`.
+ * Lets Node resolve "draft" and "draft/testing", the names under which plugins and their tests import the library, as Bun
+ * does by tsconfig.json and Deno by deno.json. Loaded with `node --import`.
  */
 import { registerHooks } from "node:module";
 
-const library = new URL("../mod.ts", import.meta.url).href;
+const names: ReadonlyMap<string, string> = new Map([["draft", "../mod.ts"], ["draft/testing", "../test/conformance/mod.ts"]]);
 
 registerHooks({
-  resolve: (specifier, context, next) =>
-    specifier === "draft" ? { url: library, shortCircuit: true } : next(specifier, context),
+  resolve: (specifier, context, next) => {
+    const file = names.get(specifier);
+    return file === undefined ? next(specifier, context) : { url: new URL(file, import.meta.url).href, shortCircuit: true };
+  },
 });

@@ -7,6 +7,7 @@ import type { Command, OperationRow, StreamPlugin } from "../../src/machine/mach
 import { Table } from "../../src/machine/table.ts";
 import { machineOn } from "../../src/machine/table_machine.ts";
 import type { TablesPiece } from "../../src/machine/table_machine.ts";
+import { generate } from "./generate.ts";
 import { keyOperations } from "./keys.ts";
 import type { KvMethods } from "./methods.ts";
 import { numberOperations } from "./numbers.ts";
@@ -68,6 +69,7 @@ const kv: Kv = {
   version: 1,
   operations: rows(),
   prepare: (command) => prepared(operationOf(command, refuseRead), command, refuseRead),
+  generate: (random) => generate(kv.operations, random),
   create,
 };
 export default kv;

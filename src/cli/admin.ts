@@ -6,14 +6,19 @@ import type { Client } from "../client/client.ts";
 import { CLIENT_OPTIONS, clientFrom, type RequestSettings, settingsFrom } from "./client_options.ts";
 import { hintFor } from "./hints.ts";
 import { DraftError } from "../base/errors.ts";
+import { changeMembers, MEMBERS_COMMANDS, type MembersCommand } from "./admin_members.ts";
 import type { Io } from "./io.ts";
-import type { Leaf } from "./leaf.ts";
+import type { Leaf, Options, OptionSpec } from "./leaf.ts";
 import { recordTo } from "./recording.ts";
 import { renderError, renderJson, renderTable } from "./render.ts";
 import { askEach, statesText, survey } from "./survey.ts";
 
+/** How many words follow a command. */
+const NONE = { min: 0, max: 0 };
+const ONE = { min: 1, max: 1 };
+
 /** What a command does once there is a client. */
-type AdminRun = (client: Client, settings: RequestSettings, io: Io, words: readonly string[]) => Promise<void>;
+type AdminRun = (client: Client, settings: RequestSettings, io: Io, words: readonly string[], options: Options) => Promise<void>;
 
 const servers: Leaf = adminLeaf({
   words: ["admin", "servers"],
@@ -23,7 +28,8 @@ const servers: Leaf = adminLeaf({
   run: async (client, { group, timeoutMs, json }, io) => {
     const list = await client.members({ group, timeoutMs });
     if (json) return io.out(JSON.stringify(toJsonValue(list)));
-    const rows = list.members.map(({ id, address, role, reachable }) => [id, address, role, reachable ? "yes" : "no"]);
+    const rows = list.members.map(({ id, address, role, target, reachable }) =>
+      [id, address, role === target ? role : `${role} → ${target}`, reachable ? "yes" : "no"]);
     io.out(renderTable([["ID", "ADDRESS", "ROLE", "REACHABLE"], ...rows]));
   },
 });
@@ -42,7 +48,7 @@ const states: Leaf = adminLeaf({
 const transfer: Leaf = adminLeaf({
   words: ["admin", "transfer"],
   usage: "ID",
-  count: 1,
+  count: ONE,
   summary: "makes another member the leader; returns when it leads",
   examples: ["draft admin transfer b"],
   run: async (client, { group, timeoutMs, json }, io, [id = ""]) => {
@@ -67,39 +73,47 @@ const snapshot: Leaf = adminLeaf({
 const record: Leaf = adminLeaf({
   words: ["admin", "record"],
   usage: "FILE",
-  count: 1,
+  count: ONE,
   summary: "writes what the cores of all nodes decided of late to a new file; it holds no data of users",
   examples: ["draft admin record incident.rec", "draft sim --replay incident.rec"],
   run: (client, settings, io, [path = ""]) => recordTo(path, client, settings, io),
 });
 
 /** The commands. */
-export const adminLeaves: readonly Leaf[] = [servers, states, transfer, snapshot, record];
+export const adminLeaves: readonly Leaf[] = [servers, states, ...MEMBERS_COMMANDS.map(membersLeaf), transfer, snapshot, record];
+
+function membersLeaf({ words, usage, count, summary, examples, options, wishes }: MembersCommand): Leaf {
+  return adminLeaf({
+    words, usage, count, summary, examples, options,
+    run: (client, settings, io, typed, given) => changeMembers(client, settings, io, wishes(typed, given)),
+  });
+}
 
 interface AdminLeaf {
   readonly words: readonly string[];
   readonly aliases?: readonly string[];
   readonly usage?: string;
-  readonly count?: number;
+  readonly count?: { readonly min: number; readonly max: number };
+  readonly options?: readonly OptionSpec[] | undefined;
   readonly summary: string;
   readonly examples: readonly string[];
   readonly run: AdminRun;
 }
 
-function adminLeaf({ words, aliases = [], usage = "", count = 0, summary, examples, run }: AdminLeaf): Leaf {
+function adminLeaf({ words, aliases = [], usage = "", count = NONE, options: own = [], summary, examples, run }: AdminLeaf): Leaf {
   return {
     words,
     aliases,
     usage,
     summary,
-    options: CLIENT_OPTIONS,
-    positionals: { min: count, max: count },
+    options: [...own, ...CLIENT_OPTIONS],
+    positionals: count,
     examples,
     run: async ({ options, positionals }, io) => {
       const settings = settingsFrom(options);
       await using client = clientFrom(options, io.env);
       try {
-        await run(client, settings, io, positionals);
+        await run(client, settings, io, positionals, options);
         return 0;
       } catch (error) {
         if (!(error instanceof DraftError)) throw error;

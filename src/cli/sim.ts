@@ -6,10 +6,12 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import { DraftError } from "../base/errors.ts";
 import { shellWord } from "../base/shell_word.ts";
-import type { AnyPlugin } from "../machine/machine.ts";
-import { loadPlugin } from "../node/plugin_loader.ts";
+import type { Guard } from "../host/guard.ts";
+import { installGuard } from "../host/node_guard.ts";
+import { SHIPPED_NAMES } from "../node/plugin_loader.ts";
 import { explainDivergence } from "../sim/divergence.ts";
-import { isKnown } from "../sim/plugin_commands.ts";
+import { isKnown } from "../sim/known_machine.ts";
+import { CHECK_SIZE } from "../sim/machine_check.ts";
 import type { Violation } from "../sim/property.ts";
 import { MARKED_RUNS, Report } from "../sim/report.ts";
 import { type Outcome, type RunOptions, runScript } from "../sim/run_seed.ts";
@@ -21,6 +23,7 @@ import { drawScript } from "../sim/swarm.ts";
 import { type Io, styleFor } from "./io.ts";
 import { REPLAY_OPTION, replayFile } from "./replay.ts";
 import { type Leaf, type Options, type Parsed, UsageError } from "./leaf.ts";
+import { machineFor, passesAlone } from "./sim_machine.ts";
 
 const SEEDS = 100;
 const SEED_MAX = 2 ** 40;
@@ -43,7 +46,7 @@ export const simLeaf: Leaf = {
     { raw: "--seeds <n>", description: "how many seeds", default: String(SEEDS) },
     { raw: "--minutes <n>", description: "as many seeds as that takes" },
     { raw: "--nodes <n>", description: "nodes of each cluster, 1 to 7", default: "drawn" },
-    { raw: "--machine <machine>", description: "kv, or the path of a plugin", default: "that of the script, or kv" },
+    { raw: "--machine <machine>", description: `${SHIPPED_NAMES.join(", ")}, or the path of a plugin`, default: "that of the script, or kv" },
     { raw: "--shrink", description: "make the first that fails small, and print it as a script" },
     { raw: "--script <file>", description: "run the script in that file" },
     REPLAY_OPTION,
@@ -57,38 +60,38 @@ export const simLeaf: Leaf = {
 async function sim({ options }: Parsed, io: Io): Promise<number> {
   const recording = options.text("replay");
   if (recording !== undefined) return replayFile(recording, options.has("json"), io);
-  const file = options.text("script");
-  if (file !== undefined) return runFile(file, options, io);
-  const plugin = await machineFor(options.text("machine") ?? "kv");
+  // Before the plugin is loaded: what it keeps of the globals is guarded.
+  const guard = installGuard();
+  try {
+    const file = options.text("script");
+    return await (file === undefined ? runSeeds(guard, options, io) : runFile(file, guard, options, io));
+  } finally {
+    guard.remove();
+  }
+}
+
+async function runSeeds(guard: Guard, options: Options, io: Io): Promise<number> {
+  const machine = options.text("machine");
+  const plugin = await machineFor(machine ?? "kv");
   const nodes = options.number("nodes", { otherwise: 0, from: 1, to: 7 });
-  const run: RunOptions = { plugin, ...(nodes === 0 ? {} : { nodes }) };
+  const run: RunOptions = { plugin, guard, ...(nodes === 0 ? {} : { nodes }) };
   const seed = options.number("seed", { otherwise: 0, from: 0, to: SEED_MAX });
   const isOne = options.has("seed") && !options.has("seeds") && !options.has("minutes");
   const command = (of: number): string => withOptions(`draft sim --seed ${of}`, ["nodes", "machine"], options);
+  if (machine !== undefined) {
+    const told = { nameOrPath: machine, seed: options.has("seed") ? seed : CHECK_SIZE.seed, command, json: options.has("json"), quiet: options.has("shrink") };
+    if (!await passesAlone(plugin, told, io)) return 1;
+  }
   if (isOne) return runOne(drawScript(seed, run), run, command(seed), options, io);
   return runMany(seed, run, command, options, io);
 }
 
-/** @throws DraftError BAD_PLUGIN if it cannot be loaded, or leaves nothing to simulate */
-async function machineFor(nameOrPath: string): Promise<AnyPlugin> {
-  try {
-    const plugin = await loadPlugin(nameOrPath);
-    const names = Object.keys(plugin.operations);
-    if (names.some((name) => plugin.operations[name]?.kind === "write")) return plugin;
-    const found = names.length === 0 ? "has no operations" : `has reads alone, ${names.join(", ")}`;
-    throw new DraftError("BAD_PLUGIN", `plugin '${plugin.name}' ${found}: nothing would go through the log; give one operation kind: "write"`);
-  } catch (error) {
-    if (!(error instanceof DraftError)) throw error;
-    throw new DraftError(error.code, `${error.message}; then type: draft sim --machine ${shellWord(nameOrPath)}`, { cause: error });
-  }
-}
-
-async function runFile(file: string, options: Options, io: Io): Promise<number> {
+async function runFile(file: string, guard: Guard, options: Options, io: Io): Promise<number> {
   const drawn = ["seed", "seeds", "minutes", "nodes"].find((name) => options.has(name));
   if (drawn !== undefined) throw new UsageError(`--${drawn} with --script: a script says all of it, leave one out`);
   const script = scriptFrom(file);
   const plugin = await machineFor(options.text("machine") ?? script.machine ?? "kv");
-  return runOne(script, { plugin }, withOptions(`draft sim --script ${shellWord(file)}`, ["machine"], options), options, io);
+  return runOne(script, { plugin, guard }, withOptions(`draft sim --script ${shellWord(file)}`, ["machine"], options), options, io);
 }
 
 function withOptions(command: string, names: readonly string[], options: Options): string {

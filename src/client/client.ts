@@ -13,6 +13,7 @@ import {
   type MemberList, indexFrom, membersFrom, type NodeStatus, type OperationInfo, operationsFrom, recordingFrom, statusFrom,
 } from "../net/client_answers.ts";
 import type { AskRequest } from "../net/client_protocol.ts";
+import type { MemberWish } from "../net/member_wish.ts";
 import type { ClientAnswer, ClientOptions, ReadRequestOptions, RequestOptions } from "./client_options.ts";
 import type { Connection, RequestDone } from "./connection.ts";
 import { operationMethods } from "./operation_methods.ts";
@@ -165,6 +166,15 @@ export class Client {
   async transfer(id: string, options: RequestOptions = {}): Promise<ClientAnswer> {
     const { group = "main" } = options;
     return this.#request(options, (connection, timeoutMs, done) => connection.transfer(group, id, timeoutMs, done));
+  }
+
+  /**
+   * Changes the members of a group, all of `wishes` as one change. Returns once the leader's log has its first step for
+   * good; {@link Client.members} shows how far it is.
+   */
+  async changeMembers(wishes: readonly MemberWish[], options: RequestOptions = {}): Promise<ClientAnswer> {
+    const { group = "main" } = options;
+    return this.#request(options, (connection, timeoutMs, done) => connection.changeMembers(group, wishes, timeoutMs, done));
   }
 
   /** Closes all connections; sessions too, if the leader can be told. */

@@ -8,8 +8,9 @@ import type { Clock, Net, Socket, Timer } from "../host/host.ts";
 import { sessionBytes } from "../machine/command.ts";
 import type { NodeHello } from "../net/client_hello.ts";
 import { FrameBatch } from "../net/frame_batch.ts";
-import { type AskRequest, type CloseRequest, type CommandTuple, encodeRequest, type Level, type OpenRequest, type ReadRequest, type SessionAsk, type TransferRequest, writeRequestBytesMax, writeWriteRequest } from "../net/client_protocol.ts";
+import { type AskRequest, type ChangeRequest, type CloseRequest, type CommandTuple, encodeRequest, type Level, type OpenRequest, type ReadRequest, type SessionAsk, type TransferRequest, writeRequestBytesMax, writeWriteRequest } from "../net/client_protocol.ts";
 import { ReplyReader } from "../net/client_replies.ts";
+import type { MemberWish } from "../net/member_wish.ts";
 
 /** The ports that a connection needs. */
 export interface ConnectionPorts {
@@ -39,6 +40,7 @@ type Queued =
   | { readonly kind: "write"; readonly group: string; readonly envelope: Uint8Array }
   | Omit<ReadRequest, "id" | "timeoutMs">
   | Omit<TransferRequest, "id" | "timeoutMs">
+  | Omit<ChangeRequest, "id" | "timeoutMs">
   | Omit<OpenRequest, "id" | "timeoutMs">
   | Omit<CloseRequest, "id" | "timeoutMs">
   | Omit<AskRequest, "id" | "timeoutMs">;
@@ -109,6 +111,11 @@ export class Connection {
   /** Asks the leader to hand leadership to member `to`. */
   transfer(group: string, to: string, timeoutMs: number, done: RequestDone): void {
     this.#submit({ kind: "transfer", group, to }, timeoutMs, true, done);
+  }
+
+  /** Asks the leader to change the members. */
+  changeMembers(group: string, wishes: readonly MemberWish[], timeoutMs: number, done: RequestDone): void {
+    this.#submit({ kind: "change", group, wishes }, timeoutMs, true, done);
   }
 
   /** Asks the leader to open a session or to close one. */

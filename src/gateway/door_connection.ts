@@ -166,9 +166,11 @@ export class DoorConnection {
         api.snapshot(group, (index) => this.#answerValue(id, index));
         return;
       case "transfer":
-        this.#atLeader(request, (done) => api.transfer(group, request.to, request.timeoutMs, done), (connection, passOn) =>
+        return this.#atLeader(request, (done) => api.transfer(group, request.to, request.timeoutMs, done), (connection, passOn) =>
           connection.transfer(group, request.to, request.timeoutMs, passOn));
-        return;
+      case "change":
+        return this.#atLeader(request, (done) => api.changeMembers(group, request.wishes, request.timeoutMs, done), (connection, passOn) =>
+          connection.changeMembers(group, request.wishes, request.timeoutMs, passOn));
       case "open":
         this.#changeSession(request, { type: "open", ordered: request.ordered });
         return;

@@ -5,7 +5,7 @@
  */
 
 /** What a guarded machine may be doing. A snapshot and a restore are not guarded: see {@link guardPlugin}. */
-export type GuardedMethod = "apply" | "applyBatch" | "query" | "wakeAt" | "wake" | "upgrade" | "hash";
+export type GuardedMethod = "apply" | "applyBatch" | "query" | "wakeAt" | "wake" | "upgrade" | "hash" | "prepare";
 
 /** Why a global is refused. */
 export type ForbiddenKind = "clock" | "chance" | "timer" | "network";
@@ -45,7 +45,8 @@ export class ForbiddenGlobal extends Error {
 
 function sentence({ method, operation, global, kind, place }: ForbiddenUse): string {
   const where = operation === null ? `${method}()` : `${method}() of '${operation}'`;
-  return `${where} uses ${global}${place === null ? "" : ` at ${place}`}: ${WHY[kind]}, ${insteadOf(kind, method)}`;
+  const why = method === "prepare" ? "a write that is sent again to another node must become the same" : WHY[kind];
+  return `${where} uses ${global}${place === null ? "" : ` at ${place}`}: ${why}, ${insteadOf(kind, method)}`;
 }
 
 const WHY: Readonly<Record<ForbiddenKind, string>> = {
@@ -59,6 +60,7 @@ function insteadOf(kind: ForbiddenKind, method: GuardedMethod): string {
   if (kind === "timer") return "do it at once, or name the moment in wakeAt() and do it in wake()";
   if (kind === "network") return "ask before, and send the answer as a command";
   if (method === "wakeAt" || method === "hash") return "tell it from the state alone";
+  if (method === "prepare") return "leave that to apply(), which has entry.timeMs and entry.random()";
   if (method === "query") return kind === "clock" ? "take view.timeMs" : "draw in a write, by entry.random()";
   return kind === "clock" ? "take entry.timeMs" : "take entry.random()";
 }

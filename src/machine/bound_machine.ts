@@ -6,7 +6,8 @@ import type { AnyPlugin, CreateOptions, Machine, StreamMachine } from "./machine
 export type AnyMachine = Machine<any> | StreamMachine<any>;
 
 const METHODS = [
-  "apply", "query", "wakeAt", "wake", "upgrade", "applyBatch", "lastApplied", "commit", "memos", "hash", "close", "snapshot", "restore",
+  "apply", "query", "wakeAt", "wake", "upgrade", "applyBatch", "lastApplied", "commit", "memos", "hash", "close", "snapshot",
+  "restore",
 ] as const;
 
 /** The methods of `machine` as an object's own, whether it was an object or of a class. */

@@ -4,13 +4,16 @@ import { type AnyMachine, withMachines } from "./bound_machine.ts";
 import type { AnyPlugin, Command, Entry, View } from "./machine.ts";
 
 /**
- * The plugin with whatever makes its state and its answers under `guard`. Not so `create`, `snapshot`, `restore` and
- * `close`: each runs on one node at a moment of its own, and a machine that keeps its state on disk needs clocks, names
- * and timers there; what they make of them shows when copies are compared. Nor `prepare`, which runs before the log: a
- * clock is allowed to turn "in an hour" into a time there.
+ * The plugin with whatever makes its state and its answers under `guard`, and `prepare`: of a write that is sent again
+ * another node must make the same bytes, or it is not known again. Not so `create`, `snapshot`, `restore` and `close`:
+ * each runs on one node at a moment of its own, and a machine that keeps its state on disk needs clocks, names and timers
+ * there; what they make of them shows when copies are compared.
  */
 export function guardPlugin(plugin: AnyPlugin, guard: Guard): AnyPlugin {
-  return withMachines(plugin, (machine) => guardMachine(machine, guard));
+  const guarded = withMachines(plugin, (machine) => guardMachine(machine, guard));
+  const { prepare } = guarded;
+  if (prepare === undefined) return guarded;
+  return { ...guarded, prepare: (command) => guard.run("prepare", command[0], () => prepare(command)) };
 }
 
 function guardMachine(machine: AnyMachine, guard: Guard): AnyMachine {

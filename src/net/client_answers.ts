@@ -149,6 +149,8 @@ export interface MemberInfo {
   readonly address: string;
   /** `leaving` while a change removes it. */
   readonly role: "voter" | "learner" | "witness" | "leaving";
+  /** What it is to become once it has caught up, or the joint step is over; the same where nothing is planned. */
+  readonly target: "voter" | "learner" | "witness" | "leaving";
   /** Which life of its directory, in hexadecimal. */
   readonly incarnation: string;
   /** Whether the answering node is connected to it, or is it. */
@@ -159,6 +161,8 @@ export interface MemberInfo {
 export interface MemberList {
   /** Index of the configuration's entry. */
   readonly index: number;
+  /** Whether that is committed, and no change is under way. */
+  readonly settled: boolean;
   /** In the order in which they were added. */
   readonly members: readonly MemberInfo[];
 }
@@ -205,13 +209,13 @@ function isGroupStatus(value: unknown): boolean {
 
 /** Checks a list of members that a node sent. */
 export function membersFrom(value: unknown): MemberList {
-  const { index, members } = recordFrom(value, "list of members");
-  if (typeof index !== "number" || !Array.isArray(members)) throw unreadable("list of members");
+  const { index, settled, members } = recordFrom(value, "list of members");
+  if (typeof index !== "number" || typeof settled !== "boolean" || !Array.isArray(members)) throw unreadable("list of members");
   for (const row of members as unknown[]) {
     const { id, address } = recordFrom(row, "list of members");
     if (typeof id !== "string" || typeof address !== "string") throw unreadable("list of members");
   }
-  return { index, members: members as MemberInfo[] };
+  return { index, settled, members: members as MemberInfo[] };
 }
 
 function recordFrom(value: unknown, what: string): Record<string, unknown> {

@@ -21,6 +21,7 @@
  *   9 open        ordered (true or false): opens a session; the result is its id, 32 hexadecimal digits
  *  10 close       session (16 bytes): closes it; the result is whether it was open
  *  11 snapshot    takes a snapshot on this node; the result is the index that it holds, once it is durable
+ *  12 change      wishes (member_wish.ts): changes the members; the result is what the change begins with
  *
  * reply         [request id, 0, index, result]
  *               [request id, 1, code, message, outcome, leader id or null, leader address or null, retryAfterMs or null]
@@ -33,11 +34,12 @@
 import { CBOR_HEAD_BYTES_MAX, CborHeadReader, CborMajor, writeCborHead } from "../base/cbor_head.ts";
 import { decode, encode } from "../base/codec.ts";
 import { byteString, malformed, name, tuple, whole } from "./client_fields.ts";
+import { encodeWishes, type MemberWish, wishesFrom } from "./member_wish.ts";
 
 /** Timeouts beyond this are cut to it: a day. */
 const TIMEOUT_MS_MAX = 86_400_000;
 
-const KIND = { write: 1, read: 2, operations: 3, status: 4, members: 5, transfer: 6, record: 7, story: 8, open: 9, close: 10, snapshot: 11 } as const;
+const KIND = { write: 1, read: 2, operations: 3, status: 4, members: 5, transfer: 6, record: 7, story: 8, open: 9, close: 10, snapshot: 11, change: 12 } as const;
 const SESSION_BYTES = 16;
 const LEVELS: readonly Level[] = ["linearizable", "lease", "stale"];
 
@@ -79,6 +81,12 @@ export interface TransferRequest extends RequestHead {
   readonly to: string;
 }
 
+/** Asks the leader to change the members. */
+export interface ChangeRequest extends RequestHead {
+  readonly kind: "change";
+  readonly wishes: readonly MemberWish[];
+}
+
 /** Asks the leader to open a session. */
 export interface OpenRequest extends RequestHead {
   readonly kind: "open";
@@ -102,7 +110,7 @@ export interface UnknownRequest extends RequestHead {
   readonly kind: "unknown";
 }
 
-export type ClientRequest = WriteRequest | ReadRequest | AskRequest | TransferRequest | OpenRequest | CloseRequest | UnknownRequest;
+export type ClientRequest = WriteRequest | ReadRequest | AskRequest | TransferRequest | ChangeRequest | OpenRequest | CloseRequest | UnknownRequest;
 
 /** Bytes that {@link writeWriteRequest} takes, at most. */
 export function writeRequestBytesMax(groupBytes: number, envelopeBytes: number): number {
@@ -134,6 +142,8 @@ export function encodeRequest(request: Exclude<ClientRequest, WriteRequest | Unk
       return encode([...head, LEVELS.indexOf(request.level), request.minIndex, request.command]);
     case "transfer":
       return encode([...head, request.to]);
+    case "change":
+      return encode([...head, encodeWishes(request.wishes)]);
     case "open":
       return encode([...head, request.ordered]);
     case "close":
@@ -210,6 +220,8 @@ function decodeRequest(body: Uint8Array): ClientRequest {
       return { ...head, kind: "members" };
     case KIND.transfer:
       return { ...head, kind: "transfer", to: name(rest[0], "member id") };
+    case KIND.change:
+      return { ...head, kind: "change", wishes: wishesFrom(rest[0]) };
     case KIND.record:
       return { ...head, kind: "record" };
     case KIND.story:

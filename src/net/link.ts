@@ -20,6 +20,11 @@ export interface Peer {
   readonly address: string;
 }
 
+/** Whether both are one life of one node, wherever it is. */
+export function isSamePeer(a: Peer, b: Peer): boolean {
+  return a.incarnation === b.incarnation && a.id === b.id;
+}
+
 /** What a link needs of its transport. */
 export interface LinkOwner {
   readonly host: Host;

@@ -16,7 +16,7 @@ import { firstFrame, greet } from "./greeting.ts";
 import { ConnectionFrame, decodeReply, encodeProbe, type Hello, PROTOCOL_VERSION } from "./hello.ts";
 import { Inbound, type InboundOwner } from "./inbound.ts";
 import { Interview } from "./interview.ts";
-import { Link, type LinkOwner, type Peer, whyNotPeer } from "./link.ts";
+import { isSamePeer, Link, type LinkOwner, type Peer, whyNotPeer } from "./link.ts";
 import { GREETING_MS, type OutboundQueue } from "./outbound.ts";
 
 /** Connections that have not said yet who they are, and probes, at most. */
@@ -84,7 +84,7 @@ export class Transport {
     assert(new Set(peers.map(({ number }) => number)).size === peers.length, "each number stands for one peer");
     for (const [number, link] of this.#links) {
       const same = peers.find((peer) => peer.number === number);
-      if (same !== undefined && isSame(same, link.peer)) link.move(same.address);
+      if (same !== undefined && isSamePeer(same, link.peer)) link.move(same.address);
       else {
         this.#links.delete(number);
         link.close();
@@ -163,6 +163,11 @@ export class Transport {
       if (error === null) return done(null, interview);
       done(error instanceof DraftError ? error : new DraftError("UNREACHABLE", error.message, { cause: error }));
     });
+  }
+
+  /** Closes what the node that said `hello` has dialled. */
+  drop(hello: Hello): void {
+    for (const inbound of this.#connectionsOf(hello)) inbound.close();
   }
 
   /** Closes everything. */
@@ -266,11 +271,7 @@ export class Transport {
 
   /** Snapshot connections of others than the node that says `hello`; its own older one is about to be replaced. */
   #snapshotsBeside(hello: Hello): number {
-    let count = 0;
-    for (const other of this.#inbound) {
-      if (other.lane === Lane.snapshot && other.hello !== null && other.hello.nodeId !== hello.nodeId) count += 1;
-    }
-    return count;
+    return [...this.#inbound].filter(({ lane, hello: other }) => lane === Lane.snapshot && other !== null && other.nodeId !== hello.nodeId).length;
   }
 
   #refuse(hello: Hello, why: string): string {
@@ -293,8 +294,4 @@ export class Transport {
       other.lane !== Lane.probe && other.hello?.nodeId === hello.nodeId && other.hello.incarnation === hello.incarnation
     );
   }
-}
-
-function isSame(a: Peer, b: Peer): boolean {
-  return a.incarnation === b.incarnation && a.id === b.id;
 }

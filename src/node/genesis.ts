@@ -6,12 +6,13 @@
  * genesis  [format, cluster id, machine name, machine version, founded at (Unix ms), configuration (a byte string)]
  * ```
  */
+import { assert } from "../base/assert.ts";
 import { decode, encode } from "../base/codec.ts";
 import { chainOfGenesis } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
 import type { Random } from "../host/host.ts";
 import { decodeConfiguration, encodeConfiguration } from "../raft/configuration.ts";
-import type { Configuration, LogPoint, Member } from "../raft/types.ts";
+import type { Configuration, LogPoint, Member, MemberNumber, NodeId } from "../raft/types.ts";
 
 const FORMAT = 1;
 
@@ -66,6 +67,13 @@ function foundersOf(bytes: Uint8Array): Configuration {
   const holds = members.length > 0 && members.every(isFounder) && areApart && !joint && nextMemberNumber > Math.max(...numbers);
   if (!holds) throw malformed("names founders that no cluster can have");
   return configuration;
+}
+
+/** The number of the founder that is called `id`, in a genesis that this node made. */
+export function founderNumber(bytes: Uint8Array, id: NodeId): MemberNumber {
+  const founder = decodeGenesis(bytes).configuration.members.find((member) => member.id === id);
+  assert(founder !== undefined, "who founds a cluster is in it", id);
+  return founder.number;
 }
 
 /** The position before the first entry of a group that was founded with these bytes. */

@@ -3,10 +3,8 @@
  * performs what it asks for. Nothing here decides anything that the core could decide.
  */
 import { assertNever } from "../base/assert.ts";
-import type { EntryKindNumber } from "../base/entry.ts";
 import { DraftError, type LeaderHint } from "../base/errors.ts";
 import type { Applier } from "../machine/applier.ts";
-import type { CommandEnvelope } from "../machine/command.ts";
 import type { Command } from "../machine/machine.ts";
 import type { Effect, Event, EventBody, Now, Refusal } from "../raft/event.ts";
 import { currentMember } from "../raft/membership.ts";
@@ -22,23 +20,17 @@ import type { GroupObserver } from "./group_observer.ts";
 import type { GroupOptions } from "./group_options.ts";
 import { GroupReads } from "./group_reads.ts";
 import type { SnapshotDone } from "./group_snapshots.ts";
+import { type MembershipChange, MembershipChanges, type WantedMembership } from "./membership_changes.ts";
 import type { AnswerDone, ReadOptions } from "./node_api.ts";
 import { divergedError, noLeaderError, refusalError } from "./refusals.ts";
 import { PendingWrites } from "./pending.ts";
-import { Proposals } from "./proposals.ts";
+import { type Proposed, Proposals } from "./proposals.ts";
 import { encodeLogStart } from "./log_start.ts";
 import type { Readiness } from "./readiness.ts";
 import { Stores } from "./stores.ts";
 import { Tail } from "./tail.ts";
 import { type TransferDone, Transfers } from "./transfers.ts";
 import type { Versions } from "./versions.ts";
-
-/** An entry that somebody asks for. */
-export interface Proposed {
-  readonly kind: EntryKindNumber;
-  readonly payload: Uint8Array;
-  readonly decoded: CommandEnvelope | null;
-}
 
 /** One group. */
 export class Group {
@@ -60,6 +52,7 @@ export class Group {
   readonly #applies: ApplyQueue;
   readonly #stores: Stores;
   readonly #transfers: Transfers = new Transfers();
+  readonly #changes: MembershipChanges = new MembershipChanges();
   #lastRefusal: Refusal = "not-leader";
   /** The snapshot that the machine is being restored from. */
   #installing: LogPoint | null = null;
@@ -112,7 +105,7 @@ export class Group {
 
   /** Whether somebody waits for an answer. */
   get isWaitedFor(): boolean {
-    return this.#writes.size > 0 || this.#proposals.count > 0 || this.#reads.size > 0;
+    return this.#writes.size > 0 || this.#proposals.count > 0 || this.#changes.count > 0 || this.#reads.size > 0;
   }
 
   /** Whether this node is the only member. */
@@ -149,10 +142,15 @@ export class Group {
     this.#options.submit({ type: "transfer", to });
   }
 
+  /** Takes a change of the members into this turn; `done` hears of it once its first entry is applied. */
+  changeMembers(wanted: WantedMembership, timeoutMs: number, done: AnswerDone): void {
+    this.#changes.add({ ...wanted, deadlineMs: this.#options.clock.monotonicMs() + timeoutMs, done });
+    this.#options.wake();
+  }
+
   /** One event. */
   step(body: EventBody, now: Now): void {
-    const effects = this.#stepCore({ ...body, ...now });
-    this.#perform(effects, body.type === "receive" ? body.message : null);
+    this.#perform(this.#stepCore({ ...body, ...now }), body.type === "receive" ? body.message : null);
     // What others commit reaches this node's machine only through its disk: nobody is left to wait for that.
     if (body.type === "diskStalled" && this.state.role !== "leader") this.#writes.end("the disk of the node that took it stands still");
   }
@@ -171,8 +169,17 @@ export class Group {
   /** What was gathered in this turn: one event for all proposals, one for all reads. */
   stepGathered(now: Now): void {
     if (this.#proposals.count > 0 && this.#flights.mayLeave(this.state, now.nowMs)) this.#stepProposals(now);
+    for (const change of this.#changes.take()) this.#stepChange(change, now);
     const readId = this.#reads.takeGathered();
     if (readId !== 0) this.step({ type: "read", readId }, now);
+  }
+
+  #stepChange({ configuration, promoteWithinMs, deadlineMs, done }: MembershipChange, now: Now): void {
+    const { term, trail: { lastIndex } } = this.state;
+    this.step({ type: "changeMembership", configuration, promoteWithinMs }, now);
+    const { index } = currentConfiguration(this.state);
+    if (index > lastIndex) this.#writes.add(index, { term, deadlineMs, decoded: null, done });
+    else done(refusalError(this.#lastRefusal, this));
   }
 
   #stepProposals(now: Now): void {
@@ -215,6 +222,7 @@ export class Group {
   end(refusal: DraftError): void {
     for (const { done } of this.#proposals.list) done(refusal);
     this.#proposals.clear();
+    for (const { done } of this.#changes.take()) done(refusal);
     this.#writes.end("this node ended before its outcome was known");
     this.#reads.end(refusal);
     this.#transfers.end();
@@ -279,18 +287,13 @@ export class Group {
     const { leader } = this;
     this.leaderSinceMs = leader === null ? null : clock.monotonicMs();
     const { id } = currentMember(this.state, this.state.config.self) ?? { id: "?" };
-    words.write("info", `${id} is ${role} of group ${this.name} in term ${term}, leader ${leader?.id ?? "unknown"}`, {
-      group: this.name, role, term, leader: leader?.id ?? null,
-    });
+    const facts = { group: this.name, role, term, leader: leader?.id ?? null };
+    words.write("info", `${id} is ${role} of group ${this.name} in term ${term}, leader ${leader?.id ?? "unknown"}`, facts);
   }
 
-  /** The link to a member went down: what waits for it is of no use. */
-  linkDown(member: MemberNumber): void {
-    this.#sender.forget(member);
-    this.#options.submit({ type: "linkDown", peer: member });
-  }
-
-  linkUp(member: MemberNumber): void {
-    this.#options.submit({ type: "linkUp", peer: member });
+  /** The link to a member came up, or went down: then what waits for it is of no use. */
+  linkChanged(member: MemberNumber, isUp: boolean): void {
+    if (!isUp) this.#sender.forget(member);
+    this.#options.submit({ type: isUp ? "linkUp" : "linkDown", peer: member });
   }
 }

@@ -10,6 +10,7 @@
  *   "nodeId": "a",
  *   "incarnation": 123,      1..2^53-1, drawn when the directory is made
  *   "memberNumber": 0,       in `main`; 0 until the log was begun: with one, a missing log is a lost one
+ *   "welcome": null,         {"number": 4, "index": 17}: which member it was told to be, and by which entry (0: the genesis)
  *   "bootCount": 1,          counts up, durably, at each start
  *   "machine": "kv",         name of `main`'s machine
  *   "promiseMaxMs": 0,       longest time for which a vote may have been refused in advance
@@ -22,7 +23,7 @@
 import { crc32, hexOf } from "../base/bytes.ts";
 import { DraftError } from "../base/errors.ts";
 import { version } from "../base/version.ts";
-import type { BootId, Incarnation, MemberNumber, NodeId } from "../raft/types.ts";
+import type { BootId, Incarnation, Index, MemberNumber, NodeId } from "../raft/types.ts";
 
 const FORMAT = 1;
 
@@ -32,12 +33,21 @@ export interface FoundingNode {
   readonly address: string;
 }
 
+/** How a node was taken into its cluster. */
+export interface Welcome {
+  readonly number: MemberNumber;
+  /** Index of a configuration that names it, committed or not; 0: the genesis does. */
+  readonly index: Index;
+}
+
 /** What the identity file holds. */
 export interface Identity {
   readonly clusterId: string;
   readonly nodeId: NodeId;
   readonly incarnation: Incarnation;
   readonly memberNumber: MemberNumber;
+  /** Null before it belongs to a cluster. */
+  readonly welcome: Welcome | null;
   readonly bootCount: BootId;
   readonly machine: string;
   readonly promiseMaxMs: number;
@@ -48,9 +58,9 @@ export interface Identity {
 
 /** `identity` as the file's content. */
 export function encodeIdentity(identity: Identity): Uint8Array {
-  const { clusterId, nodeId, incarnation, memberNumber, bootCount, machine, promiseMaxMs, founding } = identity;
+  const { clusterId, nodeId, incarnation, memberNumber, welcome, bootCount, machine, promiseMaxMs, founding } = identity;
   const genesis = hexOf(identity.genesis ?? new Uint8Array());
-  const fields = { format: FORMAT, draft: version, clusterId, nodeId, incarnation, memberNumber, bootCount, machine, promiseMaxMs, founding, genesis };
+  const fields = { format: FORMAT, draft: version, clusterId, nodeId, incarnation, memberNumber, welcome, bootCount, machine, promiseMaxMs, founding, genesis };
   return new TextEncoder().encode(`${JSON.stringify({ ...fields, sum: sumOf(fields) }, null, 2)}\n`);
 }
 
@@ -72,6 +82,7 @@ export function decodeIdentity(content: Uint8Array, path: string): Identity {
     nodeId: textOf(fields["nodeId"], path),
     incarnation: numberOf(fields["incarnation"], path),
     memberNumber: numberOf(fields["memberNumber"], path),
+    welcome: welcomeOf(fields["welcome"], path),
     bootCount: numberOf(fields["bootCount"], path),
     machine: textOf(fields["machine"], path),
     promiseMaxMs: numberOf(fields["promiseMaxMs"], path),
@@ -107,6 +118,12 @@ function numberOf(value: unknown, path: string): number {
     throw damaged(path, `found ${JSON.stringify(value)}, wanted a whole number`);
   }
   return value;
+}
+
+function welcomeOf(value: unknown, path: string): Welcome | null {
+  if (value === null) return null;
+  const { number, index } = value as { readonly number?: unknown; readonly index?: unknown };
+  return { number: numberOf(number, path), index: numberOf(index, path) };
 }
 
 function foundingOf(value: unknown, path: string): FoundingNode[] {

@@ -7,16 +7,41 @@ import type { Done } from "../base/task.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { type Hello, PROTOCOL_VERSION } from "../net/hello.ts";
 import type { Transport } from "../net/transport.ts";
-import { MAIN_GROUP } from "../raft/types.ts";
+import { type Incarnation, MAIN_GROUP } from "../raft/types.ts";
 import { type DataDir, identityOf } from "./data_dir.ts";
 import { type Founding, foundersDigest } from "./founding.ts";
 import { decodeGenesis, type Genesis } from "./genesis.ts";
 import type { Group } from "./group.ts";
+import type { Welcome } from "./identity.ts";
 import type { NodeSettings } from "./settings.ts";
+import { standingOf } from "./standing.ts";
 
-/** What a probe asks: who are you; or, with a genesis behind it: take this, you are in it. */
+/**
+ * What a probe asks, and how it is answered.
+ *
+ * ```text
+ * ["hello"]                                            who are you?
+ *   ["hello", told, commitIndex]                       told of the asker: 0 nothing, 1 that it is no member any more
+ * ["welcome", genesis, number, incarnation, index]     you are this member of a cluster, by the configuration at this index
+ *   [text]                                             "taken" once that is durable, else why not
+ * ```
+ */
 export const PROBE_HELLO: readonly unknown[] = ["hello"];
-export const PROBE_GENESIS = "genesis";
+const PROBE_WELCOME = "welcome";
+
+/** What a node tells of the one that asks it. */
+export const Told = { nothing: 0, gone: 1 } as const;
+
+/** What makes an empty node a member. */
+export interface WelcomeOffer extends Welcome {
+  readonly genesis: Uint8Array;
+  readonly incarnation: Incarnation;
+}
+
+/** The question that makes an empty node a member. */
+export function encodeWelcome({ genesis, number, incarnation, index }: WelcomeOffer): readonly unknown[] {
+  return [PROBE_WELCOME, genesis, number, incarnation, index];
+}
 
 /** Asks the node at `address` who it is. */
 export function askHello(transport: Pick<Transport, "probe">, address: string, timeoutMs: number, done: Done<Hello>): void {
@@ -37,10 +62,12 @@ export interface IntroductionOptions {
   readonly dataDir: DataDir;
   readonly main: () => Group | null;
   readonly founding: () => Founding | null;
+  /** A node was let in. */
+  readonly met: (hello: Hello) => void;
   /** A genesis is being made durable: the node is empty no more, and no member yet. */
   readonly isJoining: () => boolean;
-  /** A genesis that names this incarnation came. */
-  readonly take: (genesis: Uint8Array, taken: () => void) => void;
+  /** This incarnation is welcomed. */
+  readonly take: (genesis: Uint8Array, welcome: Welcome, taken: () => void) => void;
   readonly failed: (error: DraftError) => void;
 }
 
@@ -61,16 +88,28 @@ export class Introductions {
       incarnation: identity.incarnation, bootId: identity.bootCount, address: settings.address,
       machineName: plugin.name, machineVersion: plugin.version, sourceDigest,
       foundingDigest: foundersDigest(settings.founding?.founders ?? null),
-      groups: [{ group: MAIN_GROUP, empty: !this.#options.isJoining() && identity.clusterId === "", welcomeIndex: 0, edited: 0, damage: 0 }],
+      groups: [{ group: MAIN_GROUP, empty: !this.#options.isJoining() && identity.clusterId === "", welcomeIndex: identity.welcome?.index ?? 0, edited: 0, damage: 0 }],
     };
   }
 
   /** Whether a node of our cluster, or any if we are in none, may send us messages. Null: it may; else why not. */
   admit(hello: Hello): string | null {
     const { clusterId, nodeId } = identityOf(this.#options.dataDir);
-    if (clusterId !== "") return this.#options.main() === null ? `${nodeId} has not recovered yet` : null;
-    if (hello.clusterId !== "") this.#options.founding()?.dialledBy(hello);
-    return `${nodeId} belongs to no cluster`;
+    const main = this.#options.main();
+    if (clusterId === "") {
+      if (hello.clusterId !== "") this.#options.founding()?.dialledBy(hello);
+      return `${nodeId} belongs to no cluster`;
+    }
+    if (main === null) return `${nodeId} has not recovered yet`;
+    if (isGone(main, hello)) return `${hello.nodeId} (number ${hello.memberNumber}) is no member any more, says ${nodeId}`;
+    this.#options.met(hello);
+    return null;
+  }
+
+  /** Whether who said `hello`, and was let in, is no member any more. */
+  isGone(hello: Hello): boolean {
+    const main = this.#options.main();
+    return main !== null && isGone(main, hello);
   }
 
   /** A node of another cluster takes this one for its member. */
@@ -90,16 +129,24 @@ export class Introductions {
   }
 
   /** Answers a probe; null if it is none that this version knows. */
-  probed(request: readonly unknown[], answer: (reply: readonly unknown[] | null) => void): void {
-    const [kind, bytes] = request;
-    if (kind === PROBE_HELLO[0]) return answer(["hello"]);
-    if (kind !== PROBE_GENESIS || !(bytes instanceof Uint8Array)) return answer(null);
-    const refusal = this.#whyNotTake(bytes);
+  probed(hello: Hello, request: readonly unknown[], answer: (reply: readonly unknown[] | null) => void): void {
+    if (request[0] === PROBE_HELLO[0]) return answer(this.#tell(hello));
+    const offer = offerIn(request);
+    if (offer === null) return answer(null);
+    const refusal = this.#whyNotTake(offer);
     if (refusal !== null) return answer([refusal]);
-    this.#options.take(new Uint8Array(bytes), () => answer(["taken"]));
+    const { genesis, number, index } = offer;
+    this.#options.take(new Uint8Array(genesis), { number, index }, () => answer(["taken"]));
   }
 
-  #whyNotTake(bytes: Uint8Array): string | null {
+  #tell(hello: Hello): readonly unknown[] {
+    const main = this.#options.main();
+    const isOurs = main !== null && hello.clusterId === identityOf(this.#options.dataDir).clusterId && hello.memberNumber > 0;
+    if (!isOurs) return ["hello", Told.nothing, 0];
+    return ["hello", isGone(main, hello) ? Told.gone : Told.nothing, main.state.commitIndex];
+  }
+
+  #whyNotTake({ genesis: bytes, number, incarnation, index }: WelcomeOffer): string | null {
     const identity = identityOf(this.#options.dataDir);
     if (identity.clusterId !== "" || this.#options.isJoining()) return "not empty";
     let genesis: Genesis;
@@ -109,10 +156,25 @@ export class Introductions {
       if (error instanceof DraftError) return "malformed";
       throw error;
     }
-    const self = genesis.configuration.members.find((member) => member.id === identity.nodeId);
-    if (self === undefined || self.incarnation !== identity.incarnation) return "another incarnation";
+    const founder = genesis.configuration.members.find((member) => member.number === number);
+    const isNamed = index > 0 || (founder?.id === identity.nodeId && founder.incarnation === incarnation);
+    if (!isNamed || incarnation !== identity.incarnation) return "another incarnation";
     const { name, version } = this.#options.plugin;
     if (genesis.machine !== name) return `another machine than ${name}`;
     return genesis.machineVersion <= version ? null : `version ${genesis.machineVersion} of ${name} is in force, this node has ${version}`;
   }
+}
+
+function isGone(main: Group, { memberNumber, incarnation, groups }: Hello): boolean {
+  if (memberNumber === 0) return false;
+  const welcomeIndex = groups.find(({ group }) => group === MAIN_GROUP)?.welcomeIndex ?? 0;
+  return standingOf(main.state, { number: memberNumber, incarnation, welcomeIndex }) === "gone";
+}
+
+function offerIn(request: readonly unknown[]): WelcomeOffer | null {
+  const [kind, genesis, number, incarnation, index] = request;
+  if (kind !== PROBE_WELCOME || !(genesis instanceof Uint8Array)) return null;
+  const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+  if (!isWhole(number) || !isWhole(incarnation) || !isWhole(index) || number === 0) return null;
+  return { genesis, number, incarnation, index };
 }

@@ -11,20 +11,20 @@ import { Lane } from "../net/frame.ts";
 import { Transport } from "../net/transport.ts";
 import type { EventBody } from "../raft/event.ts";
 import type { Message } from "../raft/message.ts";
-import { type Configuration, MAIN_GROUP, type MemberNumber } from "../raft/types.ts";
+import { MAIN_GROUP, type MemberNumber } from "../raft/types.ts";
 import type { Wal } from "../wal/wal.ts";
 import { type DataDir, identityOf } from "./data_dir.ts";
 import { Expiry } from "./expiry.ts";
 import { Founding } from "./founding.ts";
-import { drawClusterId, encodeGenesis, type Genesis } from "./genesis.ts";
+import { drawClusterId, founderNumber, type Genesis } from "./genesis.ts";
 import type { Group } from "./group.ts";
 import type { GroupObserver } from "./group_observer.ts";
-import { Handover } from "./handover.ts";
-import type { Identity } from "./identity.ts";
+import type { Identity, Welcome } from "./identity.ts";
 import { askHello, Introductions } from "./introductions.ts";
 import { machineDirectory, openGroup } from "./open_group.ts";
 import { adoptGenesis, openLog, startError, storageError } from "./open_log.ts";
 import type { RecoveredLog } from "./recovered_log.ts";
+import { Peers } from "./peers.ts";
 import { endedError } from "./refusals.ts";
 import { type NodeSettings, snapshotTuning } from "./settings.ts";
 import { SnapshotExchange } from "./snapshot_exchange.ts";
@@ -64,7 +64,7 @@ export class Node {
   readonly #exchange: SnapshotExchange;
   #wal: Wal | null = null;
   #founding: Founding | null = null;
-  #handover: Handover | null = null;
+  #peers: Peers | null = null;
   /** A genesis is being made durable, or the log read. */
   #joining = false;
   #whenJoined: (() => void)[] = [];
@@ -83,8 +83,9 @@ export class Node {
       settings: parts.settings, plugin, sourceDigest: parts.sourceDigest, dataDir,
       main: () => this.groups.get("main") ?? null,
       founding: () => this.#founding,
+      met: (hello) => this.#peers?.met(hello),
       isJoining: () => this.#joining,
-      take: (genesis, taken) => this.#take(genesis, taken),
+      take: (genesis, welcome, taken) => this.#take(genesis, welcome, taken),
       failed: (error) => this.fail(error),
     });
     const { frameBytesMax, queueBytesMax, segmentBytes } = parts.settings;
@@ -97,9 +98,13 @@ export class Node {
       hello: () => introductions.hello(),
       admit: (hello, lane) => (lane === Lane.probe ? null : introductions.admit(hello)),
       stranger: (hello) => introductions.dialledByStranger(hello),
-      probe: (_hello, request, answer) => introductions.probed(request, answer),
+      probe: (hello, request, answer) => introductions.probed(hello, request, answer),
       snapshot: (hello, question, answer) => this.#exchange.asked(hello, question, answer),
-      message: (_hello, message) => this.#received(message),
+      message: (hello, message) => {
+        // Who was removed, and does not know, asks for votes; it hears of it when it dials again.
+        if (message.type === "voteRequest" && introductions.isGone(hello)) this.transport.drop(hello);
+        else this.#received(message);
+      },
       linkUp: (member) => this.#linkChanged(member, true),
       linkDown: (member) => this.#linkChanged(member, false),
     }, { frameBytesMax, bulkBytesMax: queueBytesMax, snapshotsMax: tuning.servedMax });
@@ -115,7 +120,8 @@ export class Node {
 
   /** Recovers the cluster that the directory belongs to, or begins to found one. The port is bound by now. */
   *open(): Task<void> {
-    if (this.identity.genesis !== null) yield* this.#join(this.identity.genesis);
+    const { genesis, welcome } = this.identity;
+    if (genesis !== null && welcome !== null) yield* this.#join(genesis, welcome);
     else this.#beginFounding();
   }
 
@@ -138,6 +144,11 @@ export class Node {
   /** Why a node without a cluster has none, in words. */
   get waitsFor(): string {
     return this.groups.size > 0 ? "" : (this.#founding?.waitsFor ?? "");
+  }
+
+  /** Why it is no member of its cluster any more, in words; empty while it is. */
+  get removed(): string {
+    return this.#peers?.removed ?? "";
   }
 
   /** Whether a link to the member is up. */
@@ -164,25 +175,25 @@ export class Node {
       aloneAfterMs: settings.electionMaxMs, clock: host.clock, words: host.log,
       drawClusterId: () => drawClusterId(host.random),
       hello: (address, timeoutMs, done) => askHello(this.transport, address, timeoutMs, done),
-      found: (genesis) => this.#take(genesis),
+      found: (genesis) => this.#take(genesis, { number: founderNumber(genesis, settings.id), index: 0 }),
     });
     this.#founding.start();
   }
 
   /** A genesis that names this incarnation: makes it durable, and only then belongs to the cluster. */
-  #take(genesis: Uint8Array, taken: () => void = () => undefined): void {
+  #take(genesis: Uint8Array, welcome: Welcome, taken: () => void = () => undefined): void {
     this.#founding?.stop();
-    runTask(this.#join(genesis), (...[error]) => {
+    runTask(this.#join(genesis, welcome), (...[error]) => {
       if (error === null) taken();
       else this.fail(startError(this.parts.dataDir.path, error));
     });
   }
 
-  *#join(bytes: Uint8Array): Task<void> {
+  *#join(bytes: Uint8Array, welcome: Welcome): Task<void> {
     assert(!this.#joining, "a node joins one cluster at a time", this.identity.nodeId);
     this.#joining = true;
     try {
-      const genesis = yield* adoptGenesis(this.parts, bytes);
+      const genesis = yield* adoptGenesis(this.parts, bytes, welcome);
       const { wal, log } = yield* openLog(this.parts, bytes, {
         onFailure: (error) => this.#storageFailed(error),
         onStall: () => this.#toAll({ type: "diskStalled" }),
@@ -201,7 +212,6 @@ export class Node {
 
   *#begin(genesis: Genesis, log: RecoveredLog, wal: Wal): Task<void> {
     const { host, settings, dataDir, observers, sourceDigest } = this.parts;
-    const recovered = log.recovered();
     let opened: Group | null = null;
     const submit = (event: EventBody): void => {
       if (opened !== null) this.#turn.submit(opened, event);
@@ -212,25 +222,15 @@ export class Node {
       helloOf: (member) => this.transport.helloOf(member),
       wake: () => this.wake(),
       isLinked: (member) => this.isLinked(member),
-      configurationChanged: (configuration) => this.#setPeers(configuration),
+      configurationChanged: (configuration) => this.#peers?.changed(configuration),
       failed: (error) => this.fail(error),
     });
     if (this.ended) return group.end(endedError(this));
     opened = group;
     this.groups.set(group.name, group);
-    this.#handover = new Handover({
-      genesis: encodeGenesis(genesis), configuration: genesis.configuration, self: this.memberNumber,
-      isLinked: (member) => this.isLinked(member), transport: this.transport, clock: host.clock, words: host.log,
-    });
-    const meetPeers = (): void => this.#setPeers(recovered.configurations.at(-1) as Configuration);
-    // Founders are dialled as members once they have been told that they are.
-    this.#handover.start(recovered.trail.lastIndex === 0 ? meetPeers : () => undefined);
-    if (recovered.trail.lastIndex > 0) meetPeers();
+    this.#peers = new Peers({ genesis, state: group.state, transport: this.transport, clock: host.clock, words: host.log, directory: dataDir.path });
+    this.#peers.start();
     this.#turn.submit(group, { type: "start" });
-  }
-
-  #setPeers(configuration: Configuration): void {
-    this.transport.setPeers(configuration.members.filter((member) => member.number !== this.memberNumber));
   }
 
   #received(message: Message): void {
@@ -240,10 +240,8 @@ export class Node {
   }
 
   #linkChanged(member: MemberNumber, up: boolean): void {
-    for (const group of this.groups.values()) {
-      if (up) group.linkUp(member);
-      else group.linkDown(member);
-    }
+    for (const group of this.groups.values()) group.linkChanged(member, up);
+    if (!up) this.#peers?.linkDown();
   }
 
   #toAll(event: EventBody): void {
@@ -268,7 +266,7 @@ export class Node {
     this.ended = true;
     this.#turn.stop();
     this.#founding?.stop();
-    this.#handover?.stop();
+    this.#peers?.stop();
     this.#expiry.stop();
     this.#exchange.end();
     this.transport.close();

@@ -6,6 +6,7 @@ import type { Index } from "../raft/types.ts";
 import type { DraftError, LeaderHint } from "../base/errors.ts";
 import type { SessionAsk } from "../net/client_protocol.ts";
 import type { MemberList, NodeStatus, OperationInfo } from "../net/client_answers.ts";
+import type { MemberWish } from "../net/member_wish.ts";
 
 /** A result and the index of the entry (or, for a read, of the state) that it comes from. */
 export interface Answer {
@@ -78,6 +79,11 @@ export interface NodeApi {
   record(group: string, storyOnly: boolean, done: (recording: Uint8Array | DraftError) => void): void;
   /** Takes a snapshot of the group on this node; told, once it is durable, which index it holds. */
   snapshot(group: string, done: (index: Index | DraftError) => void): void;
+  /**
+   * Changes the members of `group`, all of `wishes` as one change; answered when the first entry of it is applied, with
+   * `{ changed, before, after }`: whether there was anything to do, and the ids of the voters before and at its end.
+   */
+  changeMembers(group: string, wishes: readonly MemberWish[], timeoutMs: number, done: AnswerDone): void;
   /** Hands leadership of `group` to the member `id`; answered when it leads. NOT_LEADER unless this node leads. */
   transfer(group: string, id: string, timeoutMs: number, done: AnswerDone): void;
 }

@@ -2,6 +2,7 @@
  * From a genesis to a log that can be written: the identity first, then the WAL, each durable before the next step, so
  * that a crash in between leaves a node that takes the same steps again.
  */
+import { assert } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
 import { shellWord } from "../base/shell_word.ts";
 import { type Done, type Task, wait } from "../base/task.ts";
@@ -15,6 +16,7 @@ import type { Wal } from "../wal/wal.ts";
 import { WAL_DEFAULTS, type WalOptions } from "../wal/wal_options.ts";
 import { type DataDir, identityOf } from "./data_dir.ts";
 import { decodeGenesis, type Genesis } from "./genesis.ts";
+import type { Welcome } from "./identity.ts";
 import { RecoveredLog } from "./recovered_log.ts";
 import type { NodeSettings } from "./settings.ts";
 
@@ -36,18 +38,19 @@ export interface OpenLog {
 }
 
 /**
- * Makes the node a member of the cluster that `bytes` founded, unless it is one.
+ * Makes the node one of the cluster that `bytes` founded, unless it is.
  *
+ * @param welcome as whom
  * @throws DraftError BAD_CONFIG if the cluster runs another machine, BAD_PLUGIN if it began with a higher version of it
  */
-export function* adoptGenesis({ plugin, dataDir }: LogParts, bytes: Uint8Array): Task<Genesis> {
+export function* adoptGenesis({ plugin, dataDir }: LogParts, bytes: Uint8Array, welcome: Welcome): Task<Genesis> {
   const genesis = decodeGenesis(bytes);
   if (genesis.machine !== plugin.name) {
     throw new DraftError("BAD_CONFIG", `--machine ${plugin.name} differs from the cluster's ${genesis.machine}: start with --machine ${genesis.machine}`);
   }
   if (genesis.machineVersion > plugin.version) throw tooOldError(plugin, genesis.machineVersion, `cluster ${genesis.clusterId}, as it was founded,`);
   if (identityOf(dataDir).clusterId === "") {
-    yield* dataDir.change({ clusterId: genesis.clusterId, genesis: bytes });
+    yield* dataDir.change({ clusterId: genesis.clusterId, genesis: bytes, welcome });
   }
   return genesis;
 }
@@ -59,7 +62,8 @@ export function* adoptGenesis({ plugin, dataDir }: LogParts, bytes: Uint8Array):
  * @throws DraftError DAMAGED, or STORAGE_FAILED before anything was promised
  */
 export function* openLog({ host, settings, dataDir }: LogParts, genesis: Uint8Array, handlers: LogHandlers): Task<OpenLog> {
-  const { clusterId, nodeId, incarnation, memberNumber } = identityOf(dataDir);
+  const { clusterId, nodeId, incarnation, memberNumber, welcome } = identityOf(dataDir);
+  assert(welcome !== null, "a node of a cluster was welcomed", nodeId);
   const log = new RecoveredLog(MAIN_GROUP);
   let begun: Done<void> | null = null;
   const wal = yield* openWal(host, dataDir.path, { clusterId, nodeId, incarnation }, {
@@ -84,10 +88,7 @@ export function* openLog({ host, settings, dataDir }: LogParts, genesis: Uint8Ar
     });
     begun = null;
   }
-  if (memberNumber === 0) {
-    const self = decodeGenesis(genesis).configuration.members.find((member) => member.id === nodeId);
-    yield* dataDir.change({ memberNumber: self?.number ?? 0 });
-  }
+  if (memberNumber === 0) yield* dataDir.change({ memberNumber: welcome.number });
   return { wal, log };
 }
 

@@ -3,13 +3,21 @@
  * headers, in a buffer that is used again every turn; once the core has stamped them one copy moves the batch to where
  * WAL, followers and machine read it.
  */
-import { ENTRY_HEADER_BYTES, payloadSumOf, sealedBytes } from "../base/entry.ts";
+import { ENTRY_HEADER_BYTES, type EntryKindNumber, payloadSumOf, sealedBytes } from "../base/entry.ts";
+import type { CommandEnvelope } from "../machine/command.ts";
 import type { LogEntry } from "../raft/types.ts";
 import type { PendingWrite } from "./pending.ts";
 
 const BUFFER_BYTES_START = 64 * 1024;
 /** A buffer that one large turn blew up is not kept. */
 const BUFFER_BYTES_KEPT = 4 * 1024 * 1024;
+
+/** An entry that somebody asks for. */
+export interface Proposed {
+  readonly kind: EntryKindNumber;
+  readonly payload: Uint8Array;
+  readonly decoded: CommandEnvelope | null;
+}
 
 /** A command or session entry that somebody waits for. It has no index until the core stamps it. */
 export type Proposal = LogEntry & PendingWrite;

@@ -9,6 +9,7 @@ import type { Command } from "../machine/machine.ts";
 import { encodeSessionChange, type SessionChange } from "../machine/session_entry.ts";
 import type { MemberList, NodeStatus, OperationInfo } from "../net/client_answers.ts";
 import type { SessionAsk } from "../net/client_protocol.ts";
+import type { MemberWish } from "../net/member_wish.ts";
 import { currentConfiguration } from "../raft/state.ts";
 import type { Index } from "../raft/types.ts";
 import type { Group } from "./group.ts";
@@ -18,6 +19,7 @@ import { FreeBytes } from "./free_bytes.ts";
 import type { LoopGaps } from "./loop_gaps.ts";
 import { storageError } from "./open_log.ts";
 import { groupRecording } from "./node_recording.ts";
+import { changeMembers } from "./member_requests.ts";
 import { endedError, noLeaderError, refusalError } from "./refusals.ts";
 import { groupStatus, incarnationText, memberList, readyChecks, waitingStatus } from "./status.ts";
 
@@ -126,10 +128,11 @@ export class NodeRequests implements NodeApi {
     const { host, settings, dataDir, plugin } = node.parts;
     const { identity } = node;
     const nowMs = host.clock.monotonicMs();
-    const groups = [...node.groups.values()].map((group) => groupStatus(group, nowMs));
+    const groups = [...node.groups.values()].map((group) => groupStatus(group, nowMs, node.removed !== ""));
     const checks = readyChecks([...node.groups.values()], node);
     const alarms = [
       ...(node.waitsFor === "" ? [] : [{ code: "WAITING", message: node.waitsFor }]),
+      ...(node.removed === "" ? [] : [{ code: "REMOVED", message: node.removed }]),
       ...[...node.groups.values()].flatMap((group) => group.versions.alarms()),
     ];
     this.#freeBytes.ask(host, dataDir.path, (freeBytes, isStuck) => {
@@ -163,6 +166,12 @@ export class NodeRequests implements NodeApi {
       if (error === null) done(index);
       else done(error instanceof DraftError ? error : storageError(this.#node.parts.dataDir.path, error));
     });
+  }
+
+  changeMembers(name: string, wishes: readonly MemberWish[], timeoutMs: number, done: AnswerDone): void {
+    const group = this.#leading(name);
+    if (group instanceof DraftError) done(group);
+    else changeMembers(this.#node, group, wishes, timeoutMs, done);
   }
 
   transfer(name: string, id: string, _timeoutMs: number, done: AnswerDone): void {

@@ -2,6 +2,7 @@
  * What a node says of itself and its groups, with the field names of the status API.
  */
 import type { GroupRole, GroupStatus, MemberInfo, MemberList, PeerStatus, ReadyCheck } from "../net/client_answers.ts";
+import { isSettled } from "../raft/configuration_change.ts";
 import { currentMember } from "../raft/membership.ts";
 import { isVoting } from "../raft/quorum.ts";
 import { currentConfiguration } from "../raft/state.ts";
@@ -13,8 +14,12 @@ export function incarnationText(incarnation: Incarnation): string {
   return incarnation.toString(16).padStart(14, "0");
 }
 
-/** One group, as this node sees it. */
-export function groupStatus(group: Group, nowMs: number): GroupStatus {
+/**
+ * One group, as this node sees it.
+ *
+ * @param isRemoved whether this node is no member any more
+ */
+export function groupStatus(group: Group, nowMs: number, isRemoved: boolean): GroupStatus {
   const { state, applier } = group;
   const { trail } = state;
   const self = currentMember(state, state.config.self);
@@ -24,7 +29,7 @@ export function groupStatus(group: Group, nowMs: number): GroupStatus {
     machine: applier.plugin.name,
     machineVersion: applier.view().version,
     machineVersionMax: applier.plugin.version,
-    role: roleOf(group),
+    role: isRemoved ? "removed" : roleOf(group),
     term: state.term,
     leader: group.leader,
     leaderSinceMs: group.leaderSinceMs === null ? null : Math.round(nowMs - group.leaderSinceMs),
@@ -52,7 +57,8 @@ export function groupStatus(group: Group, nowMs: number): GroupStatus {
 function roleOf(group: Group): GroupRole {
   const { state } = group;
   const self = currentMember(state, state.config.self);
-  if (self === null) return "removed";
+  // One that was told who it is, and has not seen it in its log.
+  if (self === null) return "waiting";
   if (self.role === "witness" || self.role === "learner") return self.role;
   return state.role;
 }
@@ -106,8 +112,10 @@ export function memberList(group: Group, isReachable: (number: number) => boolea
     id: member.id,
     address: member.address,
     role: member.role ?? "leaving",
+    target: member.targetRole ?? "leaving",
     incarnation: incarnationText(member.incarnation),
     reachable: member.number === group.state.config.self || isReachable(member.number),
   }));
-  return { index: configuration.index, members };
+  const settled = isSettled(configuration) && configuration.index <= group.state.commitIndex;
+  return { index: configuration.index, settled, members };
 }

@@ -64,6 +64,11 @@ export function isRising({ role, targetRole }: Member): boolean {
   return role === "learner" && targetRole === "voter";
 }
 
+/** Whether nothing is left to do in it. */
+export function isSettled({ joint, members }: Configuration): boolean {
+  return !joint && members.every(({ role, targetRole }) => role === targetRole);
+}
+
 /** The configuration in which every member has become what it is to be. */
 export function reachedConfiguration(wanted: Configuration): Configuration {
   const members = wanted.members.filter(({ targetRole }) => targetRole !== null)

@@ -5,7 +5,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { configurationEntry } from "./configuration.ts";
-import { enteredConfiguration, isRising, isViable, leftConfiguration, reachedConfiguration } from "./configuration_change.ts";
+import { enteredConfiguration, isRising, isSettled, isViable, leftConfiguration, reachedConfiguration } from "./configuration_change.ts";
 import type { Now, Refusal } from "./event.ts";
 import { appendAsLeader } from "./leader.ts";
 import { logTimeMs } from "./log_time.ts";
@@ -47,10 +47,6 @@ function refusalOf(state: RaftState, wanted: Configuration, now: Now): Refusal |
   return isThere ? null : "would-lose-quorum";
 }
 
-/** Whether nothing is left to do in it. */
-function isSettled({ joint, members }: Configuration): boolean {
-  return !joint && members.every(({ role, targetRole }) => role === targetRole);
-}
 
 function changesVoters(current: Configuration, next: Configuration): boolean {
   return next.joint || voterSets(current).incoming.join() !== voterSets(next).incoming.join();

@@ -1,9 +1,9 @@
 /** Draws what the clients of a run ask. */
 import { nextFloat, nextInRange, type RandomState } from "../base/random.ts";
 import type { ReadLevel } from "../node/node_api.ts";
+import { drawCommand, isRead } from "../machine/draw_command.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { DEPOSED } from "./features.ts";
-import { drawCommand, isRead } from "./plugin_commands.ts";
 import { type PlannedOperation, REVISION, type Settings } from "./script.ts";
 import { pick, streamOf } from "./streams.ts";
 

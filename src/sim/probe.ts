@@ -1,7 +1,8 @@
 /** Whether a healed cluster serves: each of its nodes takes a write and answers a read. And whether all hold the same. */
 import { DraftError } from "../base/errors.ts";
+import { firstCommand } from "../machine/draw_command.ts";
 import type { AnyPlugin, Command } from "../machine/machine.ts";
-import { firstCommand, isKnown } from "./plugin_commands.ts";
+import { isKnown } from "./known_machine.ts";
 import { type ClientOperation, Violation } from "./property.ts";
 import type { SimClient } from "./sim_client.ts";
 import type { SimMachine } from "./sim_machine.ts";

@@ -1,6 +1,8 @@
 /** Runs what a seed stands for, and says what came of it. */
+import type { Guard } from "../host/guard.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
-import { isKnown } from "./plugin_commands.ts";
+import { isKnown } from "./known_machine.ts";
+import { ForbiddenGlobals } from "./properties/forbidden_globals.ts";
 import { allProperties } from "./properties/index.ts";
 import type { Property, Violation } from "./property.ts";
 import type { Script } from "./script.ts";
@@ -13,6 +15,8 @@ export interface RunOptions extends SwarmOptions {
   readonly plugin: AnyPlugin;
   /** Made anew for each run; all there are if nothing is said. */
   readonly properties?: () => readonly Property[];
+  /** Machines run under it, and what it refuses breaks a rule. */
+  readonly guard?: Guard;
   readonly eventsMax?: number;
 }
 
@@ -45,9 +49,11 @@ export async function runScript(script: Script, options: RunOptions): Promise<Ou
 
 /** The world of a script, not yet run; `more` hear of it besides. */
 export function worldOf(script: Script, options: RunOptions, more: readonly Property[] = []): World {
-  const { plugin, eventsMax = EVENTS_MAX } = options;
-  const properties = [...(options.properties ?? allProperties)(), ...more];
-  const compared = isKnown(plugin) ? plugin : withStateHash(plugin);
+  const { plugin, guard, eventsMax = EVENTS_MAX } = options;
+  const forbidden = guard === undefined ? null : new ForbiddenGlobals(guard);
+  const properties: Property[] = [...(forbidden === null ? [] : [forbidden]), ...(options.properties ?? allProperties)(), ...more];
+  const guarded = forbidden === null ? plugin : forbidden.around(plugin);
+  const compared = isKnown(plugin) ? guarded : withStateHash(guarded);
   const watched = properties.reduce((last, property) => property.watched?.(last) ?? last, compared);
   return new World(script, { plugin: watched, properties, eventsMax });
 }

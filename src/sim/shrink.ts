@@ -1,8 +1,9 @@
 /**
  * Makes a failing script small, as long as the same rule is broken and within a number of runs: without any fault or
  * request, with fewer nodes, within a shorter time, without each lossy way, and then fault by fault and request by
- * request (ddmin, Zeller and Hildebrandt 2002).
+ * request.
  */
+import { minimize } from "../base/minimize.ts";
 import { type RunOptions, runScript } from "./run_seed.ts";
 import type { Fault, LossyWay, PlannedOperation, Script, Settings, Who } from "./script.ts";
 
@@ -107,26 +108,8 @@ async function withFewerWays(script: Script, fails: Fails): Promise<Script> {
 }
 
 async function withFewerParts(script: Script, fails: Fails, mayRun: () => boolean): Promise<Script> {
-  let parts: Part[] = [...script.operations.map((operation) => ({ operation })), ...script.faults.map((fault) => ({ fault }))];
-  for (let pieces = 2; parts.length > 0 && mayRun();) {
-    const size = Math.ceil(parts.length / pieces);
-    const smaller = await withoutOnePiece(parts, size, (rest) => fails(scriptOf(script, rest)));
-    if (smaller !== null) {
-      parts = smaller;
-      pieces = Math.max(2, pieces - 1);
-    } else if (size === 1) break;
-    else pieces = Math.min(parts.length, pieces * 2);
-  }
-  return scriptOf(script, parts);
-}
-
-/** `parts` without the first piece that is not needed; null if all are. */
-async function withoutOnePiece(parts: readonly Part[], size: number, fails: (rest: Part[]) => Promise<boolean>): Promise<Part[] | null> {
-  for (let at = 0; at < parts.length; at += size) {
-    const rest = [...parts.slice(0, at), ...parts.slice(at + size)];
-    if (await fails(rest)) return rest;
-  }
-  return null;
+  const parts: Part[] = [...script.operations.map((operation) => ({ operation })), ...script.faults.map((fault) => ({ fault }))];
+  return scriptOf(script, await minimize(parts, (rest) => fails(scriptOf(script, rest)), mayRun));
 }
 
 function scriptOf(script: Script, parts: readonly Part[]): Script {

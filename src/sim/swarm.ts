@@ -8,9 +8,9 @@ import { drawFaults } from "./fault_plan.ts";
 import { DEPOSED, FEATURES } from "./features.ts";
 import { drawOperations } from "./load_plan.ts";
 import { drawQueueBytes, drawWays } from "./net_plan.ts";
+import { isKnown } from "./known_machine.ts";
 import { drawSessions } from "./session_plan.ts";
 import type { LibraryClient, Script, Settings, SnapshotSettings } from "./script.ts";
-import { isKnown } from "./plugin_commands.ts";
 import { pick, streamOf } from "./streams.ts";
 
 /** What a caller may fix. */

@@ -5,6 +5,7 @@ import { ClientDoor } from "../../src/gateway/client_door.ts";
 import { Mux } from "../../src/gateway/mux.ts";
 import { decodeEnvelope } from "../../src/machine/command.ts";
 import type { SessionAsk } from "../../src/net/client_protocol.ts";
+import type { MemberWish } from "../../src/net/member_wish.ts";
 import type { GroupStatus, MemberList, NodeStatus, OperationInfo } from "../../src/net/client_answers.ts";
 import { FlightRecorder } from "../../src/node/flight_recorder.ts";
 import { encodeRecording } from "../../src/node/recording.ts";
@@ -141,8 +142,8 @@ export class FakeNode implements NodeApi {
 
   members(_group: string, done: (members: MemberList | DraftError) => void): void {
     const members = this.cluster.members.map(({ id, address }) =>
-      ({ id, address, role: "voter" as const, incarnation: "1", reachable: true }));
-    done({ index: 1, members });
+      ({ id, address, role: "voter" as const, target: "voter" as const, incarnation: "1", reachable: true }));
+    done({ index: 1, settled: true, members });
   }
 
   record(group: string, storyOnly: boolean, done: (recording: Uint8Array | DraftError) => void): void {
@@ -153,6 +154,13 @@ export class FakeNode implements NodeApi {
 
   snapshot(group: string, done: (index: number | DraftError) => void): void {
     done(group === "main" ? 7 : new DraftError("NOT_FOUND", `no group "${group}"`));
+  }
+
+  changeMembers(_group: string, wishes: readonly MemberWish[], _timeoutMs: number, done: AnswerDone): void {
+    const { leader } = this.cluster;
+    if (leader?.id !== this.id) return done(new DraftError("NOT_LEADER", "not here", { leader }));
+    this.seen.push(...wishes.map((wish) => Object.values(wish).join(" ")));
+    done({ index: this.cluster.index, reply: { changed: true, before: ["a"], after: ["a"] } });
   }
 
   transfer(_group: string, id: string, _timeoutMs: number, done: AnswerDone): void {

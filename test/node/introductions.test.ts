@@ -4,11 +4,13 @@ import { encode } from "../../src/base/codec.ts";
 import { DraftError } from "../../src/base/errors.ts";
 import type { Done } from "../../src/base/task.ts";
 import { decodeGenesis, encodeGenesis, type Genesis } from "../../src/node/genesis.ts";
-import { Handover } from "../../src/node/handover.ts";
-import { Introductions, PROBE_GENESIS } from "../../src/node/introductions.ts";
+import type { Welcome } from "../../src/node/identity.ts";
+import { encodeWelcome, Introductions, Told, type WelcomeOffer } from "../../src/node/introductions.ts";
+import { Neighbours, type NeighboursOptions } from "../../src/node/neighbours.ts";
 import type { Hello } from "../../src/net/hello.ts";
 import type { ProbeReply } from "../../src/net/transport.ts";
 import { encodeConfiguration, genesisConfiguration } from "../../src/raft/configuration.ts";
+import type { Configuration } from "../../src/raft/types.ts";
 import { Scheduler } from "../../src/sim/scheduler.ts";
 import kv from "../../plugins/kv/kv.ts";
 
@@ -20,7 +22,11 @@ class Node {
   clusterId = "";
   isJoining = false;
   alone: boolean | null = null;
-  readonly taken: Uint8Array[] = [];
+  readonly taken: Welcome[] = [];
+  readonly met: string[] = [];
+  /** What its log says, once it is in a cluster. */
+  commitIndex = 0;
+  configurations: readonly Configuration[] = [GENESIS.configuration];
   readonly failures: DraftError[] = [];
   readonly dialled: string[] = [];
   readonly introductions: Introductions;
@@ -34,20 +40,25 @@ class Node {
       dataDir: {
         path: "/data",
         get identity() {
-          return { nodeId: id, incarnation, clusterId: clusterId(), memberNumber: 0, bootCount: 1 };
+          return { nodeId: id, incarnation, clusterId: clusterId(), memberNumber: 0, welcome: null, bootCount: 1 };
         },
       } as never,
-      main: () => this.alone === null ? null : { isAlone: this.alone } as never,
+      main: () => this.alone === null ? null : { isAlone: this.alone, state: { configurations: this.configurations, commitIndex: this.commitIndex } } as never,
+      met: (hello) => this.met.push(hello.nodeId),
       founding: () => ({ dialledBy: (hello: Hello) => this.dialled.push(hello.clusterId) }) as never,
       isJoining: () => this.isJoining,
-      take: (genesis) => this.taken.push(genesis),
+      take: (_, welcome) => this.taken.push(welcome),
       failed: (error) => this.failures.push(error),
     });
   }
 
-  give(genesis: Uint8Array): unknown {
-    let reply: unknown = "later";
-    this.introductions.probed([PROBE_GENESIS, genesis], (answer) => (reply = answer?.[0] ?? null));
+  give(genesis: Uint8Array, offer: Partial<WelcomeOffer> = {}): unknown {
+    return this.probed(helloOf({}), encodeWelcome({ genesis, number: 1, incarnation: 100, index: 0, ...offer }))?.[0] ?? "later";
+  }
+
+  probed(hello: Hello, request: readonly unknown[]): readonly unknown[] | null {
+    let reply: readonly unknown[] | null = [];
+    this.introductions.probed(hello, request, (answer) => (reply = answer));
     return reply;
   }
 }
@@ -74,6 +85,7 @@ test("a genesis is not taken by a node outside of it, one of a cluster, one that
   const joining = new Node();
   joining.isJoining = true;
   assert.is(new Node("d").give(encodeGenesis(GENESIS)), "another incarnation");
+  assert.is(new Node().give(encodeGenesis(GENESIS), { number: 2 }), "another incarnation");
   assert.is(member.give(encodeGenesis(GENESIS)), "not empty");
   assert.is(joining.give(encodeGenesis(GENESIS)), "not empty");
   assert.is(new Node().give(encodeGenesis({ ...GENESIS, machine: "sql" })), "another machine than kv");
@@ -81,11 +93,9 @@ test("a genesis is not taken by a node outside of it, one of a cluster, one that
 
 test("a probe that is none of this version is answered with nothing; a malformed genesis is refused", () => {
   const node = new Node();
-  for (const request of [[], ["other"], [PROBE_GENESIS], [PROBE_GENESIS, "text"]]) {
-    let reply: unknown = "none";
-    node.introductions.probed(request, (answer) => (reply = answer));
-    assert.is(reply, null);
-  }
+  const whole = encodeWelcome({ genesis: encodeGenesis(GENESIS), number: 1, incarnation: 100, index: 0 });
+  const requests = [[], ["other"], ["welcome"], ["welcome", "text"], [...whole.slice(0, 2), 0, ...whole.slice(3)], [...whole.slice(0, 4), -1]];
+  for (const request of requests) assert.is(node.probed(helloOf({}), request), null);
   assert.is(node.give(new Uint8Array([1, 2, 3])), "malformed");
 });
 
@@ -129,48 +139,90 @@ test("M24: a lone founder that another cluster dials fails; one among others doe
   }
 });
 
-/** A handover by `a` to nodes that say `hellos`; what it asked them. */
-function handover(hellos: Record<string, Partial<Hello> | null>): { asked: string[]; words: string[]; link: Set<number>; scheduler: Scheduler; handover: Handover; rounds: number } {
+test("M17: who was removed is not let in, and is told so; who is still to come is", () => {
+  const node = new Node();
+  Object.assign(node, { clusterId: "c1", alone: false, commitIndex: 20 });
+  const members = GENESIS.configuration.members.slice(0, 2);
+  node.configurations = [{ index: 12, joint: false, members, nextMemberNumber: 5 }];
+  const toldTo = (fields: Partial<Hello>): readonly unknown[] | null => node.probed(helloOf({ clusterId: "c1", ...fields }), ["hello"]);
+  const admitted = (fields: Partial<Hello>): string | null => node.introductions.admit(helloOf({ clusterId: "c1", ...fields }));
+  const welcomedAt = (welcomeIndex: number): Partial<Hello> => ({ groups: [{ group: 1, empty: false, welcomeIndex, edited: 0, damage: 0 }] });
+  const gone = [
+    { nodeId: "c", memberNumber: 3, incarnation: 102 }, { nodeId: "b", memberNumber: 2, incarnation: 999 },
+    // The entry that was to take it in stood at an index where something else was committed.
+    { nodeId: "d", memberNumber: 5, incarnation: 103, ...welcomedAt(15) },
+  ];
+  const present = [
+    { nodeId: "b", memberNumber: 2, incarnation: 101 }, { nodeId: "d", memberNumber: 5, incarnation: 103, ...welcomedAt(21) },
+    { nodeId: "e", memberNumber: 9, incarnation: 104 },
+  ];
+  for (const each of gone) {
+    assert.equal(toldTo(each), ["hello", Told.gone, 20]);
+    assert.match(String(admitted(each)), /is no member any more/);
+  }
+  for (const each of present) {
+    assert.equal(toldTo(each), ["hello", Told.nothing, 20]);
+    assert.is(admitted(each), null);
+  }
+  assert.equal(node.met, ["b", "d", "e"]);
+  assert.equal(toldTo({ clusterId: "", memberNumber: 3 }), ["hello", Told.nothing, 0]);
+});
+
+test("M17: a removal that is not committed is held against nobody", () => {
+  const node = new Node();
+  Object.assign(node, { clusterId: "c1", alone: false, commitIndex: 11 });
+  node.configurations = [GENESIS.configuration, { index: 12, joint: false, members: GENESIS.configuration.members.slice(0, 2), nextMemberNumber: 4 }];
+  assert.is(node.introductions.admit(helloOf({ clusterId: "c1", nodeId: "c", memberNumber: 3, incarnation: 102 })), null);
+  node.commitIndex = 12;
+  assert.is.not(node.introductions.admit(helloOf({ clusterId: "c1", nodeId: "c", memberNumber: 3, incarnation: 102 })), null);
+});
+
+/** What `a`, with members b and c that say `hellos`, asks them. */
+function neighbours(hellos: Record<string, Partial<Hello> | null>, options: Partial<NeighboursOptions> = {}, told: readonly unknown[] = []): { asked: string[]; words: string[]; removed: string[]; link: Set<number>; scheduler: Scheduler; neighbours: Neighbours; rounds: number } {
   const scheduler = new Scheduler();
-  const rig = { asked: [] as string[], words: [] as string[], link: new Set<number>(), scheduler, rounds: 0 };
-  const made = new Handover({
-    genesis: new Uint8Array([1]), configuration: GENESIS.configuration, self: 1, isLinked: (member) => rig.link.has(member),
+  const rig = { asked: [] as string[], words: [] as string[], removed: [] as string[], link: new Set<number>(), scheduler, rounds: 0 };
+  const made = new Neighbours({
+    genesis: new Uint8Array([1]), founders: GENESIS.configuration, self: 1, isLinked: (member) => rig.link.has(member),
+    configuration: () => GENESIS.configuration,
+    leads: () => false,
+    removed: (by, index) => rig.removed.push(`${by.id} ${index}`),
     transport: {
       probe: (address: string, request: readonly unknown[], _timeoutMs: number, done: Done<ProbeReply>) => {
         const id = address.slice(0, 1);
-        rig.asked.push(`${id} ${String(request[0])}`);
+        rig.asked.push([id, request[0], ...request.slice(2)].join(" "));
         const hello = hellos[id];
         scheduler.after(1, () => {
           if (hello === null || hello === undefined) done(new Error("nobody"));
-          else done(null, { hello: helloOf({ nodeId: id, ...hello }), reply: ["taken"] });
+          else done(null, { hello: helloOf({ nodeId: id, ...hello }), reply: request[0] === "hello" ? ["hello", ...told] : ["taken"] });
         });
       },
     },
     clock: scheduler.clock(0),
     words: { enabled: () => true, write: (_level, message) => rig.words.push(message) },
+    ...options,
   });
   made.start(() => rig.rounds++);
-  return Object.assign(rig, { handover: made });
+  return Object.assign(rig, { neighbours: made });
 }
 
 test("the genesis goes to founders that are empty and bear the incarnation it names, to no others", () => {
-  const rig = handover({ b: { incarnation: 101 }, c: { incarnation: 999 } });
+  const rig = neighbours({ b: { incarnation: 101 }, c: { incarnation: 999 } });
   rig.scheduler.runUntil(50);
-  assert.equal(rig.asked, ["b hello", "c hello", "b genesis"]);
+  assert.equal(rig.asked, ["b hello", "c hello", "b welcome 2 101 0"]);
   assert.is(rig.rounds, 1);
   assert.match(rig.words.join(), /the directory of c was lost.*draft admin replace c/);
-  rig.handover.stop();
+  rig.neighbours.stop();
 });
 
 test("the genesis is never given to a node that holds something, of this cluster or another", () => {
-  const rig = handover({ b: { incarnation: 101, clusterId: "c1" }, c: { incarnation: 102, clusterId: "c2" } });
+  const rig = neighbours({ b: { incarnation: 101, clusterId: "c1" }, c: { incarnation: 102, clusterId: "c2" } });
   rig.scheduler.runUntil(3000);
-  assert.not.ok(rig.asked.some((each) => each.endsWith("genesis")));
-  rig.handover.stop();
+  assert.not.ok(rig.asked.some((each) => each.includes("welcome")));
+  rig.neighbours.stop();
 });
 
 test("founders that do not answer are asked again, less and less often, until they are linked", () => {
-  const rig = handover({ b: null, c: null });
+  const rig = neighbours({ b: null, c: null });
   rig.scheduler.runUntil(20_000);
   const asked = rig.asked.length;
   assert.ok(asked > 10 && asked < 40, String(asked));
@@ -180,9 +232,43 @@ test("founders that do not answer are asked again, less and less often, until th
   assert.not.ok(rig.scheduler.step(), "no timer is left");
 });
 
+test("a later member is welcomed by the leader alone, as the configuration in force names it", () => {
+  const later = { ...GENESIS.configuration.members[0]!, number: 7, id: "b", address: "b:1", incarnation: 777 };
+  const configuration = (): Configuration => ({ index: 40, joint: false, members: [...GENESIS.configuration.members.slice(0, 1), later], nextMemberNumber: 8 });
+  for (const leads of [false, true]) {
+    const rig = neighbours({ b: { incarnation: 777 } }, { configuration, leads: () => leads });
+    rig.scheduler.runUntil(50);
+    assert.equal(rig.asked, leads ? ["b hello", "b welcome 7 777 40"] : ["b hello"]);
+    rig.neighbours.stop();
+  }
+});
+
+test("a member that says that this node is none is believed; a stranger under its name is not", () => {
+  const told = [Told.gone, 33];
+  for (const [fields, removed] of [[{ incarnation: 101 }, ["b 33"]], [{ incarnation: 5 }, []], [{ incarnation: 101, nodeId: "z" }, []]] as const) {
+    const rig = neighbours({ b: { clusterId: "c1", ...fields } }, {}, told);
+    rig.scheduler.runUntil(50);
+    assert.equal(rig.removed, removed);
+    rig.neighbours.stop();
+  }
+});
+
+test("watch() looks again for who is not linked any more", () => {
+  const rig = neighbours({ b: { clusterId: "c1", incarnation: 101 }, c: { clusterId: "c1", incarnation: 102 } });
+  rig.link.add(2).add(3);
+  rig.scheduler.runUntil(10_000);
+  const asked = rig.asked.length;
+  rig.link.delete(3);
+  rig.neighbours.watch();
+  rig.scheduler.runUntil(10_500);
+  assert.ok(rig.asked.length > asked);
+  assert.ok(rig.asked.slice(asked).every((each) => each === "c hello"));
+  rig.neighbours.stop();
+});
+
 test("stop() asks nobody any more", () => {
-  const rig = handover({ b: { incarnation: 101 }, c: null });
-  rig.handover.stop();
+  const rig = neighbours({ b: { incarnation: 101 }, c: null });
+  rig.neighbours.stop();
   rig.scheduler.runUntil(5000);
   assert.equal(rig.asked, ["b hello", "c hello"]);
   assert.is(rig.rounds, 0);

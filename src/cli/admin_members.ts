@@ -1,0 +1,161 @@
+/**
+ * `draft admin add`, `del`, `promote`, `demote`, `move` and `replace`: says what the quorum was and will be, and waits
+ * until the change is carried through.
+ */
+import { type NodeAddress, parseNodeAddress } from "../base/address.ts";
+import { DraftError } from "../base/errors.ts";
+import type { Client } from "../client/client.ts";
+import type { MemberInfo, MemberList } from "../net/client_answers.ts";
+import type { MemberWish } from "../net/member_wish.ts";
+import type { RequestSettings } from "./client_options.ts";
+import type { Io } from "./io.ts";
+import { type OptionSpec, type Options, UsageError } from "./leaf.ts";
+import { renderJson } from "./render.ts";
+
+/** How often the members are looked at while a change is carried through. */
+const LOOK_EVERY_MS = 200;
+
+/** One of these commands. */
+export interface MembersCommand {
+  readonly words: readonly string[];
+  readonly usage: string;
+  readonly count: { readonly min: number; readonly max: number };
+  readonly summary: string;
+  readonly examples: readonly string[];
+  readonly options?: readonly OptionSpec[];
+  /** @throws UsageError if the words say nothing that can be wanted */
+  readonly wishes: (words: readonly string[], options: Options) => readonly MemberWish[];
+}
+
+const MANY = { min: 1, max: 32 };
+
+export const MEMBERS_COMMANDS: readonly MembersCommand[] = [
+  {
+    words: ["admin", "add"],
+    usage: "ID@HOST:PORT…",
+    count: MANY,
+    summary: "adds nodes that wait to be added: each joins as a learner, catches up and then votes; several in one change",
+    examples: ["draft admin add b@10.0.0.2:7100 c@10.0.0.3:7100", "draft admin add d@10.0.0.4:7100 --learner"],
+    options: [{ raw: "--learner", description: "they keep all and never vote" }],
+    wishes: (words, options) => words.map((word) => ({ type: "add", ...node(word), votes: !options.has("learner") })),
+  },
+  {
+    words: ["admin", "del"],
+    usage: "ID…",
+    count: MANY,
+    summary: "removes members, the leader too; several in one change",
+    examples: ["draft admin del c", "draft admin del a c"],
+    wishes: (words) => words.map((id) => ({ type: "remove", id })),
+  },
+  {
+    words: ["admin", "promote"],
+    usage: "ID…",
+    count: MANY,
+    summary: "makes voters of learners, once they have caught up",
+    examples: ["draft admin promote d"],
+    wishes: (words) => words.map((id) => ({ type: "promote", id })),
+  },
+  {
+    words: ["admin", "demote"],
+    usage: "ID…",
+    count: MANY,
+    summary: "makes learners of voters: they keep all, and count no more",
+    examples: ["draft admin demote c"],
+    wishes: (words) => words.map((id) => ({ type: "demote", id })),
+  },
+  {
+    words: ["admin", "move"],
+    usage: "ID HOST:PORT",
+    count: { min: 2, max: 2 },
+    summary: "tells the cluster that a member is at another address",
+    examples: ["draft admin move b 10.0.0.9:7100"],
+    wishes: ([id = "", address = ""]) => [{ type: "move", ...node(`${id}@${address}`) }],
+  },
+  {
+    words: ["admin", "replace"],
+    usage: "OLD NEW@HOST:PORT",
+    count: { min: 2, max: 2 },
+    summary: "puts a node that waits to be added in the place of a member: the old one goes when the new one has caught up",
+    examples: ["draft admin replace c d@10.0.0.4:7100", "draft admin replace c c@10.0.0.3:7100   (the same node, its directory emptied)"],
+    wishes: ([old = "", word = ""]) => {
+      const { id: newId, address } = node(word);
+      return [{ type: "replace", id: old, newId, address }];
+    },
+  },
+];
+
+function node(word: string): { readonly id: string; readonly address: string } {
+  let parsed: NodeAddress;
+  try {
+    parsed = parseNodeAddress(word);
+  } catch (error) {
+    throw error instanceof DraftError ? new UsageError(error.message) : error;
+  }
+  if (parsed.port === 0) throw new UsageError(`${word}: nobody listens at port 0`);
+  return { id: parsed.id, address: word.slice(parsed.id.length + 1) };
+}
+
+/** What a node answers. */
+interface Begun {
+  readonly changed: boolean;
+  readonly before: readonly string[];
+  readonly after: readonly string[];
+}
+
+/** Asks for the change, and waits for its end. */
+export async function changeMembers(client: Client, settings: RequestSettings, io: Io, wishes: readonly MemberWish[]): Promise<void> {
+  const { group, timeoutMs, json } = settings;
+  const { result, index } = await client.changeMembers(wishes, { group, timeoutMs });
+  const { changed, before, after } = result as Begun;
+  if (!changed) {
+    io.err("nothing to change: it is so already");
+    return io.out(json ? renderJson({ voters: before }, index) : votersText(before));
+  }
+  io.err(`voters: ${listed(before)} (quorum ${quorumOf(before)}), to be: ${listed(after)} (quorum ${quorumOf(after)})`);
+  const { members, index: lastIndex } = await settled(client, settings, io);
+  const voters = members.filter(({ role }) => role === "voter").map(({ id }) => id);
+  const late = after.filter((id) => !voters.includes(id));
+  if (late.length > 0) {
+    throw new DraftError("TIMEOUT", `${listed(late)} did not catch up in time and stays a learner: see draft admin states, then draft admin promote ${late.join(" ")}`, { outcome: "done" });
+  }
+  io.out(json ? renderJson({ voters }, lastIndex) : votersText(voters));
+}
+
+/** The members once nothing is planned for any of them. A cluster without a leader for a moment is waited for. */
+async function settled(client: Client, { group, timeoutMs }: RequestSettings, io: Io): Promise<MemberList> {
+  let told = "";
+  for (;;) {
+    const list = await membersOf(client, group, timeoutMs);
+    const progress = list === null ? told : progressText(list.members);
+    if (progress !== told) io.err(progress);
+    told = progress;
+    if (list?.settled === true) return list;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
+async function membersOf(client: Client, group: string, timeoutMs: number): Promise<MemberList | null> {
+  try {
+    return await client.members({ group, timeoutMs });
+  } catch (error) {
+    // The node that was asked may be the one that goes.
+    if (error instanceof DraftError && error.outcome === "not-done") return null;
+    throw error;
+  }
+}
+
+function progressText(members: readonly MemberInfo[]): string {
+  return members.map(({ id, role, target }) => (role === target ? `${id} ${role}` : `${id} ${role} → ${target}`)).join(", ");
+}
+
+function votersText(voters: readonly string[]): string {
+  return `voters: ${listed(voters)} (quorum ${quorumOf(voters)})`;
+}
+
+function listed(ids: readonly string[]): string {
+  return ids.length === 0 ? "none" : ids.join(", ");
+}
+
+function quorumOf(voters: readonly string[]): number {
+  return Math.floor(voters.length / 2) + 1;
+}

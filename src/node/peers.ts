@@ -1,0 +1,132 @@
+/**
+ * Whom this node keeps links to, where they are, and whether it is still one of them. Members are those of the
+ * configuration in force; besides, those that dial it as members and whom its log, which is behind, does not name yet:
+ * without a link to them it could not answer the leader that brings its log forward. Addresses are hints: where a member
+ * says that it is counts more than where it was when it was taken in.
+ */
+import type { Clock, Log } from "../host/host.ts";
+import type { Hello } from "../net/hello.ts";
+import type { Peer } from "../net/link.ts";
+import type { Transport } from "../net/transport.ts";
+import { currentConfiguration, type RaftState } from "../raft/state.ts";
+import type { Configuration, Index, Member, MemberNumber } from "../raft/types.ts";
+import { encodeGenesis, type Genesis } from "./genesis.ts";
+import { Neighbours } from "./neighbours.ts";
+import { standingOf } from "./standing.ts";
+
+export interface PeersOptions {
+  readonly genesis: Genesis;
+  readonly state: RaftState;
+  readonly transport: Pick<Transport, "setPeers" | "isUp" | "probe">;
+  readonly clock: Clock;
+  readonly words: Log;
+  /** What an operator is told to empty. */
+  readonly directory: string;
+}
+
+/** The links of one node of a cluster. */
+export class Peers {
+  readonly #options: PeersOptions;
+  readonly #neighbours: Neighbours;
+  /** What others said of themselves where the configuration in force says otherwise, or nothing. */
+  readonly #met: Map<MemberNumber, Peer> = new Map();
+  #configuration: Configuration;
+  #hasMet = false;
+  #removed = "";
+
+  constructor(options: PeersOptions) {
+    this.#options = options;
+    const { genesis, state, transport, clock, words } = options;
+    this.#configuration = currentConfiguration(state);
+    this.#neighbours = new Neighbours({
+      genesis: encodeGenesis(genesis), founders: genesis.configuration, self: state.config.self, transport, clock, words,
+      configuration: () => this.#configuration,
+      leads: () => state.role === "leader",
+      isLinked: (member) => transport.isUp(member),
+      removed: (by, index) => this.#gone(by, index),
+    });
+  }
+
+  /** Why it is no member any more, in words; empty while it is, as far as it knows. */
+  get removed(): string {
+    const { state } = this.#options;
+    const { self, incarnation } = state.config;
+    // Its own log may say so, or another member has.
+    const isGone = this.#removed === "" && standingOf(state, { number: self, incarnation, welcomeIndex: 0 }) === "gone";
+    return isGone ? this.#words(`this node was removed from the cluster, as its log says up to index ${state.commitIndex}`) : this.#removed;
+  }
+
+  /** Founders are dialled as members once they have been told that they are; the members of a log that has begun, at once. */
+  start(): void {
+    const isNew = this.#options.state.trail.lastIndex === 0;
+    this.#neighbours.start(isNew ? () => this.#meet() : () => undefined);
+    if (!isNew) this.#meet();
+  }
+
+  stop(): void {
+    this.#neighbours.stop();
+  }
+
+  /** Another configuration is in force. */
+  changed(configuration: Configuration): void {
+    const before = this.#configuration;
+    this.#configuration = configuration;
+    for (const { number, address } of configuration.members) {
+      // Whoever moved it knows better than it did when it began.
+      if (memberOf(before, number)?.address !== address) this.#met.delete(number);
+    }
+    this.#link();
+    this.#neighbours.watch();
+  }
+
+  /** A node was let in as a member, by what it says of itself. */
+  met(hello: Hello): void {
+    const { memberNumber: number, incarnation, nodeId: id, address } = hello;
+    if (number === 0 || number === this.#options.state.config.self || address === "") return;
+    const member = memberOf(this.#configuration, number);
+    if (member !== null && (member.incarnation !== incarnation || member.address === address)) return;
+    if (this.#met.get(number)?.address === address) return;
+    this.#met.set(number, { number, incarnation, id, address });
+    this.#link();
+  }
+
+  /** The link to a member is down: it may be told something by it. */
+  linkDown(): void {
+    if (this.#hasMet) this.#neighbours.watch();
+  }
+
+  #meet(): void {
+    this.#hasMet = true;
+    this.#link();
+  }
+
+  #link(): void {
+    if (!this.#hasMet) return;
+    const { state, transport } = this.#options;
+    if (this.#removed !== "") return transport.setPeers([]);
+    const peers: Map<MemberNumber, Peer> = new Map();
+    for (const { number, incarnation, id, address } of this.#configuration.members) peers.set(number, { number, incarnation, id, address });
+    for (const [number, peer] of this.#met) {
+      if (standingOf(state, { ...peer, welcomeIndex: 0 }) === "gone") this.#met.delete(number);
+      else peers.set(number, peer);
+    }
+    peers.delete(state.config.self);
+    transport.setPeers([...peers.values()]);
+  }
+
+  #gone(by: Member, index: Index): void {
+    if (this.#removed !== "") return;
+    this.#removed = this.#words(`this node was removed from the cluster, says ${by.id}, by what was committed up to index ${index}`);
+    this.#options.words.write("warn", this.#removed);
+    this.stop();
+    this.#link();
+  }
+
+  #words(what: string): string {
+    return `${what}: it takes part in nothing any more; to add it again, stop it, empty ${this.#options.directory} and start it without --initial or --bootstrap`;
+  }
+}
+
+function memberOf(configuration: Configuration, number: MemberNumber): Member | null {
+  return configuration.members.find((member) => member.number === number) ?? null;
+}

@@ -1,0 +1,38 @@
+/**
+ * How somebody who says that it is a member stands to a group: what one node's log says of it. A node whose log is behind
+ * does not know the newest members yet, so only what is decided, and was told in order, is held against anybody.
+ */
+import type { RaftState } from "../raft/state.ts";
+import type { Configuration, Incarnation, Index, MemberNumber } from "../raft/types.ts";
+
+/** Who somebody says that it is. */
+export interface Claimed {
+  readonly number: MemberNumber;
+  readonly incarnation: Incarnation;
+  /** Index of the entry that took it in, as it was told; 0: it has seen that itself, or was a founder. */
+  readonly welcomeIndex: Index;
+}
+
+/**
+ * *member*: of the configuration in force, or of the one that is committed. *gone*: it was removed, or the entry that was
+ * to take it in was cut. *unknown*: numbers are given in order, and this one is still to come.
+ */
+export type Standing = "member" | "gone" | "unknown";
+
+/** Of whoever claims it, by this node's log. */
+export function standingOf(state: Pick<RaftState, "configurations" | "commitIndex">, claimed: Claimed): Standing {
+  const { number, incarnation, welcomeIndex } = claimed;
+  const { commitIndex } = state;
+  const committed = committedConfiguration(state);
+  const open = state.configurations.filter(({ index }) => index >= committed.index);
+  const isNamed = open.some(({ members }) => members.some((member) => member.number === number && member.incarnation === incarnation));
+  if (isNamed) return "member";
+  const isDecided = number < committed.nextMemberNumber || (welcomeIndex > 0 && welcomeIndex <= commitIndex);
+  return isDecided ? "gone" : "unknown";
+}
+
+/** The newest configuration that is known committed. */
+export function committedConfiguration({ configurations, commitIndex }: Pick<RaftState, "configurations" | "commitIndex">): Configuration {
+  const at = configurations.findLastIndex(({ index }) => index <= commitIndex);
+  return configurations[Math.max(at, 0)] as Configuration;
+}

@@ -1,0 +1,104 @@
+/**
+ * From what operators want, by name, to what the core is asked, by number. Pure: what newcomers say of themselves has
+ * been asked before.
+ */
+import { parseAddress } from "../base/address.ts";
+import { DraftError } from "../base/errors.ts";
+import type { Hello } from "../net/hello.ts";
+import type { MemberWish } from "../net/member_wish.ts";
+import type { MemberChange } from "../raft/configuration_change.ts";
+import type { Configuration, Member, NodeId } from "../raft/types.ts";
+
+/** A node that a wish would take in. */
+export interface Newcomer {
+  readonly id: NodeId;
+  readonly address: string;
+}
+
+/** The nodes that `wishes` take in and that are no members yet: each has to be asked who it is. */
+export function newcomersOf(configuration: Configuration, wishes: readonly MemberWish[]): Newcomer[] {
+  return wishes.flatMap((wish): Newcomer[] => {
+    if (wish.type === "add") return staying(configuration, wish.id) === null ? [{ id: wish.id, address: wish.address }] : [];
+    if (wish.type !== "replace") return [];
+    return isReplaced(configuration, wish) ? [] : [{ id: wish.newId, address: wish.address }];
+  });
+}
+
+/**
+ * What the core is asked: nothing of what is so already.
+ *
+ * @param helloOf what a newcomer said of itself
+ * @throws DraftError NOT_FOUND, BAD_REQUEST
+ */
+export function changesOf(configuration: Configuration, wishes: readonly MemberWish[], helloOf: (newcomer: Newcomer) => Hello): MemberChange[] {
+  checkEachOnce(wishes);
+  return wishes.flatMap((wish): MemberChange[] => {
+    switch (wish.type) {
+      case "add": return addition(configuration, wish, helloOf);
+      case "replace": return replacement(configuration, wish, helloOf);
+      case "remove": {
+        const member = staying(configuration, wish.id);
+        return member === null ? [] : [{ type: "remove", member: member.number }];
+      }
+      case "move": {
+        parseAddress(wish.address, "BAD_REQUEST");
+        const { number, address } = known(configuration, wish.id);
+        return address === wish.address ? [] : [{ type: "move", member: number, address: wish.address }];
+      }
+      default: return roleChange(known(configuration, wish.id), wish.type);
+    }
+  });
+}
+
+function addition(configuration: Configuration, wish: MemberWish & { type: "add" }, helloOf: (newcomer: Newcomer) => Hello): MemberChange[] {
+  const { id, address, votes } = wish;
+  const member = staying(configuration, id);
+  if (member === null) return [{ type: "add", id, address, incarnation: helloOf({ id, address }).incarnation, toVote: votes }];
+  if (member.address !== address) {
+    throw new DraftError("BAD_REQUEST", `${id} is a member already, at ${member.address}: if it moved, type draft admin move ${id} ${address}`);
+  }
+  return votes ? roleChange(member, "promote") : [];
+}
+
+function replacement(configuration: Configuration, wish: MemberWish & { type: "replace" }, helloOf: (newcomer: Newcomer) => Hello): MemberChange[] {
+  const { id, newId, address } = wish;
+  if (isReplaced(configuration, wish)) return [];
+  const old = known(configuration, id);
+  if (newId !== id && staying(configuration, newId) !== null) throw new DraftError("BAD_REQUEST", `${newId} is a member already: it cannot take the place of ${id}`);
+  const { incarnation } = helloOf({ id: newId, address });
+  return [
+    { type: "add", id: newId, address, incarnation, toVote: old.role === "voter" || old.targetRole === "voter" },
+    { type: "remove", member: old.number },
+  ];
+}
+
+function roleChange(member: Member, type: "promote" | "demote"): MemberChange[] {
+  if (member.role === "witness") throw new DraftError("BAD_REQUEST", `${member.id} is a witness: what it keeps is fixed, use draft admin replace`);
+  const wanted = type === "promote" ? "voter" : "learner";
+  return member.targetRole === wanted ? [] : [{ type, member: member.number }];
+}
+
+/** Whether somebody took the old one's place already, so that asking again changes nothing. */
+function isReplaced(configuration: Configuration, { id, newId, address }: MemberWish & { type: "replace" }): boolean {
+  if (id === newId) return false;
+  return staying(configuration, id) === null && staying(configuration, newId)?.address === address;
+}
+
+/** The member of this name that is not on its way out. */
+function staying({ members }: Configuration, id: NodeId): Member | null {
+  return members.find((member) => member.id === id && member.targetRole !== null) ?? null;
+}
+
+function known(configuration: Configuration, id: NodeId): Member {
+  const member = staying(configuration, id);
+  if (member === null) throw new DraftError("NOT_FOUND", `no member is called '${id}': see draft admin servers`);
+  return member;
+}
+
+function checkEachOnce(wishes: readonly MemberWish[]): void {
+  const named: Set<string> = new Set();
+  for (const { id } of wishes) {
+    if (named.has(id)) throw new DraftError("BAD_REQUEST", `${id} is named twice in one change`);
+    named.add(id);
+  }
+}

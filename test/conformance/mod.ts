@@ -1,0 +1,17 @@
+/**
+ * Tests for whoever writes a machine, under any test runner, on Bun, Deno and Node.
+ *
+ * @example
+ * ```ts
+ * import test from "node:test";
+ * import { checkMachine } from "draft/testing";
+ * import queue from "./queue.ts";
+ *
+ * test("the queue is a machine", () => checkMachine(queue));
+ * ```
+ *
+ * @module
+ */
+export { checkMachine, type CheckMachineOptions, type CheckedMachine, MachineFindings } from "./check_machine.ts";
+export type { Finding, FindingKind } from "../../src/machine/check/finding.ts";
+export type { Step } from "../../src/machine/check/step.ts";

@@ -1,0 +1,221 @@
+/** Members come and go, on whole nodes over the simulated ports. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { DraftError } from "../../src/base/errors.ts";
+import type { MemberList, NodeStatus } from "../../src/net/client_answers.ts";
+import type { MemberWish } from "../../src/net/member_wish.ts";
+import type { Answer } from "../../src/node/node_api.ts";
+import { SIM_PORT } from "../../src/sim/sim_cluster.ts";
+import { SimNodes } from "./sim_nodes.ts";
+import { read, write } from "./workload.ts";
+
+function addressOf(id: string): string {
+  return `${id}:${SIM_PORT}`;
+}
+
+function adding(...ids: string[]): MemberWish[] {
+  return ids.map((id) => ({ type: "add", id, address: addressOf(id), votes: true }));
+}
+
+function removing(...ids: string[]): MemberWish[] {
+  return ids.map((id) => ({ type: "remove", id }));
+}
+
+/** One node that founded alone, and others that wait. */
+function lone(seed: number, ids: readonly string[], flags: Readonly<Record<string, string>> = {}): SimNodes {
+  const nodes = new SimNodes({ seed, ids, flags });
+  nodes.start(ids[0]!, { bootstrap: "" });
+  for (const id of ids.slice(1)) nodes.start(id, {});
+  nodes.awaitLeader();
+  return nodes;
+}
+
+function change(nodes: SimNodes, id: string, wishes: readonly MemberWish[]): Answer | DraftError {
+  let result: Answer | DraftError | null = null;
+  nodes.node(id).server?.requests.changeMembers("main", wishes, 5000, (answer) => (result = answer));
+  nodes.until("the change is answered", () => result !== null);
+  return result as unknown as Answer | DraftError;
+}
+
+function membersAt(nodes: SimNodes, id: string): MemberList {
+  let found: MemberList | DraftError | null = null;
+  nodes.node(id).server?.requests.members("main", (list) => (found = list));
+  if (found === null || (found as unknown) instanceof DraftError) throw new Error(`${id} knows no members`);
+  return found as MemberList;
+}
+
+/** Carries a change through, asking whoever leads. */
+function carry(nodes: SimNodes, wishes: readonly MemberWish[]): void {
+  const answer = change(nodes, nodes.awaitLeader().id, wishes);
+  if (answer instanceof DraftError) throw answer;
+  nodes.until("the change is whole", () => {
+    const leader = nodes.leader();
+    return leader !== null && membersAt(nodes, leader.id).settled && votersAt(nodes, leader.id).includes(leader.id);
+  });
+}
+
+function votersAt(nodes: SimNodes, id: string): string[] {
+  return membersAt(nodes, id).members.filter(({ role }) => role === "voter").map((member) => member.id);
+}
+
+function statusOf(nodes: SimNodes, id: string): NodeStatus {
+  let found: NodeStatus | null = null;
+  nodes.node(id).server?.requests.status((status) => {
+    if (!(status instanceof DraftError)) found = status;
+  });
+  nodes.until("a status", () => found !== null);
+  return found as unknown as NodeStatus;
+}
+
+function roleOf(nodes: SimNodes, id: string): string {
+  return nodes.node(id).server === null ? "" : (statusOf(nodes, id).groups[0]?.role ?? "");
+}
+
+function refused(result: Answer | DraftError, code: string, message: RegExp): void {
+  assert.instance(result, DraftError);
+  assert.is((result as DraftError).code, code);
+  assert.match((result as DraftError).message, message);
+}
+
+test("the walk: one founds, two wait and are added in one change, the leader and another one are removed in one", () => {
+  const nodes = lone(1, ["a", "b", "c"]);
+  write(nodes, "a", ["set", "k", "1"]);
+  assert.is(roleOf(nodes, "b"), "waiting");
+  carry(nodes, adding("b", "c"));
+  for (const id of ["a", "b", "c"]) {
+    assert.equal(votersAt(nodes, id), ["a", "b", "c"]);
+    assert.is((read(nodes, id, ["get", "k"]) as { value?: string } | string | null) !== null, true);
+  }
+  write(nodes, "a", ["set", "k", "2"]);
+  carry(nodes, removing("a", "c"));
+  assert.is(nodes.awaitLeader().id, "b");
+  assert.equal(votersAt(nodes, "b"), ["b"]);
+  write(nodes, "b", ["set", "k", "3"]);
+  nodes.until("a and c know that they were removed", () => ["a", "c"].every((id) => roleOf(nodes, id) === "removed"));
+  nodes.run(10_000);
+  assert.is(nodes.awaitLeader().id, "b");
+});
+
+test("a new member that crashes before it was welcomed, or right behind it, is taken in all the same", () => {
+  for (let at = 0; at < 60; at += 4) {
+    const nodes = lone(10 + at, ["a", "b"]);
+    nodes.node("a").server?.requests.changeMembers("main", adding("b"), 5000, () => {});
+    nodes.run(at);
+    nodes.crash("b");
+    nodes.run(50);
+    nodes.start("b", {});
+    nodes.until("b votes, or nobody knows of it", () => {
+      const list = membersAt(nodes, "a").members;
+      return membersAt(nodes, "a").settled && (list.length === 1 || roleOf(nodes, "b") === "follower");
+    });
+    write(nodes, "a", ["set", "k", "1"]);
+  }
+});
+
+test("D01: a node whose directory was lost is not welcomed as the one it was, and takes its place by replace", () => {
+  const nodes = lone(3, ["a", "b", "c"]);
+  carry(nodes, adding("b", "c"));
+  const lost = nodes.awaitLeader().id === "b" ? "c" : "b";
+  nodes.kill(lost);
+  nodes.wipe(lost);
+  nodes.start(lost, {});
+  nodes.run(5000);
+  assert.is(roleOf(nodes, lost), "waiting");
+  refused(change(nodes, nodes.awaitLeader().id, [{ type: "replace", id: "z", newId: "y", address: addressOf(lost) }]), "NOT_FOUND", /no member is called 'z'/);
+  carry(nodes, [{ type: "replace", id: lost, newId: lost, address: addressOf(lost) }]);
+  assert.equal(votersAt(nodes, "a").sort(), ["a", "b", "c"]);
+  nodes.until("it follows", () => roleOf(nodes, lost) === "follower");
+  write(nodes, nodes.awaitLeader().id, ["set", "k", "1"]);
+});
+
+test("what cannot be is refused before anything stands in the log", () => {
+  const nodes = new SimNodes({ seed: 4, ids: ["a", "b", "c", "d"] });
+  nodes.start("a", { bootstrap: "" });
+  nodes.start("b", { bootstrap: "" });
+  nodes.start("c", {});
+  nodes.until("two clusters", () => ["a", "b"].every((id) => roleOf(nodes, id) === "leader"));
+  const last = (): number => nodes.node("a").state!.trail.lastIndex;
+  const before = last();
+  refused(change(nodes, "a", adding("b")), "BAD_REQUEST", /its directory belongs to cluster/);
+  refused(change(nodes, "a", [{ type: "add", id: "x", address: addressOf("c"), votes: true }]), "BAD_REQUEST", /the node at c:7100 is c/);
+  refused(change(nodes, "a", adding("d")), "BAD_REQUEST", /nobody answers at d:7100/);
+  refused(change(nodes, "a", [...adding("c"), ...removing("c")]), "BAD_REQUEST", /named twice/);
+  refused(change(nodes, "a", removing("a")), "WOULD_LOSE_QUORUM", /too few voters/);
+  refused(change(nodes, "a", [{ type: "promote", id: "c" }]), "NOT_FOUND", /no member is called 'c'/);
+  assert.is(last(), before);
+  carry(nodes, adding("c"));
+  refused(change(nodes, "a", [{ type: "add", id: "c", address: "elsewhere:1", votes: true }]), "BAD_REQUEST", /draft admin move c elsewhere:1/);
+  const again = change(nodes, nodes.awaitLeader().id, adding("c"));
+  assert.equal((again as Answer).reply, { changed: false, before: ["a", "c"], after: ["a", "c"] });
+  refused(change(nodes, nodes.awaitLeader().id === "a" ? "c" : "a", removing("a")), "NOT_LEADER", /./);
+});
+
+test("M17: a node that was away while it was removed hears of it, campaigns in vain and disturbs nobody", () => {
+  const nodes = lone(5, ["a", "b", "c"]);
+  carry(nodes, adding("b", "c"));
+  const away = nodes.awaitLeader().id === "b" ? "c" : "b";
+  nodes.kill(away);
+  carry(nodes, removing(away));
+  const { term } = nodes.awaitLeader().state!;
+  nodes.start(away, {});
+  nodes.until("it knows", () => roleOf(nodes, away) === "removed");
+  assert.match(statusOf(nodes, away).alarms.map(({ code, message }) => `${code} ${message}`).join(), /REMOVED this node was removed from the cluster/);
+  nodes.run(10_000);
+  assert.is(nodes.awaitLeader().state!.term, term);
+  nodes.kill(away);
+  nodes.wipe(away);
+  nodes.start(away, {});
+  nodes.run(100);
+  carry(nodes, adding(away));
+  assert.is(votersAt(nodes, nodes.awaitLeader().id).length, 3);
+});
+
+test("a member that slept while all others were replaced is reached by those whom it never knew", () => {
+  const ids = ["a", "b", "c", "d", "e", "f"];
+  const nodes = lone(6, ids);
+  carry(nodes, adding("b", "c"));
+  nodes.kill("c");
+  carry(nodes, adding("d"));
+  for (const [old, id] of [["a", "e"], ["b", "f"]] as const) carry(nodes, [{ type: "replace", id: old, newId: id, address: addressOf(id) }]);
+  write(nodes, nodes.awaitLeader().id, ["set", "k", "1"]);
+  for (const id of ["a", "b"]) nodes.kill(id);
+  nodes.start("c", {});
+  nodes.until("c has it all", () => {
+    const leader = nodes.awaitLeader();
+    return nodes.node("c").state?.commitIndex === leader.state!.commitIndex;
+  });
+  assert.equal(votersAt(nodes, "c").sort(), ["c", "d", "e", "f"]);
+  assert.is(roleOf(nodes, "c") === "follower" || roleOf(nodes, "c") === "leader", true);
+});
+
+test("M18, demotion: a leader that is demoted goes on as a learner, and a learner is promoted again", () => {
+  const nodes = lone(7, ["a", "b", "c"]);
+  carry(nodes, adding("b", "c"));
+  const { id } = nodes.awaitLeader();
+  carry(nodes, [{ type: "demote", id }]);
+  assert.is.not(nodes.awaitLeader().id, id);
+  nodes.until("it is a learner", () => roleOf(nodes, id) === "learner");
+  write(nodes, nodes.awaitLeader().id, ["set", "k", "1"]);
+  carry(nodes, [{ type: "promote", id }]);
+  assert.is(votersAt(nodes, nodes.awaitLeader().id).length, 3);
+});
+
+test("M04, M07: a start recovers the configuration in force, from the log and from behind a snapshot", async () => {
+  const nodes = lone(8, ["a", "b", "c"], { "snapshot-entries": "20", "retain-bytes": "64KiB", "segment-bytes": "1MiB" });
+  carry(nodes, adding("b", "c"));
+  for (let i = 0; i < 60; i++) write(nodes, nodes.awaitLeader().id, ["set", `k${i}`, "x"]);
+  carry(nodes, removing(nodes.awaitLeader().id === "b" ? "c" : "b"));
+  const kept = votersAt(nodes, nodes.awaitLeader().id);
+  for (const id of kept) nodes.crash(id);
+  for (const id of kept) nodes.start(id, {});
+  // A machine is restored by promises.
+  for (let i = 0; i < 1000 && kept.some((id) => nodes.node(id).state === null); i++) {
+    nodes.run(5);
+    await Promise.resolve();
+  }
+  nodes.awaitLeader();
+  assert.equal(votersAt(nodes, nodes.awaitLeader().id), kept);
+  write(nodes, nodes.awaitLeader().id, ["set", "k", "1"]);
+});
+
+test.run();
