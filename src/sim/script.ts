@@ -51,6 +51,8 @@ export interface Settings {
   readonly faultEveryMs: number;
   /** When nodes take snapshots, and how much log they keep behind them; if nothing is said, they never do. */
   readonly snapshots?: SnapshotSettings;
+  /** Whether machines keep their state on disk; in memory if nothing is said. */
+  readonly engines?: boolean;
   /** What may go wrong in this run. */
   readonly features: readonly string[];
 }

@@ -147,7 +147,7 @@ export class SimMachine implements SimMember {
     const port = this.disk.boot();
     this.#port = port;
     runTask(startServer(this.#host(gate, port), {
-      ...options,
+      ...options, plugin: this.#options.engine?.plugin(options.plugin, () => this.#owner.promised()) ?? options.plugin,
       process: { runtime: "sim", pid: 1, loop: null },
       observers: [this.#observer(gate), ...(options.observers ?? [])],
       failed: (error) => this.#failed(gate, error),
@@ -167,6 +167,7 @@ export class SimMachine implements SimMember {
   /** Power cut: what was not synced is kept or lost by chance. `silent`: nobody is told that its connections are gone. */
   crash(silent: boolean = false, fate?: CrashFate): void {
     this.disk.crash(fate);
+    this.#options.engine?.crash();
     this.#gone(silent ? "silent" : "rebooted");
   }
 
@@ -194,8 +195,8 @@ export class SimMachine implements SimMember {
   /** A machine of the same name with an empty disk: the directory is lost. There must be no process. */
   wipe(): void {
     this.disk = this.#newDisk();
-    this.number = 0;
-    this.lines.length = 0;
+    this.#options.engine?.wipe();
+    this.number = this.lines.length = 0;
   }
 
   #newDisk(): SimDisk {

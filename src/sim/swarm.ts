@@ -23,6 +23,8 @@ export interface SwarmOptions {
   readonly library?: boolean;
   /** Whether single messages are lost, doubled and late; drawn if nothing is said. */
   readonly ways?: boolean;
+  /** Whether machines keep their state on disk: those whose snapshots are streams may. */
+  readonly engines?: boolean;
   /** The machine that clients ask; kv if nothing is said. */
   readonly plugin?: AnyPlugin;
 }
@@ -47,7 +49,7 @@ export function drawScript(seed: number, options: SwarmOptions = {}): Script {
   const settings: Settings = {
     ...drawn, ...(library.length === 0 ? {} : { library }), ...(snapshots === null ? {} : { snapshots }),
     ...(queueBytesMax === null ? {} : { queueBytesMax }), ...(ways.length === 0 ? {} : { ways }),
-    ...sessions,
+    ...sessions, ...(options.engines === true ? { engines: true } : {}),
   };
   return {
     seed,

@@ -4,6 +4,7 @@ import type { Property } from "./property.ts";
 import type { SnapshotTuning } from "../node/settings.ts";
 import type { Script, SnapshotSettings } from "./script.ts";
 import type { ClusterOptions } from "./sim_cluster.ts";
+import { SimEngine } from "./sim_engine.ts";
 
 const NAMES: readonly string[] = ["a", "b", "c", "d", "e", "f", "g"];
 
@@ -41,7 +42,7 @@ export function clusterOptions({ seed, settings }: Script, plugin: AnyPlugin, pr
     machine: (id) => {
       const at = NAMES.indexOf(id);
       const clock = { drift: settings.drift[at] ?? 0, wallOffsetMs: settings.wallOffsetMs[at] ?? 0 };
-      return { clock, disk: { delayMaxMs: settings.diskDelayMaxMs } };
+      return { clock, disk: { delayMaxMs: settings.diskDelayMaxMs }, ...(settings.engines === true ? { engine: new SimEngine(seed * 31 + at) } : {}) };
     },
   };
 }

@@ -7,6 +7,7 @@ import type { Applier } from "../../src/machine/applier.ts";
 import type { SavedState } from "../../src/machine/saved_state.ts";
 import type { Sessions } from "../../src/machine/sessions.ts";
 import { SessionsTarget } from "../../src/machine/sessions_saved.ts";
+import { boundMachine } from "../../src/machine/bound_machine.ts";
 import { encodeMachineVersion } from "../../src/machine/version_entry.ts";
 import { add, applierOf, applyOne, LedgerDisk, type Logged, NOOP, OPEN } from "./ledger.ts";
 
@@ -152,6 +153,11 @@ test("a commit that fails is an error of the storage, and a machine that cannot 
     disk.state = { ...disk.state, index };
     assert.throws(() => applierOf(disk.plugin).open(), (error: DraftError) => error.code === "DAMAGED" && /must be an index/.test(error.message));
   }
+});
+
+test("what is put around a machine on disk leaves it one", () => {
+  const methods = Object.keys(new LedgerDisk().machine()).sort();
+  assert.equal(Object.keys(boundMachine(new LedgerDisk().machine())).sort(), methods);
 });
 
 test.run();
