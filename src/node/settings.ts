@@ -94,6 +94,8 @@ export function raftConfig(
     uncommittedBytesMax: settings.queueBytesMax,
     retainBytes: settings.retainBytes,
     pendingReadsMax: 65_536,
+    verdictEntries: 4096,
+    verdictMs: 10_000,
     seed,
     ...settings.tuning.core,
   };

@@ -26,6 +26,7 @@ import { drawElectionTimeout, drop, type RaftState } from "./state.ts";
 import { bytesAfter } from "./trail.ts";
 import { handOver, isTransferring, transfer } from "./transfer.ts";
 import type { Index, LogEntry, MemberNumber, Role } from "./types.ts";
+import { checked } from "./verdicts.ts";
 
 /**
  * Takes one event into the state.
@@ -46,6 +47,7 @@ function dispatch(state: RaftState, event: Event): void {
     case "receive": return receive(state, event.message, event);
     case "stored": return stored(state, event.store, event);
     case "applied": return applied(state, event.index, event.wakeAtMs, event);
+    case "checked": return checked(state, event, event.unjudgedSinceMs);
     case "propose": return propose(state, event.entries, event);
     case "read": return read(state, event.readId, event);
     case "transfer": return transfer(state, event.to, event);
