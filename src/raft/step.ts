@@ -167,8 +167,8 @@ function isLeaders(message: Message): message is AppendRequest | Heartbeat | Ins
 function answerOldTerm(state: RaftState, message: Message, now: Now): void {
   if (message.type === "voteRequest") voteRequest(state, message, now);
   else if (isLeaders(message)) {
-    const { round } = message;
-    send(state, message.from, { type: "heartbeatReply", round, snapshotIndex: state.snapshotIndex, ...ackStatus(state, now.wallMs) });
+    // No round: in our term that sender may lead again, after a restart, and has not asked ours for any of that number.
+    send(state, message.from, { type: "heartbeatReply", round: 0, snapshotIndex: state.snapshotIndex, ...ackStatus(state, now.wallMs) });
   } else if (message.type === "readIndexRequest") {
     send(state, message.from, { type: "readIndexReply", readId: message.readId, bootId: message.bootId, index: 0, leaderCommit: 0, timeMs: 0 });
   } else drop(state, "old-term");
