@@ -36,6 +36,7 @@ export interface Tuning {
   readonly core?: Partial<Pick<
     RaftConfig,
     "appendEntriesMax" | "appendBytesMax" | "inflightAppendsMax" | "inflightBytesMax" | "uncommittedBytesMax" | "pendingReadsMax"
+    | "verdictEntries" | "verdictMs"
   >>;
   readonly wal?: Partial<Pick<WalOptions, "readyBytes" | "batchBytesMax" | "recordBytesMax" | "slabBytes" | "readBytes" | "markMs">>;
   readonly snapshots?: Partial<SnapshotTuning>;
