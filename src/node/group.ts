@@ -110,7 +110,6 @@ export class Group {
     return currentConfiguration(this.state).members.length === 1;
   }
 
-  /** What is wrong with the group while it serves all the same. */
   alarms(): Alarm[] {
     return this.#observers.flatMap((observer) => observer.alarms?.() ?? []);
   }
@@ -200,7 +199,8 @@ export class Group {
 
   /** Applies a page of what is committed; true if there is more to do in this turn. */
   runApplies(now: Now): boolean {
-    if (!this.#applies.hasMore || !this.#applies.run()) return false;
+    if (!this.#applies.hasMore) return false;
+    if (!this.#applies.run()) return false;
     this.step({ type: "applied", index: this.#applies.applied, wakeAtMs: this.applier.wakeAt() }, now);
     this.#answerReads();
     this.#tail.dropTo(this.#options.tailBytesMax, Math.min(this.state.durableIndex, this.#applies.applied));
