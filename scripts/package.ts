@@ -1,6 +1,7 @@
 /**
  * Packs what tsup built into dist/*.tgz, then uses it as a stranger would: unpacked in a directory with nothing but its
- * declared dependencies beside it, the types are checked and the library and the command run on this Node.
+ * declared dependencies beside it, the types are checked, the library and the command run on this Node, and a plugin's
+ * own test runs under the test runners of Node, Bun and Deno.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -16,6 +17,7 @@ interface Manifest {
 
 /** A program that uses the library: it must type-check against the declarations, run a node, and print the version. */
 const USE = `import { type Client, DraftError, type Plugin, startNode, version } from "@draft-raft/draft";
+import { checkMachine, type CheckedMachine, type Finding } from "@draft-raft/draft/testing";
 const counter: Plugin<{ total: number }> = {
   name: "counter",
   version: 1,
@@ -33,6 +35,12 @@ const counter: Plugin<{ total: number }> = {
     };
   },
 };
+const checked: CheckedMachine = await checkMachine(counter, { runs: 5 });
+const findings: readonly Finding[] = await checkMachine({ ...counter, create: () => ({ ...counter.create({ directory: "" }), snapshot: () => ({ total: 0 }) }) }).then(
+  () => [],
+  (error: unknown) => (error as { findings: readonly Finding[] }).findings,
+);
+if (checked.commands < 100 || findings[0]?.kind !== "snapshot-loss") throw new Error(JSON.stringify(findings));
 await using node = await startNode({ id: "a", listen: "127.0.0.1:0", data: "./data", bootstrap: true, machine: counter });
 const client: Client = node.client;
 await client.run(["add", 2]);
@@ -42,6 +50,45 @@ const { result } = await client.run(["total"]);
 if (result !== 2) throw new Error(\`the total is \${String(result)}: want 2\`);
 const printed: string = version;
 console.log(printed);
+`;
+
+/** A plugin, as docs/plugins.md writes one. */
+const PLUGIN = `import { defineMachine, text } from "draft";
+export const words = defineMachine({
+  name: "words",
+  version: 1,
+  state: () => new Map<string, number>(),
+  writes: {
+    put: { args: [text("word")], run: (held, _, word) => {
+      held.set(word, (held.get(word) ?? 0) + 1);
+      return held.size;
+    } },
+  },
+  reads: { count: { args: [], run: (held) => held.size } },
+  snapshot: (held) => [...held],
+  restore: (saved) => new Map(saved),
+});
+export default words;
+`;
+
+/** The test beside it. */
+const TEST = `import assert from "node:assert/strict";
+import test from "node:test";
+import { checkMachine, MachineFindings } from "draft/testing";
+import words from "./words.ts";
+
+test("words is a machine", async () => {
+  await checkMachine(words, { runs: 5 });
+});
+
+test("one that looks at a clock is none", async () => {
+  const late = { ...words, create: () => ({ ...words.create({ directory: "" }), apply: () => [Date.now()] }) };
+  await assert.rejects(checkMachine(late, { runs: 5 }), (error: unknown) => {
+    assert.ok(error instanceof MachineFindings && error.findings.length === 1);
+    assert.match(error.message, /'put' uses Date\\.now\\(\\) at .*words\\.test\\.ts:.*entry\\.timeMs\\n {2}1\\. put /);
+    return true;
+  });
+});
 `;
 
 /** A strict user that looks into declarations too. `types` is empty: the library may not need what it does not bring. */
@@ -56,7 +103,7 @@ const TSCONFIG = {
     noEmit: true,
     skipLibCheck: false,
   },
-  files: ["use.ts"],
+  files: ["use.ts", "words.ts"],
 };
 
 const manifest = JSON.parse(readFileSync("package.json", "utf8")) as Manifest;
@@ -71,6 +118,9 @@ try {
     run("node", [join("node_modules", manifest.name, "dist/npm/cli.js"), "--version"]),
     manifest.version,
   );
+  check("a plugin's test under Node", run("node", ["--test", "--test-reporter=tap", "words.test.ts"]), "# pass 2");
+  check("a plugin's test under Bun", run("bun", ["test", "words.test.ts"]), "bun test");
+  check("a plugin's test under Deno", run("deno", ["test", "--allow-all", "--no-check", "words.test.ts"]), "2 passed | 0 failed");
   console.log(`${tarball}: types, library and command work on Node ${run("node", ["--version"]).trim()}`);
 } finally {
   rmSync(directory, { recursive: true });
@@ -96,13 +146,17 @@ function install(tarball: string): void {
     mkdirSync(dirname(link), { recursive: true });
     symlinkSync(resolve("node_modules", name), link);
   }
+  // Plugins import it by the name that the executable gives it; docs/plugins.md tells how to install it under that.
+  symlinkSync(home, join(directory, "node_modules", "draft"));
   writeFileSync(join(directory, "use.ts"), USE);
-  writeFileSync(join(directory, "package.json"), '{"type":"module"}');
+  writeFileSync(join(directory, "words.ts"), PLUGIN);
+  writeFileSync(join(directory, "words.test.ts"), TEST);
+  writeFileSync(join(directory, "package.json"), '{"type":"module","dependencies":{"draft":"*"}}');
   writeFileSync(join(directory, "tsconfig.json"), JSON.stringify(TSCONFIG));
 }
 
 function run(program: string, args: readonly string[]): string {
-  return execFileSync(program, args, { cwd: directory, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+  return execFileSync(program, args, { cwd: directory, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, NO_COLOR: "1" } });
 }
 
 function check(what: string, printed: string, wanted: string): void {

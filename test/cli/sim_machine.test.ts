@@ -75,18 +75,18 @@ test("a clock that shows in the simulator alone breaks a rule there, by its name
   assert.ok(err.includes(`again: draft sim --seed 1 --nodes 3 --machine ${path}; smaller:`), err);
 });
 
-test("a machine of a later version runs at that version, with the operations that came with it", async () => {
-  const later = machine("(_, entry) => entry.version", "")
-    .replace("version: 1", "version: 3").replace('get: { kind: "read" }', 'get: { kind: "read", since: 3 }').replace("query: () => 1", "query: (_, view) => view.version");
-  const { code, err } = await simulate("later.mjs", later);
-  assert.equal([code, err], [0, ""]);
-});
-
 test("an operation that no command runs is told as not checked", async () => {
   const { code, out, err } = await simulate("untried.mjs", machine("() => 1", 'prepare: (command) => { if (command[0] === "get") throw new Error("no"); return command; },'));
   assert.is(code, 0);
   assert.match(err, /^'get' was not checked, for none of \d+ commands came to its end, the last for "no": give the plugin a generate\(random\) that returns commands which it takes\n$/);
   assert.match(out, /^the machine alone: \d+ commands on copies of 'tried', nothing found\nseed 1: /);
+});
+
+test("a machine of a later version runs at that version, with the operations that came with it", async () => {
+  const later = machine("(_, entry) => entry.version", "")
+    .replace("version: 1", "version: 3").replace('get: { kind: "read" }', 'get: { kind: "read", since: 3 }').replace("query: () => 1", "query: (_, view) => view.version");
+  const { code, err } = await simulate("later.mjs", later);
+  assert.equal([code, err], [0, ""]);
 });
 
 test("a machine that is deterministic passes", async () => {

@@ -129,6 +129,14 @@ export const BROKEN: readonly Broken[] = [
       snapshot: () => [...held].sort(([one], [other]) => String(one) < String(other) ? -1 : 1),
     }), { operations: { put: { kind: "write", args: "WORD" }, times: { kind: "read", args: "WORD" }, first: { kind: "read" } } }),
     says: /^'first' shows that a restored machine holds the same in another order/ },
+  { name: "a list that is restored backwards", kind: "order-after-restore", operation: "put", steps: 3,
+    plugin: words(() => {
+      let list: unknown[] = [];
+      return {
+        apply: ([, word]: Command) => list.push(word), query: () => list.length, snapshot: () => list,
+        restore: (saved: unknown[]) => void (list = saved.toReversed()),
+      };
+    }), says: /^'put' shows that a restored machine holds the same in another order/ },
   { name: "pieces that show what came later", kind: "live-pieces", operation: "put", steps: 4, plugin: streaming(), says: /^'put' changes a snapshot that was begun before it: .*a piece behind the first must be a copy/ },
   // Promises.
   { name: "an apply that is async", kind: "async-apply", operation: "put", steps: 1,

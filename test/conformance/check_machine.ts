@@ -1,5 +1,4 @@
 /** The check of a machine as an assertion. */
-import { AssertionError } from "node:assert";
 import type { Finding } from "../../src/machine/check/finding.ts";
 import type { AnyPlugin } from "../../src/machine/machine.ts";
 import { CHECK_SIZE, checkHere, findingText } from "../../src/sim/machine_check.ts";
@@ -22,14 +21,16 @@ export interface CheckedMachine {
   readonly commands: number;
 }
 
-/** What was found. */
-export class MachineFindings extends AssertionError {
+/** What was found: an assertion that failed. */
+export class MachineFindings extends Error {
   override readonly name = "MachineFindings";
+  /** As assertions of Node, Bun and Deno have it, so that runners show it as one. */
+  readonly code = "ERR_ASSERTION";
   /** One for each kind of mistake; none, if operations could not be tried. */
   readonly findings: readonly Finding[];
 
   constructor(message: string, findings: readonly Finding[]) {
-    super({ message });
+    super(message);
     this.findings = findings;
   }
 }

@@ -64,7 +64,7 @@ test("1 → 3 → 5 → 3 → 1 → 3, with entries all along", () => {
   for (const number of votersOf(leader)) assert.is(cores.core(number).state.commitIndex, leader.state.commitIndex);
 });
 
-test("M22, C05: a learner's acknowledgement and vote count for nothing", () => {
+test("C05: a learner's acknowledgement and vote count for nothing", () => {
   const cores = new Cores({ members: 3, seed: 3 });
   let leader = cores.awaitLeader();
   const learner = cores.join();

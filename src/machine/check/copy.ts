@@ -31,7 +31,7 @@ export interface Saved {
 
 /** A state as far as it can be seen. */
 export interface Look {
-  /** Without pieces, if the machine's own hash is all that may be compared. */
+  /** Null of a machine on disk. */
   readonly saved: Saved | null;
   /** What its own `hash` says; null if it has none. */
   readonly hash: string | null;
@@ -56,7 +56,10 @@ export class MachineCopy {
   thrown: unknown = null;
   /** Why the last answer cannot be sent as it is. */
   unsendable: string | null = null;
-  /** Whether two that are equal have equal snapshots: a machine on disk says by its hash what is its state. */
+  /**
+   * Whether two that are equal have equal snapshots: those of a machine on disk hold its last commit and pages that lie
+   * as they came; what is its state it says by its hash, if it has one.
+   */
   readonly #hasBytes: boolean;
   readonly #hasHash: boolean;
   readonly #watch: CollectionWatch | null;
@@ -70,7 +73,7 @@ export class MachineCopy {
     const seen = withMachines(plugin, (machine) => {
       const { apply, query, wake } = machine;
       hasHash = machine.hash !== undefined;
-      hasBytes = machine.lastApplied === undefined || !hasHash;
+      hasBytes = machine.lastApplied === undefined;
       return {
         ...machine,
         apply: (command, entry) => this.#noted(apply(command, entry)),
