@@ -9,6 +9,7 @@ import { type EntryHead, EntryKind } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
 import type { Done } from "../base/task.ts";
 import type { GroupId, Index, Term } from "../raft/types.ts";
+import { Checks } from "./checks.ts";
 import { type CommandEnvelope, decodeEnvelope } from "./command.ts";
 import { checkKind } from "./kinds.ts";
 import { createMachine, endMachine } from "./create_machine.ts";
@@ -48,6 +49,8 @@ export class Applier {
   readonly plugin: AnyPlugin;
   /** Which commands were run under which session, and what they answered. */
   sessions: Sessions = new Sessions();
+  /** What its state came to at each check point. */
+  readonly checks: Checks;
   /** Index of the entry that ran the command of the last entry: an earlier one if that was sent again. */
   answeredIndex: Index = 0;
   readonly #group: GroupId;
@@ -67,6 +70,7 @@ export class Applier {
   constructor(options: ApplierOptions) {
     this.operations = new Operations(options.plugin, () => this.#entry.version);
     ({ plugin: this.plugin, group: this.#group, log: this.#log, directory: this.#directory } = options);
+    this.checks = new Checks(options.group);
     this.renew();
   }
 
@@ -78,8 +82,8 @@ export class Applier {
    * @param bytes its content, `payloadBytes` bytes from `from` on; not kept
    * @param decoded what `decodeEnvelope` made of this very payload, if the caller has it; null otherwise
    * @returns the answer, or the error to answer with; undefined for entries that nobody waits for
-   * @throws DraftError the replica must stop: BAD_CONFIG if the entry is of a kind that this draft does not know; BAD_PLUGIN
-   *   if it raises the version beyond the plugin's, or `upgrade` broke
+   * @throws DraftError the replica must stop: BAD_CONFIG if the entry is of a kind that this draft does not know; DAMAGED
+   *   if a majority's state is another; BAD_PLUGIN if it raises the version beyond the plugin's, or `upgrade` broke
    */
   apply(head: EntryHead, bytes: Uint8Array, from: number, decoded: CommandEnvelope | null): Reply | DraftError {
     assert(head.index === this.#index + 1 && !this.#restoring, "entries are applied in order", head.index, this.#index);
@@ -95,11 +99,12 @@ export class Applier {
     if (this.#engine?.holds(head.index) === true) return this.#recall(this.#engine, head, bytes.subarray(from, from + head.payloadBytes));
     const performed = this.#perform(head, bytes, from, decoded);
     this.#entry.end();
-    const answer = this.#foldAnswer(performed);
+    const answer = this.#calls.foldAnswer(performed);
     const kept = this.sessions.isRunning ? this.sessions.keep(head.index, answer) : undefined;
     const changes = this.sessions.takeChanges();
     if (changes !== 0) this.#entry.digest = foldBits(this.#entry.digest, changes);
     this.#engine?.note(head.index, this.#entry.digest, kept);
+    this.#check(head, bytes, from);
     return answer;
   }
 
@@ -110,6 +115,7 @@ export class Applier {
     recallEntry(this.sessions, head, payload, recalled, this.#timeMs);
     this.sessions.takeChanges();
     this.#entry.recalled(recalled.digest);
+    this.#check(head, payload, 0);
   }
 
   /**
@@ -175,8 +181,10 @@ export class Applier {
     assert(this.readableIndex >= 0, "a machine that is restored has no state yet", this.#index);
     const pieces = new PieceSource(this.plugin, this.#calls.machine);
     const { index, term, chain, timeMs } = this.lastApplied;
-    const { version: machineVersion } = this.#entry;
-    return { point: { index, term, chain }, timeMs, machineVersion, digest: this.digest, streamed: pieces.streamed, pieces, sessions: new SessionsSource(this.sessions) };
+    return {
+      point: { index, term, chain }, timeMs, machineVersion: this.#entry.version, digest: this.digest, checks: this.checks.saved(), streamed: pieces.streamed, pieces,
+      sessions: new SessionsSource(this.sessions),
+    };
   }
 
   /**
@@ -207,6 +215,7 @@ export class Applier {
     ({ index: this.#index, term: this.#term, chain: this.#chain } = saved.point);
     this.#timeMs = saved.timeMs;
     this.#entry.restore(saved.digest, saved.machineVersion);
+    this.checks.restore(saved.checks, this.lastApplied);
   }
 
   /** The moment that a read sees. */
@@ -222,6 +231,14 @@ export class Applier {
   /** What replicas compare: the machine's own hash if it has one, else the running digest. */
   stateHash(): string {
     return this.#calls.hash() ?? this.digest.toString(16).padStart(8, "0");
+  }
+
+  /** Notes what the state comes to where the entry is a check point, and compares it where it is a verdict. */
+  #check({ kind, index, payloadBytes }: EntryHead, bytes: Uint8Array, from: number): void {
+    if (!Checks.isPoint(kind)) return kind === EntryKind.time ? undefined : this.checks.used(index, this.#timeMs);
+    // The hash of a machine on disk that is ahead is that of a later state; the digest was noted at the entry.
+    if (this.readableIndex === index || !this.#calls.hasHash) this.checks.passed({ index, digest: this.#calls.checkDigest() });
+    if (kind === EntryKind.verdict) this.checks.judge(bytes.subarray(from, from + payloadBytes), this.#timeMs);
   }
 
   /** The machine's state on disk as this process found it; null if it keeps none. */
@@ -247,28 +264,19 @@ export class Applier {
   }
 
   #perform(head: EntryHead, bytes: Uint8Array, from: number, decoded: CommandEnvelope | null): Reply | DraftError {
-    if (head.kind === EntryKind.command) return this.#run(head, bytes, from, decoded);
-    const payload = bytes.subarray(from, from + head.payloadBytes);
-    if (head.kind === EntryKind.session) return this.#changeSession(payload);
-    if (head.kind === EntryKind.version) return raise(this.plugin, this.#calls.machine, this.#entry, payload);
-    return head.kind === EntryKind.time ? this.#calls.wake(this.#timeMs) : undefined;
-  }
-
-  #changeSession(payload: Uint8Array): Reply | DraftError {
+    const { kind, payloadBytes } = head;
+    if (kind === EntryKind.time) return this.#calls.wake(this.#timeMs);
+    if (kind === EntryKind.version) return raise(this.plugin, this.#calls.machine, this.#entry, bytes.subarray(from, from + payloadBytes));
     try {
-      return this.sessions.change(decodeSessionChange(payload), this.#index, this.#timeMs);
+      if (kind === EntryKind.command) return this.#run(head, decoded ?? decodeEnvelope(bytes, from, from + payloadBytes));
+      if (kind !== EntryKind.session) return undefined;
+      return this.sessions.change(decodeSessionChange(bytes.subarray(from, from + payloadBytes)), this.#index, this.#timeMs);
     } catch (error) {
       return refusalOf(error);
     }
   }
 
-  #run(head: EntryHead, bytes: Uint8Array, from: number, decoded: CommandEnvelope | null): Reply | DraftError {
-    let envelope: CommandEnvelope;
-    try {
-      envelope = decoded ?? decodeEnvelope(bytes, from, from + head.payloadBytes);
-    } catch (error) {
-      return refusalOf(error);
-    }
+  #run(head: EntryHead, envelope: CommandEnvelope): Reply | DraftError {
     if (envelope.session === null) return this.#runCommand(envelope);
     const found = this.sessions.admit(envelope, head.payloadSum, this.#timeMs);
     if (found === null) return this.#runCommand(envelope);
@@ -284,15 +292,5 @@ export class Applier {
     this.#entry.holds(command);
     // A read that somebody put into the log is a read of the state at its place there.
     return operation.row.kind === "read" ? this.#calls.read(command, this.#entry) : this.#calls.apply(command);
-  }
-
-  /** Folds the answer; one that cannot be sent is none. */
-  #foldAnswer(answer: Reply | DraftError): Reply | DraftError {
-    try {
-      this.#entry.foldAnswer(answer);
-      return answer;
-    } catch (thrown) {
-      return this.#foldAnswer(this.#calls.fault(`the answer at index ${this.#index}`, thrown));
-    }
   }
 }

@@ -3,12 +3,12 @@ import { type EntryHead, EntryKind } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
 
 /**
- * Verdicts and groups are not known yet: their entries come with the features that write them.
+ * Groups are not known yet: their entries come with the feature that writes them.
  *
  * @throws DraftError BAD_CONFIG if the entry is of another kind: the replica must stop, for to skip it would fork the
  *   state. The log is whole, it is this program that is too old
  */
 export function checkKind({ kind, index, group }: EntryHead): void {
-  if (kind >= EntryKind.command && kind <= EntryKind.version) return;
+  if (kind >= EntryKind.command && kind <= EntryKind.verdict) return;
   throw new DraftError("BAD_CONFIG", `entry ${index} of group ${group} is of kind ${kind}, which this release of draft does not know: start this node with the one that the others run`);
 }

@@ -4,12 +4,15 @@
  */
 import { assert } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
-import { hashText } from "./digest.ts";
+import { foldBits, foldText, hashText } from "./digest.ts";
 import type { LiveEntry } from "./live_entry.ts";
 import type { Base, Command, Reply, View } from "./machine.ts";
 
 /** What a caller is told when `apply` broke: the stack, which differs between engines, goes to the log. */
 export const FAULT_TEXT = "the machine failed on this command: its node's log says how";
+
+/** Folded where time entries woke the machine: a replica whose `wakeAt` alone broke did not wake. */
+const WOKE = 1;
 
 /** Hears of a machine that broke: where, and what it threw. */
 export type FaultLog = (message: string, thrown: unknown) => void;
@@ -48,6 +51,7 @@ export class MachineCalls {
   wake(timeMs: number): Reply | DraftError {
     const wakeAt = this.wakeAt();
     if (wakeAt === null || wakeAt > timeMs || this.machine.wake === undefined) return undefined;
+    this.#entry.digest = foldBits(this.#entry.digest, WOKE);
     try {
       return this.#settle(this.machine.wake(this.#entry) as Reply, "wake");
     } catch (thrown) {
@@ -78,20 +82,42 @@ export class MachineCalls {
     }
   }
 
+  get hasHash(): boolean {
+    return this.machine.hash !== undefined;
+  }
+
   /** The machine's own digest of its state; null if it has none. */
-  hash(): string | null {
+  hash(broken: string | null = null): string | null {
     try {
       const hash = this.machine.hash?.();
       return hash === undefined || hash === null ? null : hashText(hash);
     } catch (thrown) {
       this.#log("hash broke", thrown);
-      return null;
+      return broken;
     }
+  }
+
+  /** What replicas compare: the running digest and, if the machine has one, its hash; an unsigned 32-bit number. */
+  checkDigest(): number {
+    const { digest } = this.#entry;
+    // One that breaks here alone must differ from all that do not.
+    const hash = this.hash("broken");
+    return (hash === null ? digest : foldText(digest, hash)) >>> 0;
   }
 
   fault(where: string, thrown: unknown): DraftError {
     this.#log(`${where} broke`, thrown);
     return new DraftError("MACHINE_FAULT", FAULT_TEXT);
+  }
+
+  /** Folds the answer of the entry; one that cannot be sent is none. */
+  foldAnswer(answer: Reply | DraftError): Reply | DraftError {
+    try {
+      this.#entry.foldAnswer(answer);
+      return answer;
+    } catch (thrown) {
+      return this.foldAnswer(this.fault(`the answer at index ${this.#entry.index}`, thrown));
+    }
   }
 
   /** The answer, unless it is none: a promise would end at another moment on each replica. */

@@ -1,5 +1,6 @@
 /** What is known of a state besides the machine's own: where in the log it is, and what goes on from there. */
 import type { LogPoint } from "../raft/types.ts";
+import type { SavedChecks } from "./checks.ts";
 import type { PieceSource } from "./piece_source.ts";
 import type { SessionsSource } from "./sessions_saved.ts";
 
@@ -15,6 +16,8 @@ export interface SavedState {
   /** The machine version in force. */
   readonly machineVersion: number;
   readonly digest: number;
+  /** The check points before it. */
+  readonly checks: SavedChecks;
   /** Whether the machine's part comes in pieces. */
   readonly streamed: boolean;
 }

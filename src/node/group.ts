@@ -16,7 +16,7 @@ import { AppendSender } from "./append_sender.ts";
 import { ApplyQueue } from "./apply_queue.ts";
 import { FlightRecorder } from "./flight_recorder.ts";
 import { Flights } from "./flights.ts";
-import type { GroupObserver } from "./group_observer.ts";
+import type { Alarm, GroupObserver } from "./group_observer.ts";
 import type { GroupOptions } from "./group_options.ts";
 import { GroupReads } from "./group_reads.ts";
 import type { SnapshotDone } from "./group_snapshots.ts";
@@ -30,7 +30,6 @@ import type { Readiness } from "./readiness.ts";
 import { Stores } from "./stores.ts";
 import { Tail } from "./tail.ts";
 import { type TransferDone, Transfers } from "./transfers.ts";
-import type { Versions } from "./versions.ts";
 
 /** One group. */
 export class Group {
@@ -39,7 +38,6 @@ export class Group {
   readonly applier: Applier;
   leaderSinceMs: number | null = null;
   readonly recorder: FlightRecorder = new FlightRecorder();
-  readonly versions: Versions;
   readonly readiness: Readiness;
   readonly #observers: readonly GroupObserver[];
   readonly #options: GroupOptions;
@@ -63,7 +61,6 @@ export class Group {
     this.name = options.name;
     this.state = state;
     this.applier = applier;
-    this.versions = options.versions;
     this.readiness = options.readiness;
     this.#observers = [this.recorder, ...options.observers];
     this.#tail = new Tail(state.trail.lastIndex + 1);
@@ -111,6 +108,10 @@ export class Group {
   /** Whether this node is the only member. */
   get isAlone(): boolean {
     return currentConfiguration(this.state).members.length === 1;
+  }
+
+  alarms(): Alarm[] {
+    return this.#observers.flatMap((observer) => observer.alarms?.() ?? []);
   }
 
   /** Takes an entry into this turn. `payload` is copied; `decoded` is its content, if that is a command and known. */

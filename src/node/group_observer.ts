@@ -7,6 +7,12 @@ import type { Message } from "../raft/message.ts";
 import type { RaftState } from "../raft/state.ts";
 import type { LogEntry } from "../raft/types.ts";
 
+/** An alarm of the status. */
+export interface Alarm {
+  readonly code: string;
+  readonly message: string;
+}
+
 /** Hears of each step of the core, of what is durable, and of each message that leaves. */
 export interface GroupObserver {
   /** The group was read back from the log, or began: no step was taken yet. */
@@ -22,4 +28,6 @@ export interface GroupObserver {
   durable?(state: RaftState, store: number): void;
   /** A message was handed to the links: at once, or because the store that it waited for is durable. */
   sent(state: RaftState, message: Message): void;
+  /** What is wrong with the group while it serves all the same. */
+  alarms?(): readonly Alarm[];
 }

@@ -9,7 +9,6 @@ import type { GroupObserver } from "./group_observer.ts";
 import type { GroupLog, Outbox } from "./group_ports.ts";
 import type { GroupSnapshots } from "./group_snapshots.ts";
 import type { Readiness } from "./readiness.ts";
-import type { Versions } from "./versions.ts";
 
 /** What a group is made of. */
 export interface GroupOptions {
@@ -34,7 +33,6 @@ export interface GroupOptions {
   /** Whether the link to this member is up. */
   readonly isLinked: (member: MemberNumber) => boolean;
   readonly snapshots: GroupSnapshots;
-  readonly versions: Versions;
   readonly readiness: Readiness;
   /** Get a snapshot of the leader's entry `point` or of a later one from this member; the core hears of it as events. */
   readonly fetchSnapshot: (from: MemberNumber, point: LogPoint) => void;

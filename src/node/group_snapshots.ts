@@ -193,12 +193,12 @@ export class GroupSnapshots {
     return piece;
   }
 
-  #headOf({ point, timeMs, machineVersion, digest, streamed }: BegunSnapshot): SnapshotHead {
+  #headOf({ point, timeMs, machineVersion, digest, checks, streamed }: BegunSnapshot): SnapshotHead {
     const { clusterId, state, applier } = this.#options;
     const configuration = configurationAt(state, point.index);
     return {
       clusterId, group: state.config.group, point, featureLevel: FEATURE_LEVEL, machine: applier.plugin.name,
-      machineVersion, streamed, timeMs, digest, configuration,
+      machineVersion, streamed, timeMs, digest, configuration, checks,
     };
   }
 

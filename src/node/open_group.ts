@@ -18,6 +18,7 @@ import type { Wal } from "../wal/wal.ts";
 import type { Genesis } from "./genesis.ts";
 import { Group } from "./group.ts";
 import type { GroupOptions } from "./group_options.ts";
+import { GroupChecks } from "./group_checks.ts";
 import { GroupSnapshots } from "./group_snapshots.ts";
 import type { Identity } from "./identity.ts";
 import type { RecoveredLog } from "./recovered_log.ts";
@@ -91,8 +92,9 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
       group.propose({ kind: EntryKind.version, payload: encodeMachineVersion(version), decoded: null }, Number.POSITIVE_INFINITY, done),
   });
   const readiness = new Readiness(words);
+  const checks = new GroupChecks({ name, applier, words, submit });
   const group = new Group({
-    name, state, applier, log: wal, outbox, clock, words, snapshots, versions, readiness, observers: [...observers, versions, readiness],
+    name, state, applier, log: wal, outbox, clock, words, snapshots, readiness, observers: [...observers, versions, readiness, checks],
     tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax, frameEntryBytesMax: frameEntryBytesMax(settings),
     submit, wake, isLinked, configurationChanged, failed,
     fetchSnapshot: (from, point) => fetch.begin(from, point),

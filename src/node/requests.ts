@@ -133,7 +133,7 @@ export class NodeRequests implements NodeApi {
     const alarms = [
       ...(node.waitsFor === "" ? [] : [{ code: "WAITING", message: node.waitsFor }]),
       ...(node.removed === "" ? [] : [{ code: "REMOVED", message: node.removed }]),
-      ...[...node.groups.values()].flatMap((group) => group.versions.alarms()),
+      ...[...node.groups.values()].flatMap((group) => group.alarms()),
     ];
     this.#freeBytes.ask(host, dataDir.path, (freeBytes, isStuck) => {
       done({

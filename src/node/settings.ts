@@ -36,6 +36,7 @@ export interface Tuning {
   readonly core?: Partial<Pick<
     RaftConfig,
     "appendEntriesMax" | "appendBytesMax" | "inflightAppendsMax" | "inflightBytesMax" | "uncommittedBytesMax" | "pendingReadsMax"
+    | "verdictEntries" | "verdictMs"
   >>;
   readonly wal?: Partial<Pick<WalOptions, "readyBytes" | "batchBytesMax" | "recordBytesMax" | "slabBytes" | "readBytes" | "markMs">>;
   readonly snapshots?: Partial<SnapshotTuning>;
@@ -94,6 +95,8 @@ export function raftConfig(
     uncommittedBytesMax: settings.queueBytesMax,
     retainBytes: settings.retainBytes,
     pendingReadsMax: 65_536,
+    verdictEntries: 4096,
+    verdictMs: 10_000,
     seed,
     ...settings.tuning.core,
   };

@@ -9,14 +9,8 @@ import type { Event } from "../raft/event.ts";
 import { currentMember } from "../raft/membership.ts";
 import { currentConfiguration, type RaftState } from "../raft/state.ts";
 import type { Member, MemberNumber } from "../raft/types.ts";
-import type { GroupObserver } from "./group_observer.ts";
+import type { Alarm, GroupObserver } from "./group_observer.ts";
 import { type DataMember, decideRaise, type MachineReport, sourcesDiffer } from "./raise_rule.ts";
-
-/** An alarm of the status. */
-export interface Alarm {
-  readonly code: string;
-  readonly message: string;
-}
 
 export interface VersionsOptions {
   /** Of the group. */

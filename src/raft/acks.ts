@@ -60,6 +60,11 @@ export function noteHeard(state: RaftState, message: AckStatus & { readonly from
   progress.lastHeardMs = now.nowMs;
   progress.wallMs = message.wallMs;
   progress.wallHeardMs = now.nowMs;
+  // An ack that was late tells of an earlier point.
+  if (message.checkIndex >= progress.checkIndex) {
+    progress.checkIndex = message.checkIndex;
+    progress.checkDigest = message.checkDigest;
+  }
   return progress;
 }
 

@@ -24,6 +24,11 @@ export type EventBody =
   | { readonly type: "stored"; readonly store: number }
   /** The machine has applied everything up to `index`; `wakeAtMs` is its next moment in log time, or null. */
   | { readonly type: "applied"; readonly index: Index; readonly wakeAtMs: number | null }
+  /**
+   * The machine's newest check point (verdict_entry.ts), index 0 if it has passed none, and the log time from which the
+   * next verdict is counted; null if nothing is to be judged.
+   */
+  | { readonly type: "checked"; readonly index: Index; readonly digest: number; readonly unjudgedSinceMs: number | null }
   /** Unstamped entries, in order. The core stamps them in place; one that is refused keeps index 0. */
   | { readonly type: "propose"; readonly entries: readonly LogEntry[] }
   /** A linearizable read wants its index. */

@@ -19,6 +19,7 @@
  *   snapshotFetching   index near the last index
  *   snapshotStored     index near the last index, term near the last term, chain u32, timeMs near the last log time
  *   snapshotFetched    the same, number of the configuration near 0
+ *   checked            index near the last index, digest u32, byte: 0 or 1 and unjudgedSinceMs near the last log time
  *
  * message  byte: number of its type, 0x10 group, to and incarnation are the usual ones, 0x20 and 0x40 its flags
  *          from near 0, [group, to, fromIncarnation near 0], term near the last term, fields in the order of FIELDS,
@@ -40,7 +41,7 @@ import type { Index, Term } from "./types.ts";
 /** The position in the list is the number. */
 export const EVENT_TYPES: readonly EventBody["type"][] = [
   "start", "deadline", "receive", "stored", "applied", "propose", "read", "transfer", "changeMembership", "linkUp", "linkDown",
-  "readFailed", "diskStalled", "diskFull", "snapshotStored", "snapshotFetching", "snapshotFetched", "restored",
+  "readFailed", "diskStalled", "diskFull", "snapshotStored", "snapshotFetching", "snapshotFetched", "restored", "checked",
 ];
 export const SAME_MOMENT = 0x20;
 export const SAME_WALL = 0x40;

@@ -61,7 +61,12 @@ export class EventReader {
       case "applied":
       case "restored": {
         const index = this.#near("index");
-        return { type, index, wakeAtMs: packed.byte() === 0 ? null : packed.near(whole(this.#last.timeMs)) };
+        return { type, index, wakeAtMs: this.#timeIf() };
+      }
+      case "checked": {
+        const index = this.#near("index");
+        const digest = packed.u32();
+        return { type, index, digest, unjudgedSinceMs: this.#timeIf() };
       }
       case "propose": return { type, entries: this.#list(() => this.#proposal()) };
       case "read": return { type, readId: packed.near(0) };
@@ -79,6 +84,10 @@ export class EventReader {
       case "snapshotFetched": return { type, ...this.#taken(), configuration: this.#configuration() };
       default: throw broken("an event of an unknown type");
     }
+  }
+
+  #timeIf(): number | null {
+    return this.packed.byte() === 0 ? null : this.packed.near(whole(this.#last.timeMs));
   }
 
   #taken(): { point: LogPoint; timeMs: number } {

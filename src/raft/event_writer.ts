@@ -60,6 +60,10 @@ export class EventWriter implements EntrySink {
         return;
       case "applied":
       case "restored": return this.#applied(event.index, event.wakeAtMs);
+      case "checked":
+        this.#index(event.index);
+        packed.u32(event.digest);
+        return this.#timeIf(event.unjudgedSinceMs);
       case "propose": return writeProposals(this, event.entries);
       case "read": return packed.near(event.readId, 0);
       case "transfer": return packed.near(event.to, 0);
@@ -102,8 +106,12 @@ export class EventWriter implements EntrySink {
 
   #applied(index: number, wakeAtMs: number | null): void {
     this.#index(index);
-    this.packed.byte(wakeAtMs === null ? 0 : 1);
-    if (wakeAtMs !== null) this.packed.near(wakeAtMs, whole(this.last.timeMs));
+    this.#timeIf(wakeAtMs);
+  }
+
+  #timeIf(timeMs: number | null): void {
+    this.packed.byte(timeMs === null ? 0 : 1);
+    if (timeMs !== null) this.packed.near(timeMs, whole(this.last.timeMs));
   }
 
   #taken({ index, term, chain }: LogPoint, timeMs: number): void {

@@ -14,7 +14,7 @@ export const NUMBERS = [
   "term", "votedFor", "storedTerm", "storedVote", "storedCommit", "leaderId", "commitIndex", "matchedIndex", "applyRequested", "lastApplied",
   "lastStore", "durableIndex", "durableTerm", "electionDeadlineMs", "leaderHeardMs", "ownVoteStore", "heartbeatDeadlineMs", "snapshotIndex", "fetchingIndex",
   "round", "ownTermIndex", "anchorLogMs", "anchorNowMs", "timeEntryIndex", "wakeBackoffMs", "wakeNotBeforeMs", "deadlineMs",
-  "toldTerm", "toldLeader",
+  "toldTerm", "toldLeader", "checkIndex", "checkDigest", "unjudgedSinceMs", "verdictIndex", "verdictNotBeforeMs",
 ] as const;
 
 export type NumberField = (typeof NUMBERS)[number];

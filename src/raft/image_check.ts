@@ -10,13 +10,13 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const CONFIG_NUMBERS = [
   "group", "self", "incarnation", "bootId", "heartbeatMs", "electionMinMs", "electionMaxMs", "appendEntriesMax", "appendBytesMax",
-  "inflightAppendsMax", "inflightBytesMax", "uncommittedBytesMax", "pendingReadsMax", "seed",
+  "inflightAppendsMax", "inflightBytesMax", "uncommittedBytesMax", "pendingReadsMax", "verdictEntries", "verdictMs", "seed",
 ] as const satisfies readonly (keyof RaftConfig)[];
 
 const TRAIL_WHOLE = ["lastIndex", "lastTerm", "lastChain", "keepFrom", "recentFirst", "capacity"] as const;
 const PROGRESS_NUMBERS = [
   "member", "matchIndex", "provenIndex", "nextIndex", "probeIndex", "inflightBytes", "reopenAfterMs", "lastHeardMs",
-  "ackedRound", "bootId", "wallMs", "wallHeardMs", "roundIndex", "roundSinceMs",
+  "ackedRound", "bootId", "wallMs", "wallHeardMs", "roundIndex", "roundSinceMs", "checkIndex", "checkDigest",
 ];
 const READ_NUMBERS = ["readId", "from", "fromIncarnation", "bootId", "index"];
 const ROLES: readonly unknown[] = ["follower", "pre-candidate", "candidate", "leader"];

@@ -34,6 +34,7 @@ export function checkState(state: RaftState): void {
   assert(trail.base.index <= commitIndex && commitIndex <= trail.lastIndex, "base ≤ commit ≤ last", commitIndex, trail.lastIndex);
   assert(lastApplied <= applyRequested && applyRequested <= commitIndex, "applied ≤ asked for ≤ commit", applyRequested, commitIndex);
   assert(state.durableIndex <= trail.lastIndex, "what is durable is in the log", state.durableIndex, trail.lastIndex);
+  assert(state.checkIndex <= applyRequested, "a check point was asked for", state.checkIndex, applyRequested);
   if (state.role === "follower") assert(matchedIndex <= trail.lastIndex, "what matches is in the log", matchedIndex);
   assert((state.role === "leader") === (state.leaderId === state.config.self), "exactly a leader names itself", state.role, state.leaderId);
   assert(state.role === "leader" || state.progress.size === 0, "only leaders keep progress", state.role);

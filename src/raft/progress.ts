@@ -66,6 +66,9 @@ export interface Progress {
   roundSinceMs: number;
   /** The last such round took less than an election timeout. */
   caughtUp: boolean;
+  /** The newest check point of its machine, as it last said; index 0: none. */
+  checkIndex: Index;
+  checkDigest: number;
 }
 
 /** A follower of which a new leader knows nothing yet (dissertation 3.5: nextIndex starts behind the leader's last). */
@@ -96,6 +99,8 @@ export function createProgress(member: MemberNumber, lastIndex: Index): Progress
     roundIndex: 0,
     roundSinceMs: Number.NEGATIVE_INFINITY,
     caughtUp: false,
+    checkIndex: 0,
+    checkDigest: 0,
   };
 }
 

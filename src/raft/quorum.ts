@@ -22,6 +22,14 @@ export function voterSets(configuration: Configuration): VoterSets {
   };
 }
 
+/** The voters that keep the state: they alone can say what it comes to. */
+export function dataVoterSets({ members, joint }: Configuration): VoterSets {
+  return {
+    incoming: members.filter(({ role }) => role === "voter").map(({ number }) => number),
+    outgoing: joint ? members.filter(({ outgoingRole }) => outgoingRole === "voter").map(({ number }) => number) : [],
+  };
+}
+
 /** Whether this member votes in either half. */
 export function isVoting(sets: VoterSets, number: MemberNumber): boolean {
   return sets.incoming.includes(number) || sets.outgoing.includes(number);

@@ -55,6 +55,7 @@ export function becomeLeader(state: RaftState, now: Now): void {
   state.timeEntryIndex = 0;
   state.wakeBackoffMs = 0;
   state.wakeNotBeforeMs = 0;
+  state.verdictIndex = 0;
   anchorLogTime(state, now);
   state.ownTermIndex = state.trail.lastIndex + 1;
   appendAsLeader(state, [emptyEntry(EntryKind.noop)], now);

@@ -8,6 +8,7 @@ import { advanceMembership } from "./membership_change.ts";
 import { answerConfirmed, confirmReads, startReadRound, wakeDeadlineMs } from "./reads.ts";
 import { drop, type RaftState } from "./state.ts";
 import { advanceTransfer, settleTransfer } from "./transfer.ts";
+import { considerVerdict } from "./verdicts.ts";
 
 /** Beyond so many stores that are not durable, answers no longer wait for the disk. */
 const PENDING_STORES_MAX = 1024;
@@ -23,6 +24,7 @@ export function settle(state: RaftState, now: Now): void {
     startReadRound(state, now);
     confirmReads(state);
     answerConfirmed(state, now);
+    considerVerdict(state, now);
     sendAppends(state, now);
     advanceTransfer(state);
   }

@@ -6,6 +6,7 @@ import { currentMember } from "./membership.ts";
 import { send } from "./output.ts";
 import type { Progress } from "./progress.ts";
 import type { RaftState } from "./state.ts";
+import { hasSameState } from "./tally.ts";
 import type { MemberNumber } from "./types.ts";
 
 /** What the follower needs next is gone from the log; it is to fetch a snapshot. */
@@ -40,7 +41,8 @@ function sendInstall(state: RaftState, progress: Progress, now: Now): void {
 
 /**
  * Who serves the snapshot: of the followers that have one that this log continues, the one that serves the fewest; so
- * that the leader has its disk and line for writes. Each second try is the leader's own, which surely has one.
+ * that the leader has its disk and line for writes; and of these only one whose machine has come to the same as the
+ * leader's since, for a state that differs must not spread. Each second try is the leader's own, which surely has one.
  */
 function sourceFor(state: RaftState, progress: Progress, now: Now): MemberNumber {
   const { base } = state.trail;
@@ -51,6 +53,7 @@ function sourceFor(state: RaftState, progress: Progress, now: Now): MemberNumber
     const isThere = now.nowMs - other.lastHeardMs <= state.config.electionMinMs && other.state !== "snapshot";
     const keepsPayloads = currentMember(state, other.member)?.role !== "witness";
     if (!isThere || !keepsPayloads || other.snapshotIndex < base.index || other.snapshotIndex === 0) continue;
+    if (!hasSameState(state, other.member, other.snapshotIndex)) continue;
     const serves = servedBy(state, other.member);
     if (serves >= fewest) continue;
     fewest = serves;

@@ -94,6 +94,11 @@ export interface RaftState {
   wakeAtMs: number | null;
   /** Use: what may leave the log. Invariant: a snapshot of it is durable; base.index ≤ snapshotIndex ≤ applyRequested. */
   snapshotIndex: Index;
+  /** Use: what this node says of its machine with its acks. Invariant: checkIndex ≤ applyRequested. */
+  checkIndex: Index;
+  checkDigest: number;
+  /** Leaders: log time from which the next verdict is counted; Infinity if there is nothing to judge. */
+  unjudgedSinceMs: number;
   /** Followers: what the snapshot that is being fetched holds, or must at least hold; 0: none is being fetched. */
   fetchingIndex: Index;
 
@@ -134,6 +139,10 @@ export interface RaftState {
   /** A machine whose moment does not move is asked again after this, doubling. */
   wakeBackoffMs: number;
   wakeNotBeforeMs: number;
+  /** Leaders: index of the newest verdict entry; 0 if none of this term. Use: the next waits until it is applied. */
+  verdictIndex: Index;
+  /** Use: log time is asked for no earlier. */
+  verdictNotBeforeMs: number;
 
   /** The disk makes no progress: no candidacy until a store completes. */
   diskStalled: boolean;
@@ -191,6 +200,9 @@ export function createRaft(config: RaftConfig, recovered: Recovered): RaftState 
     lastApplied: restored,
     wakeAtMs: null,
     snapshotIndex: restored,
+    checkIndex: 0,
+    checkDigest: 0,
+    unjudgedSinceMs: Number.POSITIVE_INFINITY,
     fetchingIndex: 0,
     lastStore: 0,
     pendingStores: [],
@@ -212,6 +224,8 @@ export function createRaft(config: RaftConfig, recovered: Recovered): RaftState 
     timeEntryIndex: 0,
     wakeBackoffMs: 0,
     wakeNotBeforeMs: 0,
+    verdictIndex: 0,
+    verdictNotBeforeMs: 0,
     diskStalled: false,
     diskFull: false,
     deadlineMs: Number.POSITIVE_INFINITY,

@@ -26,6 +26,7 @@ import { drawElectionTimeout, drop, type RaftState } from "./state.ts";
 import { bytesAfter } from "./trail.ts";
 import { handOver, isTransferring, transfer } from "./transfer.ts";
 import type { Index, LogEntry, MemberNumber, Role } from "./types.ts";
+import { checked } from "./verdicts.ts";
 
 /**
  * Takes one event into the state.
@@ -46,6 +47,7 @@ function dispatch(state: RaftState, event: Event): void {
     case "receive": return receive(state, event.message, event);
     case "stored": return stored(state, event.store, event);
     case "applied": return applied(state, event.index, event.wakeAtMs, event);
+    case "checked": return checked(state, event, event.unjudgedSinceMs);
     case "propose": return propose(state, event.entries, event);
     case "read": return read(state, event.readId, event);
     case "transfer": return transfer(state, event.to, event);
@@ -165,8 +167,8 @@ function isLeaders(message: Message): message is AppendRequest | Heartbeat | Ins
 function answerOldTerm(state: RaftState, message: Message, now: Now): void {
   if (message.type === "voteRequest") voteRequest(state, message, now);
   else if (isLeaders(message)) {
-    const { round } = message;
-    send(state, message.from, { type: "heartbeatReply", round, snapshotIndex: state.snapshotIndex, ...ackStatus(state, now.wallMs) });
+    // No round: in our term that sender may lead again, after a restart, and has not asked ours for any of that number.
+    send(state, message.from, { type: "heartbeatReply", round: 0, snapshotIndex: state.snapshotIndex, ...ackStatus(state, now.wallMs) });
   } else if (message.type === "readIndexRequest") {
     send(state, message.from, { type: "readIndexReply", readId: message.readId, bootId: message.bootId, index: 0, leaderCommit: 0, timeMs: 0 });
   } else drop(state, "old-term");

@@ -102,6 +102,9 @@ export interface RaftConfig {
   readonly retainBytes: number;
   /** Reads that wait for their confirmation, at most. */
   readonly pendingReadsMax: number;
+  /** A leader lets the replicas' states be compared after so many entries, or so much log time in use. */
+  readonly verdictEntries: number;
+  readonly verdictMs: number;
   /** Seed of the election timeouts. */
   readonly seed: number;
 }

@@ -63,6 +63,7 @@ export function eventWords(event: Event, name: Names): string {
     case "read": return `read ${event.readId} comes`;
     case "deadline": return "its deadline passes";
     case "snapshotStored": return `its snapshot of index ${event.point.index} is durable`;
+    case "checked": return `its machine comes to ${event.digest.toString(16).padStart(8, "0")} at index ${event.index}`;
     case "restored": return `its machine holds the snapshot of index ${event.index}`;
     default: return `it ${fateWords(event, name)}`;
   }

@@ -2,8 +2,9 @@
  * Marks: rare situations, counted. A simulator that never meets them proves nothing about them, so a long run in which
  * one of them never occurred fails.
  */
+import { DraftError } from "../base/errors.ts";
 import type { Effect, Event } from "../raft/event.ts";
-import type { Index } from "../raft/types.ts";
+import type { Index, LogEntry, Role } from "../raft/types.ts";
 import { ELECTION_MARKS, type ElectionMark, markElections } from "./marks_elections.ts";
 import type { MessageArrival } from "./lossy_ways.ts";
 import { LIFE_MARKS, type LifeMark, LifeMarks } from "./marks_lives.ts";
@@ -13,15 +14,16 @@ import { CLIENT_MARKS, type ClientMark, markAnswer } from "./marks_clients.ts";
 import { ARRIVAL_MARKS, markMessages, MESSAGE_MARKS, type MessageMark } from "./marks_messages.ts";
 import { markOpened, markSnapshots, SNAPSHOT_MARKS, type SnapshotMark } from "./marks_snapshots.ts";
 import { LimitMarks, markDuplicate, markSessionWrite, SESSION_MARKS, type SessionMark } from "./marks_sessions.ts";
+import { markVerdicts, VERDICT_MARKS, type VerdictMark } from "./marks_verdicts.ts";
 import { memoOf, type StepMemo } from "./marks_step.ts";
 import type { ClientOperation, Property, SimMember } from "./property.ts";
 
 /** A situation by its name. */
-export type Mark = ElectionMark | LogMark | ReadMark | SnapshotMark | LifeMark | MessageMark | ClientMark | SessionMark;
+export type Mark = ElectionMark | LogMark | ReadMark | SnapshotMark | LifeMark | MessageMark | ClientMark | SessionMark | VerdictMark;
 
 /** All marks, in the order of a report. */
 export const MARKS: readonly Mark[] = [
-  ...ELECTION_MARKS, ...LOG_MARKS, ...READ_MARKS, ...SNAPSHOT_MARKS, ...LIFE_MARKS, ...MESSAGE_MARKS, ...CLIENT_MARKS, ...SESSION_MARKS,
+  ...ELECTION_MARKS, ...LOG_MARKS, ...READ_MARKS, ...SNAPSHOT_MARKS, ...LIFE_MARKS, ...MESSAGE_MARKS, ...CLIENT_MARKS, ...SESSION_MARKS, ...VERDICT_MARKS,
 ];
 
 /** Notes that a situation occurred. */
@@ -35,6 +37,8 @@ export class MarkCounter implements Property {
   readonly #memos: Map<SimMember, StepMemo> = new Map();
   /** The last index that each member's process found on its disk. */
   readonly #foundAt: Map<SimMember, Index> = new Map();
+  /** That of the process that ended last. */
+  #endedRole: Role = "follower";
   readonly #limits: LimitMarks = new LimitMarks();
   readonly #note: NoteMark = (mark) => void this.counts.set(mark, (this.counts.get(mark) ?? 0) + 1);
 
@@ -68,7 +72,19 @@ export class MarkCounter implements Property {
     this.#memos.set(member, memoOf(state));
   }
 
+  entriesSealed(_member: SimMember, entries: readonly LogEntry[], bytes: Uint8Array): void {
+    markVerdicts(entries, bytes, this.#note);
+  }
+
+  /** A process failed, or could not start; what it held in memory is gone already. */
+  failed({ isAstray }: SimMember, error: Error): void {
+    this.lives.failed(error);
+    if (isAstray !== true || !(error instanceof DraftError) || error.code !== "DAMAGED") return;
+    this.#note(this.#endedRole === "leader" ? "verdict stopped a leader" : "verdict stopped a follower");
+  }
+
   ended(member: SimMember): void {
+    this.#endedRole = member.state?.role ?? "follower";
     this.lives.ended(member);
     this.#memos.delete(member);
   }

@@ -56,6 +56,11 @@ export class Nemesis implements FaultHands {
     this.#watch = watch;
     this.random = streamOf(script.seed, "nemesis");
     this.cuts = new Cuts(cluster.net);
+    const astray = [...cluster.machines.values()].find(({ place }) => place === script.settings.astray?.who);
+    if (astray !== undefined) {
+      astray.isAstray = true;
+      this.excuses.damaged(astray, "DAMAGED");
+    }
     this.#gentle = script.settings.gentle ? new GentleHand(cluster, (machine) => this.retired.has(machine) || this.wiped.has(machine)) : null;
   }
 
@@ -158,7 +163,7 @@ export class Nemesis implements FaultHands {
     const downMs = this.#downMs.get(machine) ?? RESTART_MS;
     this.#downMs.delete(machine);
     const isUnreadable = code === "STORAGE_FAILED" && machine.disk.hasBad && !machine.hasOpened;
-    if ((code === "DAMAGED" || code === "WRONG_IDENTITY" || isUnreadable) && machine.forgiven) this.retired.add(machine);
+    if ((code === "DAMAGED" || code === "WRONG_IDENTITY" || isUnreadable) && (machine.forgiven || machine.isAstray)) this.retired.add(machine);
     // Not `later`: whoever of the core fails while it is healed is started again, too.
     this.cluster.scheduler.after(1, () => this.#end(machine, gate, downMs));
   }
@@ -189,7 +194,9 @@ export class Nemesis implements FaultHands {
     const healthy = this.healthy();
     const majority = Math.floor(settings.nodes / 2) + 1;
     const isFounded = healthy.every((machine) => machine.number !== 0);
-    if (!settings.freezeRest || !isFounded || healthy.length <= majority) return healthy;
+    // Whoever is led astray stops in the end: all others are needed then.
+    const isOneAstray = healthy.some(({ isAstray }) => isAstray);
+    if (isOneAstray || !settings.freezeRest || !isFounded || healthy.length <= majority) return healthy;
     // Damage may show only at the next start: a majority is left without those that it met.
     const sure = healthy.filter(({ forgiven }) => !forgiven);
     const size = pick(random, [majority, majority, Math.min(majority + 1, sure.length), sure.length]);

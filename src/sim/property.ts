@@ -27,6 +27,8 @@ export interface SimMember {
   readonly applier: Applier | null;
   /** Its disk lied, was damaged or lost: what it held durable is not owed any more. */
   readonly forgiven: boolean;
+  /** Its machine is not deterministic, so that its state differs. */
+  readonly isAstray?: boolean;
   /** Its disk lost something and does not show it, or lost all: not even a sum can tell. */
   readonly isSilentlyLost?: boolean;
   /** Who the process says that it is; null while it says nothing, undefined where nobody asks. */

@@ -1,6 +1,7 @@
 /** Runs what a seed stands for, and says what came of it. */
 import type { Guard } from "../host/guard.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
+import { Astray } from "./astray.ts";
 import { isKnown } from "./known_machine.ts";
 import { ForbiddenGlobals } from "./properties/forbidden_globals.ts";
 import { allProperties } from "./properties/index.ts";
@@ -9,6 +10,7 @@ import type { Script } from "./script.ts";
 import { withStateHash } from "./state_hash.ts";
 import { drawScript, type SwarmOptions } from "./swarm.ts";
 import { World } from "./world.ts";
+import { NAMES } from "./world_cluster.ts";
 
 /** How a seed is run. */
 export interface RunOptions extends SwarmOptions {
@@ -51,11 +53,13 @@ export async function runScript(script: Script, options: RunOptions): Promise<Ou
 export function worldOf(script: Script, options: RunOptions, more: readonly Property[] = []): World {
   const { plugin, guard, eventsMax = EVENTS_MAX } = options;
   const forbidden = guard === undefined ? null : new ForbiddenGlobals(guard);
-  const properties: Property[] = [...(forbidden === null ? [] : [forbidden]), ...(options.properties ?? allProperties)(), ...more];
+  const { astray: settings } = script.settings;
+  const astray = settings === undefined ? null : new Astray(settings, NAMES[settings.who - 1] as string);
+  const properties: Property[] = [...(forbidden === null ? [] : [forbidden]), ...(astray === null ? [] : [astray]), ...(options.properties ?? allProperties)(), ...more];
   const guarded = forbidden === null ? plugin : forbidden.around(plugin);
   const compared = isKnown(plugin) ? guarded : withStateHash(guarded);
   const watched = properties.reduce((last, property) => property.watched?.(last) ?? last, compared);
-  return new World(script, { plugin: watched, properties, eventsMax });
+  return new World(script, { plugin: watched, properties, eventsMax, astray });
 }
 
 function outcomeOf(world: World): Outcome {

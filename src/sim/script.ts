@@ -53,6 +53,10 @@ export interface Settings {
   readonly snapshots?: SnapshotSettings;
   /** Whether machines keep their state on disk; in memory if nothing is said. */
   readonly engines?: boolean;
+  /** When leaders let states be compared; as it ships if nothing is said. */
+  readonly verdicts?: VerdictSettings;
+  /** A machine whose replica is not deterministic; none if nothing is said. */
+  readonly astray?: AstraySettings;
   /** What may go wrong in this run. */
   readonly features: readonly string[];
 }
@@ -64,6 +68,21 @@ export interface SnapshotSettings {
   /** Those that ship if nothing is said. */
   readonly pieceBytes?: number;
   readonly servedBytesPerSecond?: number;
+}
+
+/** States are compared after so many entries, or so much log time in use. */
+export interface VerdictSettings {
+  readonly entries: number;
+  readonly ms: number;
+}
+
+/** What a machine that uses a clock, or chance, does to one replica, from an index on. */
+export interface AstraySettings {
+  /** The place of the node, from 1. */
+  readonly who: number;
+  readonly from: number;
+  /** What differs: what it answers while another node leads, what it tells watchers, or what it holds. */
+  readonly what: "answers" | "changes" | "state";
 }
 
 /** A client of the library, and the machines whose addresses it was given, by their places from 1. */

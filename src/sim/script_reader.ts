@@ -45,6 +45,17 @@ const sessionLimits = (value: unknown): string | null => {
   return isOne ? null : `wants some of ${Object.keys(SESSION_LIMITS).join(", ")}`;
 };
 
+const verdicts = (value: unknown): string | null => {
+  const { entries, ms } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  return positive(entries, 0) === null && positive(ms, 0) === null ? null : "wants entries and ms";
+};
+
+const astray = (value: unknown): string | null => {
+  const { who: place, from, what } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const isOne = whole(1, NODES_MAX)(place, 0) === null && positive(from, 0) === null && oneOf("answers", "changes", "state")(what, 0) === null;
+  return isOne ? null : "wants who, from, and what: answers, changes or state";
+};
+
 const SETTINGS: Checks<Settings> = {
   nodes: whole(1, NODES_MAX), heartbeatMs: positive, electionMinMs: positive, electionMaxMs: positive, tailBytesMax: count,
   segmentBytes: positive, batchBytesMax: positive, appendEntriesMax: positive, inflightAppendsMax: positive,
@@ -52,6 +63,8 @@ const SETTINGS: Checks<Settings> = {
   diskDelayMaxMs: amount, drift: numbers, wallOffsetMs: numbers, calmStart: flag, clients: whole(1, CLIENTS_MAX),
   safetyMs: amount, freezeRest: flag, gentle: flag, faultEveryMs: positive, features: listOf(text),
   snapshots: (value) => value === undefined ? null : snapshots(value),
+  verdicts: (value) => value === undefined ? null : verdicts(value),
+  astray: (value) => value === undefined ? null : astray(value),
   sessions: (value, nodes) => value === undefined ? null : listOf(positive)(value, nodes),
   ordered: (value, nodes) => value === undefined ? null : listOf(positive)(value, nodes),
   sessionLimits: (value) => value === undefined ? null : sessionLimits(value),

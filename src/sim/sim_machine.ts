@@ -79,6 +79,7 @@ export class SimMachine implements SimMember {
   state: RaftState | null = null;
   forgiven = false;
   isSilentlyLost = false;
+  isAstray = false;
   /** Its disk said of syncs that they were done, and did nothing. */
   hasLied = false;
   /** Whether the process has read its log. */

@@ -12,6 +12,7 @@ import { isKnown } from "./known_machine.ts";
 import { drawSessions } from "./session_plan.ts";
 import type { LibraryClient, Script, Settings, SnapshotSettings } from "./script.ts";
 import { pick, streamOf } from "./streams.ts";
+import { drawVerdicts } from "./verdict_plan.ts";
 
 /** What a caller may fix. */
 export interface SwarmOptions {
@@ -42,14 +43,16 @@ const SNAPSHOT_PART = 0.5;
 export function drawScript(seed: number, options: SwarmOptions = {}): Script {
   const drawn = drawSettings(seed, options);
   const library = drawLibrary(seed, drawn, options);
-  const snapshots = drawSnapshots(seed);
+  const verdicts = drawVerdicts(seed, drawn);
+  // A snapshot of one that is astray would lead others there, whom nothing could tell from it.
+  const snapshots = verdicts.astray === undefined ? drawSnapshots(seed) : null;
   const ways = drawWays(seed, drawn, options.ways);
   const sessions = drawSessions(seed, drawn, library);
   const queueBytesMax = drawQueueBytes(seed);
   const settings: Settings = {
     ...drawn, ...(library.length === 0 ? {} : { library }), ...(snapshots === null ? {} : { snapshots }),
     ...(queueBytesMax === null ? {} : { queueBytesMax }), ...(ways.length === 0 ? {} : { ways }),
-    ...sessions, ...(options.engines === true ? { engines: true } : {}),
+    ...sessions, ...verdicts, ...(options.engines === true ? { engines: true } : {}),
   };
   return {
     seed,

@@ -35,6 +35,14 @@ export class TraceHash {
     this.#b ^= this.#b >>> 13;
   }
 
+  /** Something passed between a process and the world. */
+  addPassed(nowMs: number, place: number, kind: number, size: number): void {
+    this.add(nowMs);
+    this.add(place);
+    this.add(kind);
+    this.add(size);
+  }
+
   /** A step of a core, and what it became. */
   addStep(place: number, state: RaftState, event: Event): void {
     this.add(place);

@@ -5,6 +5,7 @@
 import { DraftError } from "../base/errors.ts";
 import { createNodeHost, silentLog } from "../host/node_host.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
+import type { Astray } from "./astray.ts";
 import { CleanTail } from "./clean_tail.ts";
 import { DurableClaims } from "./durable_claims.ts";
 import type { Holdings } from "./gate.ts";
@@ -29,6 +30,8 @@ export interface WorldOptions {
   readonly plugin: AnyPlugin;
   readonly properties: readonly Property[];
   readonly eventsMax: number;
+  /** A replica that must be found. */
+  readonly astray?: Astray | null;
 }
 
 /** Hears of what happens, in order; for whoever tells it in words. */
@@ -128,7 +131,7 @@ export class World {
         if (machine.state !== null) marks.lives.diskCall(kind, path);
       },
       failed: (machine, error) => {
-        marks.lives.failed(error);
+        marks.failed(machine, error);
         this.teller?.ended(machine, error);
         this.nemesis.processFailed(machine, error);
       },
@@ -141,11 +144,7 @@ export class World {
   }
 
   #passed(place: number, kind: number, size: number): void {
-    const { hash } = this;
-    hash.add(this.cluster.scheduler.nowMs);
-    hash.add(place);
-    hash.add(kind);
-    hash.add(size);
+    this.hash.addPassed(this.cluster.scheduler.nowMs, place, kind, size);
   }
 
   *#phases(): Generator<void> {
@@ -217,6 +216,7 @@ export class World {
       const steady = new Steady(living, this.cluster.scheduler.nowMs + STEADY_TIMEOUTS * settings.electionMaxMs);
       yield* this.#until("the healed core keeps its leader", limitMs(), () => steady.isOver(this.cluster.scheduler.nowMs));
     }
+    yield* this.#until("verdicts find who was led astray", limitMs(), () => this.#options.astray?.isFound(nemesis.retired) ?? true);
     writer.stop();
     yield* this.#until("clients of the library find the healed core", limitMs(), () => libraryServed(living().map(({ id }) => id)));
     yield* this.#until("the healed core agrees", leftMs, () => agree(living()));

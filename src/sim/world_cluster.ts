@@ -6,7 +6,8 @@ import type { Script, SnapshotSettings } from "./script.ts";
 import type { ClusterOptions } from "./sim_cluster.ts";
 import { SimEngine } from "./sim_engine.ts";
 
-const NAMES: readonly string[] = ["a", "b", "c", "d", "e", "f", "g"];
+/** Of the machines, by their places. */
+export const NAMES: readonly string[] = ["a", "b", "c", "d", "e", "f", "g"];
 
 /** Read at a time when a log is read; and how much memory runs get at once. Small, for logs are. */
 const READ_BYTES = 65_536;
@@ -14,7 +15,7 @@ const SLAB_BYTES = 16_384;
 
 /** What the cluster of `script` is made of. */
 export function clusterOptions({ seed, settings }: Script, plugin: AnyPlugin, properties: readonly Property[]): ClusterOptions {
-  const { segmentBytes, queueBytesMax, appendEntriesMax, inflightAppendsMax, uncommittedBytesMax, batchBytesMax } = settings;
+  const { segmentBytes, queueBytesMax, appendEntriesMax, inflightAppendsMax, uncommittedBytesMax, batchBytesMax, verdicts } = settings;
   return {
     seed,
     ids: NAMES.slice(0, settings.nodes),
@@ -30,7 +31,10 @@ export function clusterOptions({ seed, settings }: Script, plugin: AnyPlugin, pr
     },
     tailBytesMax: settings.tailBytesMax,
     tuning: {
-      core: { appendEntriesMax, inflightAppendsMax, uncommittedBytesMax },
+      core: {
+        appendEntriesMax, inflightAppendsMax, uncommittedBytesMax,
+        ...(verdicts === undefined ? {} : { verdictEntries: verdicts.entries, verdictMs: verdicts.ms }),
+      },
       ...(settings.snapshots === undefined ? {} : { snapshots: fetchTuning(settings.snapshots) }),
       ...(settings.sessionLimits === undefined ? {} : { sessions: settings.sessionLimits }),
       wal: { batchBytesMax, readyBytes: segmentBytes, readBytes: READ_BYTES, slabBytes: SLAB_BYTES },

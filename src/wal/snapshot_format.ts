@@ -30,14 +30,17 @@
  *      8            the bytes
  *
  * head     [cluster id, group, index, term, chain, feature level, machine name, machine version, streamed, log time in
- *          ms, running digest, configuration index, configuration (a byte string)]
+ *          ms, running digest, configuration index, configuration (a byte string), check points (index, digest, index, …;
+ *          if missing: none), index of the check point at which replicas disagree (if missing: 0)]
  * streamed false: the machine's snapshot is one value, in one piece of kind 1
  * ```
  */
 import { align8, crc32, getU64, setU64, viewOf } from "../base/bytes.ts";
 import { decode, encode } from "../base/codec.ts";
+import { CHECKS_MAX, type SavedChecks } from "../machine/checks.ts";
 import { decodeConfiguration, encodeConfiguration } from "../raft/configuration.ts";
-import type { Configuration, GroupId, LogPoint } from "../raft/types.ts";
+import type { Configuration, GroupId, Index, LogPoint } from "../raft/types.ts";
+import type { CheckPoint } from "../raft/verdict_entry.ts";
 
 export const SNAPSHOT_FORMAT = 1;
 export const CHUNK_BYTES_MAX = 262_144;
@@ -75,14 +78,16 @@ export interface SnapshotHead {
   readonly digest: number;
   /** The configuration in force at the point. */
   readonly configuration: Configuration;
+  /** The replica's check points before it, its own and those that it took over. */
+  readonly checks: SavedChecks;
 }
 
 /** The front and the head of a file, up to its first chunk, and the sum that the first chunk continues. */
 export function encodeSnapshotHead(head: SnapshotHead): { readonly block: Uint8Array; readonly sum: number } {
-  const { clusterId, group, point, featureLevel, machine, machineVersion, streamed, timeMs, digest, configuration } = head;
+  const { clusterId, group, point, featureLevel, machine, machineVersion, streamed, timeMs, digest, configuration, checks } = head;
   const tuple = encode([
     clusterId, group, point.index, point.term, point.chain, featureLevel, machine, machineVersion, streamed, timeMs, digest,
-    configuration.index, encodeConfiguration(configuration),
+    configuration.index, encodeConfiguration(configuration), checks.points.flatMap((each) => [each.index, each.digest]), checks.splitIndex,
   ]);
   const block = new Uint8Array(align8(FRONT_BYTES + tuple.length));
   const view = viewOf(block);
@@ -110,11 +115,12 @@ export function decodeSnapshotHead(block: Uint8Array): { readonly head: Snapshot
   const sum = view.getUint32(SUM_AT, true);
   if (sum !== sumOfHead(block)) return null;
   const tuple = decode(block.subarray(FRONT_BYTES, FRONT_BYTES + view.getUint32(16, true))) as readonly unknown[];
-  const [clusterId, group, index, term, chain, featureLevel, machine, machineVersion, streamed, timeMs, digest, configurationIndex, configuration] = tuple;
-  const numbers = [group, index, term, chain, featureLevel, machineVersion, timeMs, digest, configurationIndex];
+  const [clusterId, group, index, term, chain, featureLevel, machine, machineVersion, streamed, timeMs, digest, configurationIndex, configuration, points = [], splitIndex = 0] = tuple;
+  const numbers = [group, index, term, chain, featureLevel, machineVersion, timeMs, digest, configurationIndex, splitIndex];
+  const checks = pointsFrom(points, index as number);
   const fits = typeof clusterId === "string" && typeof machine === "string" && typeof streamed === "boolean" &&
     numbers.every((each) => Number.isSafeInteger(each) && (each as number) >= 0) && configuration instanceof Uint8Array;
-  if (!fits) return null;
+  if (!fits || checks === null) return null;
   const head: SnapshotHead = {
     clusterId, machine, streamed,
     group: group as number,
@@ -124,8 +130,24 @@ export function decodeSnapshotHead(block: Uint8Array): { readonly head: Snapshot
     timeMs: timeMs as number,
     digest: digest as number,
     configuration: decodeConfiguration(configuration, configurationIndex as number),
+    checks: { points: checks, splitIndex: splitIndex as number },
   };
   return { head, sum };
+}
+
+/** Check points ascend and stand at or before the snapshot; null if these do not. */
+function pointsFrom(flat: unknown, last: Index): CheckPoint[] | null {
+  if (!Array.isArray(flat) || flat.length % 2 !== 0 || flat.length > 2 * CHECKS_MAX) return null;
+  const points: CheckPoint[] = [];
+  let before = 0;
+  for (let i = 0; i < flat.length; i += 2) {
+    const [index, digest] = flat.slice(i, i + 2) as readonly unknown[];
+    if (!Number.isSafeInteger(index) || (index as number) <= before || (index as number) > last) return null;
+    if (!Number.isSafeInteger(digest) || (digest as number) < 0) return null;
+    before = index as number;
+    points.push({ index: before, digest: digest as number });
+  }
+  return points;
 }
 
 function sumOfHead(block: Uint8Array): number {

@@ -39,6 +39,7 @@ const BODIES: readonly EventBody[] = [
   { type: "snapshotFetching", index: 2 ** 40 },
   { type: "snapshotFetched", point: { index: 90, term: 3, chain: 7 }, timeMs: 1_700_000_000_124, configuration },
   { type: "restored", index: 99, wakeAtMs: null }, { type: "restored", index: 100, wakeAtMs: 1_700_000_000_999 },
+  { type: "checked", index: 0, digest: 0, unjudgedSinceMs: null }, { type: "checked", index: 101, digest: 0xffff_ffff, unjudgedSinceMs: 1_700_000_000_999 },
 ];
 
 function packed(events: readonly Event[]): { bytes: Uint8Array; writer: EventWriter } {

@@ -16,7 +16,7 @@ export const WALL_MS = 1_700_000_000_000;
 export const CONFIG: RaftConfig = {
   group: 1, self: 1, incarnation: 101, bootId: 1, heartbeatMs: 50, electionMinMs: 300, electionMaxMs: 300,
   appendEntriesMax: 64, appendBytesMax: 64 * 1024, inflightAppendsMax: 8, inflightBytesMax: 1 << 20,
-  uncommittedBytesMax: 1 << 20, retainBytes: 0, pendingReadsMax: 100, seed: 1,
+  uncommittedBytesMax: 1 << 20, retainBytes: 0, pendingReadsMax: 100, verdictEntries: 4096, verdictMs: 10_000, seed: 1,
 };
 
 /** An entry that no leader has stamped yet. */

@@ -57,6 +57,13 @@ test("6.4 step 3, L02: only answers to the read's own round confirm it, and a ma
   assert.equal(answers(beat(core, { from: 5 })), [{ type: "answerRead", readId: 1, index: 1 }]);
 });
 
+test("L02: who answers a leader of an older term counts for none of its rounds: it may lead the newer term after a restart", () => {
+  const core = new Single({ term: 5 });
+  const [reply] = sent(core.receive(message("heartbeat", { from: 2, term: 4, round: 43 })));
+  assert.ok(reply?.type === "heartbeatReply");
+  assert.equal([reply.term, reply.round], [5, 0]);
+});
+
 test("6.4: reads that come while a round is out share the next one", () => {
   const core = leading();
   commitAll(core);

@@ -33,7 +33,8 @@ test("a follower that falls behind again is not sent to the source of the last t
     })));
     return (told.find(({ type }) => type === "installSnapshot") as { source?: number } | undefined)?.source ?? 0;
   };
-  core.receive(message("heartbeatReply", { from: 2, term: 3, round: 1, snapshotIndex: 5 }));
+  core.event({ type: "checked", index: 6, digest: 1, unjudgedSinceMs: null });
+  core.receive(message("heartbeatReply", { from: 2, term: 3, round: 1, snapshotIndex: 5, checkIndex: 6, checkDigest: 1 }));
   assert.is(lag(6), 2);
   core.receive(message("installSnapshotReply", { from: 3, term: 3, success: true, lastIncludedIndex: 5 }));
   assert.is(core.state.progress.get(3)?.state, "replicate");

@@ -138,7 +138,8 @@ test("the snapshot is fetched from the follower that serves the fewest; each sec
   core.event({ type: "applied", index: 6, wakeAtMs: null });
   core.lead([2, 3]);
   core.event({ type: "snapshotStored", point: pointOf(LOG[3]!), timeMs: 0 });
-  for (const [from, snapshotIndex] of [[2, 4], [3, 5], [4, 3]]) core.receive(message("heartbeatReply", { from: from!, term: 3, round: 1, snapshotIndex: snapshotIndex! }));
+  core.event({ type: "checked", index: 6, digest: 9, unjudgedSinceMs: null });
+  for (const [from, snapshotIndex] of [[2, 4], [3, 5], [4, 3]]) core.receive(message("heartbeatReply", { from: from!, term: 3, round: 1, snapshotIndex: snapshotIndex!, checkIndex: 6, checkDigest: 9 }));
   const refused = (from: number): number => {
     const told = sent(core.receive(message("appendReply", { from, term: 3, success: false, rejectedIndex: 6, conflictTerm: 1, conflictIndex: 1, pointIndex: 0, pointTerm: 0, pointChain: 1 })));
     return (told.find(({ type, to }) => type === "installSnapshot" && to === from) as { source?: number } | undefined)?.source ?? 0;

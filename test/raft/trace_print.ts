@@ -1,20 +1,37 @@
 /** How traces show messages, effects and states: one short line each. */
+import { EntryKind } from "../../src/base/entry.ts";
 import type { Effect } from "../../src/raft/event.ts";
 import type { AckStatus, Message } from "../../src/raft/message.ts";
+import type { OwnEntry } from "../../src/raft/own_entry.ts";
 import type { RaftState } from "../../src/raft/state.ts";
 import { termAt } from "../../src/raft/trail.ts";
 import type { Configuration, LogEntry, Member } from "../../src/raft/types.ts";
+import { decodeVerdict, type Verdict } from "../../src/raft/verdict_entry.ts";
 
 /** What an entry is called in traces: its label if a trace proposed it, else its kind. */
 export type Names = ReadonlyMap<number, string>;
 
-const KINDS = ["", "command", "configuration", "noop", "time"];
+const KINDS = ["", "command", "configuration", "noop", "time", "session", "version"];
 
 /** `5:x@2`: index, name, term. */
 export function entryText(entry: LogEntry, names: Names): string {
-  if (entry.configuration !== null) return `${entry.index}:${membersText(entry.configuration)}@${entry.term}`;
-  const name = entry.kind === 1 ? (names.get(entry.payloadSum) ?? "command") : KINDS[entry.kind];
-  return `${entry.index}:${name}@${entry.term}`;
+  return `${entry.index}:${nameOfEntry(entry, names)}@${entry.term}`;
+}
+
+function nameOfEntry(entry: LogEntry, names: Names): string {
+  if (entry.configuration !== null) return membersText(entry.configuration);
+  if (entry.kind === EntryKind.verdict) return verdictText(decodeVerdict((entry as OwnEntry).payload));
+  return (entry.kind === EntryKind.command ? (names.get(entry.payloadSum) ?? "command") : KINDS[entry.kind]) ?? "?";
+}
+
+/** `verdict(4=ab12cd34)`: the check point and its digest. */
+function verdictText(verdict: Verdict): string {
+  if (verdict.outcome === "none") return "verdict(none yet)";
+  return verdict.outcome === "split" ? `verdict(${verdict.index} split)` : `verdict(${verdict.index}=${hexOf(verdict.digest)})`;
+}
+
+function hexOf(digest: number): string {
+  return digest.toString(16).padStart(8, "0");
 }
 
 /** `(1 2- 3l 4l+)`: voters, the second to go, a learner, one that is to vote; `(1 2|1 3)`: a joint one, the new half first. */
@@ -74,7 +91,8 @@ function leaderFields(message: { leaderCommit: number; round: number; heardQuoru
 }
 
 function durableText(status: AckStatus): string {
-  return ` durable ${status.durableIndex}@${status.durableTerm}`;
+  const check = status.checkIndex === 0 ? "" : ` check ${status.checkIndex}=${hexOf(status.checkDigest)}`;
+  return ` durable ${status.durableIndex}@${status.durableTerm}${check}`;
 }
 
 /** An effect of member `number`, indented as output. */

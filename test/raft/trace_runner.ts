@@ -17,18 +17,25 @@
  * elect 1 | settle                          an election of 1; all messages and stores, until nothing is left; only states
  * hold 1 | apply 1 | wake 1 ms              1 applies only when told; its machine's moment, in ms after its log time
  * wall 1 ms                                 1's wall clock is ahead by so much
+ * checks | differs 2 | restored 2           before `cluster`: machines come to something at check points; 2's to something
+ *                                           else from now on; 2 knows no check point before its next
  * state [1] | quiet command                 shows states; runs a command without its output
  * ```
  */
-import { chainAfter } from "../../src/base/entry.ts";
+import { chainAfter, EntryKind } from "../../src/base/entry.ts";
+import { DraftError } from "../../src/base/errors.ts";
+import { Checks } from "../../src/machine/checks.ts";
+import { foldBits } from "../../src/machine/digest.ts";
 import { type MemberChange, wantedConfiguration } from "../../src/raft/configuration_change.ts";
 import type { Effect, EventBody, StoreEffect } from "../../src/raft/event.ts";
 import { checkState, checkTransition, noteBefore } from "../../src/raft/invariants.ts";
 import type { Message } from "../../src/raft/message.ts";
+import type { OwnEntry } from "../../src/raft/own_entry.ts";
 import { createRaft, currentConfiguration, type RaftState } from "../../src/raft/state.ts";
 import { step } from "../../src/raft/step.ts";
 import { appendToTrail, createTrail } from "../../src/raft/trail.ts";
 import type { HardState, LogEntry, MemberRole } from "../../src/raft/types.ts";
+import { decodeVerdict } from "../../src/raft/verdict_entry.ts";
 import { CONFIG, GENESIS_CHAIN, membersOf, unstamped, WALL_MS } from "./helpers.ts";
 import { effectText, messageText, nameOf, stateText } from "./trace_print.ts";
 
@@ -47,6 +54,8 @@ interface Node {
   appliedTo: number;
   wakeAtMs: number | null;
   wallAheadMs: number;
+  checks: Checks;
+  digest: number;
 }
 
 /** Runs `text` and returns it with its output as it is now. */
@@ -76,6 +85,7 @@ class Runner {
   readonly names: Map<number, string> = new Map();
   options: Record<string, number> = {};
   roles: MemberRole[] = [];
+  hasChecks = false;
 
   run([command, ...words]: string[]): void {
     const number = Number(words[0]);
@@ -104,6 +114,9 @@ class Runner {
       case "apply": return this.apply(this.node(number));
       case "wake": this.node(number).wakeAtMs = this.node(number).state.trail.timeMs + Number(words[1]); return this.apply(this.node(number));
       case "wall": this.node(number).wallAheadMs = Number(words[1]); return;
+      case "checks": this.hasChecks = true; return;
+      case "differs": this.node(number).digest ^= 1; return;
+      case "restored": this.node(number).checks = new Checks(1); return;
       case "stalled": return this.event(number, { type: "diskStalled" });
       case "link": return this.event(number, { type: "linkUp", peer: Number(words[1]) });
       case "time": this.out.push(`  ${number}: log time ${this.node(number).state.trail.timeMs - WALL_MS} ms`); return;
@@ -130,7 +143,7 @@ class Runner {
     const number = this.nodes.length + 1;
     const disk = { hardState: { term: 0, votedFor: 0, commitIndex: 0 }, entries: [] };
     const node: Node = {
-      number, up: false, boot: 0, log: [], disk, stores: [], manualApply: false, appliedTo: 0, wakeAtMs: null, wallAheadMs: 0,
+      number, up: false, boot: 0, log: [], disk, stores: [], manualApply: false, appliedTo: 0, wakeAtMs: null, wallAheadMs: 0, checks: new Checks(1), digest: 0,
       state: this.recovered(number, disk, 1),
     };
     this.nodes.push(node);
@@ -169,6 +182,8 @@ class Runner {
     node.stores = [];
     node.log = [...node.disk.entries];
     node.appliedTo = 0;
+    node.checks = new Checks(1);
+    node.digest = 0;
     node.state = this.recovered(node.number, node.disk, node.boot);
     this.event(node.number, { type: "start" });
   }
@@ -237,8 +252,38 @@ class Runner {
   }
 
   apply(node: Node): void {
+    const from = node.appliedTo;
     node.appliedTo = node.state.applyRequested;
+    if (this.hasChecks && !this.check(node, from)) return;
     this.event(node.number, { type: "applied", index: node.appliedTo, wakeAtMs: node.wakeAtMs });
+    if (!node.checks.hasNews) return;
+    node.checks.hasNews = false;
+    this.event(node.number, { type: "checked", ...node.checks.newest, unjudgedSinceMs: node.checks.unjudgedSinceMs });
+  }
+
+  /** What the applier does at each entry; false if the member stops. */
+  check(node: Node, from: number): boolean {
+    for (const entry of node.log.slice(from, node.appliedTo)) {
+      node.digest = foldBits(node.digest, entry.payloadSum);
+      if (!Checks.isPoint(entry.kind)) {
+        if (entry.kind !== EntryKind.time) node.checks.used(entry.index, entry.timeMs);
+        continue;
+      }
+      node.checks.passed({ index: entry.index, digest: node.digest >>> 0 });
+      if (entry.kind !== EntryKind.verdict) continue;
+      const verdict = decodeVerdict((entry as OwnEntry).payload);
+      try {
+        node.checks.judge((entry as OwnEntry).payload, entry.timeMs);
+      } catch (error) {
+        if (!(error instanceof DraftError)) throw error;
+        this.out.push(`  ${node.number}: STOPS at ${entry.index}`);
+        node.up = false;
+        this.wire = this.wire.filter((message) => message.to !== node.number && message.from !== node.number);
+        return false;
+      }
+      if (verdict.outcome === "split") this.out.push(`  ${node.number}: ALARM at ${entry.index}`);
+    }
+    return true;
   }
 
   /** The oldest message on a link with a name; `*` takes all of them; either may be left out. */

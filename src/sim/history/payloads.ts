@@ -7,6 +7,7 @@ import type { Applier } from "../../machine/applier.ts";
 import { decodeEnvelope, encodeCommand, encodeEnvelope } from "../../machine/command.ts";
 import { encodeSessionChange } from "../../machine/session_entry.ts";
 import type { Index } from "../../raft/types.ts";
+import { encodeVerdict } from "../../raft/verdict_entry.ts";
 import type { Committed } from "../properties/committed.ts";
 import type { Sealed } from "../properties/sealed_entries.ts";
 import type { ClientOperation } from "../property.ts";
@@ -73,8 +74,12 @@ function nameOf(sum: number, bytes: number): string {
 
 const NOTHING = new Uint8Array(0);
 
+/** Verdicts judge nodes: the machine of a rule may not have been told every byte that they have applied. */
+const NO_VERDICT = encodeVerdict({ outcome: "none" });
+
 /** Applies an entry whose payload was told, or else is among `payloads` by name. @returns what the machine answers */
 export function applyEntry(applier: Applier, entry: Sealed, told: Uint8Array | null, payloads: ReadonlyMap<string, Payload>): unknown {
+  if (entry.kind === EntryKind.verdict) return applier.apply({ ...entry, payloadBytes: NO_VERDICT.length }, NO_VERDICT, 0, null);
   const bytes = told ?? (hasPayload(entry) ? payloads.get(payloadNameOf(entry))?.bytes : null);
   return applier.apply(entry, bytes ?? NOTHING, 0, null);
 }

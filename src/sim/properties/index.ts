@@ -24,6 +24,7 @@ import { ReadIndex } from "./read_index.ts";
 import { RealTime } from "./real_time.ts";
 import { SealedPayloads } from "./sealed_payloads.ts";
 import { Terms } from "./terms.ts";
+import { Verdicts } from "./verdicts.ts";
 import { Votes } from "./votes.ts";
 
 /** What is known of a run. */
@@ -54,6 +55,7 @@ export function allProperties(options: PropertyOptions = {}): Property[] {
     new DurableFirst(model, committed),
     new Matches(model),
     equal,
+    new Verdicts(),
     new ExactlyOnce(committed),
     new Queues(),
     new ReadIndex(committed),

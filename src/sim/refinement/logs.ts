@@ -72,14 +72,14 @@ function whyInstalls({ before, after, event, cluster }: Step, { point }: LogStar
   return isSame(known, point) ? null : `the snapshot's entry ${point.index}@${point.term} was never committed`;
 }
 
-/** A leader only appends, entries of its own term, as many as were proposed, its noop and a moment of log time. */
+/** A leader only appends, entries of its own term, as many as were proposed, its noop, a moment of log time and a verdict. */
 function whyLeaderAppends({ before, after, event }: Step, store: StoreEffect): string | null {
   if (store.truncateFrom > 0) return `a leader cuts its log at ${store.truncateFrom}`;
   const foreign = store.entries.find((entry) => entry.term !== after.term);
   if (foreign !== undefined) return `a leader of term ${after.term} appends an entry of term ${foreign.term}`;
   const noops = before.role === "leader" ? 0 : 1;
   const proposed = event.type === "propose" ? event.entries.length : 0;
-  return store.entries.length <= noops + proposed + 1 ? null : `a leader appends ${store.entries.length} entries, ${proposed} were proposed`;
+  return store.entries.length <= noops + proposed + 2 ? null : `a leader appends ${store.entries.length} entries, ${proposed} were proposed`;
 }
 
 /** A follower takes what the leader of the term held, and cuts only where the two logs part, above what is committed. */
