@@ -2,8 +2,9 @@
 import { sleep, TestCluster } from "../../test/e2e/processes.ts";
 import { fill, keyOf, Load, valueOf } from "./load.ts";
 import { spread } from "./snapshot.ts";
-import { gapsSince, loopsOf, MIB, Usage } from "./usage.ts";
-import { type Outcome, programOf, type Say, type WeighOptions } from "./weigh.ts";
+import { StallMeter, tellStalls } from "./stall_meter.ts";
+import { MIB, Usage } from "./usage.ts";
+import type { Outcome, Say, WeighOptions } from "./weigh.ts";
 
 const WINDOW_MS = 30_000;
 
@@ -13,12 +14,13 @@ const WINDOW_MS = 30_000;
  */
 export async function weighOverwrite(options: WeighOptions, say: Say): Promise<Outcome> {
   const { keys, valueBytes, rate, seconds } = options;
-  await using cluster = await TestCluster.start({ flags: ["--snapshot-bytes", String(options.bytes)], ...programOf(options) });
+  const meter = new StallMeter(options);
+  await using cluster = await TestCluster.start({ flags: ["--snapshot-bytes", String(options.bytes)], program: (i) => meter.program(i) });
   await using client = cluster.client(60_000);
   await fill(client, { end: keys, valueBytes });
   const usage = new Usage(cluster.nodes);
   const load = new Load(client, { rate, command: (at) => ["set", keyOf(spread(at, keys)), valueOf(at, valueBytes)] });
-  const before = await loopsOf(cluster.nodes);
+  await meter.take(cluster.nodes);
   const halves: { memoryBytes: number; logBytes: number; snapshotBytes: number }[] = [];
   let [writes, errors] = [0, 0];
   for (let half = 0; half < 2; half++) {
@@ -37,13 +39,13 @@ export async function weighOverwrite(options: WeighOptions, say: Say): Promise<O
   }
   await load.stop();
   usage.stop();
-  for (const [id, loop] of await loopsOf(cluster.nodes)) say(`${id}: gaps ${gapsSince(before.get(id) ?? loop, loop).text}`);
+  const stallMs = await tellStalls(meter, cluster.nodes, say);
   const taken = await Promise.all(cluster.nodes.map(async (node) => (await node.mainStatus(10_000)).snapshotIndex));
   const [first, second] = halves as [typeof halves[0] & object, typeof halves[0] & object];
   return {
     isSound: errors === 0 && taken.every((index) => index > 0),
     figures: {
-      writes, errors, writtenMiB: Math.round(writes * valueBytes / MIB),
+      writes, errors, stallMs, writtenMiB: Math.round(writes * valueBytes / MIB),
       firstLogBytes: first.logBytes, secondLogBytes: second.logBytes,
       firstSnapshotBytes: first.snapshotBytes, secondSnapshotBytes: second.snapshotBytes,
       firstMemoryBytes: first.memoryBytes, secondMemoryBytes: second.memoryBytes,

@@ -3,7 +3,7 @@ import { loadavg } from "node:os";
 import type { Client } from "../../src/client/client.ts";
 import { sleep, TestCluster } from "../../test/e2e/processes.ts";
 import { fill, keyOf, Load, type Latencies, valueOf } from "./load.ts";
-import { StallMeter, stallText } from "./stall_meter.ts";
+import { StallMeter, tellStalls } from "./stall_meter.ts";
 import { Usage } from "./usage.ts";
 import { median, type Outcome, type Say, type WeighOptions } from "./weigh.ts";
 
@@ -79,14 +79,9 @@ async function window({ cluster, meter, load, say, what, run }: WindowOptions): 
   await run();
   const tookMs = performance.now() - beganMs;
   const latencies = load.take();
-  let stallMs = 0;
   const { writes, p50Ms, p99Ms, p999Ms, longestMs } = latencies;
   say(`${what}: ${(tookMs / 1000).toFixed(1)} s, ${writes} writes, p50 ${p50Ms} p99 ${p99Ms} p99.9 ${p999Ms} longest ${longestMs} ms; load of the machine ${(loadavg()[0] ?? 0).toFixed(1)}`);
-  for (const [id, stalls] of await meter.take(cluster.nodes)) {
-    if (stalls === null) continue;
-    stallMs = Math.max(stallMs, stalls.longestMs);
-    say(`  ${id}: ${stallText(stalls)}`);
-  }
+  const stallMs = await tellStalls(meter, cluster.nodes, say);
   return { ...latencies, tookMs, stallMs };
 }
 

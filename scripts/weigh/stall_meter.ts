@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { temporaryDirectory, type TestNode, until } from "../../test/e2e/processes.ts";
 import { STALL_BOUNDS_MS, type Stalls } from "./stall_bounds.ts";
-import type { WeighOptions } from "./weigh.ts";
+import type { Say, WeighOptions } from "./weigh.ts";
 
 const ANSWER_MS = 20_000;
 
@@ -45,8 +45,19 @@ export class StallMeter {
   }
 }
 
+/** Tells of each node's stalls. @returns the longest of all, in milliseconds; 0 if none has a meter */
+export async function tellStalls(meter: StallMeter, nodes: readonly TestNode[], say: Say): Promise<number> {
+  let longestMs = 0;
+  for (const [id, stalls] of await meter.take(nodes)) {
+    if (stalls === null) continue;
+    longestMs = Math.max(longestMs, stalls.longestMs);
+    say(`  ${id}: ${stallText(stalls)}`);
+  }
+  return longestMs;
+}
+
 /** `longest 31.4 ms (≤1: 4012, ≤2: 31, …), 2.1 s without a processor`. */
-export function stallText({ counts, longestMs, waitedMs }: Stalls): string {
+function stallText({ counts, longestMs, waitedMs }: Stalls): string {
   const bins = counts.flatMap((count, at) => count > 0 ? [`≤${STALL_BOUNDS_MS[at] ?? "∞"}: ${count}`] : []);
   return `longest ${longestMs.toFixed(1)} ms (${bins.join(", ")}), ${(waitedMs / 1000).toFixed(1)} s without a processor`;
 }

@@ -1,7 +1,6 @@
-/** What nodes take of the machine: memory as the system counts it, files by walking their directories, pauses by asking. */
+/** What nodes take of the machine: memory as the system counts it, files by walking their directories. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { LoopStatus } from "../../src/net/client_answers.ts";
 import type { TestNode } from "../../test/e2e/processes.ts";
 
 export const MIB: number = 1024 * 1024;
@@ -95,27 +94,4 @@ export function usageOf(node: TestNode): Most {
     logBytes: bytesBelow(join(node.data, "wal")),
     snapshotBytes: bytesBelow(join(node.data, "snapshots")),
   };
-}
-
-/** The gaps of one node's loop between two moments. */
-export interface Gaps {
-  /** The upper bound of the longest, in milliseconds; Infinity above the last bound. */
-  readonly longestMs: number;
-  /** `≤15: 4012, ≤20: 31, …`: those that there were. */
-  readonly text: string;
-}
-
-/** What was counted since `before`. */
-export function gapsSince(before: LoopStatus, after: LoopStatus): Gaps {
-  const counts = after.counts.map((count, at) => count - (before.counts[at] ?? 0));
-  const bound = (at: number): number => after.boundsMs[at] ?? Number.POSITIVE_INFINITY;
-  const longest = counts.findLastIndex((count) => count > 0);
-  const text = counts.flatMap((count, at) => count > 0 ? [`≤${bound(at)}: ${count}`] : []).join(", ");
-  return { longestMs: longest < 0 ? 0 : bound(longest), text };
-}
-
-/** The loop's counts of each node, by its name. */
-export async function loopsOf(nodes: readonly TestNode[]): Promise<Map<string, LoopStatus>> {
-  const loops = await Promise.all(nodes.map(async (node) => [node.id, (await node.status(10_000)).loop] as const));
-  return new Map(loops.flatMap(([id, loop]) => loop === null ? [] : [[id, loop]]));
 }

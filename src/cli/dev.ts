@@ -3,7 +3,7 @@
  */
 import process from "node:process";
 import { createInterface } from "node:readline";
-import type { DraftError } from "../base/errors.ts";
+import { DraftError } from "../base/errors.ts";
 import { version } from "../base/version.ts";
 import { connect } from "../client/client.ts";
 import type { OperationInfo } from "../net/client_answers.ts";
@@ -13,7 +13,6 @@ import { PluginWatch } from "./dev_watch.ts";
 import { type Io, styleFor } from "./io.ts";
 import { type Leaf, type Options, type Parsed, UsageError } from "./leaf.ts";
 import { Notices, runPiped, runPrompt } from "./prompt.ts";
-import { renderError } from "./render.ts";
 import { type PromptWord, Session } from "./session.ts";
 
 const DATA = "./draft-data/dev";
@@ -29,7 +28,7 @@ export const devLeaf: Leaf = {
   summary: "runs a cluster of real processes here and opens a prompt on it",
   options: [
     { raw: "--nodes <n>", description: "how many nodes", default: "3, or as they are" },
-    { raw: "--machine <machine>", description: "kv, or the path of a plugin", default: "kv" },
+    { raw: "--machine <machine>", description: `${SHIPPED_NAMES.join(", ")}, or the path of a plugin`, default: "kv" },
     { raw: "--port <port>", description: "the first node's port; the others follow", default: "7100, or as it is" },
     { raw: "--data <dir>", description: "where their data goes", default: DATA },
     { raw: "--fresh", description: "start over: removes their data, after asking" },
@@ -52,7 +51,7 @@ async function dev({ options }: Parsed, io: Io): Promise<number> {
   const wanted = { ...(options.has("nodes") ? { nodes: asked } : {}), ...(options.has("port") ? { port: first } : {}) };
   const { nodes, port } = prepareData(data, wanted, DEFAULTS);
   const notices = new Notices(io);
-  const onDeath = (error: DraftError): void => notices.tell(renderError(error));
+  const onDeath = (words: string, id: string): void => notices.tell(`${words}; .start ${id} brings it back`);
   const cluster = new DevCluster({ ports: Array.from({ length: nodes }, (_, i) => port + i), data, machines, guarded: true, onDeath });
   const stopped = stopSignal();
   let watch: PluginWatch | null = null;
@@ -62,7 +61,7 @@ async function dev({ options }: Parsed, io: Io): Promise<number> {
     const session = new Session(client, settings, io, wordsFor(cluster, io));
     const tell = (text: string): void => notices.tell(text);
     if (watched !== null) watch = new PluginWatch({ file: watched, cluster, client, tell, onRestart: () => session.forgetOperations() });
-    await cluster.start();
+    await cluster.start().catch((error: unknown) => { throw error instanceof DraftError ? hintForDev(error) : error; });
     announce(cluster, { leader: await leaderOf(client), data, watched, operations: await client.operations() }, io);
     watch?.start();
     return await Promise.race([converse(session, io, notices), stopped.promise.then(() => 0)]);
@@ -72,6 +71,14 @@ async function dev({ options }: Parsed, io: Io): Promise<number> {
     await cluster.stop();
     io.input.destroy();
   }
+}
+
+/** Whoever starts nodes by this command does not start one by another, as a node says. */
+function hintForDev(error: DraftError): DraftError {
+  const message = error.code === "BAD_PLUGIN"
+    ? error.message.replace(/[:;] (?:type: )?draft serve .*$/, ": draft dev --machine names another, draft dev --fresh starts over")
+    : error.message.replace("draft serve --data DIR", "draft dev --data DIR");
+  return new DraftError(error.code, message, { cause: error });
 }
 
 /** The file of the plugin, the first, which is that of `main`. @throws UsageError if it is none */

@@ -32,8 +32,8 @@ export interface DevClusterOptions {
   readonly flags?: readonly string[];
   /** Whether clocks, chance and timers are refused to machines; not where speed is measured. */
   readonly guarded: boolean;
-  /** A node ended though nobody asked it to; with what it said. */
-  readonly onDeath?: (error: DraftError) => void;
+  /** A node ended though nobody asked it to; how, in words. */
+  readonly onDeath?: (words: string, id: string) => void;
 }
 
 /** The nodes, a first. */
@@ -47,7 +47,7 @@ export class DevCluster {
       id,
       address,
       logFile: join(data, `${id}.log`),
-      ...(onDeath === undefined ? {} : { onDeath }),
+      ...(onDeath === undefined ? {} : { onDeath: (words: string) => onDeath(words, id) }),
       env: { [GUARD_MACHINES]: guarded ? "1" : "" },
       flags: [
         ...["--id", id, "--listen", address, "--data", join(data, id), "--initial", initial, "--log-format", "text"],

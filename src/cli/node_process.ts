@@ -3,7 +3,7 @@
  * its standard input is a pipe that we hold.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { DraftError, type ErrorCode } from "../base/errors.ts";
 import { linesOf } from "./lines.ts";
@@ -24,8 +24,8 @@ export interface NodeProcessOptions {
   readonly logFile: string;
   /** More variables of its environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** It ran, and ended though nobody here asked it to; with what it said. */
-  readonly onDeath?: (error: DraftError) => void;
+  /** It ran, and ended though nobody here asked it to; how, and what it said, in words. */
+  readonly onDeath?: (words: string) => void;
 }
 
 /** What a node process is doing. */
@@ -38,8 +38,10 @@ export class NodeProcess {
   readonly logFile: string;
   readonly #flags: readonly string[];
   readonly #env: Readonly<Record<string, string>>;
-  readonly #onDeath: (error: DraftError) => void;
+  readonly #onDeath: (words: string) => void;
   #child: ChildProcess | null = null;
+  /** Length of the log when the process was started. */
+  #logBytes = 0;
   /** Ends that were asked for are no deaths. */
   #isWanted = false;
   #ended: Promise<void> = Promise.resolve();
@@ -76,6 +78,7 @@ export class NodeProcess {
     }
     const { program, args } = selfCommand();
     const log = openSync(this.logFile, "a", 0o600);
+    this.#logBytes = fstatSync(log).size;
     const child = spawn(program, [...args, "serve", ...this.#flags], {
       stdio: ["pipe", "pipe", log],
       env: { ...process.env, ...this.#env, [END_WITH_INPUT]: "1" },
@@ -92,8 +95,8 @@ export class NodeProcess {
     });
     await this.#ready(child);
     this.#isWanted = true;
-    child.once("exit", (code) => {
-      if (this.#isWanted) this.#onDeath(this.#failure(code, `node ${this.id} ended by itself`));
+    child.once("exit", (code, signal) => {
+      if (this.#isWanted) this.#onDeath(`node ${this.id} ended by itself, ${signal ?? `exit ${code}`}: ${this.#lastError()?.message ?? `see ${this.logFile}`}`);
     });
   }
 
@@ -150,15 +153,26 @@ export class NodeProcess {
       clearTimeout(timer);
     }
     await this.#ended;
-    throw this.#failure(child.exitCode, `node ${this.id} did not start`);
+    throw this.#failure(child.exitCode);
   }
 
-  /** What the node said last, as the error that it ended with. */
-  #failure(exitCode: number | null, what: string): DraftError {
-    const last = readFileSync(this.logFile, "utf8").trim().split("\n").at(-1) ?? "";
-    const said = /^\(error\) ([A-Z_]+) (.*)$/.exec(last);
-    const code = said?.[1] === "BAD_PLUGIN" ? "BAD_PLUGIN" : CODE_OF_EXIT[exitCode ?? -1] ?? "BAD_CONFIG";
-    return new DraftError(code, `${what}: ${said?.[2] ?? `${last}: see ${this.logFile}`}`);
+  /** The error that the node ended with. */
+  #failure(exitCode: number | null): DraftError {
+    const said = this.#lastError();
+    const code = said?.code === "BAD_PLUGIN" ? "BAD_PLUGIN" : CODE_OF_EXIT[exitCode ?? -1] ?? "BAD_CONFIG";
+    return new DraftError(code, `node ${this.id} did not start: ${said?.message ?? `${this.#lines().at(-1) ?? ""}: see ${this.logFile}`}`);
+  }
+
+  /** The last error that the node told. Its last line need not be one: another node on this directory has the same log. */
+  #lastError(): { code: string; message: string } | null {
+    const last = this.#lines().findLast((line) => line.startsWith("(error) ")) ?? "";
+    const [, code, message] = /^\(error\) ([A-Z_]+) (.*)$/.exec(last) ?? [];
+    return code === undefined || message === undefined ? null : { code, message };
+  }
+
+  /** What was logged since the process was started. */
+  #lines(): string[] {
+    return readFileSync(this.logFile).subarray(this.#logBytes).toString("utf8").trim().split("\n");
   }
 }
 

@@ -184,7 +184,10 @@ class Prompt {
       if (usage !== null) this.show(this.#style.dim(usage));
       return [[], line];
     }
-    const matches = [...commands, ...words].filter((each) => each.startsWith(typed.toLowerCase()));
+    const begun = typed.toLowerCase();
+    const found = [...commands, ...words].filter((each) => each.startsWith(begun));
+    // help knows its words without their dots, too.
+    const matches = inHelp !== null && found.length === 0 ? words.map((word) => word.slice(1)).filter((each) => each.startsWith(begun)) : found;
     return [matches.map((each) => `${each} `), typed];
   }
 }

@@ -5,6 +5,7 @@ import process from "node:process";
 import { installGuard } from "../host/node_guard.ts";
 import { createNodeHost } from "../host/node_host.ts";
 import { CONFIG_DEFAULTS, type NodeConfig, parseNodeConfig, type RawConfig } from "../node/config.ts";
+import { SHIPPED_NAMES } from "../node/plugin_loader.ts";
 import { type Io, styleFor } from "./io.ts";
 import type { Leaf, OptionSpec, Options } from "./leaf.ts";
 import { logLines } from "./log_lines.ts";
@@ -29,7 +30,7 @@ const OPTIONS: readonly OptionSpec[] = [
   { raw: "--advertise <address>", description: "where others find it", default: "its entry in --initial, else --listen" },
   { raw: "--bootstrap", description: "found a cluster of this node alone" },
   { raw: "--initial <nodes>", description: "found a cluster of these voters: a@h:p,b@h:p,c@h:p, the same on each" },
-  { raw: "--machine <machine>", description: "kv, or the path of a plugin", default: CONFIG_DEFAULTS.machine },
+  { raw: "--machine <machine>", description: `${SHIPPED_NAMES.join(", ")}, or the path of a plugin`, default: CONFIG_DEFAULTS.machine },
   { raw: "--heartbeat-ms <ms>", description: "how often a leader is heard", default: String(CONFIG_DEFAULTS.heartbeatMs) },
   { raw: "--election-ms <min-max>", description: "silence after which another takes over", default: CONFIG_DEFAULTS.election },
   { raw: "--snapshot-bytes <n>", description: "log since the last snapshot that calls for one", default: mib(CONFIG_DEFAULTS.snapshotBytes) },

@@ -8,6 +8,7 @@ import { DraftError } from "../base/errors.ts";
 import { shellWord } from "../base/shell_word.ts";
 import type { Guard } from "../host/guard.ts";
 import { installGuard } from "../host/node_guard.ts";
+import { SHIPPED_NAMES } from "../node/plugin_loader.ts";
 import { explainDivergence } from "../sim/divergence.ts";
 import { isKnown } from "../sim/known_machine.ts";
 import { CHECK_SIZE } from "../sim/machine_check.ts";
@@ -45,7 +46,7 @@ export const simLeaf: Leaf = {
     { raw: "--seeds <n>", description: "how many seeds", default: String(SEEDS) },
     { raw: "--minutes <n>", description: "as many seeds as that takes" },
     { raw: "--nodes <n>", description: "nodes of each cluster, 1 to 7", default: "drawn" },
-    { raw: "--machine <machine>", description: "kv, or the path of a plugin", default: "that of the script, or kv" },
+    { raw: "--machine <machine>", description: `${SHIPPED_NAMES.join(", ")}, or the path of a plugin`, default: "that of the script, or kv" },
     { raw: "--shrink", description: "make the first that fails small, and print it as a script" },
     { raw: "--script <file>", description: "run the script in that file" },
     REPLAY_OPTION,

@@ -40,8 +40,13 @@ export function dropFirst(parts: readonly Uint8Array[], count: number): Uint8Arr
 }
 
 /** Up to `bytes` bytes at `position`; fewer where the file ends. */
-export function* readUpTo(file: File, position: number, bytes: number): Task<Uint8Array> {
-  const into = new Uint8Array(bytes);
+export function readUpTo(file: File, position: number, bytes: number): Task<Uint8Array> {
+  return readInto(file, position, new Uint8Array(bytes));
+}
+
+/** Reads into `into` what stands at `position`. @returns the part of it that was read: all, or up to the file's end */
+export function* readInto(file: File, position: number, into: Uint8Array): Task<Uint8Array> {
+  const bytes = into.length;
   let have = 0;
   while (have < bytes) {
     const count = yield* wait<number>((done) => file.read(into.subarray(have), position + have, done));

@@ -260,7 +260,7 @@ export class Table<V> {
   }
 
   /**
-   * The table as it is now, in pieces of about 1,000 rows or 256 KiB, and its end with size and hash. Nothing is copied;
+   * The table as it is now, in pieces of about 250 rows or 64 KiB, and its end with size and hash. Nothing is copied;
    * take the pieces between entries, however many pass. Until the last one is taken, or `return()` is called, it keeps
    * the old row of each key that changes before its turn.
    *

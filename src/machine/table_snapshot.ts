@@ -11,11 +11,11 @@ import { weightOf } from "./table_values.ts";
 /** Snapshots of the same rows at a time, at most. */
 const SNAPSHOTS_MAX = 4;
 
-/** Rows that one piece looks at, at most. */
-const PIECE_ROWS_MAX = 1000;
+/** Rows that one piece looks at, at most: less than a millisecond of work, for which a write may have to wait. */
+const PIECE_ROWS_MAX = 250;
 
 /** About the bytes of a piece; the row that exceeds them still belongs to it. */
-const PIECE_BYTES = 256 * 1024;
+const PIECE_BYTES = 64 * 1024;
 
 /** What a snapshot ends with, so that one that lost rows on its way is found out. */
 export interface SnapshotEnd {

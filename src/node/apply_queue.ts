@@ -12,6 +12,7 @@ import type { Applier } from "../machine/applier.ts";
 import type { CommandEnvelope } from "../machine/command.ts";
 import type { RaftState } from "../raft/state.ts";
 import type { GroupId, Index, Term } from "../raft/types.ts";
+import { ReadWindows } from "../wal/read_windows.ts";
 import type { EntriesRead } from "../wal/wal_read.ts";
 import type { GroupLog } from "./group_ports.ts";
 import { Tail, TailReader } from "./tail.ts";
@@ -20,9 +21,13 @@ import { Tail, TailReader } from "./tail.ts";
 const PAGE_ENTRIES = 4096;
 const PAGE_BYTES = 4 * 1024 * 1024;
 
-/** A machine that is slow gets so long in one turn, in milliseconds, looked at every so many entries. */
+/**
+ * A machine that is slow gets so long in one turn, in milliseconds. The clock is looked at behind so many bytes, as
+ * which each entry counts some besides its own: 64 small ones, or one that is large.
+ */
 const PAGE_MS = 10;
-const LOOK_EVERY_ENTRIES = 64;
+const LOOK_EVERY_BYTES = 65_536;
+const ENTRY_BYTES = 1024;
 
 export interface ApplyQueueOptions {
   readonly group: GroupId;
@@ -52,6 +57,8 @@ export class ApplyQueue {
   #page: Page | null = null;
   /** What was read back besides, and follows it. */
   #ahead: Page | null = null;
+  /** Use: memory of the pages, one in use and one that is read into; it is given back when nothing is to be read. */
+  #free: ReadWindows[] = [];
   /** Use: where the read that is under way begins; 0: none is. */
   #reading: Index = 0;
   readonly #head: EntryHead = blankHead();
@@ -97,8 +104,7 @@ export class ApplyQueue {
     this.#held = true;
     this.#next = index + 1;
     this.#through = index;
-    this.#page = null;
-    this.#ahead = null;
+    this.#forgetPages();
   }
 
   /** The machine is restored. */
@@ -113,6 +119,7 @@ export class ApplyQueue {
     const start = this.#next;
     const endMs = clock.monotonicMs() + PAGE_MS;
     const end = Math.min(this.#end, start + PAGE_ENTRIES - 1);
+    let unseenBytes = 0;
     while (this.#next <= end && !this.#stopped) {
       const reader = this.#readerAt(this.#next);
       if (reader === null) {
@@ -120,7 +127,10 @@ export class ApplyQueue {
         break;
       }
       this.#apply(reader);
-      if (this.#next % LOOK_EVERY_ENTRIES === 0 && clock.monotonicMs() >= endMs) break;
+      unseenBytes += ENTRY_BYTES + this.#head.payloadBytes;
+      if (unseenBytes < LOOK_EVERY_BYTES) continue;
+      if (clock.monotonicMs() >= endMs) break;
+      unseenBytes = 0;
     }
     if (this.#next === start) return false;
     if (!this.#stopped) this.#commit();
@@ -157,16 +167,23 @@ export class ApplyQueue {
   /** Where the entry lies: in memory, or in a page that was read; null if it has to be read. */
   #readerAt(index: Index): TailReader | null {
     if (this.#reader.seek(index)) {
-      this.#page = null;
-      this.#ahead = null;
+      if (this.#page !== null) this.#forgetPages();
       return this.#reader;
     }
     if (this.#page?.reader.seek(index) === true) return this.#page.reader;
+    // What was applied keeps nothing of its page.
+    if (this.#page !== null) this.#free.push(this.#page.windows);
     this.#page = this.#ahead;
     this.#ahead = null;
     if (this.#page?.reader.seek(index) !== true) return null;
     this.#readAhead(this.#page);
     return this.#page.reader;
+  }
+
+  #forgetPages(): void {
+    this.#page = null;
+    this.#ahead = null;
+    this.#free = [];
   }
 
   #readAhead({ to }: Page): void {
@@ -178,6 +195,8 @@ export class ApplyQueue {
     this.#reading = from;
     const { log, group, tail, ready } = this.#options;
     const to = Math.min(this.#through, tail.first - 1);
+    const windows = this.#free.pop() ?? new ReadWindows();
+    windows.reset();
     log.read(group, from, to, PAGE_BYTES, (...[error, read]) => {
       this.#reading = 0;
       const isAhead = this.#page !== null && this.#page.to === from - 1;
@@ -189,7 +208,7 @@ export class ApplyQueue {
         return;
       }
       assert(read.from === from, "the page that was asked for was read", from, read.from);
-      const page = { reader: new TailReader(pageOf(read)), to: read.to };
+      const page = { reader: new TailReader(pageOf(read)), to: read.to, windows };
       if (this.#next !== from) {
         this.#ahead = page;
         return;
@@ -197,7 +216,7 @@ export class ApplyQueue {
       this.#page = page;
       this.#readAhead(page);
       ready();
-    });
+    }, windows);
   }
 }
 
@@ -205,6 +224,8 @@ export class ApplyQueue {
 interface Page {
   readonly reader: TailReader;
   readonly to: Index;
+  /** The memory that they lie in. */
+  readonly windows: ReadWindows;
 }
 
 /** A disk that fails to read is not a log that holds something wrong: only the log itself says that it is damaged. */

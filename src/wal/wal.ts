@@ -21,7 +21,7 @@ import type { SegmentRoom } from "./segment_room.ts";
 import { StallWatch } from "./stall_watch.ts";
 import { WalGroup } from "./wal_group.ts";
 import type { WalOptions } from "./wal_options.ts";
-import type { EntriesRead } from "./wal_read.ts";
+import type { EntriesRead, ReadRequest } from "./wal_read.ts";
 
 /** What a WAL begins with once its files were read. */
 export interface WalParts {
@@ -195,9 +195,9 @@ export class Wal {
    *
    * @param done gets verified runs, or DAMAGED naming the place, or NOT_FOUND, or COMPACTED for what left the log
    */
-  read(group: GroupId, from: Index, to: Index, bytesMax: number, done: Done<EntriesRead>): void {
+  read(group: GroupId, from: Index, to: Index, bytesMax: number, done: Done<EntriesRead>, windows?: ReadRequest["windows"]): void {
     if (this.#failed) return;
-    this.#reads.add(this.#groupOf(group), { group, from, to, bytesMax }, done);
+    this.#reads.add(this.#groupOf(group), { group, from, to, bytesMax, windows }, done);
     this.#host.clock.soon(() => this.#reads.pump());
   }
 

@@ -6,9 +6,10 @@ import { viewOf } from "../base/bytes.ts";
 import { chainAfter, type EntryHead, payloadHolds, readHeader, sealedBytes } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
 import { type Task, wait } from "../base/task.ts";
-import { readUpTo } from "../host/files.ts";
+import { readInto } from "../host/files.ts";
 import type { Disk, File } from "../host/host.ts";
 import type { GroupId, Index } from "../raft/types.ts";
+import type { ReadWindows } from "./read_windows.ts";
 import { ENVELOPE_BYTES, readEnvelope, RecordType, seedOf } from "./record.ts";
 import { segmentName } from "./segment.ts";
 import type { WalGroup } from "./wal_group.ts";
@@ -33,6 +34,8 @@ export interface ReadRequest {
   readonly from: Index;
   readonly to: Index;
   readonly bytesMax: number;
+  /** Memory to read into, which the reader has for itself; new memory if it brings none. */
+  readonly windows?: ReadWindows | undefined;
 }
 
 /** The segments that are read. */
@@ -188,7 +191,8 @@ class EntryReader {
   *#need(offset: number, length: number): Task<void> {
     if (offset >= this.#windowAt && offset + length <= this.#windowAt + this.#window.length) return;
     const wanted = Math.max(WINDOW_BYTES_MIN, Math.min(this.#request.bytesMax, WINDOW_BYTES_MAX), length);
-    this.#window = yield* readUpTo(this.#file as File, offset, wanted);
+    const into = this.#request.windows?.take(wanted) ?? new Uint8Array(wanted);
+    this.#window = yield* readInto(this.#file as File, offset, into);
     this.#view = viewOf(this.#window);
     this.#windowAt = offset;
     if (this.#window.length < length) throw this.#damaged(offset, this.#request.from, "the file ends too early");

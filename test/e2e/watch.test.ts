@@ -1,8 +1,10 @@
 /** `draft dev` and the author of a plugin, with the executable: the first minutes, and `--watch`. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { connect } from "../../src/client/client.ts";
 import { draft, draftBinary, freePorts, Running, temporaryDirectory, until } from "./processes.ts";
 
 /** A new plugin, and a cluster of it. */
@@ -105,6 +107,17 @@ test("--watch: imported files count, and a node that was killed gets the new cod
   await leave(one);
 });
 
+test("a node that ends by itself is told, with how to bring it back", async () => {
+  const one = await author();
+  const address = /c {2}(127\S+)/.exec(one.dev.err)?.[1] ?? "";
+  await using client = connect(address);
+  const { pid } = await client.status({ address });
+  process.kill(pid, "SIGKILL");
+  await until("it is told", () => /^node c ended by itself, SIGKILL: see \S+c\.log; \.start c brings it back$/m.test(one.dev.err));
+  await one.type(".start c", /c runs/);
+  await leave(one);
+});
+
 test("a plugin that is none ends draft dev with 14, and none of its nodes lives on", async () => {
   const directory = temporaryDirectory();
   for (const machine of ["./absent.ts", "absent"]) {
@@ -113,6 +126,14 @@ test("a plugin that is none ends draft dev with 14, and none of its nodes lives 
     assert.match(result.err, /^\(error\) BAD_PLUGIN node a did not start: .*absent/);
     assert.not.match(result.err, /see \.\/draft-data/);
   }
+  const port = String(await freePorts(3));
+  assert.is((await draft(["dev", "--fresh", "--yes", "--port", port], { cwd: directory, input: "set k v\n" })).code, 0);
+  const other = await draft(["dev", "--machine", "counter"], { cwd: directory });
+  assert.is(other.code, 14);
+  assert.match(other.err, /holds machine "kv", wanted "counter": draft dev --machine names another, draft dev --fresh starts over\n$/);
+  const moved = await draft(["dev", "--nodes", "5"], { cwd: directory });
+  assert.is(moved.code, 14);
+  assert.match(moved.err, new RegExp(`has 3 nodes from port ${port} on, not 5 from ${port}: leave out --nodes and --port to start it as it is, or start over with --fresh`));
   const result = await draft(["dev", "--watch"], { cwd: directory });
   assert.is(result.code, 2);
   assert.match(result.err, /--watch with the machine kv, which is no file: wants --machine \.\/file\.ts/);

@@ -10,6 +10,7 @@ import type { Plugin } from "../../src/machine/machine.ts";
 import { ApplyQueue } from "../../src/node/apply_queue.ts";
 import type { GroupLog } from "../../src/node/group_ports.ts";
 import { Tail } from "../../src/node/tail.ts";
+import type { ReadWindows } from "../../src/wal/read_windows.ts";
 import type { EntriesRead } from "../../src/wal/wal_read.ts";
 import { sealedEntries } from "./entries.ts";
 
@@ -21,7 +22,8 @@ class Rig {
   readonly tail: Tail = new Tail(1);
   readonly applied: number[] = [];
   readonly failures: string[] = [];
-  readonly reads: { readonly from: number; readonly to: number; readonly done: Done<EntriesRead> }[] = [];
+  readonly reads: { readonly from: number; readonly to: number; readonly done: Done<EntriesRead>; readonly windows: ReadWindows }[] = [];
+  readonly windows: Set<ReadWindows> = new Set();
   nowMs = 0;
   entryMs = 0;
   turns = 0;
@@ -42,7 +44,10 @@ class Rig {
         restore: () => {},
       }),
     };
-    const log: Pick<GroupLog, "read"> = { read: (_group, from, to, _bytes, done) => this.reads.push({ from, to, done }) };
+    const log: Pick<GroupLog, "read"> = { read: (_group, from, to, _bytes, done, windows) => {
+      this.windows.add(windows!);
+      this.reads.push({ from, to, done, windows: windows! });
+    } };
     this.queue = new ApplyQueue({
       group: 1, applier: new Applier({ plugin, group: 1, directory: "", log: () => {} }), tail: this.tail, log: log as GroupLog,
       clock: { monotonicMs: () => this.nowMs },
@@ -60,8 +65,12 @@ class Rig {
   }
 
   answer(count: number): void {
-    const { from, to, done } = this.reads.shift()!;
-    const runs = ENTRIES.slice(from - 1, Math.min(to, from - 1 + count)).map(({ sealed }) => sealed);
+    const { from, to, done, windows } = this.reads.shift()!;
+    const runs = ENTRIES.slice(from - 1, Math.min(to, from - 1 + count)).map(({ sealed }) => {
+      const into = windows.take(sealed.length);
+      into.set(sealed);
+      return into;
+    });
     done(null, { from, to: from + runs.length - 1, runs } as unknown as EntriesRead);
   }
 }
@@ -98,6 +107,22 @@ test("a slow machine gets some milliseconds a turn, then the sockets are looked 
   assert.ok(rig.queue.hasMore);
 });
 
+test("a machine to which each large entry is slow gets no more of a turn", () => {
+  const rig = new Rig(1);
+  const large = sealedEntries(1, 20, () => encodeCommand(["do", "x".repeat(100_000)]));
+  rig.tail.truncate(1);
+  for (const entry of large) rig.tail.push(entry.sealed, entry.index, 1);
+  rig.entryMs = 4;
+  rig.queue.extend(1, 20);
+  const turns: number[] = [];
+  while (rig.queue.hasMore) {
+    const before = rig.applied.length;
+    rig.queue.run();
+    turns.push(rig.applied.length - before);
+  }
+  assert.equal(turns, [3, 3, 3, 3, 3, 3, 2]);
+});
+
 test("R18: what only the disk holds is read in pages, and applied without gap or repetition across their bounds", () => {
   const rig = new Rig(LAST + 1);
   rig.queue.extend(1, LAST);
@@ -112,6 +137,7 @@ test("R18: what only the disk holds is read in pages, and applied without gap or
     assert.is(rig.turns, turns + 1);
   }
   assert.equal(rig.applied, upTo(LAST));
+  assert.is(rig.windows.size, 2, "the memory of a page is used again once it was applied, and not before");
 });
 
 test("while a page is applied the next one is read, and none besides", () => {

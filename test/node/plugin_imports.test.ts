@@ -55,6 +55,17 @@ test("loadPlugin() gives a plugin, and the files beside it, the values of \"draf
   assert.is(applier.query(["size"]), 1);
 });
 
+test("\"draft\" is this program, whatever a tsconfig.json, import map or package.json beside the plugin calls so", async () => {
+  const beside = mkdtempSync(join(directory, "beside-"));
+  writeFileSync(join(beside, "draft.d.ts"), 'declare module "draft" {\n  export function int(name: string): { readonly name: string };\n}\n');
+  writeFileSync(join(beside, "tsconfig.json"), '{ "compilerOptions": { "baseUrl": ".", "paths": { "draft": ["./draft.d.ts"] } } }');
+  writeFileSync(join(beside, "deno.json"), '{ "imports": { "draft": "./draft.d.ts" } }');
+  writeFileSync(join(beside, "package.json"), '{ "name": "mine", "version": "1.0.0", "imports": { "draft": "./draft.d.ts" } }');
+  writeFileSync(join(beside, "plugin.ts"), `import { int } from "draft";
+    export default { name: int("mine").name, version: 1, operations: {}, create: () => ({ apply() {}, snapshot() {}, restore() {} }) };\n`);
+  assert.is((await loadPlugin(join(beside, "plugin.ts"))).name, "mine");
+});
+
 test("loadPlugin() gives a plugin tables", async () => {
   const seats = readFileSync(new URL("../machine/seats.ts", import.meta.url), "utf8");
   const { run, applier } = rigOfPlugin(await loadPlugin(file("seats.ts", seats)));

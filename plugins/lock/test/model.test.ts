@@ -10,6 +10,7 @@ import { nextFloat, nextInRange, seedRandom } from "../../../src/base/random.ts"
 import type { Command } from "../../../src/machine/machine.ts";
 import { BEGIN_MS, PluginRig } from "../../../test/machine/plugin_rig.ts";
 import lock from "../lock.ts";
+import { Exclusion } from "./exclusion.ts";
 
 interface Held {
   readonly owner: string;
@@ -83,27 +84,6 @@ function drawn(random: () => number, tokens: readonly number[]): Command {
   const [name, ...args] = lock.generate!(random);
   if ((name === "renew" || name === "release") && random() < 0.8) args[1] = tokens[Math.floor(random() * tokens.length)] ?? 1;
   return [name, ...args];
-}
-
-/** What must hold of the answers alone: one holder of a lock at any moment, and tokens that grow. */
-class Exclusion {
-  readonly #last: Map<string, { owner: string; token: number; untilMs: number }> = new Map();
-
-  answered([operation, name, second]: Command, answer: unknown, timeMs: number): void {
-    const lockName = String(name);
-    const last = this.#last.get(lockName);
-    if (operation === "acquire" && (answer as { granted: boolean }).granted) {
-      const { token, expiresAtMs } = answer as { token: number; expiresAtMs: number };
-      const isSame = last !== undefined && timeMs < last.untilMs && last.owner === second;
-      assert.ok(last === undefined || isSame || timeMs >= last.untilMs, `${lockName} has one holder`);
-      assert.ok(last === undefined || (isSame ? token === last.token : token > last.token), "tokens grow with each holder");
-      this.#last.set(lockName, { owner: String(second), token, untilMs: expiresAtMs });
-    }
-    if (last === undefined) return;
-    if (operation === "renew" && typeof answer === "number") last.untilMs = answer;
-    const isGivenBack = (operation === "release" && answer === true) || (operation === "leave" && second === last.owner);
-    if (isGivenBack) last.untilMs = Math.min(last.untilMs, timeMs);
-  }
 }
 
 async function history(seed: number, steps: number, seen: Map<string, number>): Promise<void> {

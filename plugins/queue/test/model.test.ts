@@ -10,6 +10,7 @@ import { nextFloat, nextInRange, seedRandom } from "../../../src/base/random.ts"
 import type { Command } from "../../../src/machine/machine.ts";
 import { BEGIN_MS, PluginRig } from "../../../test/machine/plugin_rig.ts";
 import queue from "../queue.ts";
+import { Custody } from "./custody.ts";
 
 interface Job {
   readonly id: number;
@@ -112,36 +113,6 @@ function drawn(random: () => number, receipts: readonly number[]): Command {
   return [name, ...args];
 }
 
-/** What must hold of the answers alone. */
-class Custody {
-  readonly #pushed: Set<string> = new Set();
-  readonly #gone: Set<string> = new Set();
-  readonly #holders: Map<string, { receipt: number; untilMs: number }> = new Map();
-
-  answered([operation, , first]: Command, answer: unknown, timeMs: number): void {
-    if (operation === "push") this.#pushed.add(String(answer));
-    if (operation === "take" && answer !== null) this.#taken(answer as { id: string; receipt: number; dueMs: number; attempts: number; maxAttempts: number }, timeMs);
-    if (operation === "ack" && answer !== "CONFLICT") {
-      assert.is(this.#holders.get(String(answer))?.receipt, first, "only the latest receipt acks");
-      assert.is(this.#gone.has(String(answer)), false, "a job is acked once");
-      this.#gone.add(String(answer));
-    }
-    for (const holder of this.#holders.values()) {
-      if (holder.receipt !== first || answer === "CONFLICT") continue;
-      if (operation === "extend") holder.untilMs = Number(answer);
-      if (operation === "nack") holder.untilMs = timeMs;
-    }
-  }
-
-  #taken(job: { id: string; receipt: number; dueMs: number; attempts: number; maxAttempts: number }, timeMs: number): void {
-    const last = this.#holders.get(job.id);
-    assert.ok(this.#pushed.has(job.id) && !this.#gone.has(job.id), "what is taken was pushed, and not acked");
-    assert.ok(last === undefined || (timeMs >= last.untilMs && job.receipt > last.receipt), "a job has one holder, and receipts grow");
-    assert.ok(job.attempts <= job.maxAttempts, "nothing is tried too often");
-    this.#holders.set(job.id, { receipt: job.receipt, untilMs: job.dueMs });
-  }
-}
-
 /** Under which name an answer is counted. */
 function kindOf(operation: string, answer: unknown): string {
   if (answer === null) return `${operation} nil`;
@@ -193,6 +164,7 @@ async function history(seed: number, steps: number, seen: Map<string, number>): 
     for (let job = plain.run("take", name); job !== null; job = plain.run("take", name)) found.push((job as { id: string }).id);
   }
   assert.equal(found.sort(), left, `seed ${seed}: no job is lost`);
+  assert.is(custody.left, left.length);
 }
 
 test("queue answers as the model does, restored or not, swept or not; no job is lost, done twice, or held by two", async () => {

@@ -4,7 +4,7 @@ import kv from "../../../plugins/kv/kv.ts";
 import { chainAfter, EntryKind, payloadSumOf } from "../../../src/base/entry.ts";
 import { Applier } from "../../../src/machine/applier.ts";
 import { encodeEnvelope } from "../../../src/machine/command.ts";
-import type { Command } from "../../../src/machine/machine.ts";
+import type { AnyPlugin, Command } from "../../../src/machine/machine.ts";
 import { encodeSessionChange } from "../../../src/machine/session_entry.ts";
 import type { LogEntry } from "../../../src/raft/types.ts";
 import type { ExactlyOnce } from "../../../src/sim/properties/exactly_once.ts";
@@ -31,8 +31,14 @@ function commands(...payloads: readonly Uint8Array[]): Logged[] {
   return payloads.map((payload) => ({ kind: EntryKind.command, payload }));
 }
 
+interface Options {
+  /** Rules that look on besides this one. */
+  readonly rules?: readonly string[];
+  readonly plugin?: AnyPlugin;
+}
+
 /** A cluster that committed these from index 2 on, of which the machines ran those at `ran`; and its clients. */
-function committed(logged: readonly Logged[], ran: readonly (readonly [index: number, session: string])[], ...rules: readonly string[]): Clients {
+function committed(logged: readonly Logged[], ran: readonly (readonly [index: number, session: string])[], { rules = [], plugin = kv }: Options = {}): Clients {
   const hand = new Hand(NAME);
   const entries: LogEntry[] = [hand.elect(1, 1, [2])];
   for (const { kind, payload } of logged) {
@@ -43,10 +49,10 @@ function committed(logged: readonly Logged[], ran: readonly (readonly [index: nu
   }
   hand.durably(1, { entries: entries.slice(1) });
   hand.durably(2, { entries });
-  hand.member(1).applier = new Applier({ plugin: kv, group: 1, directory: "", log: () => {} });
+  hand.member(1).applier = new Applier({ plugin, group: 1, directory: "", log: () => {} });
   hand.step(1, { commit: entries.length });
   const once = hand.properties.find(({ name }) => name === NAME) as ExactlyOnce;
-  once.watched(kv);
+  once.watched(plugin);
   for (const [index, session] of ran) once.ran({ index, session });
   return new Clients(hand.properties.filter(({ name }) => name === NAME || rules.includes(name)));
 }
@@ -56,7 +62,7 @@ const INCR: Command = ["incr", "n"];
 test("X01: a write that stands in the log twice and was run once is one operation, to all rules", () => {
   const first = envelope(ONE, 1, INCR);
   const logged = [opens(ONE), ...commands(first, first, envelope(ONE, 2, INCR), first)];
-  const clients = committed(logged, [[3, ONE], [5, ONE]], "index-oracle", "linearizability");
+  const clients = committed(logged, [[3, ONE], [5, ONE]], { rules: ["index-oracle", "linearizability"] });
   clients.call(INCR, "linearizable", [first, first, first]).says(1, 3);
   clients.call(INCR, "linearizable", [envelope(ONE, 2, INCR)]).says(2, 5);
   clients.do(["get", "n"], "2", 5);
@@ -66,6 +72,14 @@ test("X01: a write that stands in the log twice and was run once is one operatio
 test("X01: a write that was run twice", () => {
   const first = envelope(ONE, 1, INCR);
   const clients = committed([opens(ONE), ...commands(first, first)], [[3, ONE], [4, ONE]]);
+  clients.call(INCR, "linearizable", [first, first]).says(1, 3);
+  rejects(NAME, /run at 3 and 4/, () => clients.finish());
+});
+
+test("X01: a write of an operation that came with a later version", () => {
+  const plugin: AnyPlugin = { ...kv, version: 2, operations: { ...kv.operations, incr: { kind: "write", since: 2 } } };
+  const first = envelope(ONE, 1, INCR);
+  const clients = committed([opens(ONE), ...commands(first, first)], [[3, ONE], [4, ONE]], { plugin });
   clients.call(INCR, "linearizable", [first, first]).says(1, 3);
   rejects(NAME, /run at 3 and 4/, () => clients.finish());
 });
@@ -112,7 +126,7 @@ test("a write that was told done without its answer, and was run nowhere", () =>
 
 test("the index oracle refuses more entries than tries", () => {
   const first = envelope(ONE, 1, INCR);
-  const clients = committed([opens(ONE), ...commands(first, first, first)], [[3, ONE]], "index-oracle");
+  const clients = committed([opens(ONE), ...commands(first, first, first)], [[3, ONE]], { rules: ["index-oracle"] });
   clients.call(INCR, "linearizable", [first, first]).says(1, 3);
   rejects("index-oracle", /committed at 3, 4, 5; 2 calls/, () => clients.finish());
 });
