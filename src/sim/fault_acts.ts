@@ -85,6 +85,15 @@ export const FAULTS: { readonly [K in FaultKind]: Act<K> } = {
     machine.clock.jump(byMs);
     return `sets the wall clock of ${machine.id} by ${byMs} ms`;
   }),
+  install: (hands, { who, version, by, downMs }) => withMachine(hands, who, (machine) => {
+    if (hands.builds?.install(machine, version) !== true) return null;
+    if (by === "stop") hands.stop(machine, downMs);
+    else if (by === "kill" && machine.isUp) {
+      machine.kill();
+      hands.later(downMs, () => hands.start(machine));
+    }
+    return `puts version ${version} on ${machine.id}`;
+  }),
   transfer: (hands, { to }) => withTwo(hands, 0, to, (leader, target) => {
     if (leader.server === null || leader.gate.isShut) return null;
     leader.server.requests.transfer("main", target.id, TRANSFER_TIMEOUT_MS, () => {});

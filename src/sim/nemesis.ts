@@ -5,6 +5,7 @@
 import { DraftError } from "../base/errors.ts";
 import { nextInRange, type RandomState } from "../base/random.ts";
 import type { Timer } from "../host/host.ts";
+import { Builds } from "./builds.ts";
 import { Cuts } from "./cuts.ts";
 import { DiskTroubles } from "./disk_troubles.ts";
 import { Excuses } from "./excuses.ts";
@@ -41,6 +42,7 @@ export class Nemesis implements FaultHands {
   /** Machines whose directory was lost: their nodes wait for ever to be taken in again. */
   readonly wiped: Set<SimMachine> = new Set();
   readonly excuses: Excuses = new Excuses();
+  readonly builds: Builds | null;
   readonly #script: Script;
   readonly #watch: NemesisWatch;
   readonly #troubles: Map<SimMachine, DiskTroubles> = new Map();
@@ -56,6 +58,7 @@ export class Nemesis implements FaultHands {
     this.#watch = watch;
     this.random = streamOf(script.seed, "nemesis");
     this.cuts = new Cuts(cluster.net);
+    this.builds = script.settings.versions === undefined ? null : new Builds(cluster, script.settings.versions);
     this.#gentle = script.settings.gentle ? new GentleHand(cluster, (machine) => this.retired.has(machine) || this.wiped.has(machine)) : null;
   }
 
@@ -120,6 +123,7 @@ export class Nemesis implements FaultHands {
   /** Starts a process, unless one runs or the machine is to stay down. */
   start(machine: SimMachine): void {
     if (machine.isUp || this.retired.has(machine) || (this.#core !== null && !this.#core.has(machine))) return;
+    this.builds?.started(machine);
     this.cluster.start(machine.id);
   }
 
@@ -153,7 +157,8 @@ export class Nemesis implements FaultHands {
   /** The process failed, or could not start. */
   processFailed(machine: SimMachine, error: Error): void {
     const code = error instanceof DraftError ? error.code : null;
-    if (code === null || !this.excuses.has(machine, code)) this.#watch.unexpected(machine, error);
+    if (code === "BAD_PLUGIN" && this.builds?.wasPutBack(machine) === true) this.builds.mend(machine);
+    else if (code === null || !this.excuses.has(machine, code)) this.#watch.unexpected(machine, error);
     const { gate } = machine;
     const downMs = this.#downMs.get(machine) ?? RESTART_MS;
     this.#downMs.delete(machine);

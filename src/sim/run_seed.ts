@@ -1,6 +1,7 @@
 /** Runs what a seed stands for, and says what came of it. */
 import type { Guard } from "../host/guard.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
+import { newestBuild } from "./builds.ts";
 import { isKnown } from "./known_machine.ts";
 import { ForbiddenGlobals } from "./properties/forbidden_globals.ts";
 import { allProperties } from "./properties/index.ts";
@@ -49,11 +50,20 @@ export async function runScript(script: Script, options: RunOptions): Promise<Ou
 
 /** The world of a script, not yet run; `more` hear of it besides. */
 export function worldOf(script: Script, options: RunOptions, more: readonly Property[] = []): World {
-  const { plugin, guard, eventsMax = EVENTS_MAX } = options;
+<<<<<<< HEAD
+  const { guard, eventsMax = EVENTS_MAX } = options;
+  const { versions } = script.settings;
+  const plugin = versions === undefined ? options.plugin : newestBuild(options.plugin, versions.newest);
   const forbidden = guard === undefined ? null : new ForbiddenGlobals(guard);
   const properties: Property[] = [...(forbidden === null ? [] : [forbidden]), ...(options.properties ?? allProperties)(), ...more];
   const guarded = forbidden === null ? plugin : forbidden.around(plugin);
   const compared = isKnown(plugin) ? guarded : withStateHash(guarded);
+=======
+  const { eventsMax = EVENTS_MAX } = options;
+  const { versions } = script.settings;
+  const plugin = versions === undefined ? options.plugin : newestBuild(options.plugin, versions.newest);
+  const properties = [...(options.properties ?? allProperties)(), ...more];
+  const compared = isKnown(plugin) ? plugin : withStateHash(plugin);
   const watched = properties.reduce((last, property) => property.watched?.(last) ?? last, compared);
   return new World(script, { plugin: watched, properties, eventsMax });
 }

@@ -51,6 +51,8 @@ export interface Settings {
   readonly faultEveryMs: number;
   /** When nodes take snapshots, and how much log they keep behind them; if nothing is said, they never do. */
   readonly snapshots?: SnapshotSettings;
+  /** How the machine's plugin changes; if nothing is said all run one version. */
+  readonly versions?: VersionSettings;
   /** What may go wrong in this run. */
   readonly features: readonly string[];
 }
@@ -62,6 +64,12 @@ export interface SnapshotSettings {
   /** Those that ship if nothing is said. */
   readonly pieceBytes?: number;
   readonly servedBytesPerSecond?: number;
+}
+
+/** Versions of the plugin: the newest that is to be had, and which one each machine begins with, in their order. */
+export interface VersionSettings {
+  readonly newest: number;
+  readonly first: readonly number[];
 }
 
 /** A client of the library, and the machines whose addresses it was given, by their places from 1. */
@@ -130,6 +138,8 @@ export type FaultBody =
   /** Syncs say that they are done, and do nothing; with `powerCycle` the power is cut in the end. */
   | { readonly kind: "lie"; readonly who: Who; readonly forMs: number; readonly powerCycle: boolean; readonly downMs: number }
   | { readonly kind: "wall-jump"; readonly who: Who; readonly byMs: number }
+  /** Another version of the plugin is put there for its next process; who ends the one that runs. Not before it is a member. */
+  | { readonly kind: "install"; readonly who: Who; readonly version: number; readonly by: "stop" | "kill" | "nobody"; readonly downMs: number }
   | { readonly kind: "transfer"; readonly to: Who };
 
 export type FaultKind = FaultBody["kind"];

@@ -45,6 +45,12 @@ const sessionLimits = (value: unknown): string | null => {
   return isOne ? null : `wants some of ${Object.keys(SESSION_LIMITS).join(", ")}`;
 };
 
+const versions = (value: unknown): string | null => {
+  const { newest, first } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const isOne = whole(2)(newest, 0) === null && listOf(whole(1, newest as number))(first, 0) === null;
+  return isOne ? null : "wants newest, 2 or more, and first, a list of versions up to that";
+};
+
 const SETTINGS: Checks<Settings> = {
   nodes: whole(1, NODES_MAX), heartbeatMs: positive, electionMinMs: positive, electionMaxMs: positive, tailBytesMax: count,
   segmentBytes: positive, batchBytesMax: positive, appendEntriesMax: positive, inflightAppendsMax: positive,
@@ -52,6 +58,7 @@ const SETTINGS: Checks<Settings> = {
   diskDelayMaxMs: amount, drift: numbers, wallOffsetMs: numbers, calmStart: flag, clients: whole(1, CLIENTS_MAX),
   safetyMs: amount, freezeRest: flag, gentle: flag, faultEveryMs: positive, features: listOf(text),
   snapshots: (value) => value === undefined ? null : snapshots(value),
+  versions: (value) => value === undefined ? null : versions(value),
   sessions: (value, nodes) => value === undefined ? null : listOf(positive)(value, nodes),
   ordered: (value, nodes) => value === undefined ? null : listOf(positive)(value, nodes),
   sessionLimits: (value) => value === undefined ? null : sessionLimits(value),
@@ -96,6 +103,7 @@ const FAULTS: { readonly [K in FaultKind]: Checks<BodyOf<K>> } = {
   "lost-write": { who },
   lie: { who, forMs: amount, powerCycle: flag, downMs: amount },
   "wall-jump": { who, byMs: signed },
+  install: { who, version: positive, by: oneOf("stop", "kill", "nobody"), downMs: amount },
   transfer: { to: who },
 };
 

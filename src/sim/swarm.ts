@@ -10,6 +10,7 @@ import { drawOperations } from "./load_plan.ts";
 import { drawQueueBytes, drawWays } from "./net_plan.ts";
 import { isKnown } from "./known_machine.ts";
 import { drawSessions } from "./session_plan.ts";
+import { drawVersions } from "./version_plan.ts";
 import type { LibraryClient, Script, Settings, SnapshotSettings } from "./script.ts";
 import { pick, streamOf } from "./streams.ts";
 
@@ -23,6 +24,8 @@ export interface SwarmOptions {
   readonly library?: boolean;
   /** Whether single messages are lost, doubled and late; drawn if nothing is said. */
   readonly ways?: boolean;
+  /** Whether the machine may change; so it is if nothing is said. */
+  readonly versions?: boolean;
   /** The machine that clients ask; kv if nothing is said. */
   readonly plugin?: AnyPlugin;
 }
@@ -44,10 +47,11 @@ export function drawScript(seed: number, options: SwarmOptions = {}): Script {
   const ways = drawWays(seed, drawn, options.ways);
   const sessions = drawSessions(seed, drawn, library);
   const queueBytesMax = drawQueueBytes(seed);
+  const versions = options.versions === false ? null : drawVersions(seed, drawn.nodes, options.plugin ?? null);
   const settings: Settings = {
     ...drawn, ...(library.length === 0 ? {} : { library }), ...(snapshots === null ? {} : { snapshots }),
     ...(queueBytesMax === null ? {} : { queueBytesMax }), ...(ways.length === 0 ? {} : { ways }),
-    ...sessions,
+    ...sessions, ...(versions === null ? {} : { versions }),
   };
   return {
     seed,

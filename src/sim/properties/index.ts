@@ -24,6 +24,7 @@ import { ReadIndex } from "./read_index.ts";
 import { RealTime } from "./real_time.ts";
 import { SealedPayloads } from "./sealed_payloads.ts";
 import { Terms } from "./terms.ts";
+import { Versions } from "./versions.ts";
 import { Votes } from "./votes.ts";
 
 /** What is known of a run. */
@@ -53,6 +54,7 @@ export function allProperties(options: PropertyOptions = {}): Property[] {
     new Applying(model, committed),
     new DurableFirst(model, committed),
     new Matches(model),
+    new Versions(),
     equal,
     new ExactlyOnce(committed),
     new Queues(),
