@@ -7,9 +7,10 @@ import { REPLICATION } from "./replication.ts";
 import { SESSION_MUTANTS } from "./sessions.ts";
 import { SNAPSHOT_MUTANTS } from "./snapshots.ts";
 import { STORAGE } from "./storage.ts";
+import { VERSION_MUTANTS } from "./versions.ts";
 
-/** How many numbers the list has. */
-export const NUMBERS = 53;
+/** How many numbers the list has: those of SCENARIOS, and 54, versions of the machine. */
+export const NUMBERS = 54;
 
 /** Mutants that the simulator cannot see, each with the reason. They are not tried. */
 const SPARED: Readonly<Record<string, string>> = {
@@ -23,7 +24,7 @@ const SPARED: Readonly<Record<string, string>> = {
     "test/raft/divergence.test.ts makes one, and fails with this mutant",
 };
 
-const ALL: readonly Mutant[] = [...ELECTIONS, ...REPLICATION, ...READ_MUTANTS, ...STORAGE, ...FOUNDING, ...SESSION_MUTANTS, ...SNAPSHOT_MUTANTS]
+const ALL: readonly Mutant[] = [...ELECTIONS, ...REPLICATION, ...READ_MUTANTS, ...STORAGE, ...FOUNDING, ...SESSION_MUTANTS, ...SNAPSHOT_MUTANTS, ...VERSION_MUTANTS]
   .sort((a, b) => numberOf(a.id) - numberOf(b.id) || (a.id < b.id ? -1 : 1));
 
 /** What is tried, by number. */
