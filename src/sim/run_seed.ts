@@ -50,7 +50,6 @@ export async function runScript(script: Script, options: RunOptions): Promise<Ou
 
 /** The world of a script, not yet run; `more` hear of it besides. */
 export function worldOf(script: Script, options: RunOptions, more: readonly Property[] = []): World {
-<<<<<<< HEAD
   const { guard, eventsMax = EVENTS_MAX } = options;
   const { versions } = script.settings;
   const plugin = versions === undefined ? options.plugin : newestBuild(options.plugin, versions.newest);
@@ -58,12 +57,6 @@ export function worldOf(script: Script, options: RunOptions, more: readonly Prop
   const properties: Property[] = [...(forbidden === null ? [] : [forbidden]), ...(options.properties ?? allProperties)(), ...more];
   const guarded = forbidden === null ? plugin : forbidden.around(plugin);
   const compared = isKnown(plugin) ? guarded : withStateHash(guarded);
-=======
-  const { eventsMax = EVENTS_MAX } = options;
-  const { versions } = script.settings;
-  const plugin = versions === undefined ? options.plugin : newestBuild(options.plugin, versions.newest);
-  const properties = [...(options.properties ?? allProperties)(), ...more];
-  const compared = isKnown(plugin) ? plugin : withStateHash(plugin);
   const watched = properties.reduce((last, property) => property.watched?.(last) ?? last, compared);
   return new World(script, { plugin: watched, properties, eventsMax });
 }
