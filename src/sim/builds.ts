@@ -50,8 +50,11 @@ export class Builds {
   /** Versions of the process that runs on a machine, or ran last, and the highest of all of them. */
   readonly #ran: Map<SimMachine, { last: number; highest: number }> = new Map();
 
-  constructor({ machines, options: { plugin } }: SimCluster, { first }: VersionSettings) {
+  readonly #finishes: boolean;
+
+  constructor({ machines, options: { plugin } }: SimCluster, { first, finishes }: VersionSettings) {
     this.#plugin = plugin;
+    this.#finishes = finishes;
     for (const machine of machines.values()) {
       this.#put(machine, first[machine.place - 1] ?? plugin.version);
       this.started(machine);
@@ -64,11 +67,11 @@ export class Builds {
     this.#ran.set(machine, { last: version, highest: Math.max(version, this.#ran.get(machine)?.highest ?? 1) });
   }
 
-  /** Puts another version there, for the next process; false if it stands there, or the machine is no member yet. */
+  /** Puts a version there, for the next process; false if the last one ran it, or the machine is no member yet. */
   install(machine: SimMachine, version: number): boolean {
-    if (machine.number === 0 || machine.build?.plugin.version === Math.min(version, this.#plugin.version)) return false;
+    if (machine.number === 0) return false;
     this.#put(machine, version);
-    return true;
+    return this.#ran.get(machine)?.last !== machine.build?.plugin.version;
   }
 
   /** Whether the last process was older than one before it: only such a one may meet what it cannot run. */
@@ -80,6 +83,11 @@ export class Builds {
   /** Does what the message of a node says that was too old. */
   mend(machine: SimMachine): void {
     this.#put(machine, this.#plugin.version);
+  }
+
+  /** Ends the change, if somebody does: whoever is up with less is killed, to be started again. */
+  finish(machine: SimMachine): void {
+    if (this.#finishes && this.install(machine, this.#plugin.version) && machine.isUp) machine.kill();
   }
 
   #put(machine: SimMachine, version: number): void {

@@ -5,12 +5,14 @@ import { DISK_FAULTS } from "./disk_acts.ts";
 import { type Act, all, type FaultHands, ms, withMachine, withProcess, withTwo } from "./fault_hands.ts";
 import type { FaultKind } from "./script.ts";
 import type { SimMachine } from "./sim_machine.ts";
+import { VERSION_FAULTS } from "./version_acts.ts";
 
 const TRANSFER_TIMEOUT_MS = 2000;
 
 /** All acts. */
 export const FAULTS: { readonly [K in FaultKind]: Act<K> } = {
   ...DISK_FAULTS,
+  ...VERSION_FAULTS,
   crash: (hands, { who, downMs, silent }) => withProcess(hands, who, (machine) => {
     machine.crash(silent);
     hands.later(downMs, () => hands.start(machine));
@@ -84,15 +86,6 @@ export const FAULTS: { readonly [K in FaultKind]: Act<K> } = {
   "wall-jump": (hands, { who, byMs }) => withMachine(hands, who, (machine) => {
     machine.clock.jump(byMs);
     return `sets the wall clock of ${machine.id} by ${byMs} ms`;
-  }),
-  install: (hands, { who, version, by, downMs }) => withMachine(hands, who, (machine) => {
-    if (hands.builds?.install(machine, version) !== true) return null;
-    if (by === "stop") hands.stop(machine, downMs);
-    else if (by === "kill" && machine.isUp) {
-      machine.kill();
-      hands.later(downMs, () => hands.start(machine));
-    }
-    return `puts version ${version} on ${machine.id}`;
   }),
   transfer: (hands, { to }) => withTwo(hands, 0, to, (leader, target) => {
     if (leader.server === null || leader.gate.isShut) return null;

@@ -21,6 +21,9 @@ import { pick, streamOf } from "./streams.ts";
 /** How long a supervisor waits before it starts a process again that failed. */
 const RESTART_MS = 200;
 
+/** How long somebody waits who would stop a node while others are down. */
+const WELL_AGAIN_MS = 100;
+
 /** A stop in good order that takes longer is ended by force, as supervisors do. */
 const STOP_LIMIT_MS = 8000;
 
@@ -83,6 +86,7 @@ export class Nemesis implements FaultHands {
       this.troubles(machine).clear();
       machine.disk.crashAt(0);
       machine.gate.release();
+      this.builds?.finish(machine);
       if (!machine.isUp) this.start(machine);
     }
   }
@@ -180,7 +184,11 @@ export class Nemesis implements FaultHands {
   }
 
   #do(fault: Fault): void {
-    if (this.#gentle?.allows(fault) === false) return;
+    if (this.#gentle?.allows(fault) === false) {
+      // Whoever changes versions waits until the others are well.
+      if (fault.kind === "install") this.later(WELL_AGAIN_MS, () => this.#do(fault));
+      return;
+    }
     const what = FAULTS[fault.kind](this, fault as never);
     if (what === null) return;
     this.counts.set(fault.kind, (this.counts.get(fault.kind) ?? 0) + 1);

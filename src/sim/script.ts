@@ -66,10 +66,14 @@ export interface SnapshotSettings {
   readonly servedBytesPerSecond?: number;
 }
 
-/** Versions of the plugin: the newest that is to be had, and which one each machine begins with, in their order. */
+/** Versions of the plugin. */
 export interface VersionSettings {
+  /** The newest that is to be had. */
   readonly newest: number;
+  /** Which one each machine begins with, in their order. */
   readonly first: readonly number[];
+  /** Whether those that must live in the end get the newest before. */
+  readonly finishes: boolean;
 }
 
 /** A client of the library, and the machines whose addresses it was given, by their places from 1. */
@@ -140,6 +144,8 @@ export type FaultBody =
   | { readonly kind: "wall-jump"; readonly who: Who; readonly byMs: number }
   /** Another version of the plugin is put there for its next process; who ends the one that runs. Not before it is a member. */
   | { readonly kind: "install"; readonly who: Who; readonly version: number; readonly by: "stop" | "kill" | "nobody"; readonly downMs: number }
+  /** When the version is raised next its leader is cut off, or a machine gets the one in force again while it is down. */
+  | { readonly kind: "at-raise"; readonly then: "isolate" | "set-back"; readonly who: Who; readonly forMs: number }
   | { readonly kind: "transfer"; readonly to: Who };
 
 export type FaultKind = FaultBody["kind"];

@@ -46,9 +46,9 @@ const sessionLimits = (value: unknown): string | null => {
 };
 
 const versions = (value: unknown): string | null => {
-  const { newest, first } = (value ?? {}) as Readonly<Record<string, unknown>>;
-  const isOne = whole(2)(newest, 0) === null && listOf(whole(1, newest as number))(first, 0) === null;
-  return isOne ? null : "wants newest, 2 or more, and first, a list of versions up to that";
+  const { newest, first, finishes } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const isOne = whole(2)(newest, 0) === null && listOf(whole(1, newest as number))(first, 0) === null && flag(finishes, 0) === null;
+  return isOne ? null : "wants newest, 2 or more, first, a list of versions up to that, and finishes, true or false";
 };
 
 const SETTINGS: Checks<Settings> = {
@@ -104,6 +104,7 @@ const FAULTS: { readonly [K in FaultKind]: Checks<BodyOf<K>> } = {
   lie: { who, forMs: amount, powerCycle: flag, downMs: amount },
   "wall-jump": { who, byMs: signed },
   install: { who, version: positive, by: oneOf("stop", "kill", "nobody"), downMs: amount },
+  "at-raise": { then: oneOf("isolate", "set-back"), who, forMs: amount },
   transfer: { to: who },
 };
 

@@ -15,7 +15,8 @@ export function drawVersions(seed: number, nodes: number, plugin: AnyPlugin | nu
   const newest = plugin === null || isKnown(plugin) ? pick(random, [2, 2, 3]) : plugin.version;
   if (nextFloat(random) >= VERSIONS_PART || newest < 2) return null;
   const isMixed = nextFloat(random) < 0.3;
-  return { newest, first: Array.from({ length: nodes }, () => isMixed ? nextInRange(random, 1, newest) : 1) };
+  const first = Array.from({ length: nodes }, () => isMixed ? nextInRange(random, 1, newest) : 1);
+  return { newest, first, finishes: nextFloat(random) < 0.7 };
 }
 
 /** The changes, in any order. */
@@ -24,9 +25,10 @@ export function drawInstalls(seed: number, { versions, nodes, safetyMs }: Settin
   const random = streamOf(seed, "installs");
   const faults: Fault[] = [];
   const rounds = versions.newest > 2 && nextFloat(random) < 0.7 ? [2, versions.newest] : [versions.newest];
-  let atMs = safetyMs * 0.4 * nextFloat(random);
+  let atMs = safetyMs * 0.2 * nextFloat(random);
   for (const version of rounds) {
-    const everyMs = pick(random, [5, 100, 400, 1000]);
+    const everyMs = safetyMs / nodes * pick(random, [0.01, 0.05, 0.1, 0.15]);
+    if (nextFloat(random) < 0.5) faults.push(atRaise(random, nodes, atMs, everyMs));
     for (const who of shuffled(random, nodes)) {
       faults.push(install(random, who, version, atMs));
       // Somebody has second thoughts, in time or too late.
@@ -34,14 +36,21 @@ export function drawInstalls(seed: number, { versions, nodes, safetyMs }: Settin
       atMs += everyMs * 2 * nextFloat(random);
     }
   }
-  // Whoever was set back gets the newest again.
-  for (const who of shuffled(random, nodes)) faults.push(install(random, who, versions.newest, atMs + (safetyMs - atMs) * nextFloat(random)));
+  // Whoever was set back, or goes on with what it began with, gets the newest.
+  for (const who of shuffled(random, nodes)) {
+    faults.push({ ...install(random, who, versions.newest, atMs + (safetyMs - atMs) * nextFloat(random)), by: "stop" } as Fault);
+  }
   return faults.filter((fault) => fault.atMs < safetyMs);
 }
 
 function install(random: RandomState, who: number, version: number, atMs: number): Fault {
   const downMs = pick(random, [5, 50, 400]) * (0.5 + nextFloat(random));
   return { id: "", atMs, kind: "install", who, version, by: pick(random, ["stop", "stop", "kill", "nobody"] as const), downMs };
+}
+
+function atRaise(random: RandomState, nodes: number, atMs: number, everyMs: number): Fault {
+  const forMs = everyMs * pick(random, [0.1, 1, 4]);
+  return { id: "", atMs, kind: "at-raise", then: pick(random, ["isolate", "set-back"] as const), who: nextInRange(random, 1, nodes), forMs };
 }
 
 function shuffled(random: RandomState, count: number): number[] {
