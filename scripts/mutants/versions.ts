@@ -19,7 +19,7 @@ export const VERSION_MUTANTS: readonly Mutant[] = [
   {
     id: "54c", title: "upgrade run once more after a snapshot was restored",
     file: APPLIER, find: "    this.#entry.begin(head, this.#timeMs);\n",
-    replace: "    this.#entry.begin(head, this.#timeMs);\n    if (this.#restoredVersion > 1) this.#machine.upgrade?.(1, this.#entry);\n    this.#restoredVersion = 0;\n",
+    replace: "    this.#entry.begin(head, this.#timeMs);\n    if (this.#restoredVersion > 1) this.#calls.machine.upgrade?.(1, this.#entry);\n    this.#restoredVersion = 0;\n",
     also: [
       { file: APPLIER, find: "    this.#entry.restore(saved.digest, saved.machineVersion);", replace: "    this.#entry.restore(saved.digest, saved.machineVersion);\n    this.#restoredVersion = saved.machineVersion;" },
       { file: APPLIER, find: "  #term: Term = 0;", replace: "  #term: Term = 0;\n  #restoredVersion = 0;" },
@@ -31,8 +31,8 @@ export const VERSION_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "54e", title: "upgrade not run where a restart applies the log again",
-    file: APPLIER, find: "    if (head.kind === EntryKind.version) return raise(this.plugin, this.#machine, this.#entry, payload);",
-    replace: "    if (head.kind === EntryKind.version) return raise(this.plugin, this.isReplay ? {} : this.#machine, this.#entry, payload);",
+    file: APPLIER, find: "    if (head.kind === EntryKind.version) return raise(this.plugin, this.#calls.machine, this.#entry, payload);",
+    replace: "    if (head.kind === EntryKind.version) return raise(this.plugin, this.isReplay ? {} : this.#calls.machine, this.#entry, payload);",
     also: [
       { file: APPLIER, find: "  #term: Term = 0;", replace: "  #term: Term = 0;\n  isReplay = false;" },
       { file: "src/node/open_group.ts", find: "  const recovered = log.recovered();\n", replace: "  const recovered = log.recovered();\n  (applier as { isReplay?: boolean }).isReplay = log.raisedVersion > 1;\n" },
