@@ -145,7 +145,7 @@ export type FaultBody =
   /** Another version of the plugin is put there for its next process; who ends the one that runs. Not before it is a member. */
   | { readonly kind: "install"; readonly who: Who; readonly version: number; readonly by: "stop" | "kill" | "nobody"; readonly downMs: number }
   /** When the version is raised next its leader is cut off, or a machine gets the one in force again while it is down. */
-  | { readonly kind: "at-raise"; readonly then: "isolate" | "set-back"; readonly who: Who; readonly forMs: number }
+  | { readonly kind: "at-raise"; readonly how: "isolate" | "set-back"; readonly who: Who; readonly forMs: number }
   | { readonly kind: "transfer"; readonly to: Who };
 
 export type FaultKind = FaultBody["kind"];

@@ -104,7 +104,7 @@ const FAULTS: { readonly [K in FaultKind]: Checks<BodyOf<K>> } = {
   lie: { who, forMs: amount, powerCycle: flag, downMs: amount },
   "wall-jump": { who, byMs: signed },
   install: { who, version: positive, by: oneOf("stop", "kill", "nobody"), downMs: amount },
-  "at-raise": { then: oneOf("isolate", "set-back"), who, forMs: amount },
+  "at-raise": { how: oneOf("isolate", "set-back"), who, forMs: amount },
   transfer: { to: who },
 };
 

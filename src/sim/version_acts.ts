@@ -11,16 +11,16 @@ export const VERSION_FAULTS: { readonly install: Act<"install">; readonly "at-ra
     else if (by === "kill") killed(hands, machine, downMs);
     return `puts version ${version} on ${machine.id}`;
   }),
-  "at-raise": (hands, { then, who, forMs }) => {
+  "at-raise": (hands, { how, who, forMs }) => {
     if (hands.builds === null) return null;
     atNextRaise(hands, (leader) => {
-      if (then === "isolate") return isolate(hands, leader, forMs);
+      if (how === "isolate") return isolate(hands, leader, forMs);
       const machine = someone(hands, who);
       if (machine === null || machine === leader) return;
       hands.builds?.install(machine, leader.applier?.view().version ?? 1);
       killed(hands, machine, forMs);
     });
-    return then === "isolate" ? `will isolate whoever raises the version next for ${ms(forMs)}` : `will set back machine ${who} when the version is raised next`;
+    return how === "isolate" ? `will isolate whoever raises the version next for ${ms(forMs)}` : `will set back machine ${who} when the version is raised next`;
   },
 };
 

@@ -50,7 +50,7 @@ function install(random: RandomState, who: number, version: number, atMs: number
 
 function atRaise(random: RandomState, nodes: number, atMs: number, everyMs: number): Fault {
   const forMs = everyMs * pick(random, [0.1, 1, 4]);
-  return { id: "", atMs, kind: "at-raise", then: pick(random, ["isolate", "set-back"] as const), who: nextInRange(random, 1, nodes), forMs };
+  return { id: "", atMs, kind: "at-raise", how: pick(random, ["isolate", "set-back"] as const), who: nextInRange(random, 1, nodes), forMs };
 }
 
 function shuffled(random: RandomState, count: number): number[] {
