@@ -8,9 +8,10 @@ import { SESSION_MUTANTS } from "./sessions.ts";
 import { SNAPSHOT_MUTANTS } from "./snapshots.ts";
 import { STORAGE } from "./storage.ts";
 import { VERDICT_MUTANTS } from "./verdicts.ts";
+import { VERSION_MUTANTS } from "./versions.ts";
 
-/** How many numbers the list has. */
-export const NUMBERS = 54;
+/** How many numbers the list has: those of SCENARIOS, and behind them verdicts and versions of the machine. */
+export const NUMBERS = 55;
 
 /** Mutants that the simulator cannot see, each with the reason. They are not tried. */
 const SPARED: Readonly<Record<string, string>> = {
@@ -22,7 +23,7 @@ const SPARED: Readonly<Record<string, string>> = {
     "test/raft/divergence.test.ts makes one, and fails with this mutant",
 };
 
-const ALL: readonly Mutant[] = [...ELECTIONS, ...REPLICATION, ...READ_MUTANTS, ...STORAGE, ...FOUNDING, ...SESSION_MUTANTS, ...SNAPSHOT_MUTANTS, ...VERDICT_MUTANTS]
+const ALL: readonly Mutant[] = [...ELECTIONS, ...REPLICATION, ...READ_MUTANTS, ...STORAGE, ...FOUNDING, ...SESSION_MUTANTS, ...SNAPSHOT_MUTANTS, ...VERDICT_MUTANTS, ...VERSION_MUTANTS]
   .sort((a, b) => numberOf(a.id) - numberOf(b.id) || (a.id < b.id ? -1 : 1));
 
 /** What is tried, by number. */

@@ -35,9 +35,10 @@ export function isRead(plugin: AnyPlugin, [name]: Command): boolean {
   return plugin.operations[name]?.kind === "read";
 }
 
-/** A command of the first operation of that kind; null if there is none. */
+/** A command of the first operation of that kind, one that was there from the beginning if any was; null if there is none. */
 export function firstCommand(plugin: AnyPlugin, kind: "read" | "write", random: RandomState): Command | null {
-  const name = Object.keys(plugin.operations).find((each) => plugin.operations[each]?.kind === kind);
+  const names = Object.keys(plugin.operations).filter((each) => plugin.operations[each]?.kind === kind);
+  const name = names.find((each) => (plugin.operations[each]?.since ?? 1) === 1) ?? names[0];
   return name === undefined ? null : commandFrom(plugin.operations, name, () => nextFloat(random));
 }
 

@@ -231,10 +231,9 @@ export class Group {
   }
 
   #perform(effects: readonly Effect[], received: Message | null): void {
-    // Bytes first, for appends name entries that their step stores; machines last, for one waits for what the log was given.
+    // Bytes first: appends of this step name entries that the same step stores.
     for (const effect of effects) if (effect.type === "store") this.#stores.seal(effect, received);
-    for (const effect of effects) if (effect.type !== "installSnapshot") this.#performOne(effect);
-    for (const effect of effects) if (effect.type === "installSnapshot") this.#performOne(effect);
+    for (const effect of effects) this.#performOne(effect);
   }
 
   #performOne(effect: Effect): void {

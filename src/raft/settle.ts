@@ -63,6 +63,8 @@ function emitStore(state: RaftState): void {
     entries: records.entries,
     messages: records.messages,
   });
+  // Behind the store that names it: whoever restores waits for what was stored before, and removes older snapshots then.
+  if (records.reset !== null) state.effects.push({ type: "installSnapshot", point: records.reset.point });
   state.step.entries = [];
   state.step.messages = [];
   state.step.truncateFrom = 0;

@@ -130,7 +130,6 @@ export function snapshotFetched(state: RaftState, { point, configuration, timeMs
   state.durableIndex = 0;
   for (const pending of state.pendingStores) pending.lastIndex = 0;
   resetConfigurations(state, configuration);
-  state.effects.push({ type: "installSnapshot", point });
 }
 
 /** The machine holds what the snapshot held. */

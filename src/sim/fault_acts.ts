@@ -5,12 +5,14 @@ import { DISK_FAULTS } from "./disk_acts.ts";
 import { type Act, all, type FaultHands, ms, withMachine, withProcess, withTwo } from "./fault_hands.ts";
 import type { FaultKind } from "./script.ts";
 import type { SimMachine } from "./sim_machine.ts";
+import { VERSION_FAULTS } from "./version_acts.ts";
 
 const TRANSFER_TIMEOUT_MS = 2000;
 
 /** All acts. */
 export const FAULTS: { readonly [K in FaultKind]: Act<K> } = {
   ...DISK_FAULTS,
+  ...VERSION_FAULTS,
   crash: (hands, { who, downMs, silent }) => withProcess(hands, who, (machine) => {
     machine.crash(silent);
     hands.later(downMs, () => hands.start(machine));

@@ -1,5 +1,6 @@
 /** What the acts of faults work with, and how they find the machines that they meet. */
 import type { RandomState } from "../base/random.ts";
+import type { Builds } from "./builds.ts";
 import type { Cuts } from "./cuts.ts";
 import type { DiskTroubles } from "./disk_troubles.ts";
 import type { Excuses } from "./excuses.ts";
@@ -14,6 +15,8 @@ export interface FaultHands {
   readonly cuts: Cuts;
   readonly wiped: Set<SimMachine>;
   readonly excuses: Excuses;
+  /** Null where there is one version of the plugin. */
+  readonly builds: Builds | null;
   later(delayMs: number, act: () => void): void;
   troubles(machine: SimMachine): DiskTroubles;
   start(machine: SimMachine): void;

@@ -3,6 +3,7 @@ import { nextFloat, nextInRange, type RandomState } from "../base/random.ts";
 import { DEPOSED, FEATURES } from "./features.ts";
 import type { Fault, FaultBody, FaultKind, Settings, Who } from "./script.ts";
 import { pick, streamOf } from "./streams.ts";
+import { drawInstalls } from "./version_plan.ts";
 
 /** How much rarer faults of one feature come than if all came equally often. */
 const RARITIES: readonly number[] = [0.4, 1, 2.5];
@@ -46,6 +47,7 @@ export function drawFaults(seed: number, settings: Settings): Fault[] {
     }
   }
   faults.push(...drawCrashesAtSnapshots(seed, settings));
+  faults.push(...drawInstalls(seed, settings));
   faults.sort((a, b) => a.atMs - b.atMs);
   return faults.map((fault, at) => ({ ...fault, id: `f${at + 1}` }));
 }

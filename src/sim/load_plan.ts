@@ -6,6 +6,7 @@ import type { AnyPlugin } from "../machine/machine.ts";
 import { DEPOSED } from "./features.ts";
 import { type PlannedOperation, REVISION, type Settings } from "./script.ts";
 import { pick, streamOf } from "./streams.ts";
+import { withTallies } from "./version_plan.ts";
 
 /** A run has no more requests than this: whoever checks their order has to look at all of them. */
 const OPERATIONS_MAX = 4000;
@@ -47,7 +48,7 @@ export function drawOperations(seed: number, settings: Settings, plugin: AnyPlug
       operations.push(drawOperation(draw, settings, { everyMs, home, hurries, impatient, expiring, plugin }));
     }
   }
-  return operations;
+  return settings.versions === undefined || plugin !== null ? operations : withTallies(seed, operations);
 }
 
 interface Habits {

@@ -15,15 +15,17 @@ import { ARRIVAL_MARKS, markMessages, MESSAGE_MARKS, type MessageMark } from "./
 import { markOpened, markSnapshots, SNAPSHOT_MARKS, type SnapshotMark } from "./marks_snapshots.ts";
 import { LimitMarks, markDuplicate, markSessionWrite, SESSION_MARKS, type SessionMark } from "./marks_sessions.ts";
 import { markVerdicts, VERDICT_MARKS, type VerdictMark } from "./marks_verdicts.ts";
+import { VERSION_MARKS, type VersionMark, VersionMarks } from "./marks_versions.ts";
 import { memoOf, type StepMemo } from "./marks_step.ts";
 import type { ClientOperation, Property, SimMember } from "./property.ts";
 
 /** A situation by its name. */
-export type Mark = ElectionMark | LogMark | ReadMark | SnapshotMark | LifeMark | MessageMark | ClientMark | SessionMark | VerdictMark;
+export type Mark = ElectionMark | LogMark | ReadMark | SnapshotMark | LifeMark | MessageMark | ClientMark | SessionMark | VerdictMark | VersionMark;
 
 /** All marks, in the order of a report. */
 export const MARKS: readonly Mark[] = [
   ...ELECTION_MARKS, ...LOG_MARKS, ...READ_MARKS, ...SNAPSHOT_MARKS, ...LIFE_MARKS, ...MESSAGE_MARKS, ...CLIENT_MARKS, ...SESSION_MARKS, ...VERDICT_MARKS,
+  ...VERSION_MARKS,
 ];
 
 /** Notes that a situation occurred. */
@@ -40,14 +42,17 @@ export class MarkCounter implements Property {
   /** That of the process that ended last. */
   #endedRole: Role = "follower";
   readonly #limits: LimitMarks = new LimitMarks();
+  readonly #versions: VersionMarks;
   readonly #note: NoteMark = (mark) => void this.counts.set(mark, (this.counts.get(mark) ?? 0) + 1);
 
   constructor() {
     this.lives = new LifeMarks(this.#note);
+    this.#versions = new VersionMarks(this.#note);
   }
 
   opened(member: SimMember): void {
     this.lives.opened(member);
+    this.#versions.opened(member);
     if (member.state === null) return;
     markOpened(member.state, this.#note);
     this.#memos.set(member, memoOf(member.state));
@@ -59,6 +64,7 @@ export class MarkCounter implements Property {
     const before = this.#memos.get(member);
     if (state === null) return;
     if (event.type === "applied") this.#limits.stepped(member, this.#note);
+    this.#versions.stepped(member, event, effects);
     if (before !== undefined) {
       const step = { member, before, state, event, effects };
       markElections(step, this.#note);
@@ -86,12 +92,14 @@ export class MarkCounter implements Property {
   ended(member: SimMember): void {
     this.#endedRole = member.state?.role ?? "follower";
     this.lives.ended(member);
+    this.#versions.ended(member);
     this.#memos.delete(member);
   }
 
   answered(operation: ClientOperation): void {
     markAnswer(operation, this.#note);
     markSessionWrite(operation, this.#note);
+    this.#versions.answered(operation);
   }
 
   /** A client went away without its answer. */

@@ -12,7 +12,7 @@ export const LIFE_MARKS = [
   "all members gone at once", "two leaders of different terms at once",
   "what was not known durable is lost", "what was not known durable is there", "vote found again", "log of several terms found again",
   "100 entries found again", "fifth start of a machine",
-  "refused to start, damaged", "refused to start, disk full", "ended for a disk error", "genesis handed over",
+  "refused to start, damaged", "refused to start, too old for its log", "stopped at a raise, too old for it", "refused to start, disk full", "ended for a disk error", "genesis handed over",
   "lost directory recognised", "entries read back from the WAL", "segment rolled", "dial met a node in recovery",
   "a connection timed out", "silent loss found and named", "a lie lost what was durable",
   "own write cut from the log of a former leader", "leader again whose own write was cut",
@@ -111,6 +111,9 @@ export class LifeMarks {
     if (error.code === "DAMAGED") {
       this.#note("refused to start, damaged");
       for (const each of this.#known) if (each.startError === error && each.isSilentlyLost) this.#note("silent loss found and named");
+    }
+    if (error.code === "BAD_PLUGIN") {
+      this.#note(/entry \d+ of the log/.test(error.message) ? "stopped at a raise, too old for it" : "refused to start, too old for its log");
     }
     if (error.code === "DISK_FULL") this.#note("refused to start, disk full");
     else if (error.code === "STORAGE_FAILED") this.#note("ended for a disk error");

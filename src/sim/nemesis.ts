@@ -5,6 +5,7 @@
 import { DraftError } from "../base/errors.ts";
 import { nextInRange, type RandomState } from "../base/random.ts";
 import type { Timer } from "../host/host.ts";
+import { Builds } from "./builds.ts";
 import { Cuts } from "./cuts.ts";
 import { DiskTroubles } from "./disk_troubles.ts";
 import { Excuses } from "./excuses.ts";
@@ -19,6 +20,9 @@ import { pick, streamOf } from "./streams.ts";
 
 /** How long a supervisor waits before it starts a process again that failed. */
 const RESTART_MS = 200;
+
+/** How long somebody waits who would stop a node while others are down. */
+const WELL_AGAIN_MS = 100;
 
 /** A stop in good order that takes longer is ended by force, as supervisors do. */
 const STOP_LIMIT_MS = 8000;
@@ -41,6 +45,7 @@ export class Nemesis implements FaultHands {
   /** Machines whose directory was lost: their nodes wait for ever to be taken in again. */
   readonly wiped: Set<SimMachine> = new Set();
   readonly excuses: Excuses = new Excuses();
+  readonly builds: Builds | null;
   readonly #script: Script;
   readonly #watch: NemesisWatch;
   readonly #troubles: Map<SimMachine, DiskTroubles> = new Map();
@@ -61,6 +66,7 @@ export class Nemesis implements FaultHands {
       astray.isAstray = true;
       this.excuses.damaged(astray, "DAMAGED");
     }
+    this.builds = script.settings.versions === undefined ? null : new Builds(cluster, script.settings.versions);
     this.#gentle = script.settings.gentle ? new GentleHand(cluster, (machine) => this.retired.has(machine) || this.wiped.has(machine)) : null;
   }
 
@@ -85,6 +91,7 @@ export class Nemesis implements FaultHands {
       this.troubles(machine).clear();
       machine.disk.crashAt(0);
       machine.gate.release();
+      this.builds?.finish(machine);
       if (!machine.isUp) this.start(machine);
     }
   }
@@ -125,6 +132,7 @@ export class Nemesis implements FaultHands {
   /** Starts a process, unless one runs or the machine is to stay down. */
   start(machine: SimMachine): void {
     if (machine.isUp || this.retired.has(machine) || (this.#core !== null && !this.#core.has(machine))) return;
+    this.builds?.started(machine);
     this.cluster.start(machine.id);
   }
 
@@ -158,7 +166,8 @@ export class Nemesis implements FaultHands {
   /** The process failed, or could not start. */
   processFailed(machine: SimMachine, error: Error): void {
     const code = error instanceof DraftError ? error.code : null;
-    if (code === null || !this.excuses.has(machine, code)) this.#watch.unexpected(machine, error);
+    if (code === "BAD_PLUGIN" && this.builds?.wasPutBack(machine) === true) this.builds.mend(machine);
+    else if (code === null || !this.excuses.has(machine, code)) this.#watch.unexpected(machine, error);
     const { gate } = machine;
     const downMs = this.#downMs.get(machine) ?? RESTART_MS;
     this.#downMs.delete(machine);
@@ -180,7 +189,11 @@ export class Nemesis implements FaultHands {
   }
 
   #do(fault: Fault): void {
-    if (this.#gentle?.allows(fault) === false) return;
+    if (this.#gentle?.allows(fault) === false) {
+      // Whoever changes versions waits until the others are well.
+      if (fault.kind === "install") this.later(WELL_AGAIN_MS, () => this.#do(fault));
+      return;
+    }
     const what = FAULTS[fault.kind](this, fault as never);
     if (what === null) return;
     this.counts.set(fault.kind, (this.counts.get(fault.kind) ?? 0) + 1);

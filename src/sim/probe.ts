@@ -53,11 +53,13 @@ function isServed(answer: ClientOperation["answer"]): boolean {
 }
 
 /**
- * Whether all have applied and stored the same, to the end of the leader's log.
+ * Whether all have applied and stored the same, to the end of the leader's log, and, if nobody else is left, the version
+ * in force is the highest that all can run.
  *
+ * @param of how many the cluster has
  * @throws Violation if they have, and hold different states
  */
-export function agree(core: readonly SimMachine[]): boolean {
+export function agree(core: readonly SimMachine[], of: number): boolean {
   const [first] = core;
   const leader = core.find(({ state }) => state?.role === "leader");
   if (first === undefined || leader?.state === null || leader?.state === undefined) return false;
@@ -71,5 +73,6 @@ export function agree(core: readonly SimMachine[]): boolean {
     const [one, other] = [first.applier?.stateHash(), machine.applier?.stateHash()];
     if (one !== other) throw new Violation("equal-states", `${first.id} holds ${one} at ${lastIndex}, ${machine.id} holds ${other}`);
   }
-  return true;
+  const able = Math.min(...core.map(({ applier }) => applier?.plugin.version ?? 0));
+  return core.length < of || core.every(({ applier }) => applier?.view().version === able);
 }

@@ -2,6 +2,7 @@
 import type { Guard } from "../host/guard.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { Astray } from "./astray.ts";
+import { newestBuild } from "./builds.ts";
 import { isKnown } from "./known_machine.ts";
 import { ForbiddenGlobals } from "./properties/forbidden_globals.ts";
 import { allProperties } from "./properties/index.ts";
@@ -51,7 +52,9 @@ export async function runScript(script: Script, options: RunOptions): Promise<Ou
 
 /** The world of a script, not yet run; `more` hear of it besides. */
 export function worldOf(script: Script, options: RunOptions, more: readonly Property[] = []): World {
-  const { plugin, guard, eventsMax = EVENTS_MAX } = options;
+  const { guard, eventsMax = EVENTS_MAX } = options;
+  const { versions } = script.settings;
+  const plugin = versions === undefined ? options.plugin : newestBuild(options.plugin, versions.newest);
   const forbidden = guard === undefined ? null : new ForbiddenGlobals(guard);
   const { astray: settings } = script.settings;
   const astray = settings === undefined ? null : new Astray(settings, NAMES[settings.who - 1] as string);

@@ -57,6 +57,8 @@ export interface Settings {
   readonly verdicts?: VerdictSettings;
   /** A machine whose replica is not deterministic; none if nothing is said. */
   readonly astray?: AstraySettings;
+  /** How the machine's plugin changes; if nothing is said all run one version. */
+  readonly versions?: VersionSettings;
   /** What may go wrong in this run. */
   readonly features: readonly string[];
 }
@@ -83,6 +85,16 @@ export interface AstraySettings {
   readonly from: number;
   /** What differs: what it answers while another node leads, what it tells watchers, or what it holds. */
   readonly what: "answers" | "changes" | "state";
+}
+
+/** Versions of the plugin. */
+export interface VersionSettings {
+  /** The newest that is to be had. */
+  readonly newest: number;
+  /** Which one each machine begins with, in their order. */
+  readonly first: readonly number[];
+  /** Whether those that must live in the end get the newest before. */
+  readonly finishes: boolean;
 }
 
 /** A client of the library, and the machines whose addresses it was given, by their places from 1. */
@@ -156,6 +168,10 @@ export type FaultBody =
   /** Syncs say that they are done, and do nothing; with `powerCycle` the power is cut in the end. */
   | { readonly kind: "lie"; readonly who: Who; readonly forMs: number; readonly powerCycle: boolean; readonly downMs: number }
   | { readonly kind: "wall-jump"; readonly who: Who; readonly byMs: number }
+  /** Another version of the plugin is put there for its next process; who ends the one that runs. Not before it is a member. */
+  | { readonly kind: "install"; readonly who: Who; readonly version: number; readonly by: "stop" | "kill" | "nobody"; readonly downMs: number }
+  /** When the version is raised next its leader is cut off, or a machine gets the one in force again while it is down. */
+  | { readonly kind: "at-raise"; readonly how: "isolate" | "set-back"; readonly who: Who; readonly forMs: number }
   | { readonly kind: "transfer"; readonly to: Who };
 
 export type FaultKind = FaultBody["kind"];

@@ -56,6 +56,12 @@ const astray = (value: unknown): string | null => {
   return isOne ? null : "wants who, from, and what: answers, changes or state";
 };
 
+const versions = (value: unknown): string | null => {
+  const { newest, first, finishes } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const isOne = whole(2)(newest, 0) === null && listOf(whole(1, newest as number))(first, 0) === null && flag(finishes, 0) === null;
+  return isOne ? null : "wants newest, 2 or more, first, a list of versions up to that, and finishes, true or false";
+};
+
 const SETTINGS: Checks<Settings> = {
   nodes: whole(1, NODES_MAX), heartbeatMs: positive, electionMinMs: positive, electionMaxMs: positive, tailBytesMax: count,
   segmentBytes: positive, batchBytesMax: positive, appendEntriesMax: positive, inflightAppendsMax: positive,
@@ -65,6 +71,7 @@ const SETTINGS: Checks<Settings> = {
   snapshots: (value) => value === undefined ? null : snapshots(value),
   verdicts: (value) => value === undefined ? null : verdicts(value),
   astray: (value) => value === undefined ? null : astray(value),
+  versions: (value) => value === undefined ? null : versions(value),
   sessions: (value, nodes) => value === undefined ? null : listOf(positive)(value, nodes),
   ordered: (value, nodes) => value === undefined ? null : listOf(positive)(value, nodes),
   sessionLimits: (value) => value === undefined ? null : sessionLimits(value),
@@ -111,6 +118,8 @@ const FAULTS: { readonly [K in FaultKind]: Checks<BodyOf<K>> } = {
   "lost-write": { who },
   lie: { who, forMs: amount, powerCycle: flag, downMs: amount },
   "wall-jump": { who, byMs: signed },
+  install: { who, version: positive, by: oneOf("stop", "kill", "nobody"), downMs: amount },
+  "at-raise": { how: oneOf("isolate", "set-back"), who, forMs: amount },
   transfer: { to: who },
 };
 

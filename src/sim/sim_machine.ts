@@ -284,14 +284,13 @@ export class SimMachine implements SimMember {
   }
 
   #stepped(state: RaftState, event: Event, effects: readonly Effect[]): void {
-    const owner = this.#owner;
-    owner.stepped(this, state, event);
-    owner.guard(() => {
+    this.#owner.stepped(this, state, event);
+    this.#owner.guard(() => {
       checkState(state);
       if (this.#before !== null) checkTransition(this.#before, state);
     });
     this.#before = noteBefore(state);
-    owner.tell((property) => property.stepped?.(this, event, effects));
+    this.#owner.tell((property) => property.stepped?.(this, event, effects));
   }
 
   #sent(message: Message): void {

@@ -10,6 +10,7 @@ import { drawOperations } from "./load_plan.ts";
 import { drawQueueBytes, drawWays } from "./net_plan.ts";
 import { isKnown } from "./known_machine.ts";
 import { drawSessions } from "./session_plan.ts";
+import { drawVersions } from "./version_plan.ts";
 import type { LibraryClient, Script, Settings, SnapshotSettings } from "./script.ts";
 import { pick, streamOf } from "./streams.ts";
 import { drawVerdicts } from "./verdict_plan.ts";
@@ -26,6 +27,8 @@ export interface SwarmOptions {
   readonly ways?: boolean;
   /** Whether machines keep their state on disk: those whose snapshots are streams may. */
   readonly engines?: boolean;
+  /** Whether the machine may change; so it is if nothing is said. */
+  readonly versions?: boolean;
   /** The machine that clients ask; kv if nothing is said. */
   readonly plugin?: AnyPlugin;
 }
@@ -49,10 +52,13 @@ export function drawScript(seed: number, options: SwarmOptions = {}): Script {
   const ways = drawWays(seed, drawn, options.ways);
   const sessions = drawSessions(seed, drawn, library);
   const queueBytesMax = drawQueueBytes(seed);
+  // The machine that goes astray is one plugin's.
+  const changes = options.versions !== false && verdicts.astray === undefined;
+  const versions = !changes ? null : drawVersions(seed, drawn.nodes, options.plugin ?? null);
   const settings: Settings = {
     ...drawn, ...(library.length === 0 ? {} : { library }), ...(snapshots === null ? {} : { snapshots }),
     ...(queueBytesMax === null ? {} : { queueBytesMax }), ...(ways.length === 0 ? {} : { ways }),
-    ...sessions, ...verdicts, ...(options.engines === true ? { engines: true } : {}),
+    ...sessions, ...verdicts, ...(versions === null ? {} : { versions }), ...(options.engines === true ? { engines: true } : {}),
   };
   return {
     seed,

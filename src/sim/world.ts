@@ -219,7 +219,7 @@ export class World {
     yield* this.#until("verdicts find who was led astray", limitMs(), () => this.#options.astray?.isFound(nemesis.retired) ?? true);
     writer.stop();
     yield* this.#until("clients of the library find the healed core", limitMs(), () => libraryServed(living().map(({ id }) => id)));
-    yield* this.#until("the healed core agrees", leftMs, () => agree(living()));
+    yield* this.#until("the healed core agrees", leftMs, () => agree(living(), this.#machines.length));
     this.cluster.tell((property) => property.finished?.(this.#machines));
   }
 

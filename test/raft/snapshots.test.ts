@@ -187,6 +187,14 @@ test("a vote while the log is replaced does not store a lower commit index than 
   assert.is(known, 4);
 });
 
+test("S07 the machine is restored behind the store that names the snapshot, never before", () => {
+  const core = follower();
+  core.receive(message("installSnapshot", { term: 2, lastIncludedIndex: 9, lastIncludedTerm: 2, lastIncludedChain: 5, source: 3, round: 1 }));
+  const effects = core.event({ type: "snapshotFetched", point: { index: 9, term: 2, chain: 5 }, configuration: CONFIGURATION, timeMs: 0 });
+  const order = effects.map(({ type }) => type).filter((type) => type === "store" || type === "installSnapshot");
+  assert.equal(order, ["store", "installSnapshot"]);
+});
+
 test("S10 appends that come while the machine is restored are stored, and applied only behind it", () => {
   const core = follower();
   const point = { index: 12, term: 2, chain: 99 };

@@ -1,4 +1,5 @@
 /** The operations of the machine `kv` that concern one key, as its documentation says them. */
+import { TALLY } from "../builds.ts";
 import { answerOf, textOf } from "./history.ts";
 import {
   bytesOf, type Cell, cellOf, countMeaning, fits, type KvOperation, type KvState, mayBe, put, valueMeaning,
@@ -15,6 +16,7 @@ export function single(state: KvState, at: number, operation: KvOperation): read
     case "cas": return cas(state, at, operation);
     case "append": return append(state, at, operation);
     case "delex": return delex(state, at, operation);
+    case TALLY:
     case "incr": return add(state, at, operation, 1n);
     case "decr": return add(state, at, operation, -1n);
     case "incrby": return add(state, at, operation, BigInt(operation.args[1]!));

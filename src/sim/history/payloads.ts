@@ -86,7 +86,7 @@ export function applyEntry(applier: Applier, entry: Sealed, told: Uint8Array | n
 
 /** Whether what the machine does with the entry depends on its payload. */
 export function hasPayload({ kind }: Sealed): boolean {
-  return kind === EntryKind.command || kind === EntryKind.session;
+  return kind === EntryKind.command || kind === EntryKind.session || kind === EntryKind.version;
 }
 
 /** The indexes of the committed entries with each payload, ascending. */

@@ -28,7 +28,7 @@ export class ClusterModel implements Property {
   readonly sealed: SealedEntries = new SealedEntries();
   /** Who led which term. */
   readonly leaders: Map<Term, MemberNumber> = new Map();
-  /** Whose machines run; null as long as none does. */
+  /** Whose machines run, of the highest version that any member had; null as long as none does. */
   plugin: AnyPlugin | null = null;
   /** What their nodes remember of sessions. */
   #sessionLimits: Partial<SessionLimits> = {};
@@ -49,16 +49,22 @@ export class ClusterModel implements Property {
   }
 
   /** A machine as the members have one, to which nothing was applied; null as long as none runs. */
-  newApplier(): Applier | null {
+  newApplier(version: number = this.#machineVersion): Applier | null {
     if (this.plugin === null) return null;
     const applier = new Applier({ plugin: this.plugin, group: MAIN_GROUP, directory: "", log: () => {} });
-    applier.begin(this.#machineVersion);
+    applier.begin(version);
     applier.sessions = new Sessions(this.#sessionLimits);
     return applier;
   }
 
+  /** The same, to which every operation is known that a client may ask for; nothing is to be applied to it. */
+  newAsker(): Applier | null {
+    return this.newApplier(this.plugin?.version);
+  }
+
   opened(member: SimMember): void {
     const state = member.state!;
+    if (this.plugin !== null && member.applier !== null && member.applier.plugin.version > this.plugin.version) this.plugin = member.applier.plugin;
     const { base } = state.trail;
     const root = this.sealed.adopt(base, null);
     let model = this.#members[state.config.self];

@@ -25,6 +25,7 @@ import { RealTime } from "./real_time.ts";
 import { SealedPayloads } from "./sealed_payloads.ts";
 import { Terms } from "./terms.ts";
 import { Verdicts } from "./verdicts.ts";
+import { Versions } from "./versions.ts";
 import { Votes } from "./votes.ts";
 
 /** What is known of a run. */
@@ -54,6 +55,7 @@ export function allProperties(options: PropertyOptions = {}): Property[] {
     new Applying(model, committed),
     new DurableFirst(model, committed),
     new Matches(model),
+    new Versions(),
     equal,
     new Verdicts(),
     new ExactlyOnce(committed),

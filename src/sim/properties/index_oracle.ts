@@ -66,10 +66,10 @@ export class IndexOracle implements Property {
 
   finished(): void {
     const { operations } = this.#history;
-    const applier = this.#model.newApplier();
+    const [applier, asker] = [this.#model.newApplier(), this.#model.newAsker()];
     // Nobody ran a machine.
-    if (applier === null) return;
-    const known = this.#known(applier, operations);
+    if (applier === null || asker === null) return;
+    const known = this.#known(asker, operations);
     this.#count(known);
     this.#replay(applier, operations, known);
   }

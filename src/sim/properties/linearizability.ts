@@ -95,11 +95,11 @@ export class Linearizability implements Property {
 
   /** What the machine says to each entry of the log, by index; null without a log. */
   #replies(operations: readonly Recorded[]): unknown[] | null {
-    const applier = this.#model?.newApplier() ?? null;
-    if (this.#committed === null || applier === null) return null;
+    const [applier, asker] = [this.#model?.newApplier() ?? null, this.#model?.newAsker() ?? null];
+    if (this.#committed === null || applier === null || asker === null) return null;
     const payloads = new Map<string, Payload>();
     for (const { operation } of operations) {
-      for (const payload of payloadsOf(applier, operation)) payloads.set(payload.name, payload);
+      for (const payload of payloadsOf(asker, operation)) payloads.set(payload.name, payload);
     }
     for (const payload of sessionPayloads(payloads.values())) payloads.set(payload.name, payload);
     const replies: unknown[] = [];
@@ -121,14 +121,14 @@ export class Linearizability implements Property {
       hints.set(operation.id, operation.read === null ? index : index + 0.5);
       if (operation.read === null) claimed.add(index);
     }
-    const applier = this.#model?.newApplier() ?? null;
-    if (this.#committed === null || applier === null) return hints;
+    const asker = this.#model?.newAsker() ?? null;
+    if (this.#committed === null || asker === null) return hints;
     const indexes = indexesByPayload(this.#committed);
     // In the order of their calls: of equal commands the earlier one has the earlier entry.
     const floors = floorsOf(operations);
     for (const { operation, ending } of operations) {
       if (ending !== "unknown" && ending !== "refused") continue;
-      const list = payloadsOf(applier, operation).flatMap(({ name }) => indexes.get(name) ?? []).sort((a, b) => a - b);
+      const list = payloadsOf(asker, operation).flatMap(({ name }) => indexes.get(name) ?? []).sort((a, b) => a - b);
       const index = list.find((at) => at > floors.get(operation.id)! && !claimed.has(at) && isRun(replies?.[at]));
       if (index === undefined) continue;
       hints.set(operation.id, index);

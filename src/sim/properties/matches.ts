@@ -39,7 +39,7 @@ export class Matches implements Property {
     const state = member.state!;
     if (state.role !== "leader" || event.type !== "receive") return;
     const { from, type } = event.message;
-    if (type !== "appendReply" && type !== "heartbeatReply") return;
+    if (type !== "appendReply" && type !== "heartbeatReply" && type !== "installSnapshotReply") return;
     const progress = state.progress.get(from);
     const follower = this.#model.member(from);
     if (progress === undefined || follower === undefined) return;

@@ -1,0 +1,41 @@
+/** Bugs in how the machine's version rises. */
+import type { Mutant } from "./mutant.ts";
+
+const APPLIER = "src/machine/applier.ts";
+
+export const VERSION_MUTANTS: readonly Mutant[] = [
+  {
+    id: "55a", title: "version raised though a member that is away cannot run it",
+    file: "src/node/raise_rule.ts", find: "    if (report === null || report.machineName !== name) return STAYS;", replace: "    if (report === null) continue;",
+  },
+  {
+    id: "55b", title: "raise skipped by a replica that cannot run the version",
+    file: "src/machine/raise.ts", find: "  if (to > plugin.version) throw", replace: "  if (to > plugin.version) return from;\n  if (to < 0) throw",
+    also: [
+      { file: "src/node/open_group.ts", find: "  if (log.raisedVersion > applier.plugin.version) throw", replace: "  if (log.raisedVersion < 0) throw" },
+      { file: "src/node/restore_snapshot.ts", find: "  if (head.machineVersion > applier.plugin.version) throw", replace: "  if (head.machineVersion < 0) throw" },
+    ],
+  },
+  {
+    id: "55c", title: "upgrade run once more after a snapshot was restored",
+    file: APPLIER, find: "    this.#entry.begin(head, this.#timeMs);\n",
+    replace: "    this.#entry.begin(head, this.#timeMs);\n    if (this.#restoredVersion > 1) this.#calls.machine.upgrade?.(1, this.#entry);\n    this.#restoredVersion = 0;\n",
+    also: [
+      { file: APPLIER, find: "    this.#entry.restore(saved.digest, saved.machineVersion);", replace: "    this.#entry.restore(saved.digest, saved.machineVersion);\n    this.#restoredVersion = saved.machineVersion;" },
+      { file: APPLIER, find: "  #term: Term = 0;", replace: "  #term: Term = 0;\n  #restoredVersion = 0;" },
+    ],
+  },
+  {
+    id: "55d", title: "version in force not in the snapshot",
+    file: APPLIER, find: "    this.#entry.restore(saved.digest, saved.machineVersion);", replace: "    this.#entry.restore(saved.digest, 1);",
+  },
+  {
+    id: "55e", title: "upgrade not run where a restart applies the log again",
+    file: APPLIER, find: "    if (head.kind === EntryKind.version) return raise(this.plugin, this.#calls.machine, this.#entry, payload);",
+    replace: "    if (head.kind === EntryKind.version) return raise(this.plugin, this.isReplay ? {} : this.#calls.machine, this.#entry, payload);",
+    also: [
+      { file: APPLIER, find: "  #term: Term = 0;", replace: "  #term: Term = 0;\n  isReplay = false;" },
+      { file: "src/node/open_group.ts", find: "  const recovered = log.recovered();\n", replace: "  const recovered = log.recovered();\n  (applier as { isReplay?: boolean }).isReplay = log.raisedVersion > 1;\n" },
+    ],
+  },
+];
