@@ -31,8 +31,8 @@ export const VERSION_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "55e", title: "upgrade not run where a restart applies the log again",
-    file: APPLIER, find: "    if (head.kind === EntryKind.version) return raise(this.plugin, this.#calls.machine, this.#entry, payload);",
-    replace: "    if (head.kind === EntryKind.version) return raise(this.plugin, this.isReplay ? {} : this.#calls.machine, this.#entry, payload);",
+    file: APPLIER, find: "    if (kind === EntryKind.version) return raise(this.plugin, this.#calls.machine, this.#entry, bytes.subarray(from, from + payloadBytes));",
+    replace: "    if (kind === EntryKind.version) return raise(this.plugin, this.isReplay ? {} : this.#calls.machine, this.#entry, bytes.subarray(from, from + payloadBytes));",
     also: [
       { file: APPLIER, find: "  #term: Term = 0;", replace: "  #term: Term = 0;\n  isReplay = false;" },
       { file: "src/node/open_group.ts", find: "  const recovered = log.recovered();\n", replace: "  const recovered = log.recovered();\n  (applier as { isReplay?: boolean }).isReplay = log.raisedVersion > 1;\n" },

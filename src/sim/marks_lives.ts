@@ -125,7 +125,7 @@ export class LifeMarks {
   }
 
   said(message: string): void {
-    if (message.startsWith("gave the genesis")) this.#note("genesis handed over");
+    if (/^welcomed \S+: taken$/.test(message)) this.#note("genesis handed over");
     else if (message.startsWith("the directory of")) this.#note("lost directory recognised");
     else if (message.endsWith("has not recovered yet")) this.#note("dial met a node in recovery");
     else if (message.includes("ETIMEDOUT")) this.#note("a connection timed out");

@@ -53,7 +53,7 @@ export function drawScript(seed: number, options: SwarmOptions = {}): Script {
   const sessions = drawSessions(seed, drawn, library);
   const queueBytesMax = drawQueueBytes(seed);
   // The machine that goes astray is one plugin's.
-  const changes = options.versions !== false && verdicts.astray === undefined;
+  const changes = options.versions !== false && options.quiet !== true && verdicts.astray === undefined;
   const versions = !changes ? null : drawVersions(seed, drawn.nodes, options.plugin ?? null);
   const settings: Settings = {
     ...drawn, ...(library.length === 0 ? {} : { library }), ...(snapshots === null ? {} : { snapshots }),

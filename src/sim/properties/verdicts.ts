@@ -30,7 +30,8 @@ export class Verdicts implements Property {
     const seen = this.#seen.get(index);
     if (seen === undefined) this.#seen.set(index, { member: member.id, digest });
     else if (seen.digest !== digest) {
-      throw new Violation(this.name, `at check point ${index} ${member.id} came to ${digest.toString(16)}, ${seen.member} to ${seen.digest.toString(16)}`);
+      // No verdict is wrong yet: the states are.
+      throw new Violation("equal-states", `at check point ${index} ${member.id} came to ${digest.toString(16)}, ${seen.member} to ${seen.digest.toString(16)}`);
     }
     const splitIndex = member.applier?.checks.splitIndex ?? 0;
     if (splitIndex > 0 && !this.#isOneAstray) throw new Violation(this.name, `${member.id} raises an alarm for check point ${splitIndex}, and nobody was led astray`);

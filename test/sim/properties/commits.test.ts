@@ -165,7 +165,7 @@ test("monotonic: term, commitIndex, lastApplied; a durable commitIndex over a re
 
 /** A machine that stands at this index. */
 function machineAt(index: number, term: number, digest: number = 0, hash: string = "same", sessions: number = 0): Applier {
-  return { lastApplied: { index, term, timeMs: 0 }, digest, stateHash: () => hash, sessions: { hash: () => sessions, limits: {} }, view: () => ({ version: 1 }), plugin: kv } as unknown as Applier;
+  return { lastApplied: { index, term, timeMs: 0 }, readableIndex: index, digest, stateHash: () => hash, sessions: { hash: () => sessions, limits: {} }, view: () => ({ version: 1 }), plugin: kv } as unknown as Applier;
 }
 
 test("applying: every committed entry once, in order, after each start anew", () => {
