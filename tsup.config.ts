@@ -1,3 +1,4 @@
+import process from "node:process";
 import type { Options } from "tsup";
 import { authorTypes } from "./scripts/author_types.ts";
 
@@ -10,7 +11,7 @@ const options: Options = {
   platform: "node",
   target: "node24",
   sourcemap: true,
-  define: { AUTHOR_TYPES: JSON.stringify(authorTypes()) },
+  define: { AUTHOR_TYPES: JSON.stringify(authorTypes(process.cwd())) },
   // Without its prefix node:sqlite is no module.
   removeNodeProtocol: false,
   external: ["bun:ffi", "cbor-extract"],

@@ -10,19 +10,23 @@ import { readFileSync } from "node:fs";
 import { dirname, join, posix, resolve } from "node:path";
 import ts from "typescript";
 
-const ROOT = resolve(import.meta.dirname, "..");
 const LIBRARY = "src/machine/library.ts";
 const HEAD = '// What "draft" is to this plugin, for editors and tsc. Written by draft plugin new; draft itself does not read it.\n';
 
-/** The text of `draft.d.ts`. @throws Error if two sources give one name to two things */
-export function authorTypes(): string {
-  const library = declarationOf(LIBRARY);
+/**
+ * The text of `draft.d.ts`.
+ *
+ * @param root the project's directory, for whoever bundles this file with others
+ * @throws Error if two sources give one name to two things
+ */
+export function authorTypes(root: string = resolve(import.meta.dirname, "..")): string {
+  const library = declarationOf(root, LIBRARY);
   const exported = library.statements.filter(ts.isExportDeclaration).flatMap(namesOf);
   const declared: Map<string, string> = new Map();
   const parts: string[] = [];
   const queue = [...new Set(importsOf(library))];
   for (const path of queue) {
-    const tree = declarationOf(path);
+    const tree = declarationOf(root, path);
     for (const statement of tree.statements) {
       if (ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement)) continue;
       const name = nameOf(statement, path);
@@ -40,8 +44,8 @@ export function authorTypes(): string {
 }
 
 /** What the source at `path` declares. */
-function declarationOf(path: string): ts.SourceFile {
-  const { outputText, diagnostics = [] } = ts.transpileDeclaration(readFileSync(join(ROOT, path), "utf8"), {
+function declarationOf(root: string, path: string): ts.SourceFile {
+  const { outputText, diagnostics = [] } = ts.transpileDeclaration(readFileSync(join(root, path), "utf8"), {
     fileName: path,
     compilerOptions: { target: ts.ScriptTarget.ES2024, isolatedDeclarations: true, declaration: true },
     reportDiagnostics: true,

@@ -19,7 +19,9 @@ const STEADY = new RegExp(`^(?:${[
 const WORDS_MAX = 300;
 
 /** A failure of the node: the statement has no answer. */
-export class NodeFailure extends Error {}
+export class NodeFailure extends Error {
+  override readonly name = "NodeFailure";
+}
 
 /** What a caller is told of an error that SQLite threw; the same text on every node. */
 export function wordsOf(thrown: unknown): string {

@@ -58,12 +58,15 @@ export class Rules {
   isSchema = false;
   /** It changes rows itself, not by a trigger alone. */
   isChange = false;
+  /** The tables into which it puts rows, by a trigger too. */
+  written: Set<string> = new Set();
 
   /** A statement is about to be prepared. */
   begin(mode: Mode): void {
     this.mode = mode;
     this.refusal = null;
     this.isSchema = this.isChange = false;
+    this.written = new Set();
   }
 
   /** What SQLite asks, with its numbers. */
@@ -76,6 +79,7 @@ export class Rules {
       this.refusal ??= why;
       return DENY;
     }
+    if ((action === Action.insert || action === Action.update) && one?.startsWith("sqlite_") === false) this.written.add(one);
     if (SCHEMA.has(action)) this.isSchema = true;
     else if (CHANGES.has(action) && by === null && one?.startsWith("sqlite_") !== true) this.isChange = true;
     return OK;
@@ -87,6 +91,8 @@ export class Rules {
     if (OWN.test(one)) return "names that begin with draft_ are draft's own";
     if (action === Action.read && LAYOUT.test(one)) return `${one.toLowerCase()} is refused: nodes differ in it`;
     if (READS.has(action)) return null;
+    // SQLite itself only renames in it, and deletes from it.
+    if (/^sqlite_sequence$/i.test(one) && (action === Action.insert || (action === Action.update && two === "seq"))) return "sqlite_sequence counts by itself";
     const refused = REFUSED.get(action);
     if (refused !== undefined) return refused;
     if (this.mode === "read") return "a query changes nothing: send this by exec";

@@ -3,6 +3,7 @@ import type { SQLInputValue, SQLOutputValue, StatementSync } from "node:sqlite";
 import type { Entry, View } from "../../src/machine/machine.ts";
 import { wordsOf } from "./failures.ts";
 import { countParameters, type StatementKind } from "./scan.ts";
+import { LastRowid } from "./last_rowid.ts";
 import type { Store } from "./store.ts";
 import { answered, boundValue, sizeOf, type SqlValue } from "./values.ts";
 
@@ -30,6 +31,8 @@ interface Prepared {
   readonly columns: readonly string[];
   readonly isSchema: boolean;
   readonly isChange: boolean;
+  /** Tables into which it puts rows. */
+  readonly written: ReadonlySet<string>;
 }
 
 /** The statement is refused, as on every node. */
@@ -41,12 +44,14 @@ export class Statements {
   readonly #prepared: Map<string, Prepared> = new Map();
   readonly #reset: StatementSync;
   readonly #outcome: StatementSync;
+  readonly #lastRowid: LastRowid;
 
   constructor(store: Store) {
     this.#store = store;
     this.#reset = store.database.prepare("INSERT OR REPLACE INTO temp.draft_reset VALUES (0)");
     this.#outcome = store.database.prepare("SELECT changes() AS changes, last_insert_rowid() AS id");
     this.#outcome.setReadBigInts(true);
+    this.#lastRowid = new LastRowid(store.database);
   }
 
   /** Functions that answer from an entry answer from this one; of entries before it they tell nothing. */
@@ -60,7 +65,12 @@ export class Statements {
     const prepared = this.#prepare(sql, "write");
     const bound = this.#bind(prepared, parameters);
     const rows = prepared.columns.length > 0 ? this.#rows("write", prepared, bound) : this.#run(prepared, bound);
-    if (prepared.isSchema) this.#prepared.clear();
+    if (prepared.isSchema) {
+      this.#prepared.clear();
+      this.#lastRowid.forget();
+    }
+    const used = this.#lastRowid.usedIn(prepared.written);
+    if (used !== null) throw new Refusal(`row number 9223372036854775807 of ${used} is the last that there is, and is refused: later rows would be numbered by chance`);
     return { ...this.#outcomeOf(prepared), ...(rows === null ? {} : { rows }) };
   }
 
@@ -82,7 +92,7 @@ export class Statements {
       statement.setReadBigInts(true);
       statement.setReturnArrays(true);
       const columns = statement.columns().map(({ name }) => name);
-      return { statement, parameters, columns, isSchema: rules.isSchema, isChange: rules.isChange };
+      return { statement, parameters, columns, isSchema: rules.isSchema, isChange: rules.isChange, written: rules.written };
     });
     const twice = prepared.columns.find((name, at) => prepared.columns.indexOf(name) !== at);
     if (twice !== undefined) throw new Refusal(`two columns are called "${twice}": name one with AS`);

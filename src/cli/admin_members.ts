@@ -11,8 +11,9 @@ import type { RequestSettings } from "./client_options.ts";
 import type { Io } from "./io.ts";
 import { type OptionSpec, type Options, UsageError } from "./leaf.ts";
 import { renderJson } from "./render.ts";
+import { askEach } from "./survey.ts";
 
-/** How often the members are looked at while a change is carried through. */
+/** How often the members are looked at while a change is carried through, in milliseconds. */
 const LOOK_EVERY_MS = 200;
 
 /** One of these commands. */
@@ -100,45 +101,62 @@ interface Begun {
   readonly changed: boolean;
   readonly before: readonly string[];
   readonly after: readonly string[];
+  /** The incarnations of those, as member lists show them. */
+  readonly lives: readonly string[];
 }
 
 /** Asks for the change, and waits for its end. */
 export async function changeMembers(client: Client, settings: RequestSettings, io: Io, wishes: readonly MemberWish[]): Promise<void> {
   const { group, timeoutMs, json } = settings;
   const { result, index } = await client.changeMembers(wishes, { group, timeoutMs });
-  const { changed, before, after } = result as Begun;
+  const { changed, before, after, lives } = result as Begun;
   if (!changed) {
     io.err("nothing to change: it is so already");
     return io.out(json ? renderJson({ voters: before }, index) : votersText(before));
   }
   io.err(`voters: ${listed(before)} (quorum ${quorumOf(before)}), to be: ${listed(after)} (quorum ${quorumOf(after)})`);
-  const { members, index: lastIndex } = await settled(client, settings, io);
-  const voters = members.filter(({ role }) => role === "voter").map(({ id }) => id);
-  const late = after.filter((id) => !voters.includes(id));
+  const { members, index: lastIndex } = await settled(client, settings, io, index);
+  const voting = members.filter(({ role }) => role === "voter");
+  // A node that is replaced by itself has one name and two lives.
+  const late = after.filter((_, at) => !voting.some(({ incarnation }) => incarnation === lives[at]));
   if (late.length > 0) {
-    throw new DraftError("TIMEOUT", `${listed(late)} did not catch up in time and stays a learner: see draft admin states, then draft admin promote ${late.join(" ")}`, { outcome: "done" });
+    throw new DraftError("TIMEOUT", `${listed(late)} did not catch up in time, stays a learner, and nobody went for it: see draft admin states, then try again`, { outcome: "not-done" });
   }
+  const voters = voting.map(({ id }) => id);
   io.out(json ? renderJson({ voters }, lastIndex) : votersText(voters));
 }
 
-/** The members once nothing is planned for any of them. A cluster without a leader for a moment is waited for. */
-async function settled(client: Client, { group, timeoutMs }: RequestSettings, io: Io): Promise<MemberList> {
+/**
+ * The members once nothing is planned for any of them, by a configuration at `index` or behind it: whoever is behind, or
+ * was removed, knows an older one.
+ *
+ * @throws DraftError TIMEOUT if for as long as a request may take nobody knew of anything new
+ */
+async function settled(client: Client, { group, timeoutMs }: RequestSettings, io: Io, index: number): Promise<MemberList> {
   let told = "";
+  let heardMs = performance.now();
   for (;;) {
-    const list = await membersOf(client, group, timeoutMs);
-    const progress = list === null ? told : progressText(list.members);
-    if (progress !== told) io.err(progress);
-    told = progress;
-    if (list?.settled === true) return list;
+    const list = await newestList(client, { group, timeoutMs });
+    if (list !== null && list.index >= index) {
+      heardMs = performance.now();
+      const progress = progressText(list.members);
+      if (progress !== told) io.err(progress);
+      told = progress;
+      if (list.settled) return list;
+    }
+    if (performance.now() - heardMs > timeoutMs) {
+      throw new DraftError("TIMEOUT", `nobody who answers says how far the change of index ${index} is: it goes on without this command; see draft admin servers`);
+    }
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
 }
 
-async function membersOf(client: Client, group: string, timeoutMs: number): Promise<MemberList | null> {
+async function newestList(client: Client, options: Pick<RequestSettings, "group" | "timeoutMs">): Promise<MemberList | null> {
   try {
-    return await client.members({ group, timeoutMs });
+    const { answers } = await askEach(client, options, (address) => client.members({ ...options, address }));
+    return answers.map(({ answer }) => answer).sort((a, b) => b.index - a.index || Number(b.settled) - Number(a.settled))[0] ?? null;
   } catch (error) {
-    // The node that was asked may be the one that goes.
+    // Nobody answers at this moment.
     if (error instanceof DraftError && error.outcome === "not-done") return null;
     throw error;
   }

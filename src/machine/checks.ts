@@ -43,6 +43,11 @@ export class Checks {
     return kind === EntryKind.noop || kind === EntryKind.verdict;
   }
 
+  /** Whether nothing was applied that is to be judged: no command, no session, no raise. */
+  get isUnused(): boolean {
+    return this.#usedIndex === 0;
+  }
+
   /** The last check point; index 0: none was passed. */
   get newest(): CheckPoint {
     return this.#points.at(-1) ?? NOWHERE;

@@ -101,6 +101,11 @@ export class Transport {
     return this.#links.get(number)?.isUp ?? false;
   }
 
+  /** Where the peer is, as far as known; null if there is no link to keep to it. */
+  peerOf(number: MemberNumber): Peer | null {
+    return this.#links.get(number)?.peer ?? null;
+  }
+
   /** What the peer says of itself, by the latest boot of it that was heard; null while there is no link. */
   helloOf(number: MemberNumber): Hello | null {
     return this.#links.get(number)?.hello ?? null;
@@ -290,8 +295,6 @@ export class Transport {
   }
 
   #connectionsOf(hello: Hello): Inbound[] {
-    return [...this.#inbound].filter((other) =>
-      other.lane !== Lane.probe && other.hello?.nodeId === hello.nodeId && other.hello.incarnation === hello.incarnation
-    );
+    return [...this.#inbound].filter(({ lane, hello: other }) => lane !== Lane.probe && other?.nodeId === hello.nodeId && other.incarnation === hello.incarnation);
   }
 }

@@ -9,7 +9,7 @@ import type { Command } from "../machine/machine.ts";
 import type { Effect, Event, EventBody, Now, Refusal } from "../raft/event.ts";
 import { currentMember } from "../raft/membership.ts";
 import type { Message } from "../raft/message.ts";
-import { currentConfiguration, type RaftState } from "../raft/state.ts";
+import type { RaftState } from "../raft/state.ts";
 import { step } from "../raft/step.ts";
 import type { LogPoint, MemberNumber, Role } from "../raft/types.ts";
 import { AppendSender } from "./append_sender.ts";
@@ -51,7 +51,7 @@ export class Group {
   readonly #stores: Stores;
   readonly #transfers: Transfers = new Transfers();
   readonly #changes: MembershipChanges = new MembershipChanges();
-  #lastRefusal: Refusal = "not-leader";
+  #lastRefusal: Refusal | null = null;
   /** The snapshot that the machine is being restored from. */
   #installing: LogPoint | null = null;
 
@@ -103,11 +103,6 @@ export class Group {
   /** Whether somebody waits for an answer. */
   get isWaitedFor(): boolean {
     return this.#writes.size > 0 || this.#proposals.count > 0 || this.#changes.count > 0 || this.#reads.size > 0;
-  }
-
-  /** Whether this node is the only member. */
-  get isAlone(): boolean {
-    return currentConfiguration(this.state).members.length === 1;
   }
 
   alarms(): Alarm[] {
@@ -177,20 +172,21 @@ export class Group {
 
   #stepChange({ configuration, promoteWithinMs, deadlineMs, done }: MembershipChange, now: Now): void {
     const { term, trail: { lastIndex } } = this.state;
+    this.#lastRefusal = null;
     this.step({ type: "changeMembership", configuration, promoteWithinMs }, now);
-    const { index } = currentConfiguration(this.state);
-    if (index > lastIndex) this.#writes.add(index, { term, deadlineMs, decoded: null, done });
-    else done(refusalError(this.#lastRefusal, this));
+    // The same step may have appended what another change was waiting for.
+    if (this.#lastRefusal !== null) done(refusalError(this.#lastRefusal, this));
+    else this.#writes.add(lastIndex + 1, { term, deadlineMs, decoded: null, done });
   }
 
   #stepProposals(now: Now): void {
     const proposals = this.#proposals;
     const { list } = proposals;
-    this.#lastRefusal = "not-leader";
+    this.#lastRefusal = null;
     const effects = this.#stepCore({ type: "propose", entries: list, ...now });
     this.#perform(effects, null);
     for (const proposal of list) {
-      if (proposal.index === 0) proposal.done(refusalError(this.#lastRefusal, this));
+      if (proposal.index === 0) proposal.done(refusalError(this.#lastRefusal ?? "not-leader", this));
       else this.#writes.add(proposal.index, proposal);
     }
     proposals.clear();
@@ -287,7 +283,10 @@ export class Group {
     const { words, clock } = this.#options;
     const { leader } = this;
     this.leaderSinceMs = leader === null ? null : clock.monotonicMs();
-    const { id } = currentMember(this.state, this.state.config.self) ?? { id: "?" };
+    const self = currentMember(this.state, this.state.config.self);
+    // Nobody tells it what becomes of what it had appended last.
+    if (self === null && role === "follower") this.#writes.end("the node that took it was removed", this.state.commitIndex);
+    const { id } = self ?? { id: "?" };
     const facts = { group: this.name, role, term, leader: leader?.id ?? null };
     words.write("info", `${id} is ${role} of group ${this.name} in term ${term}, leader ${leader?.id ?? "unknown"}`, facts);
   }

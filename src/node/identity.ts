@@ -122,6 +122,7 @@ function numberOf(value: unknown, path: string): number {
 
 function welcomeOf(value: unknown, path: string): Welcome | null {
   if (value === null) return null;
+  if (typeof value !== "object") throw damaged(path, "it does not say by what the node was welcomed");
   const { number, index } = value as { readonly number?: unknown; readonly index?: unknown };
   return { number: numberOf(number, path), index: numberOf(index, path) };
 }

@@ -7,6 +7,7 @@ import type { Done } from "../base/task.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { type Hello, PROTOCOL_VERSION } from "../net/hello.ts";
 import type { Transport } from "../net/transport.ts";
+import { currentConfiguration } from "../raft/state.ts";
 import { type Incarnation, MAIN_GROUP } from "../raft/types.ts";
 import { type DataDir, identityOf } from "./data_dir.ts";
 import { type Founding, foundersDigest } from "./founding.ts";
@@ -114,7 +115,8 @@ export class Introductions {
 
   /** A node of another cluster takes this one for its member. */
   dialledByStranger(hello: Hello): void {
-    if (this.#options.main()?.isAlone === true) this.#foundedTwice(hello);
+    const main = this.#options.main();
+    if (main !== null && isAlone(main)) this.#foundedTwice(hello);
   }
 
   /** A node that founded a cluster alone is dialled as a member of another: one of the two must not go on. */
@@ -163,6 +165,12 @@ export class Introductions {
     if (genesis.machine !== name) return `another machine than ${name}`;
     return genesis.machineVersion <= version ? null : `version ${genesis.machineVersion} of ${name} is in force, this node has ${version}`;
   }
+}
+
+/** Whether this node founded alone, and nobody joined it or wrote anything since. */
+function isAlone({ state, applier }: Group): boolean {
+  const { index, members } = currentConfiguration(state);
+  return index === 0 && members.length === 1 && applier.checks.isUnused;
 }
 
 function isGone(main: Group, { memberNumber, incarnation, groups }: Hello): boolean {

@@ -6,7 +6,7 @@
 import { DraftError } from "../base/errors.ts";
 import type { Hello } from "../net/hello.ts";
 import type { MemberWish } from "../net/member_wish.ts";
-import { wantedConfiguration } from "../raft/configuration_change.ts";
+import { isSettled, wantedConfiguration } from "../raft/configuration_change.ts";
 import { currentConfiguration } from "../raft/state.ts";
 import type { Configuration } from "../raft/types.ts";
 import type { Group } from "./group.ts";
@@ -14,6 +14,7 @@ import { askHello } from "./introductions.ts";
 import type { Node } from "./node.ts";
 import type { AnswerDone } from "./node_api.ts";
 import { noLeaderError, refusalError } from "./refusals.ts";
+import { incarnationText } from "./status.ts";
 import { changesOf, type Newcomer, newcomersOf } from "./wishes.ts";
 
 /** How long a newcomer has to say who it is, in milliseconds. */
@@ -50,14 +51,28 @@ function propose(group: Group, { configuration, wishes, helloOf, timeoutMs }: Pr
   if (configuration.joint) throw refusalError("change-pending", group);
   const changes = changesOf(configuration, wishes, helloOf);
   const before = votersOf(configuration);
-  if (changes.length === 0) return done({ index: configuration.index, reply: { changed: false, before, after: before } });
+  if (changes.length === 0) return answerUnchanged(group, configuration, done);
   const wanted = wantedConfiguration(configuration, changes);
   // Members that were there when the newcomers were asked may be gone.
   if (wanted === null) throw refusalError("change-pending", group);
-  const after = wanted.members.filter(({ targetRole }) => targetRole === "voter").map(({ id }) => id);
+  const voters = wanted.members.filter(({ targetRole }) => targetRole === "voter");
+  const planned = { before, after: voters.map(({ id }) => id), lives: voters.map(({ incarnation }) => incarnationText(incarnation)) };
   group.changeMembers({ configuration: wanted, promoteWithinMs: PROMOTE_WITHIN_MS }, timeoutMs, (result) => {
-    done(result instanceof DraftError ? result : { index: result.index, reply: { changed: true, before, after } });
+    done(result instanceof DraftError ? result : { index: result.index, reply: { changed: true, ...planned } });
   });
+}
+
+/**
+ * All is so already, or is on its way. That this node's log is the group's is known from an entry of its own term; what is
+ * not committed, or not whole, may yet be waited for.
+ */
+function answerUnchanged(group: Group, configuration: Configuration, done: AnswerDone): void {
+  const { state } = group;
+  if (state.commitIndex < state.ownTermIndex) return done(refusalError("not-ready", group));
+  const changed = !isSettled(configuration) || configuration.index > state.commitIndex;
+  const voters = configuration.members.filter(({ targetRole }) => targetRole === "voter");
+  const planned = { before: votersOf(configuration), after: voters.map(({ id }) => id), lives: voters.map(({ incarnation }) => incarnationText(incarnation)) };
+  done({ index: configuration.index, reply: { changed, ...planned } });
 }
 
 function votersOf({ members }: Configuration): string[] {

@@ -91,7 +91,7 @@ export class Node {
     const { frameBytesMax, queueBytesMax, segmentBytes } = parts.settings;
     const tuning = snapshotTuning(parts.settings);
     this.#exchange = new SnapshotExchange({
-      host, tuning, spareBytes: segmentBytes, dial: (peer, done) => this.transport.interview(peer, done),
+      host, tuning, spareBytes: segmentBytes, dial: (peer, done) => this.transport.interview(peer, done), peerOf: (member) => this.transport.peerOf(member),
     });
     this.#expiry = new Expiry(host.clock, () => this.groups.values(), () => this.wake());
     this.transport = new Transport(parts.host, {

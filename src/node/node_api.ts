@@ -81,7 +81,8 @@ export interface NodeApi {
   snapshot(group: string, done: (index: Index | DraftError) => void): void;
   /**
    * Changes the members of `group`, all of `wishes` as one change; answered when the first entry of it is applied, with
-   * `{ changed, before, after }`: whether there was anything to do, and the ids of the voters before and at its end.
+   * `{ changed, before, after, lives }`: whether anything is still to be done, the ids of the voters before and at its end, and
+   * the incarnations of those at its end.
    */
   changeMembers(group: string, wishes: readonly MemberWish[], timeoutMs: number, done: AnswerDone): void;
   /** Hands leadership of `group` to the member `id`; answered when it leads. NOT_LEADER unless this node leads. */

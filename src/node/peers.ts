@@ -1,6 +1,6 @@
 /**
  * Whom this node keeps links to, where they are, and whether it is still one of them. Members are those of the
- * configuration in force; besides, those that dial it as members and whom its log, which is behind, does not name yet:
+ * configuration in force, and of those before it that may be in force elsewhere; besides, those that dial it as members and whom its log, which is behind, does not name yet:
  * without a link to them it could not answer the leader that brings its log forward. Addresses are hints: where a member
  * says that it is counts more than where it was when it was taken in.
  */
@@ -12,7 +12,7 @@ import { currentConfiguration, type RaftState } from "../raft/state.ts";
 import type { Configuration, Index, Member, MemberNumber } from "../raft/types.ts";
 import { encodeGenesis, type Genesis } from "./genesis.ts";
 import { Neighbours } from "./neighbours.ts";
-import { standingOf } from "./standing.ts";
+import { openConfigurations, standingOf } from "./standing.ts";
 
 export interface PeersOptions {
   readonly genesis: Genesis;
@@ -90,9 +90,11 @@ export class Peers {
     this.#link();
   }
 
-  /** The link to a member is down: it may be told something by it. */
+  /** The link to a member is down: it may be told something by it; or nobody needs that link any more. */
   linkDown(): void {
-    if (this.#hasMet) this.#neighbours.watch();
+    if (!this.#hasMet) return;
+    this.#link();
+    this.#neighbours.watch();
   }
 
   #meet(): void {
@@ -105,7 +107,10 @@ export class Peers {
     const { state, transport } = this.#options;
     if (this.#removed !== "") return transport.setPeers([]);
     const peers: Map<MemberNumber, Peer> = new Map();
-    for (const { number, incarnation, id, address } of this.#configuration.members) peers.set(number, { number, incarnation, id, address });
+    // A leader that is being removed counts our answers until that is committed.
+    for (const { members } of openConfigurations(state)) {
+      for (const { number, incarnation, id, address } of members) peers.set(number, { number, incarnation, id, address });
+    }
     for (const [number, peer] of this.#met) {
       if (standingOf(state, { ...peer, welcomeIndex: 0 }) === "gone") this.#met.delete(number);
       else peers.set(number, peer);

@@ -128,9 +128,9 @@ export class PendingWrites {
     this.#end((_, write) => write.deadlineMs <= nowMs, (index) => new DraftError("TIMEOUT", words(index)));
   }
 
-  /** This node will not see what becomes of them: it ends, or can take in no more of the log. */
-  end(why: string): void {
-    this.#end(() => true, (index) => lost(index, why, "unknown"));
+  /** This node will not see what becomes of those behind `index`: it ends, or can take in no more of the log. */
+  end(why: string, index: Index = 0): void {
+    this.#end((at) => at > index, (index) => lost(index, why, "unknown"));
   }
 }
 

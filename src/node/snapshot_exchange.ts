@@ -8,9 +8,8 @@ import type { Hello } from "../net/hello.ts";
 import type { Interview } from "../net/interview.ts";
 import type { Peer } from "../net/link.ts";
 import type { EventBody } from "../raft/event.ts";
-import { currentMember } from "../raft/membership.ts";
 import { currentConfiguration, type RaftState } from "../raft/state.ts";
-import type { GroupId } from "../raft/types.ts";
+import type { GroupId, MemberNumber } from "../raft/types.ts";
 import type { SnapshotTuning } from "./settings.ts";
 import { SnapshotFetch } from "./snapshot_fetch.ts";
 import { type ServedGroup, SnapshotServer } from "./snapshot_server.ts";
@@ -21,6 +20,8 @@ export interface SnapshotExchangeOptions {
   /** Room that the log needs on the disk. */
   readonly spareBytes: number;
   readonly dial: (peer: Peer, done: Done<Interview>) => void;
+  /** Where a member is: of one that this node's log does not name yet, too. */
+  readonly peerOf: (member: MemberNumber) => Peer | null;
 }
 
 /** A group that takes part. */
@@ -53,11 +54,11 @@ export class SnapshotExchange {
 
   /** Serves the group's snapshots from now on. Returns what fetches one for it. */
   open({ clusterId, directory, state, submit }: ExchangedGroup): Pick<SnapshotFetch, "begin"> {
-    const { host, tuning, spareBytes, dial } = this.#options;
+    const { host, tuning, spareBytes, dial, peerOf } = this.#options;
     const { group } = state.config;
     const fetch = new SnapshotFetch({
       host, clusterId, group, directory, spareBytes, dial, submit, pieceBytes: tuning.pieceBytes,
-      peer: (member) => currentMember(state, member),
+      peer: peerOf,
       committed: () => state.commitIndex,
     });
     this.#parties.set(group, { directory, configuration: () => currentConfiguration(state), fetch });

@@ -37,7 +37,7 @@ export interface SnapshotFetchOptions {
   readonly pieceBytes: number;
   /** Room that the log needs: no snapshot is begun that would take it. */
   readonly spareBytes: number;
-  /** The member of this number as it stands in the configuration in force; null if there is none. */
+  /** Where the member of this number is; null if nobody knows. */
   readonly peer: (member: MemberNumber) => Peer | null;
   /** Up to where the log is known committed: a snapshot that brings no more is of no use. */
   readonly committed: () => Index;

@@ -24,11 +24,16 @@ export function standingOf(state: Pick<RaftState, "configurations" | "commitInde
   const { number, incarnation, welcomeIndex } = claimed;
   const { commitIndex } = state;
   const committed = committedConfiguration(state);
-  const open = state.configurations.filter(({ index }) => index >= committed.index);
-  const isNamed = open.some(({ members }) => members.some((member) => member.number === number && member.incarnation === incarnation));
+  const isNamed = openConfigurations(state).some(({ members }) => members.some((member) => member.number === number && member.incarnation === incarnation));
   if (isNamed) return "member";
   const isDecided = number < committed.nextMemberNumber || (welcomeIndex > 0 && welcomeIndex <= commitIndex);
   return isDecided ? "gone" : "unknown";
+}
+
+/** The configurations that may be in force somewhere: the newest that is known committed, and those behind it. */
+export function openConfigurations(state: Pick<RaftState, "configurations" | "commitIndex">): Configuration[] {
+  const { index: committed } = committedConfiguration(state);
+  return state.configurations.filter(({ index }) => index >= committed);
 }
 
 /** The newest configuration that is known committed. */

@@ -64,7 +64,13 @@ function replacement(configuration: Configuration, wish: MemberWish & { type: "r
   const { id, newId, address } = wish;
   if (isReplaced(configuration, wish)) return [];
   const old = known(configuration, id);
-  if (newId !== id && staying(configuration, newId) !== null) throw new DraftError("BAD_REQUEST", `${newId} is a member already: it cannot take the place of ${id}`);
+  const there = configuration.members.filter((member) => member.id === newId && member.targetRole !== null).at(-1);
+  if (there !== undefined && there.number !== old.number) {
+    // One that did not catch up in time is a learner; it may try again.
+    const isLearner = there.role === "learner" && there.address === address;
+    if (!isLearner) throw new DraftError("BAD_REQUEST", `${newId} is a member already: it cannot take the place of ${id}`);
+    return [{ type: "promote", member: there.number }, { type: "remove", member: old.number }];
+  }
   const { incarnation } = helloOf({ id: newId, address });
   return [
     { type: "add", id: newId, address, incarnation, toVote: old.role === "voter" || old.targetRole === "voter" },

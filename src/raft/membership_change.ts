@@ -85,7 +85,8 @@ export function advanceMembership(state: RaftState, now: Now): void {
     return becomeFollower(state, state.term, 0, now);
   }
   const promoted = promotion(state, current, now);
-  if (promoted !== null) enter(state, promoted, now);
+  // Without a quorum of those who would decide then nothing would lead out of it again.
+  if (promoted !== null && isHeard(state, enteredConfiguration(current, promoted), now)) enter(state, promoted, now);
 }
 
 /**

@@ -78,6 +78,7 @@ test("a command at a terminal hears of the terminal's signals from there alone",
 test("a command ends when its holder ends, however it ended, and all that it started", async () => {
   const holder = spawn(process.execPath, [...PREFIX, HOLDER, 'sleep 60 & echo $! > "$DIRECTORY/orphan"; wait'], { env: { ...process.env, DIRECTORY: directory }, stdio: "ignore" });
   const pid = Number(await written("orphan"));
+  await written("guarded");
   process.kill(holder.pid!, "SIGKILL");
   for (let tries = 0; tries < 2000 && isAlive(pid); tries++) await new Promise((resolve) => setTimeout(resolve, 5));
   assert.is(isAlive(pid), false);

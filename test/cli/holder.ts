@@ -1,5 +1,10 @@
-/** A process that holds a command, for those who kill it. */
+/** A process that holds a command, for those who kill it; it says when the command is guarded. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
 import { HeldCommand } from "../../src/cli/held_command.ts";
 
-await new HeldCommand({ command: ["sh", "-c", process.argv[2] ?? ""], env: {}, atTerminal: false }).ended;
+const held = new HeldCommand({ command: ["sh", "-c", process.argv[2] ?? ""], env: {}, atTerminal: false });
+await held.guarded;
+writeFileSync(join(process.env["DIRECTORY"] ?? ".", "guarded"), "yes\n");
+await held.ended;

@@ -59,6 +59,12 @@ class Load {
     this.#lastMs = nowMs;
   }
 
+  /** Whatever became of the test: no client goes on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
+    await this.#lanes;
+  }
+
   /** Ends it; fails unless each acknowledged addition was done once, and nothing else. */
   async end(words: string): Promise<void> {
     this.#isOver = true;
@@ -88,7 +94,7 @@ async function removed(node: TestNode): Promise<void> {
 test("the walk under load: add two, transfer, remove the leader and another one, each asked at any node", async () => {
   await using cluster = await lone(3);
   const [a, b, c] = cluster.nodes as [TestNode, TestNode, TestNode];
-  const load = new Load(cluster);
+  await using load = new Load(cluster);
   assert.match(await admin(a, "add", at(b), at(c)), /voters: a, b, c \(quorum 2\)/);
   const list = JSON.parse(await admin(c, "servers", "--json")) as MemberList;
   assert.equal(list.members.map(({ id, role, target }) => [id, role, target]), ["a", "b", "c"].map((id) => [id, "voter", "voter"]));
@@ -105,7 +111,7 @@ test("the walk under load: add two, transfer, remove the leader and another one,
 test("3 → 5 → 3 → 1 → 3, a member killed and started again at each step", async () => {
   await using cluster = await lone(5);
   const [a, b, c, d, e] = cluster.nodes as [TestNode, TestNode, TestNode, TestNode, TestNode];
-  const load = new Load(cluster);
+  await using load = new Load(cluster);
   await admin(a, "add", at(b), at(c));
   await Promise.all([admin(a, "add", at(d), at(e)), sleep(100).then(() => b.kill()).then(() => b.start())]);
   await c.kill();
@@ -127,7 +133,7 @@ test("3 → 5 → 3 → 1 → 3, a member killed and started again at each step"
 test("a member that lost its directory takes its place again by replace, and a dead one's is taken by another", async () => {
   await using cluster = await lone(4);
   const [a, b, c, d] = cluster.nodes as [TestNode, TestNode, TestNode, TestNode];
-  const load = new Load(cluster);
+  await using load = new Load(cluster);
   await admin(a, "add", at(b), at(c));
   await b.kill();
   rmSync(b.data, { recursive: true });

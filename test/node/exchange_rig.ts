@@ -21,6 +21,7 @@ import { PieceKind, type SnapshotHead } from "../../src/wal/snapshot_format.ts";
 import { SnapshotWriter } from "../../src/wal/snapshot_writer.ts";
 import { acceptor, type TestNode } from "../net/nodes.ts";
 import { helloOf } from "../net/samples.ts";
+import { currentMember } from "../../src/raft/membership.ts";
 import { Single } from "../raft/helpers.ts";
 
 export const DIRECTORY = "data/snapshots/1";
@@ -81,7 +82,7 @@ export class ExchangeRig {
     };
     node.gate = gate;
     node.state = new Single({ config: { self: node.number, incarnation: node.hello.incarnation }, configuration: this.configuration }).state;
-    const exchange = new SnapshotExchange({ host, tuning: this.tuning, spareBytes: 1000, dial: (peer, done) => node.transport.interview(peer, done) });
+    const exchange = new SnapshotExchange({ host, tuning: this.tuning, spareBytes: 1000, dial: (peer, done) => node.transport.interview(peer, done), peerOf: (member) => currentMember(node.state, member) });
     node.exchange = exchange;
     const clusterId = node.hello.clusterId;
     const fetch = exchange.open({ clusterId, directory: DIRECTORY, state: node.state, submit: (event) => node.events.push(event) });

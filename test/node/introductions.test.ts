@@ -27,6 +27,7 @@ class Node {
   /** What its log says, once it is in a cluster. */
   commitIndex = 0;
   configurations: readonly Configuration[] = [GENESIS.configuration];
+  isUnused = true;
   readonly failures: DraftError[] = [];
   readonly dialled: string[] = [];
   readonly introductions: Introductions;
@@ -43,7 +44,7 @@ class Node {
           return { nodeId: id, incarnation, clusterId: clusterId(), memberNumber: 0, welcome: null, bootCount: 1 };
         },
       } as never,
-      main: () => this.alone === null ? null : { isAlone: this.alone, state: { configurations: this.configurations, commitIndex: this.commitIndex } } as never,
+      main: () => this.alone === null ? null : { state: { configurations: this.configurations, commitIndex: this.commitIndex }, applier: { checks: { isUnused: this.isUnused } } } as never,
       met: (hello) => this.met.push(hello.nodeId),
       founding: () => ({ dialledBy: (hello: Hello) => this.dialled.push(hello.clusterId) }) as never,
       isJoining: () => this.isJoining,
@@ -129,13 +130,17 @@ test("admit(): an empty node lets nobody in, and notes who takes it for a member
   assert.is(node.introductions.admit(helloOf({ clusterId: "c1" })), null);
 });
 
-test("M24: a lone founder that another cluster dials fails; one among others does not", () => {
-  for (const alone of [true, false]) {
+test("M24: a lone founder that another cluster dials fails; one among others, or with something written, does not", () => {
+  const lone: Configuration = { ...GENESIS.configuration, members: GENESIS.configuration.members.slice(0, 1) };
+  const cases = [
+    { configurations: [lone], isUnused: true, fails: true }, { configurations: [lone], isUnused: false, fails: false },
+    { configurations: [{ ...lone, index: 7 }], isUnused: true, fails: false }, { configurations: [GENESIS.configuration], isUnused: true, fails: false },
+  ];
+  for (const { fails, ...says } of cases) {
     const node = new Node();
-    node.clusterId = "c1";
-    node.alone = alone;
+    Object.assign(node, { clusterId: "c1", alone: true, ...says });
     node.introductions.dialledByStranger(helloOf({ clusterId: "c2", nodeId: "b" }));
-    assert.equal(node.failures.map(({ code }) => code), alone ? ["WRONG_IDENTITY"] : []);
+    assert.equal(node.failures.map(({ code }) => code), fails ? ["WRONG_IDENTITY"] : []);
   }
 });
 

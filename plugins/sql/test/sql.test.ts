@@ -30,6 +30,28 @@ test("values are what SQLite has, whole numbers are integers on every runtime", 
   assert.match(said(() => rig.query("SELECT 1 AS a, 2 AS a")), /^BAD_REQUEST two columns are called "a"/);
 });
 
+test("no row gets the last number that there is: later ones would be numbered by chance, and AUTOINCREMENT would end", () => {
+  const rig = new SqlRig().start();
+  const last = /row number 9223372036854775807 of \w+ is the last/;
+  rig.exec("CREATE TABLE counted (id INTEGER PRIMARY KEY AUTOINCREMENT, n)");
+  rig.exec("CREATE TABLE plain (n)");
+  rig.exec("CREATE TABLE keyed (k TEXT PRIMARY KEY) WITHOUT ROWID");
+  rig.exec("CREATE TRIGGER spreads AFTER INSERT ON keyed BEGIN INSERT INTO plain (rowid, n) VALUES (new.k + 0, 1); END");
+  rig.exec("INSERT INTO counted (n) VALUES (1)");
+  const before = ["counted", "plain"].map((table) => rig.dump(table));
+  for (const sql of [
+    "INSERT INTO counted VALUES (9223372036854775807, 1)", "INSERT INTO plain (rowid, n) VALUES (9223372036854775806 + 1, 1), (5, 2)",
+    "UPDATE counted SET id = 9223372036854775807", "INSERT INTO keyed VALUES ('9223372036854775807')",
+  ]) assert.match(String(told(() => rig.exec(sql))), last);
+  assert.match(String(told(() => rig.exec("UPDATE sqlite_sequence SET seq = 9223372036854775807"))), /sqlite_sequence counts by itself/);
+  assert.match(String(told(() => rig.exec("INSERT INTO sqlite_sequence VALUES ('counted', 9223372036854775807)"))), /sqlite_sequence counts by itself/);
+  assert.equal(["counted", "plain"].map((table) => rig.dump(table)), before);
+  rig.exec("INSERT INTO counted (n) VALUES (2)");
+  rig.exec("ALTER TABLE counted RENAME TO numbered");
+  rig.exec("INSERT INTO numbered VALUES (9223372036854775806, 1)");
+  rig.exec("DROP TABLE numbered");
+});
+
 test("a statement that fails is refused and changes nothing, nor does the transaction that it is in", () => {
   const rig = withTable();
   rig.exec("INSERT INTO t VALUES (1, 'ann', 1)");
