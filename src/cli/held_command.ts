@@ -32,8 +32,6 @@ export function codeOfSignal(signal: NodeJS.Signals): number {
 export class HeldCommand {
   /** Its exit code as a shell would have it: 128 and the signal's number if a signal ended it. */
   readonly ended: Promise<number>;
-  /** Ends when the guard knows whom to kill: killed before that, we would leave the command behind. */
-  readonly guarded: Promise<void>;
   /** Why it could not be run. */
   failure: string | null = null;
   readonly #child: ChildProcess;
@@ -45,15 +43,9 @@ export class HeldCommand {
   constructor({ command: [program = "", ...args], env, atTerminal }: HeldCommandOptions) {
     this.#atTerminal = atTerminal;
     this.#hasGroup = !atTerminal && process.platform !== "win32";
-    // The guard is there first: between the command and a guard that is still to come we could be killed.
-    this.#guard = process.platform === "win32" ? null : startGuard();
     const child = spawn(program, args, { stdio: "inherit", detached: this.#hasGroup, env: { ...process.env, ...env } });
     this.#child = child;
-    const { pid } = child;
-    this.guarded = new Promise((resolve) => {
-      if (pid === undefined) this.#guard?.kill("SIGKILL");
-      else this.#guard?.stdin?.write(`${this.#hasGroup ? -pid : pid}\n`, () => resolve());
-    });
+    this.#guard = this.#guardOf(child.pid);
     this.ended = new Promise((resolve) => {
       child.once("error", (error: NodeJS.ErrnoException) => {
         // A signal that could not be delivered is an error too.
@@ -88,13 +80,11 @@ export class HeldCommand {
     this.#guard?.kill("SIGKILL");
     resolve(code);
   }
-}
 
-/** A process that is told whom to kill, and does so when nobody holds the other end of its pipe any more. */
-function startGuard(): ChildProcess {
-  const guard = spawn("sh", ["-c", 'read -r whom && { cat > /dev/null; kill -s KILL -- "$whom"; }'], { stdio: ["pipe", "ignore", "ignore"], detached: true });
-  guard.on("error", () => {});
-  // One that ended early does not read what it is told.
-  guard.stdin?.on("error", () => {});
-  return guard;
+  #guardOf(pid: number | undefined): ChildProcess | null {
+    if (pid === undefined || process.platform === "win32") return null;
+    const guard = spawn("sh", ["-c", `cat > /dev/null; kill -s KILL -- ${this.#hasGroup ? -pid : pid}`], { stdio: ["pipe", "ignore", "ignore"], detached: true });
+    guard.on("error", () => {});
+    return guard;
+  }
 }

@@ -5,6 +5,6 @@ import process from "node:process";
 import { HeldCommand } from "../../src/cli/held_command.ts";
 
 const held = new HeldCommand({ command: ["sh", "-c", process.argv[2] ?? ""], env: {}, atTerminal: false });
-await held.guarded;
+// The guard was started behind the command: killed in between we would leave the command behind.
 writeFileSync(join(process.env["DIRECTORY"] ?? ".", "guarded"), "yes\n");
 await held.ended;
