@@ -77,9 +77,11 @@ export class Queues implements Property {
     if (message.type !== "appendRequest" || message.lastIndex === message.prevLogIndex) return;
     const { trail } = member.state!;
     // Of entries that lie far back the sizes are only estimated: then nothing can be said.
-    const isKnown = message.prevLogIndex >= trail.recentFirst || message.prevLogIndex === trail.base.index;
+    const isKnown = [message.prevLogIndex, message.lastIndex].every((at) => at >= trail.recentFirst || at === trail.base.index);
     const size = isKnown ? bytesBetween(trail, message.prevLogIndex + 1, message.lastIndex) : Number.POSITIVE_INFINITY;
-    if (size > before) longest?.set(to, size);
+    // Appends that wait behind a read of the log are joined into one, of all that is in flight at most.
+    const joined = Math.max(size, member.state!.progress.get(to)?.inflightBytes ?? 0);
+    if (joined > before) longest?.set(to, joined);
   }
 
   #checkStores(member: SimMember, effects: readonly Effect[], stores: number): void {
