@@ -11,7 +11,7 @@ import { installGuard } from "../host/node_guard.ts";
 import { SHIPPED_NAMES } from "../node/plugin_loader.ts";
 import { explainDivergence } from "../sim/divergence.ts";
 import { isKnown } from "../sim/known_machine.ts";
-import { CHECK_SIZE } from "../sim/machine_check.ts";
+import { CHECK_SIZE, keepsOnDisk } from "../sim/machine_check.ts";
 import type { Violation } from "../sim/property.ts";
 import { MARKED_RUNS, Report } from "../sim/report.ts";
 import { type Outcome, type RunOptions, runScript } from "../sim/run_seed.ts";
@@ -81,6 +81,10 @@ async function runSeeds(guard: Guard, options: Options, io: Io): Promise<number>
   if (machine !== undefined) {
     const told = { nameOrPath: machine, seed: options.has("seed") ? seed : CHECK_SIZE.seed, command, json: options.has("json"), quiet: options.has("shrink") };
     if (!await passesAlone(plugin, told, io)) return 1;
+    if (keepsOnDisk(plugin)) {
+      io.err(`'${plugin.name}' keeps its state on disk, and the simulator's disks are not there for it: it was checked alone`);
+      return 0;
+    }
   }
   if (isOne) return runOne(drawScript(seed, run), run, command(seed), options, io);
   return runMany(seed, run, command, options, io);
@@ -91,6 +95,7 @@ async function runFile(file: string, guard: Guard, options: Options, io: Io): Pr
   if (drawn !== undefined) throw new UsageError(`--${drawn} with --script: a script says all of it, leave one out`);
   const script = scriptFrom(file);
   const plugin = await machineFor(options.text("machine") ?? script.machine ?? "kv");
+  if (keepsOnDisk(plugin)) throw new UsageError(`--script: '${plugin.name}' keeps its state on disk, and the simulator's disks are not there for it`);
   return runOne(script, { plugin, guard }, withOptions(`draft sim --script ${shellWord(file)}`, ["machine"], options), options, io);
 }
 

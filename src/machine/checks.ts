@@ -116,7 +116,7 @@ function differs(group: GroupId, { index, digest }: CheckPoint, majority: number
   return new DraftError(
     "DAMAGED",
     `the state of group ${group} differs from that of the majority at index ${index}: digest ${hex(digest)} here, ${hex(majority)} there: ` +
-      "start this node again, and it applies its log anew; if it stops here once more, its snapshot or its plugin's file is not " +
+      "start this node again, and it applies its log anew (where the machine keeps its state on disk, move machines/main out of the data directory first); if it stops here once more, its snapshot or its plugin's file is not " +
       `like the others': compare with theirs what draft log show --to ${index} prints`,
   );
 }

@@ -4,6 +4,7 @@ import { temporaryDirectory } from "../host/node_directory.ts";
 import { installGuard } from "../host/node_guard.ts";
 import { type CheckReport, type CheckSize, checkMachine } from "../machine/check/check_machine.ts";
 import type { Finding } from "../machine/check/finding.ts";
+import { createMachine } from "../machine/create_machine.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 
 /** How much is run if nothing is said: a second or less for machines of some kilobytes. */
@@ -22,6 +23,18 @@ export async function checkHere(plugin: AnyPlugin, size: CheckSize): Promise<Che
   } finally {
     files.remove();
     guard.remove();
+  }
+}
+
+/** Whether its machines keep their state on the disk of their node: the simulator's disks are not there for them. */
+export function keepsOnDisk(plugin: AnyPlugin): boolean {
+  const files = temporaryDirectory();
+  try {
+    const machine = createMachine(plugin, files.make());
+    void machine.close?.();
+    return machine.lastApplied !== undefined;
+  } finally {
+    files.remove();
   }
 }
 

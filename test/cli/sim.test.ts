@@ -41,6 +41,13 @@ test("--script with a wrong file says what is wrong in one line", async () => {
   assert.match((await sim("--script", fileOf("{}"), "--nodes", "3")).err, /--nodes with --script/);
 });
 
+test("a machine that keeps its state on disk is checked alone: the simulator's disks are not there for it", async () => {
+  const { code, out, err } = await sim("--seed", "1", "--machine", "sql");
+  assert.is(code, 0);
+  assert.match(out, /^the machine alone: \d+ commands on copies of 'sql', nothing found\n?$/);
+  assert.match(err, /'sql' keeps its state on disk, and the simulator's disks are not there for it: it was checked alone/);
+});
+
 test("--shrink over seeds makes the first failure small; its script names the machine", async () => {
   const small = await sim("--seeds", "5", "--shrink", "--machine", ODD);
   assert.is(small.code, 1);
