@@ -81,7 +81,7 @@ async function runSeeds(guard: Guard, options: Options, io: Io): Promise<number>
   if (machine !== undefined) {
     const told = { nameOrPath: machine, seed: options.has("seed") ? seed : CHECK_SIZE.seed, command, json: options.has("json"), quiet: options.has("shrink") };
     if (!await passesAlone(plugin, told, io)) return 1;
-    if (keepsOnDisk(plugin)) {
+    if (await keepsOnDisk(plugin)) {
       io.err(`'${plugin.name}' keeps its state on disk, and the simulator's disks are not there for it: it was checked alone`);
       return 0;
     }
@@ -95,7 +95,7 @@ async function runFile(file: string, guard: Guard, options: Options, io: Io): Pr
   if (drawn !== undefined) throw new UsageError(`--${drawn} with --script: a script says all of it, leave one out`);
   const script = scriptFrom(file);
   const plugin = await machineFor(options.text("machine") ?? script.machine ?? "kv");
-  if (keepsOnDisk(plugin)) throw new UsageError(`--script: '${plugin.name}' keeps its state on disk, and the simulator's disks are not there for it`);
+  if (await keepsOnDisk(plugin)) throw new UsageError(`--script: '${plugin.name}' keeps its state on disk, and the simulator's disks are not there for it`);
   return runOne(script, { plugin, guard }, withOptions(`draft sim --script ${shellWord(file)}`, ["machine"], options), options, io);
 }
 

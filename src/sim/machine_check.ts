@@ -27,11 +27,11 @@ export async function checkHere(plugin: AnyPlugin, size: CheckSize): Promise<Che
 }
 
 /** Whether its machines keep their state on the disk of their node: the simulator's disks are not there for them. */
-export function keepsOnDisk(plugin: AnyPlugin): boolean {
+export async function keepsOnDisk(plugin: AnyPlugin): Promise<boolean> {
   const files = temporaryDirectory();
   try {
     const machine = createMachine(plugin, files.make());
-    void machine.close?.();
+    await machine.close?.();
     return machine.lastApplied !== undefined;
   } finally {
     files.remove();
