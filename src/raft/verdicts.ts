@@ -14,6 +14,9 @@ import type { RaftState } from "./state.ts";
 import { tally, withoutMajority } from "./tally.ts";
 import { type CheckPoint, encodeVerdict } from "./verdict_entry.ts";
 
+/** Within so many heartbeats whoever can be heard has reported a check point. */
+const REPORT_HEARTBEATS = 4;
+
 /**
  * This node's machine has passed a check point, or has something new to be judged.
  *
@@ -44,7 +47,8 @@ export function considerVerdict(state: RaftState, now: Now): void {
     return;
   }
   const found = tally(state);
-  if (found === null && passedMs < 2 * config.verdictMs) return;
+  // A follower hears of a commit by one heartbeat and reports by the next: before that each verdict would only bring another.
+  if (found === null && passedMs < Math.max(2 * config.verdictMs, REPORT_HEARTBEATS * config.heartbeatMs)) return;
   state.verdictIndex = trail.lastIndex + 1;
   appendAsLeader(state, [ownEntry(EntryKind.verdict, encodeVerdict(found ?? withoutMajority(state)), null)], now);
 }
