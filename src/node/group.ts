@@ -20,7 +20,7 @@ import type { Alarm, GroupObserver } from "./group_observer.ts";
 import type { GroupOptions } from "./group_options.ts";
 import { GroupReads } from "./group_reads.ts";
 import type { SnapshotDone } from "./group_snapshots.ts";
-import { type MembershipChange, MembershipChanges, type WantedMembership } from "./membership_changes.ts";
+import type { MembershipChange, WantedMembership } from "./membership_change.ts";
 import type { AnswerDone, ReadOptions } from "./node_api.ts";
 import { divergedError, noLeaderError, refusalError } from "./refusals.ts";
 import { PendingWrites } from "./pending.ts";
@@ -50,7 +50,8 @@ export class Group {
   readonly #applies: ApplyQueue;
   readonly #stores: Stores;
   readonly #transfers: Transfers = new Transfers();
-  readonly #changes: MembershipChanges = new MembershipChanges();
+  /** Changes of the membership that were asked for in this turn. */
+  readonly #changes: MembershipChange[] = [];
   #lastRefusal: Refusal | null = null;
   /** The snapshot that the machine is being restored from. */
   #installing: LogPoint | null = null;
@@ -102,7 +103,7 @@ export class Group {
 
   /** Whether somebody waits for an answer. */
   get isWaitedFor(): boolean {
-    return this.#writes.size > 0 || this.#proposals.count > 0 || this.#changes.count > 0 || this.#reads.size > 0;
+    return this.#writes.size > 0 || this.#proposals.count > 0 || this.#changes.length > 0 || this.#reads.size > 0;
   }
 
   alarms(): Alarm[] {
@@ -140,7 +141,7 @@ export class Group {
 
   /** Takes a change of the members into this turn; `done` hears of it once its first entry is applied. */
   changeMembers(wanted: WantedMembership, timeoutMs: number, done: AnswerDone): void {
-    this.#changes.add({ ...wanted, deadlineMs: this.#options.clock.monotonicMs() + timeoutMs, done });
+    this.#changes.push({ ...wanted, deadlineMs: this.#options.clock.monotonicMs() + timeoutMs, done });
     this.#options.wake();
   }
 
@@ -165,7 +166,7 @@ export class Group {
   /** What was gathered in this turn: one event for all proposals, one for all reads. */
   stepGathered(now: Now): void {
     if (this.#proposals.count > 0 && this.#flights.mayLeave(this.state, now.nowMs)) this.#stepProposals(now);
-    for (const change of this.#changes.take()) this.#stepChange(change, now);
+    for (const change of this.#changes.splice(0)) this.#stepChange(change, now);
     const readId = this.#reads.takeGathered();
     if (readId !== 0) this.step({ type: "read", readId }, now);
   }
@@ -219,7 +220,7 @@ export class Group {
   end(refusal: DraftError): void {
     for (const { done } of this.#proposals.list) done(refusal);
     this.#proposals.clear();
-    for (const { done } of this.#changes.take()) done(refusal);
+    for (const { done } of this.#changes.splice(0)) done(refusal);
     this.#writes.end("this node ended before its outcome was known");
     this.#reads.end(refusal);
     this.#transfers.end();

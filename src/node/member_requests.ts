@@ -50,13 +50,11 @@ function propose(group: Group, { configuration, wishes, helloOf, timeoutMs }: Pr
   if (group.state.role !== "leader") throw noLeaderError(group);
   if (configuration.joint) throw refusalError("change-pending", group);
   const changes = changesOf(configuration, wishes, helloOf);
-  const before = votersOf(configuration);
   if (changes.length === 0) return answerUnchanged(group, configuration, done);
   const wanted = wantedConfiguration(configuration, changes);
   // Members that were there when the newcomers were asked may be gone.
   if (wanted === null) throw refusalError("change-pending", group);
-  const voters = wanted.members.filter(({ targetRole }) => targetRole === "voter");
-  const planned = { before, after: voters.map(({ id }) => id), lives: voters.map(({ incarnation }) => incarnationText(incarnation)) };
+  const planned = plan(configuration, wanted);
   group.changeMembers({ configuration: wanted, promoteWithinMs: PROMOTE_WITHIN_MS }, timeoutMs, (result) => {
     done(result instanceof DraftError ? result : { index: result.index, reply: { changed: true, ...planned } });
   });
@@ -70,13 +68,17 @@ function answerUnchanged(group: Group, configuration: Configuration, done: Answe
   const { state } = group;
   if (state.commitIndex < state.ownTermIndex) return done(refusalError("not-ready", group));
   const changed = !isSettled(configuration) || configuration.index > state.commitIndex;
-  const voters = configuration.members.filter(({ targetRole }) => targetRole === "voter");
-  const planned = { before: votersOf(configuration), after: voters.map(({ id }) => id), lives: voters.map(({ incarnation }) => incarnationText(incarnation)) };
-  done({ index: configuration.index, reply: { changed, ...planned } });
+  done({ index: configuration.index, reply: { changed, ...plan(configuration, configuration) } });
 }
 
-function votersOf({ members }: Configuration): string[] {
-  return members.filter(({ role }) => role === "voter").map(({ id }) => id);
+/** Who votes in `current`, and who is to vote by `wanted`. */
+function plan(current: Configuration, wanted: Configuration): { readonly before: string[]; readonly after: string[]; readonly lives: string[] } {
+  const voters = wanted.members.filter(({ targetRole }) => targetRole === "voter");
+  return {
+    before: current.members.filter(({ role }) => role === "voter").map(({ id }) => id),
+    after: voters.map(({ id }) => id),
+    lives: voters.map(({ incarnation }) => incarnationText(incarnation)),
+  };
 }
 
 type HelloAnswer = { readonly newcomer: Newcomer; readonly hello: Hello } | { readonly newcomer: Newcomer; readonly error: Error };

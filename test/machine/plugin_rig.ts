@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import { decode, encode } from "../../src/base/codec.ts";
 import { EntryKind, payloadSumOf } from "../../src/base/entry.ts";
 import { DraftError } from "../../src/base/errors.ts";
+import { nextInRange, type RandomState } from "../../src/base/random.ts";
 import { Applier } from "../../src/machine/applier.ts";
 import { encodeCommand } from "../../src/machine/command.ts";
 import type { Command, Entry, Reply, StreamMachine, StreamPlugin } from "../../src/machine/machine.ts";
@@ -37,13 +38,13 @@ export class PluginRig {
   run(...given: Command): Reply | DraftError {
     const command = this.applier.operations.prepare(given);
     if (this.applier.operations.kindOf(command) === "read") return this.applier.query(command);
-    return this.#entry(EntryKind.command, encodeCommand(command));
+    return this.entry(EntryKind.command, encodeCommand(command));
   }
 
   /** Lets log time pass; with `wake` by the time entry that the leader would append. */
   pass(ms: number, wake: boolean = false): void {
     this.timeMs += ms;
-    this.#entry(wake ? EntryKind.time : EntryKind.noop, new Uint8Array(0));
+    this.entry(wake ? EntryKind.time : EntryKind.noop, new Uint8Array(0));
   }
 
   /** Goes on with a machine that was restored from a snapshot of this one, after it had been restored from an empty one. */
@@ -56,7 +57,12 @@ export class PluginRig {
 
   /** What a snapshot file would hold. */
   save(): Uint8Array[] {
-    return [...this.#machine.snapshot() as IterableIterator<TablesPiece>].map((piece) => encode(piece).slice());
+    return [...this.pieces()].map((piece) => encode(piece).slice());
+  }
+
+  /** A snapshot that is begun now. */
+  pieces(): IterableIterator<TablesPiece> {
+    return this.#machine.snapshot() as IterableIterator<TablesPiece>;
   }
 
   /** What was emitted since the last call. */
@@ -66,8 +72,8 @@ export class PluginRig {
     return changes;
   }
 
-  #entry(kind: number, payload: Uint8Array): Reply | DraftError {
-    const head = { kind, group: 1, index: this.index + 1, term: 1, timeMs: this.timeMs, chain: 0, payloadBytes: payload.length, payloadSum: payloadSumOf(payload) };
+  entry(kind: number, payload: Uint8Array, payloadSum: number = payloadSumOf(payload)): Reply | DraftError {
+    const head = { kind, group: 1, index: this.index + 1, term: 1, timeMs: this.timeMs, chain: 0, payloadBytes: payload.length, payloadSum };
     return this.applier.apply(head, payload, 0, null);
   }
 
@@ -100,6 +106,58 @@ export class PluginRig {
 
 async function* streamed(pieces: readonly Uint8Array[]): AsyncGenerator<TablesPiece> {
   for (const piece of pieces) yield decode(piece) as TablesPiece;
+}
+
+/** What a model of a machine knows of the log. */
+export interface ModelClock {
+  index: number;
+  timeMs: number;
+}
+
+/** Replicas of one plugin under one history: one that never stops, one restored now and then, one whose rows are swept late. */
+export class Replicas {
+  readonly plain: PluginRig;
+  readonly #restored: PluginRig;
+  readonly #unwoken: PluginRig;
+
+  constructor(plugin: StreamPlugin<TablesPiece>) {
+    [this.plain, this.#restored, this.#unwoken] = [new PluginRig(plugin), new PluginRig(plugin), new PluginRig(plugin)];
+  }
+
+  /** Asserts that all answer `command` with `wanted`, or refuse it with that code. */
+  answer(command: Command, wanted: unknown, what: string): void {
+    for (const rig of this.#all()) {
+      const answer = rig.run(...command);
+      assert.equal(answer instanceof DraftError ? answer.code : answer, wanted, what);
+    }
+  }
+
+  /** Lets some time pass, or restores one, by chance, and asserts that the one that is restored is as the one that never stops. */
+  async goOn(random: RandomState, model: ModelClock, what: string): Promise<void> {
+    if (nextInRange(random, 0, 3) === 0) {
+      const ms = [1, 15, 120][nextInRange(random, 0, 2)]!;
+      const wake = nextInRange(random, 0, 1) === 0;
+      model.index += 1;
+      model.timeMs += ms;
+      for (const rig of this.#all()) rig.pass(ms, wake && rig !== this.#unwoken);
+    }
+    if (nextInRange(random, 0, 15) === 0) await this.#restored.restart();
+    const [plain, restored] = [this.plain.applier, this.#restored.applier];
+    assert.is(restored.digest, plain.digest, `${what}: a restored machine digests as one that never stopped`);
+    assert.is(restored.stateHash(), plain.stateHash(), `${what}: and hashes as one`);
+    assert.is(restored.wakeAt(), plain.wakeAt());
+  }
+
+  /** Asserts that all are alike once all that is due within `ms` was swept. */
+  end(ms: number, what: string): void {
+    for (const rig of this.#all()) rig.pass(ms, true);
+    assert.is(this.#unwoken.applier.stateHash(), this.plain.applier.stateHash(), `${what}: swept late is swept`);
+    assert.equal(this.plain.save(), this.#restored.save());
+  }
+
+  #all(): readonly PluginRig[] {
+    return [this.plain, this.#restored, this.#unwoken];
+  }
 }
 
 /** Asserts that `command` is refused by the machine: it changes nothing and tells nobody. */

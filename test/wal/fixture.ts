@@ -21,6 +21,19 @@ export const SMALL: Partial<WalOptions> = {
   segmentBytes: 8_192, readyBytes: 8_192, batchBytesMax: 2_048, recordBytesMax: 2_048, slabBytes: 4_096, readBytes: 4_096, markMs: 3, relocateMs: 1,
 };
 
+/** Sizes by chance, so small that everything rolls and fills; segments of so many blocks at most. */
+export function drawSizes(random: RandomState, blocksMax: number): Partial<WalOptions> {
+  return {
+    segmentBytes: 4_096 * nextInRange(random, 2, blocksMax),
+    readyBytes: 4_096,
+    batchBytesMax: nextInRange(random, 600, 9_000),
+    recordBytesMax: nextInRange(random, 600, 4_000),
+    slabBytes: 4_096,
+    readBytes: nextInRange(random, 4_096, 20_000),
+    markMs: nextInRange(random, 1, 30),
+  };
+}
+
 /** A simulated disk, its clock, and the WALs that are opened on it one after the other. */
 export class Rig {
   readonly scheduler: Scheduler = new Scheduler();

@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { nextInRange, type RandomState, seedRandom } from "../../src/base/random.ts";
-import { Rig, trying } from "./fixture.ts";
+import { drawSizes, Rig, trying } from "./fixture.ts";
 
 const SEEDS = 30;
 const LIVES = 6;
@@ -44,16 +44,7 @@ test("P09 P11 P13 P15 S07 S13 D05 D07: histories of several groups, cut by power
   const seen = { freed: 0, relocatedBytes: 0, renames: 0, unlinks: 0 };
   for (let seed = 1; seed <= SEEDS; seed++) {
     const random = seedRandom(seed);
-    const rig = new Rig(seed, {
-      segmentBytes: 4_096 * nextInRange(random, 2, 4),
-      readyBytes: 4_096,
-      batchBytesMax: nextInRange(random, 600, 9_000),
-      recordBytesMax: nextInRange(random, 600, 4_000),
-      slabBytes: 4_096,
-      readBytes: nextInRange(random, 4_096, 20_000),
-      markMs: nextInRange(random, 1, 30),
-      relocateMs: nextInRange(random, 0, 3),
-    });
+    const rig = new Rig(seed, { ...drawSizes(random, 4), relocateMs: nextInRange(random, 0, 3) });
     rig.disk.seen = ({ kind, path }) => {
       if (kind === "rename" && path.endsWith(".seg")) seen.renames += 1;
       if (kind === "unlink") seen.unlinks += 1;

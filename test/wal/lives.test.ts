@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { nextInRange, type RandomState, seedRandom } from "../../src/base/random.ts";
 import { StallWatch } from "../../src/wal/stall_watch.ts";
-import { playScript, Rig, trying } from "./fixture.ts";
+import { drawSizes, playScript, Rig, trying } from "./fixture.ts";
 
 const SEEDS = 60;
 const LIVES = 6;
@@ -23,15 +23,7 @@ function goOn(rig: Rig, random: RandomState, term: number): void {
 test("P01 P03 P09 P15 P16: many lives under drawn sizes, each ended by a power cut somewhere", () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
     const random = seedRandom(seed);
-    const rig = new Rig(seed, {
-      segmentBytes: 4_096 * nextInRange(random, 2, 6),
-      readyBytes: 4_096,
-      batchBytesMax: nextInRange(random, 600, 9_000),
-      recordBytesMax: nextInRange(random, 600, 4_000),
-      slabBytes: 4_096,
-      readBytes: nextInRange(random, 4_096, 20_000),
-      markMs: nextInRange(random, 1, 30),
-    });
+    const rig = new Rig(seed, drawSizes(random, 6));
     trying(`seed ${seed}`, () => {
       for (let life = 1; life <= LIVES; life++) {
         rig.disk.crashAt(rig.disk.calls + nextInRange(random, 1, 150));

@@ -5,10 +5,9 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { DraftError } from "../../../src/base/errors.ts";
 import { nextFloat, nextInRange, seedRandom } from "../../../src/base/random.ts";
 import type { Command } from "../../../src/machine/machine.ts";
-import { BEGIN_MS, PluginRig } from "../../../test/machine/plugin_rig.ts";
+import { BEGIN_MS, Replicas } from "../../../test/machine/plugin_rig.ts";
 import lock from "../lock.ts";
 import { Exclusion } from "./exclusion.ts";
 
@@ -92,17 +91,14 @@ async function history(seed: number, steps: number, seen: Map<string, number>): 
   const model = new Model();
   const exclusion = new Exclusion();
   const tokens: number[] = [];
-  const [plain, restored, unwoken] = [new PluginRig(lock), new PluginRig(lock), new PluginRig(lock)];
+  const replicas = new Replicas(lock);
   for (let step = 0; step < steps; step++) {
     const command = drawn(random, tokens);
     const isWrite = lock.operations[command[0]]!.kind === "write";
     if (isWrite) model.index += 1;
     const wanted = model.run(command);
     const what = `seed ${seed} step ${step}: ${command.join(" ")}`;
-    for (const rig of [plain, restored, unwoken]) {
-      const answer = rig.run(...command);
-      assert.equal(answer instanceof DraftError ? answer.code : answer, wanted, what);
-    }
+    replicas.answer(command, wanted, what);
     exclusion.answered(command, wanted, model.timeMs);
     const kind = `${command[0]} ${typeof wanted === "object" && wanted !== null && "granted" in wanted ? String(wanted.granted) : wanted === "CONFLICT" ? "CONFLICT" : ""}`;
     seen.set(kind, (seen.get(kind) ?? 0) + 1);
@@ -110,21 +106,9 @@ async function history(seed: number, steps: number, seen: Map<string, number>): 
       const { token } = wanted as { token?: number };
       if (token !== undefined && token > 0) tokens[nextInRange(state, 0, 3)] = token;
     }
-    if (nextInRange(state, 0, 3) === 0) {
-      const ms = [1, 15, 120][nextInRange(state, 0, 2)]!;
-      const wake = nextInRange(state, 0, 1) === 0;
-      model.index += 1;
-      model.timeMs += ms;
-      for (const rig of [plain, restored, unwoken]) rig.pass(ms, wake && rig !== unwoken);
-    }
-    if (nextInRange(state, 0, 15) === 0) await restored.restart();
-    assert.is(restored.applier.digest, plain.applier.digest, `${what}: a restored machine digests as one that never stopped`);
-    assert.is(restored.applier.stateHash(), plain.applier.stateHash(), `${what}: and hashes as one`);
-    assert.is(restored.applier.wakeAt(), plain.applier.wakeAt());
+    await replicas.goOn(state, model, what);
   }
-  for (const rig of [plain, restored, unwoken]) rig.pass(10_000, true);
-  assert.is(unwoken.applier.stateHash(), plain.applier.stateHash(), `seed ${seed}: swept late is swept`);
-  assert.equal(plain.save(), restored.save());
+  replicas.end(10_000, `seed ${seed}`);
 }
 
 test("lock answers as the model does, restored or not, swept or not, with one holder at a time and tokens that grow", async () => {

@@ -5,10 +5,9 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { DraftError } from "../../../src/base/errors.ts";
 import { nextFloat, nextInRange, seedRandom } from "../../../src/base/random.ts";
 import type { Command } from "../../../src/machine/machine.ts";
-import { BEGIN_MS, PluginRig } from "../../../test/machine/plugin_rig.ts";
+import { BEGIN_MS, Replicas } from "../../../test/machine/plugin_rig.ts";
 import queue from "../queue.ts";
 import { Custody } from "./custody.ts";
 
@@ -126,42 +125,27 @@ async function history(seed: number, steps: number, seen: Map<string, number>): 
   const model = new Model();
   const custody = new Custody();
   const receipts: number[] = [];
-  const [plain, restored, unwoken] = [new PluginRig(queue), new PluginRig(queue), new PluginRig(queue)];
+  const replicas = new Replicas(queue);
   for (let step = 0; step < steps; step++) {
     const command = drawn(random, receipts);
     const isWrite = queue.operations[command[0]]!.kind === "write";
     if (isWrite) model.index += 1;
     const wanted = model.run(command);
     const what = `seed ${seed} step ${step}: ${command.join(" ")}`;
-    for (const rig of [plain, restored, unwoken]) {
-      const answer = rig.run(...command);
-      assert.equal(answer instanceof DraftError ? answer.code : answer, wanted, what);
-    }
+    replicas.answer(command, wanted, what);
     custody.answered(command, wanted, model.timeMs);
     const kind = kindOf(command[0], wanted);
     seen.set(kind, (seen.get(kind) ?? 0) + 1);
     if (command[0] === "take" && wanted !== null) receipts[nextInRange(state, 0, 2)] = (wanted as { receipt: number }).receipt;
-    if (nextInRange(state, 0, 3) === 0) {
-      const ms = [1, 15, 120][nextInRange(state, 0, 2)]!;
-      const wake = nextInRange(state, 0, 1) === 0;
-      model.index += 1;
-      model.timeMs += ms;
-      for (const rig of [plain, restored, unwoken]) rig.pass(ms, wake && rig !== unwoken);
-    }
-    if (nextInRange(state, 0, 15) === 0) await restored.restart();
-    assert.is(restored.applier.digest, plain.applier.digest, `${what}: a restored machine digests as one that never stopped`);
-    assert.is(restored.applier.stateHash(), plain.applier.stateHash(), `${what}: and hashes as one`);
-    assert.is(restored.applier.wakeAt(), plain.applier.wakeAt());
+    await replicas.goOn(state, model, what);
   }
-  for (const rig of [plain, restored, unwoken]) rig.pass(100_000, true);
-  assert.is(unwoken.applier.stateHash(), plain.applier.stateHash(), `seed ${seed}: swept late is swept`);
-  assert.equal(plain.save(), restored.save());
-  for (const name of ["queue0", "queue1"]) while (plain.run("requeue", name) !== 0);
+  replicas.end(100_000, `seed ${seed}`);
+  for (const name of ["queue0", "queue1"]) while (replicas.plain.run("requeue", name) !== 0);
   model.timeMs += 100_000;
   const left = model.jobs.map(({ id }) => String(id)).sort();
   const found: string[] = [];
   for (const name of ["queue0", "queue1"]) {
-    for (let job = plain.run("take", name); job !== null; job = plain.run("take", name)) found.push((job as { id: string }).id);
+    for (let job = replicas.plain.run("take", name); job !== null; job = replicas.plain.run("take", name)) found.push((job as { id: string }).id);
   }
   assert.equal(found.sort(), left, `seed ${seed}: no job is lost`);
   assert.is(custody.left, left.length);
