@@ -26,6 +26,7 @@ const OF_SQL: ReadonlySet<string> = new Set(["sqlite", "fs", "process"]);
 /** Packages that have their one place. */
 const PLACES: ReadonlyMap<string, RegExp> = new Map([
   ["cbor-x", /^src\/base\/codec\.ts$/],
+  ["smol-toml", /^src\/cli\/config_file\.ts$/],
   ["hyperid", /^src\/(cli|gateway)\//],
 ]);
 

@@ -4,11 +4,11 @@
 import process from "node:process";
 import { installGuard } from "../host/node_guard.ts";
 import { createNodeHost } from "../host/node_host.ts";
-import { CONFIG_DEFAULTS, type NodeConfig, parseNodeConfig, type RawConfig } from "../node/config.ts";
-import { SHIPPED_NAMES } from "../node/plugin_loader.ts";
+import { type NodeConfig, parseNodeConfig } from "../node/config.ts";
 import { type Io, styleFor } from "./io.ts";
-import type { Leaf, OptionSpec, Options } from "./leaf.ts";
+import type { Leaf } from "./leaf.ts";
 import { logLines } from "./log_lines.ts";
+import { rawConfig, SERVE_OPTIONS } from "./serve_options.ts";
 import type { RunningServer, StartServer } from "../gateway/run_server.ts";
 
 /** Set by `draft dev` for its nodes: they end when their standard input does, however their parent ended. */
@@ -20,56 +20,20 @@ export const END_WITH_INPUT = "DRAFT_END_WITH_INPUT";
  */
 export const GUARD_MACHINES = "DRAFT__GUARD_MACHINES";
 
-const MIB = 1024 * 1024;
-const mib = (bytes: number): string => `${bytes / MIB} MiB`;
-
-const OPTIONS: readonly OptionSpec[] = [
-  { raw: "--id <id>", description: "name of this node", default: "the data directory's" },
-  { raw: "--data <dir>", description: "its data directory", default: "./draft-data/<id>" },
-  { raw: "--listen <address>", description: "where to listen, host:port", default: CONFIG_DEFAULTS.listen },
-  { raw: "--advertise <address>", description: "where others find it", default: "its entry in --initial, else --listen" },
-  { raw: "--bootstrap", description: "found a cluster of this node alone" },
-  { raw: "--initial <nodes>", description: "found a cluster of these voters: a@h:p,b@h:p,c@h:p, the same on each" },
-  { raw: "--machine <machine>", description: `${SHIPPED_NAMES.join(", ")}, or the path of a plugin`, default: CONFIG_DEFAULTS.machine },
-  { raw: "--heartbeat-ms <ms>", description: "how often a leader is heard", default: String(CONFIG_DEFAULTS.heartbeatMs) },
-  { raw: "--election-ms <min-max>", description: "silence after which another takes over", default: CONFIG_DEFAULTS.election },
-  { raw: "--snapshot-bytes <n>", description: "log since the last snapshot that calls for one", default: mib(CONFIG_DEFAULTS.snapshotBytes) },
-  { raw: "--snapshot-entries <n>", description: "the same in entries", default: String(CONFIG_DEFAULTS.snapshotEntries) },
-  { raw: "--retain-bytes <n>", description: "log that stays behind a snapshot, for slow followers", default: mib(CONFIG_DEFAULTS.retainBytes) },
-  { raw: "--segment-bytes <n>", description: "size of a file of the log", default: mib(CONFIG_DEFAULTS.segmentBytes) },
-  { raw: "--value-bytes-max <n>", description: "largest command", default: mib(CONFIG_DEFAULTS.valueBytesMax) },
-  { raw: "--frame-bytes-max <n>", description: "largest message", default: mib(CONFIG_DEFAULTS.frameBytesMax) },
-  { raw: "--queue-bytes-max <n>", description: "most bytes that wait", default: mib(CONFIG_DEFAULTS.queueBytesMax) },
-  { raw: "--log-level <level>", description: "trace, debug, info, warn or error", default: "info" },
-  { raw: "--log-format <format>", description: "text or json", default: "text on a terminal, else json" },
-  { raw: "--trace-file <file>", description: "append the protocol's events to it, a JSON object a line" },
-  { raw: "--insecure", description: "allow to listen beyond loopback unprotected" },
-];
-
 /** The command, around whatever starts a node. */
 export function serveLeaf(start: StartServer): Leaf {
   return {
     words: ["serve"],
     usage: "",
     summary: "runs one node on one data directory",
-    options: OPTIONS,
+    options: SERVE_OPTIONS,
     positionals: { min: 0, max: 0 },
     examples: [
       "draft serve --id a --listen 127.0.0.1:7101 --bootstrap",
+      "draft serve --config draft.toml",
       "draft serve --id a --listen 127.0.0.1:7101 --initial a@127.0.0.1:7101,b@127.0.0.1:7102,c@127.0.0.1:7103",
     ],
-    run: ({ options }, io) => serve(parseNodeConfig(withEnvironment(options, io.env)), start, io),
-  };
-}
-
-/** A flag counts before the variable `DRAFT_<FLAG>`. */
-function withEnvironment(options: Options, env: Io["env"]): RawConfig {
-  const variable = (name: string): string | undefined => env[`DRAFT_${name.toUpperCase().replaceAll("-", "_")}`];
-  const isOn = (text: string | undefined): boolean => text !== undefined && !["", "0", "false"].includes(text);
-  return {
-    text: (name) => options.text(name) ?? variable(name),
-    all: (name) => options.has(name) ? options.all(name) : (variable(name) ?? "").split(",").filter((each) => each !== ""),
-    has: (name) => options.has(name) || isOn(variable(name)),
+    run: ({ options }, io) => serve(parseNodeConfig(rawConfig(options, io.env)), start, io),
   };
 }
 

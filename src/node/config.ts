@@ -47,6 +47,8 @@ export interface RawConfig {
   text(name: string): string | undefined;
   all(name: string): readonly string[];
   has(name: string): boolean;
+  /** How messages call the setting: where its value came from. `--name` if nothing is said. */
+  named?(name: string): string;
 }
 
 const MIB = 1024 * 1024;
@@ -84,10 +86,10 @@ const UNITS: Readonly<Record<string, number>> = { "": 1, KiB: 1024, MiB: MIB, Gi
  */
 export function parseNodeConfig(raw: RawConfig): NodeConfig {
   const id = raw.text("id") ?? null;
-  if (id !== null && !isNodeId(id)) throw bad(`--id "${id}": want 1 to 64 of a-z 0-9 . _ -`);
+  if (id !== null && !isNodeId(id)) throw bad(`${named(raw, "id")} "${id}": want 1 to 64 of a-z 0-9 . _ -`);
   const data = raw.text("data") ?? (id === null ? null : `./draft-data/${id}`);
   if (data === null || data === "") throw bad("neither --id nor --data is given: draft serve --id a --bootstrap");
-  const listen = parseAddress(raw.text("listen") ?? CONFIG_DEFAULTS.listen);
+  const listen = addressOf(raw, "listen", CONFIG_DEFAULTS.listen);
   const initial = parseInitial(raw, id);
   const config: NodeConfig = {
     id,
@@ -98,7 +100,7 @@ export function parseNodeConfig(raw: RawConfig): NodeConfig {
     initial,
     machines: raw.all("machine").length > 0 ? raw.all("machine") : [CONFIG_DEFAULTS.machine],
     heartbeatMs: wholeNumber(raw, "heartbeat-ms", { otherwise: CONFIG_DEFAULTS.heartbeatMs, from: 1, to: 60_000 }),
-    ...parseElection(raw.text("election-ms") ?? CONFIG_DEFAULTS.election),
+    ...parseElection(raw),
     snapshotBytes: bytes(raw, "snapshot-bytes", { otherwise: CONFIG_DEFAULTS.snapshotBytes, from: 1024 }),
     snapshotEntries: wholeNumber(raw, "snapshot-entries", { otherwise: CONFIG_DEFAULTS.snapshotEntries, from: 1 }),
     retainBytes: bytes(raw, "retain-bytes", { otherwise: CONFIG_DEFAULTS.retainBytes, from: 0 }),
@@ -117,13 +119,14 @@ export function parseNodeConfig(raw: RawConfig): NodeConfig {
 function parseInitial(raw: RawConfig, id: string | null): NodeAddress[] {
   const text = raw.text("initial");
   if (text === undefined) return [];
-  const nodes = text.split(",").map((each) => parseNodeAddress(each.trim()));
-  if (new Set(nodes.map((node) => node.id)).size < nodes.length) throw bad(`--initial "${text}": an id stands there twice`);
-  if (new Set(nodes.map(formatAddress)).size < nodes.length) throw bad(`--initial "${text}": an address stands there twice`);
-  if (nodes.length > INITIAL_MAX) throw bad(`--initial names ${nodes.length} nodes: at most ${INITIAL_MAX} found a cluster`);
-  if (nodes.some((node) => node.port === 0)) throw bad(`--initial "${text}": others cannot find a node at port 0`);
+  const flag = named(raw, "initial");
+  const nodes = text.split(",").map((each) => parseFor(flag, () => parseNodeAddress(each.trim())));
+  if (new Set(nodes.map((node) => node.id)).size < nodes.length) throw bad(`${flag} "${text}": an id stands there twice`);
+  if (new Set(nodes.map(formatAddress)).size < nodes.length) throw bad(`${flag} "${text}": an address stands there twice`);
+  if (nodes.length > INITIAL_MAX) throw bad(`${flag} names ${nodes.length} nodes: at most ${INITIAL_MAX} found a cluster`);
+  if (nodes.some((node) => node.port === 0)) throw bad(`${flag} "${text}": others cannot find a node at port 0`);
   if (id !== null && !nodes.some((node) => node.id === id)) {
-    throw bad(`--initial "${text}" does not name this node: add ${id}@host:port, the same list on each node`);
+    throw bad(`${flag} "${text}" does not name this node: add ${id}@host:port, the same list on each node`);
   }
   return nodes;
 }
@@ -138,46 +141,65 @@ interface Placement {
 function advertised(raw: RawConfig, { id, listen, initial }: Placement): string | null {
   const text = raw.text("advertise");
   if (text !== undefined) {
-    const address = parseAddress(text);
-    if (address.port === 0) throw bad(`--advertise "${text}": others cannot find a node at port 0`);
-    if (isWildcard(address.host)) throw bad(`--advertise "${text}": others cannot find a node at every address`);
+    const flag = named(raw, "advertise");
+    const address = addressOf(raw, "advertise", text);
+    if (address.port === 0) throw bad(`${flag} "${text}": others cannot find a node at port 0`);
+    if (isWildcard(address.host)) throw bad(`${flag} "${text}": others cannot find a node at every address`);
     return formatAddress(address);
   }
   const own = initial.find((node) => node.id === id);
   if (own !== undefined) return formatAddress(own);
   if (isWildcard(listen.host)) {
-    throw bad(`--listen ${formatAddress(listen)} is every address of this machine: add --advertise host:port`);
+    throw bad(`${named(raw, "listen")} ${formatAddress(listen)} is every address of this machine: add --advertise host:port`);
   }
   return null;
 }
 
-function parseElection(text: string): { electionMinMs: number; electionMaxMs: number } {
+function parseElection(raw: RawConfig): { electionMinMs: number; electionMaxMs: number } {
+  const text = raw.text("election-ms") ?? CONFIG_DEFAULTS.election;
   const match = /^(\d{1,6})-(\d{1,6})$/.exec(text);
   const electionMinMs = Number(match?.[1]);
   const electionMaxMs = Number(match?.[2]);
   if (match === null || electionMinMs < 1 || electionMaxMs <= electionMinMs) {
-    throw bad(`--election-ms "${text}": want MIN-MAX in milliseconds, as ${CONFIG_DEFAULTS.election}`);
+    throw bad(`${named(raw, "election-ms")} "${text}": want MIN-MAX in milliseconds, as ${CONFIG_DEFAULTS.election}`);
   }
   return { electionMinMs, electionMaxMs };
 }
 
 /** What only fits or does not fit together. */
 function checkTogether(config: NodeConfig, raw: RawConfig): void {
-  if (config.traceFile === "") throw bad(`--trace-file "": want the path of a file`);
+  if (config.traceFile === "") throw bad(`${named(raw, "trace-file")} "": want the path of a file`);
   const { heartbeatMs, electionMinMs, valueBytesMax, frameBytesMax, listen } = config;
   if (config.bootstrap && config.initial.length > 0) {
     throw bad("--bootstrap founds a cluster of this node alone, --initial one of several: give one of them");
   }
   if (2 * heartbeatMs > electionMinMs) {
-    throw bad(`--heartbeat-ms ${heartbeatMs} with --election-ms from ${electionMinMs}: want at most half of it`);
+    throw bad(`${named(raw, "heartbeat-ms")} ${heartbeatMs} with --election-ms from ${electionMinMs}: want at most half of it`);
   }
   if (frameBytesMax < valueBytesMax + FRAME_OVERHEAD_BYTES) {
     const needed = valueBytesMax + FRAME_OVERHEAD_BYTES;
-    throw bad(`--frame-bytes-max ${frameBytesMax} cannot carry a value of ${valueBytesMax} bytes: want ${needed} or more`);
+    throw bad(`${named(raw, "frame-bytes-max")} ${frameBytesMax} cannot carry a value of ${valueBytesMax} bytes: want ${needed} or more`);
   }
   if (!isLoopback(listen.host) && !raw.has("insecure")) {
-    throw bad(`--listen ${formatAddress(listen)} is beyond loopback, where nobody has to prove who they are: add --insecure to allow it`);
+    throw bad(`${named(raw, "listen")} ${formatAddress(listen)} is beyond loopback, where nobody has to prove who they are: add --insecure to allow it`);
   }
+}
+
+function addressOf(raw: RawConfig, name: string, otherwise: string): Address {
+  return parseFor(named(raw, name), () => parseAddress(raw.text(name) ?? otherwise));
+}
+
+/** What an address is wrong with, said of the setting that it stands in. */
+function parseFor<T>(flag: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof DraftError ? bad(`${flag}: ${error.message}`) : error;
+  }
+}
+
+function named(raw: RawConfig, name: string): string {
+  return raw.named?.(name) ?? `--${name}`;
 }
 
 /** Whether `host` stands for every address of the machine. */
@@ -199,7 +221,7 @@ interface NumberRange {
 function wholeNumber(raw: RawConfig, name: string, range: NumberRange): number {
   const text = raw.text(name);
   if (text === undefined) return range.otherwise;
-  return inRange(name, text, /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN, range);
+  return inRange(named(raw, name), text, /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN, range);
 }
 
 /** A size: a number, or one with KiB, MiB or GiB behind it. */
@@ -207,19 +229,19 @@ function bytes(raw: RawConfig, name: string, range: NumberRange): number {
   const text = raw.text(name);
   if (text === undefined) return range.otherwise;
   const match = /^(\d{1,15}) ?(KiB|MiB|GiB|)$/.exec(text);
-  return inRange(name, text, match === null ? Number.NaN : Number(match[1]) * (UNITS[match[2] ?? ""] ?? 1), range);
+  return inRange(named(raw, name), text, match === null ? Number.NaN : Number(match[1]) * (UNITS[match[2] ?? ""] ?? 1), range);
 }
 
-function inRange(name: string, text: string, value: number, { from, to = 2 ** 40 }: NumberRange): number {
+function inRange(flag: string, text: string, value: number, { from, to = 2 ** 40 }: NumberRange): number {
   if (value >= from && value <= to) return value;
-  throw bad(`--${name} "${text}": want a whole number from ${from} to ${to}`);
+  throw bad(`${flag} "${text}": want a whole number from ${from} to ${to}`);
 }
 
 function oneOf<const C extends string>(raw: RawConfig, name: string, choices: readonly C[]): C | null {
   const text = raw.text(name);
   if (text === undefined) return null;
   const chosen = choices.find((choice) => choice === text);
-  if (chosen === undefined) throw bad(`--${name} "${text}": want one of ${choices.join(", ")}`);
+  if (chosen === undefined) throw bad(`${named(raw, name)} "${text}": want one of ${choices.join(", ")}`);
   return chosen;
 }
 

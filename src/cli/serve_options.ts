@@ -1,0 +1,75 @@
+/**
+ * The settings of `draft serve` and where they come from: a flag counts before the variable `DRAFT_<FLAG>`, the variable
+ * before the file that `--config` names, the file before the default.
+ */
+import { CONFIG_DEFAULTS, type RawConfig } from "../node/config.ts";
+import { SHIPPED_NAMES } from "../node/plugin_loader.ts";
+import { type FileSetting, type KnownKey, readConfigFile } from "./config_file.ts";
+import type { Io } from "./io.ts";
+import type { OptionSpec, Options } from "./leaf.ts";
+
+const MIB = 1024 * 1024;
+const mib = (bytes: number): string => `${bytes / MIB} MiB`;
+
+/** The flags. */
+export const SERVE_OPTIONS: readonly OptionSpec[] = [
+  { raw: "--config <file>", description: "TOML with the settings that no flag and no variable DRAFT_<FLAG> gives" },
+  { raw: "--id <id>", description: "name of this node", default: "the data directory's" },
+  { raw: "--data <dir>", description: "its data directory", default: "./draft-data/<id>" },
+  { raw: "--listen <address>", description: "where to listen, host:port", default: CONFIG_DEFAULTS.listen },
+  { raw: "--advertise <address>", description: "where others find it", default: "its entry in --initial, else --listen" },
+  { raw: "--bootstrap", description: "found a cluster of this node alone" },
+  { raw: "--initial <nodes>", description: "found a cluster of these voters: a@h:p,b@h:p,c@h:p, the same on each" },
+  { raw: "--machine <machine>", description: `${SHIPPED_NAMES.join(", ")}, or the path of a plugin`, default: CONFIG_DEFAULTS.machine },
+  { raw: "--heartbeat-ms <ms>", description: "how often a leader is heard", default: String(CONFIG_DEFAULTS.heartbeatMs) },
+  { raw: "--election-ms <min-max>", description: "silence after which another takes over", default: CONFIG_DEFAULTS.election },
+  { raw: "--snapshot-bytes <n>", description: "log since the last snapshot that calls for one", default: mib(CONFIG_DEFAULTS.snapshotBytes) },
+  { raw: "--snapshot-entries <n>", description: "the same in entries", default: String(CONFIG_DEFAULTS.snapshotEntries) },
+  { raw: "--retain-bytes <n>", description: "log that stays behind a snapshot, for slow followers", default: mib(CONFIG_DEFAULTS.retainBytes) },
+  { raw: "--segment-bytes <n>", description: "size of a file of the log", default: mib(CONFIG_DEFAULTS.segmentBytes) },
+  { raw: "--value-bytes-max <n>", description: "largest command", default: mib(CONFIG_DEFAULTS.valueBytesMax) },
+  { raw: "--frame-bytes-max <n>", description: "largest message", default: mib(CONFIG_DEFAULTS.frameBytesMax) },
+  { raw: "--queue-bytes-max <n>", description: "most bytes that wait", default: mib(CONFIG_DEFAULTS.queueBytesMax) },
+  { raw: "--log-level <level>", description: "trace, debug, info, warn or error", default: "info" },
+  { raw: "--log-format <format>", description: "text or json", default: "text on a terminal, else json" },
+  { raw: "--trace-file <file>", description: "append the protocol's events to it, a JSON object a line" },
+  { raw: "--insecure", description: "allow to listen beyond loopback unprotected" },
+];
+
+/** Flags whose value is a list. */
+const LISTS: ReadonlySet<string> = new Set(["initial", "machine"]);
+
+/** The keys of the file: every flag but the one that names it. */
+export const CONFIG_KEYS: readonly KnownKey[] = SERVE_OPTIONS.map(({ raw }): KnownKey => {
+  const [flag = "", value] = raw.split(" ");
+  const name = flag.slice(2);
+  return { name, isSwitch: value === undefined, isList: LISTS.has(name) };
+}).filter(({ name }) => name !== "config");
+
+/**
+ * What was given, wherever it was.
+ *
+ * @throws DraftError BAD_CONFIG if the file cannot be read
+ */
+export function rawConfig(options: Options, env: Io["env"]): RawConfig {
+  const path = options.text("config");
+  const file: ReadonlyMap<string, FileSetting> = path === undefined ? new Map() : readConfigFile(path, CONFIG_KEYS);
+  const variableOf = (name: string): string => `DRAFT_${name.toUpperCase().replaceAll("-", "_")}`;
+  const variable = (name: string): string | undefined => env[variableOf(name)];
+  return {
+    text: (name) => options.text(name) ?? variable(name) ?? file.get(name)?.texts.join(","),
+    all: (name) => {
+      if (options.has(name)) return options.all(name);
+      return variable(name)?.split(",").filter((each) => each !== "") ?? file.get(name)?.texts ?? [];
+    },
+    has: (name) => options.has(name) || isOn(variable(name) ?? file.get(name)?.texts[0]),
+    named: (name) => {
+      if (options.has(name) || !(variable(name) !== undefined || file.has(name))) return `--${name}`;
+      return variable(name) === undefined ? (file.get(name)?.named() ?? "") : variableOf(name);
+    },
+  };
+}
+
+function isOn(text: string | undefined): boolean {
+  return text !== undefined && !["", "0", "false"].includes(text);
+}
