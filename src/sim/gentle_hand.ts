@@ -70,8 +70,9 @@ function harmOf(fault: Fault): Harm | null {
     case "crash":
     case "kill":
     case "stop": return { who: [fault.who], forMs: RECOVERY_MS + fault.downMs };
-    // Who leads then is not known.
-    case "at-raise": return HARMLESS;
+    // Whom it meets is not known.
+    case "at-raise":
+    case "deaf-at-fetch": return HARMLESS;
     case "install": return fault.by === "nobody" ? HARMLESS : { who: [fault.who], forMs: RECOVERY_MS + fault.downMs };
     // When they strike is not known.
     case "crash-at-call": return { who: [fault.who], forMs: 1000 + fault.downMs * (1 + fault.again.length) };

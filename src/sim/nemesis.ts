@@ -90,6 +90,7 @@ export class Nemesis implements FaultHands {
     this.#timers = new Set();
     this.#core = new Set(core);
     this.cuts.healAmong(core.map(({ id }) => id));
+    this.cluster.net.ways.speak();
     this.#setApart(core);
     for (const machine of core) {
       this.troubles(machine).clear();

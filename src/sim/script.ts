@@ -172,6 +172,11 @@ export type FaultBody =
   | { readonly kind: "install"; readonly who: Who; readonly version: number; readonly by: "stop" | "kill" | "nobody"; readonly downMs: number }
   /** When the version is raised next its leader is cut off, or a machine gets the one in force again while it is down. */
   | { readonly kind: "at-raise"; readonly how: "isolate" | "set-back"; readonly who: Who; readonly forMs: number }
+  /**
+   * The next one that begins to fetch a snapshot is cut off for so long, while the leader hands over; then it fetches, and
+   * for so much longer hears no message: what it fetches may be of a term that nobody told it of.
+   */
+  | { readonly kind: "deaf-at-fetch"; readonly cutMs: number; readonly forMs: number }
   | { readonly kind: "transfer"; readonly to: Who };
 
 export type FaultKind = FaultBody["kind"];

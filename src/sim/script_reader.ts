@@ -120,6 +120,7 @@ const FAULTS: { readonly [K in FaultKind]: Checks<BodyOf<K>> } = {
   "wall-jump": { who, byMs: signed },
   install: { who, version: positive, by: oneOf("stop", "kill", "nobody"), downMs: amount },
   "at-raise": { how: oneOf("isolate", "set-back"), who, forMs: amount },
+  "deaf-at-fetch": { cutMs: amount, forMs: amount },
   transfer: { to: who },
 };
 
