@@ -11,7 +11,7 @@ import type { Answer, ReadOptions } from "../node/node_api.ts";
 import type { Effect, Event } from "../raft/event.ts";
 import type { Message } from "../raft/message.ts";
 import type { RaftState } from "../raft/state.ts";
-import type { LogEntry, MemberNumber } from "../raft/types.ts";
+import type { Incarnation, LogEntry, MemberNumber } from "../raft/types.ts";
 import type { DurableLog } from "./durable_log.ts";
 
 /** One machine of the simulated cluster and the process on it, if one runs. It lasts while processes come and go. */
@@ -19,6 +19,10 @@ export interface SimMember {
   readonly id: string;
   /** Its number in the configuration; 0 until it belongs to the cluster. */
   readonly number: MemberNumber;
+  /** Which life of the node its directory is, once it belongs to the cluster; undefined where nobody asks. */
+  readonly incarnation?: Incarnation;
+  /** Directories that were lost or emptied on it: the next one is another node's. */
+  readonly directories?: number;
   /** Processes that were started on it. */
   readonly boots: number;
   /** The core of group `main`; null while no process has read its log. */

@@ -1,6 +1,7 @@
 /** The rules of logs: who may append, cut and commit what. */
 import type { LogStart, StoreEffect } from "../../raft/event.ts";
-import { type AbstractCluster, type AbstractEntry, type AbstractNode, held, isQuorum, isSame } from "./abstract.ts";
+import { type AbstractCluster, type AbstractEntry, type AbstractNode, held, isSame } from "./abstract.ts";
+import { isQuorumWithin } from "./configurations.ts";
 import { isFromLeader, type Rule, type Step } from "./step.ts";
 
 /** Equal to no entry. */
@@ -72,14 +73,14 @@ function whyInstalls({ before, after, event, cluster }: Step, { point }: LogStar
   return isSame(known, point) ? null : `the snapshot's entry ${point.index}@${point.term} was never committed`;
 }
 
-/** A leader only appends, entries of its own term, as many as were proposed, its noop, a moment of log time and a verdict. */
+/** A leader only appends, entries of its own term, as many as were proposed, its noop, a moment of log time, a verdict and a configuration. */
 function whyLeaderAppends({ before, after, event }: Step, store: StoreEffect): string | null {
   if (store.truncateFrom > 0) return `a leader cuts its log at ${store.truncateFrom}`;
   const foreign = store.entries.find((entry) => entry.term !== after.term);
   if (foreign !== undefined) return `a leader of term ${after.term} appends an entry of term ${foreign.term}`;
   const noops = before.role === "leader" ? 0 : 1;
   const proposed = event.type === "propose" ? event.entries.length : 0;
-  return store.entries.length <= noops + proposed + 2 ? null : `a leader appends ${store.entries.length} entries, ${proposed} were proposed`;
+  return store.entries.length <= noops + proposed + 2 + (store.entries.some(({ configuration }) => configuration !== null) ? 1 : 0) ? null : `a leader appends ${store.entries.length} entries, ${proposed} were proposed`;
 }
 
 /** A follower takes what the leader of the term held, and cuts only where the two logs part, above what is committed. */
@@ -115,16 +116,17 @@ export const whyCommit: Rule = (step) => {
   return null;
 };
 
-function whyLeaderCommits({ after, cluster, state }: Step, entry: AbstractEntry | undefined): string | null {
+function whyLeaderCommits(step: Step, entry: AbstractEntry | undefined): string | null {
+  const { after, cluster } = step;
   const index = after.commitIndex;
   const known = cluster.committed[index - 1];
   if (known !== undefined && !isSame(entry, known)) return `it commits another entry ${index} than was committed before`;
   if (entry?.term !== after.term) return `a leader of term ${after.term} commits by counting an entry of term ${entry?.term}`;
-  const holds = (member: number): boolean => {
-    const other = cluster.nodes.get(member);
+  const holds = (seat: number): boolean => {
+    const other = cluster.nodes.get(seat);
     return other !== undefined && held(other, index, entry);
   };
-  if (isQuorum(state, holds)) return null;
+  if (isQuorumWithin(step, holds)) return null;
   return `it commits ${index}, which is durable on ${[...cluster.nodes.keys()].filter(holds).join(" ") || "nobody"} only`;
 }
 
