@@ -5,6 +5,7 @@
 import type { DraftError } from "../base/errors.ts";
 import type { Applier } from "../machine/applier.ts";
 import type { AnyPlugin, Command } from "../machine/machine.ts";
+import type { MemberWish } from "../net/member_wish.ts";
 import type { OutboundQueue } from "../net/outbound.ts";
 import type { Identity } from "../node/identity.ts";
 import type { Answer, ReadOptions } from "../node/node_api.ts";
@@ -93,6 +94,8 @@ export interface Property {
   /** A client called, or was answered. */
   called?(operation: ClientOperation): void;
   answered?(operation: ClientOperation): void;
+  /** An operator was told that a change of the members has begun, or that all is so already. */
+  changeAnswered?(wishes: readonly MemberWish[], answer: Answer): void;
   /** The run is over: everybody was healed and converged. */
   finished?(members: readonly SimMember[]): void;
 }

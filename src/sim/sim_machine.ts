@@ -52,9 +52,10 @@ export interface MachineOwner {
   endedEarly(machine: SimMachine): void;
   diskCall(machine: SimMachine, call: DiskCall): void;
   promised(): void;
+  /** Its directory is going to be empty. */
+  wiped(machine: SimMachine): void;
 }
 
-/** Lines of its log that a machine keeps. */
 const LINES_MAX = 400;
 
 export class SimMachine implements SimMember {
@@ -192,6 +193,7 @@ export class SimMachine implements SimMember {
 
   /** A machine of the same name with an empty disk: the directory is lost. There must be no process. */
   wipe(): void {
+    this.#owner.wiped(this);
     this.disk = this.#newDisk();
     this.#options.engine?.wipe();
     this.number = this.incarnation = this.lines.length = 0;

@@ -70,9 +70,11 @@ export class Committed implements Property {
   }
 
   #announce(member: SimMember, model: MemberModel, entry: Sealed): void {
-    const { is, voters, before } = model;
+    const { is, was, voters, before } = model;
     this.#checkEqual(member, model, this.lastIndex);
-    if (is.role !== "leader") throw new Violation(this.name, `${member.id}, ${is.role} of term ${is.term}, commits ${pointText(entry)}, which no leader has committed`);
+    // Who commits that it votes no more leads no longer when the step is over (4.2.2).
+    const leads = is.role === "leader" || (was.role === "leader" && was.term === is.term);
+    if (!leads) throw new Violation(this.name, `${member.id}, ${is.role} of term ${is.term}, commits ${pointText(entry)}, which no leader has committed`);
     if (entry.term !== is.term) {
       throw new Violation(this.name, `${member.id} leads term ${is.term} and commits ${pointText(entry)} by counting: not of its own term`);
     }

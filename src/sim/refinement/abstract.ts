@@ -6,7 +6,6 @@ import type { MemberNumber, Role } from "../../raft/types.ts";
 import type { Trail } from "../../raft/trail.ts";
 import type { RaftState } from "../../raft/state.ts";
 import { Seats } from "../properties/seats.ts";
-import type { AbstractConfiguration } from "./configurations.ts";
 
 /** An entry: its term, and the sum over the log through it. A chain that nobody remembers is null, and fits any. */
 export interface AbstractEntry {
@@ -39,6 +38,13 @@ export interface AbstractRead {
   readonly required: number;
   /** The leader's last round before it was asked: only later ones prove that it still leads. */
   readonly round: number;
+}
+
+/** Who votes from the entry at `index` on, by seat. */
+export interface AbstractConfiguration {
+  readonly index: number;
+  /** One set, or two while it is joint. */
+  readonly halves: readonly (readonly MemberNumber[])[];
 }
 
 /** One node. */

@@ -5,15 +5,8 @@
 import type { StoreEffect } from "../../raft/event.ts";
 import type { Configuration, MemberNumber, MemberRole } from "../../raft/types.ts";
 import type { Seats } from "../properties/seats.ts";
-import type { AbstractNode } from "./abstract.ts";
+import type { AbstractConfiguration, AbstractNode } from "./abstract.ts";
 import type { Step } from "./step.ts";
-
-/** Who votes from the entry at `index` on, by seat. */
-export interface AbstractConfiguration {
-  readonly index: number;
-  /** One set, or two while it is joint. */
-  readonly halves: readonly (readonly MemberNumber[])[];
-}
 
 export function abstractConfiguration({ index, joint, members }: Configuration, seats: Seats): AbstractConfiguration {
   const half = (roleOf: (member: Configuration["members"][number]) => MemberRole | null): MemberNumber[] =>

@@ -2,7 +2,7 @@
 import type { LogStart, StoreEffect } from "../../raft/event.ts";
 import { type AbstractCluster, type AbstractEntry, type AbstractNode, held, isSame } from "./abstract.ts";
 import { isQuorumWithin } from "./configurations.ts";
-import { isFromLeader, type Rule, type Step } from "./step.ts";
+import { actsAsLeader, isFromLeader, type Rule, type Step } from "./step.ts";
 
 /** Equal to no entry. */
 const NOTHING: AbstractEntry = { term: -1, chain: -1 };
@@ -55,7 +55,7 @@ export const whyLog: Rule = (step) => {
     const why = whyInstalls(step, store.reset);
     if (why !== null) return why;
   } else if (changes) {
-    const why = after.role === "leader" ? whyLeaderAppends(step, store) : whyFollowerTakes(step, store);
+    const why = actsAsLeader(step) ? whyLeaderAppends(step, store) : whyFollowerTakes(step, store);
     if (why !== null) return why;
   } else if (after.role === "leader" && before.role !== "leader") return `it leads term ${after.term} without an entry of that term`;
   const length = store === null ? node.log.length : keptBy(node, store) + store.entries.length;
@@ -107,7 +107,7 @@ export const whyCommit: Rule = (step) => {
   if (after.commitIndex > after.lastIndex) return `it commits ${after.commitIndex}, its log ends at ${after.lastIndex}`;
   if (after.commitIndex === before.commitIndex) return null;
   const entry = entryAfter(step, after.commitIndex);
-  if (after.role === "leader") return whyLeaderCommits(step, entry);
+  if (actsAsLeader(step)) return whyLeaderCommits(step, entry);
   const fetched = step.event.type === "snapshotFetched" ? step.event.point.index : 0;
   const told = fetched > 0 ? fetched : message?.type === "appendRequest" || message?.type === "heartbeat" || message?.type === "readIndexReply" ? message.leaderCommit : 0;
   if (after.commitIndex > told) return `a ${after.role} commits ${after.commitIndex}, it was told ${told}`;

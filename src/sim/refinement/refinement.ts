@@ -14,7 +14,7 @@ import { beginStore, completeStores, mayRestartAs } from "./disk.ts";
 import { storeOf, takeStore, whyApply, whyCommit, whyLog } from "./logs.ts";
 import { whySaid } from "./messages.ts";
 import { noteReads, whyRead } from "./reads.ts";
-import { type Rule, type Step } from "./step.ts";
+import { actsAsLeader, type Rule, type Step } from "./step.ts";
 import { whyRole, whyTerm } from "./terms.ts";
 import { differenceWords } from "./words.ts";
 
@@ -111,7 +111,7 @@ function take(step: Step): void {
     takeConfigurations(node, store, cluster.seats);
   }
   if (after.role === "candidate" && after.term > before.term) node.votes.clear();
-  if (after.role === "leader") {
+  if (actsAsLeader(step)) {
     const known = before.role === "leader" ? cluster.leaders.get(after.term) : undefined;
     if (known === undefined) {
       cluster.leaders.set(after.term, { number: node.number, log: [...node.log] });
