@@ -30,7 +30,8 @@ export function changeMembers(node: Node, group: Group, wishes: readonly MemberW
   askAll(node, newcomers, Math.min(timeoutMs, HELLO_TIMEOUT_MS), (answers) => {
     try {
       const helloOf = ({ id }: Newcomer): Hello => newcomer(group, answers.get(id));
-      propose(group, { configuration, wishes, helloOf, timeoutMs }, done);
+      const { promoteWithinMs = PROMOTE_WITHIN_MS } = node.parts.settings.tuning;
+      propose(group, { configuration, wishes, helloOf, promoteWithinMs, timeoutMs }, done);
     } catch (error) {
       if (error instanceof DraftError) done(error);
       else throw error;
@@ -42,10 +43,11 @@ interface Proposal {
   readonly configuration: Configuration;
   readonly wishes: readonly MemberWish[];
   readonly helloOf: (newcomer: Newcomer) => Hello;
+  readonly promoteWithinMs: number;
   readonly timeoutMs: number;
 }
 
-function propose(group: Group, { configuration, wishes, helloOf, timeoutMs }: Proposal, done: AnswerDone): void {
+function propose(group: Group, { configuration, wishes, helloOf, promoteWithinMs, timeoutMs }: Proposal, done: AnswerDone): void {
   // What is so already is said by a leader alone, and by one that knows its log to be the group's.
   if (group.state.role !== "leader") throw noLeaderError(group);
   if (configuration.joint) throw refusalError("change-pending", group);
@@ -55,7 +57,7 @@ function propose(group: Group, { configuration, wishes, helloOf, timeoutMs }: Pr
   // Members that were there when the newcomers were asked may be gone.
   if (wanted === null) throw refusalError("change-pending", group);
   const planned = plan(configuration, wanted);
-  group.changeMembers({ configuration: wanted, promoteWithinMs: PROMOTE_WITHIN_MS }, timeoutMs, (result) => {
+  group.changeMembers({ configuration: wanted, promoteWithinMs }, timeoutMs, (result) => {
     done(result instanceof DraftError ? result : { index: result.index, reply: { changed: true, ...planned } });
   });
 }

@@ -15,6 +15,7 @@ import { MAIN_GROUP, type MemberNumber } from "../raft/types.ts";
 import type { Wal } from "../wal/wal.ts";
 import { type DataDir, identityOf } from "./data_dir.ts";
 import { Expiry } from "./expiry.ts";
+import { Farewell } from "./farewell.ts";
 import { Founding } from "./founding.ts";
 import { drawClusterId, founderNumber, type Genesis } from "./genesis.ts";
 import type { Group } from "./group.ts";
@@ -102,7 +103,7 @@ export class Node {
       snapshot: (hello, question, answer) => this.#exchange.asked(hello, question, answer),
       message: (hello, message) => {
         // Who was removed, and does not know, asks for votes; it hears of it when it dials again.
-        if (message.type === "voteRequest" && introductions.isGone(hello)) this.transport.drop(hello);
+        if (message.type === "voteRequest" && introductions.isGone(hello)) this.transport.drop((each) => introductions.isGone(each));
         else this.#received(message);
       },
       linkUp: (member) => this.#linkChanged(member, true),
@@ -217,8 +218,8 @@ export class Node {
       if (opened !== null) this.#turn.submit(opened, event);
     };
     const group = yield* openGroup({
-      name: "main", host, settings, directory: dataDir.path, identity: this.identity, genesis, applier: this.#machine, log, wal, observers,
-      outbox: this.transport, exchange: this.#exchange, submit, sourceDigest,
+      name: "main", host, settings, directory: dataDir.path, identity: this.identity, genesis, applier: this.#machine, log, wal,
+      observers: [...observers, new Farewell(this.transport)], outbox: this.transport, exchange: this.#exchange, submit, sourceDigest,
       helloOf: (member) => this.transport.helloOf(member),
       wake: () => this.wake(),
       isLinked: (member) => this.isLinked(member),

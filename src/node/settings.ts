@@ -40,6 +40,8 @@ export interface Tuning {
   >>;
   readonly wal?: Partial<Pick<WalOptions, "readyBytes" | "batchBytesMax" | "recordBytesMax" | "slabBytes" | "readBytes" | "markMs">>;
   readonly snapshots?: Partial<SnapshotTuning>;
+  /** Log time in which a learner that is to vote must have caught up, else it stays one; ten minutes if nothing is said. */
+  readonly promoteWithinMs?: number;
   /** The same on all members: they decide by it what is refused. */
   readonly sessions?: Partial<SessionLimits>;
 }

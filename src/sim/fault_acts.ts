@@ -4,6 +4,7 @@ import type { Way } from "./cuts.ts";
 import { DISK_FAULTS } from "./disk_acts.ts";
 import { type Act, all, type FaultHands, ms, withMachine, withProcess, withTwo } from "./fault_hands.ts";
 import { FETCH_FAULTS } from "./fetch_acts.ts";
+import { MEMBER_FAULTS } from "./member_acts.ts";
 import type { FaultKind } from "./script.ts";
 import type { SimMachine } from "./sim_machine.ts";
 import { VERSION_FAULTS } from "./version_acts.ts";
@@ -15,6 +16,7 @@ export const FAULTS: { readonly [K in FaultKind]: Act<K> } = {
   ...DISK_FAULTS,
   ...VERSION_FAULTS,
   ...FETCH_FAULTS,
+  ...MEMBER_FAULTS,
   crash: (hands, { who, downMs, silent }) => withProcess(hands, who, (machine) => {
     machine.crash(silent);
     hands.later(downMs, () => hands.start(machine));
