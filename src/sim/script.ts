@@ -177,7 +177,12 @@ export type FaultBody =
    * for so much longer hears no message: what it fetches may be of a term that nobody told it of.
    */
   | { readonly kind: "deaf-at-fetch"; readonly cutMs: number; readonly forMs: number }
-  | { readonly kind: "transfer"; readonly to: Who };
+  | { readonly kind: "transfer"; readonly to: Who }
+  /** Whoever leads then is cut off while it holds a lease, after a while, in one of the ways of lease_acts.ts. */
+  | {
+    readonly kind: "at-lease"; readonly how: "late answers" | "restart" | "hand over" | "hand over late" | "clock back";
+    readonly afterMs: number; readonly forMs: number;
+  };
 
 export type FaultKind = FaultBody["kind"];
 

@@ -122,6 +122,7 @@ const FAULTS: { readonly [K in FaultKind]: Checks<BodyOf<K>> } = {
   "at-raise": { how: oneOf("isolate", "set-back"), who, forMs: amount },
   "deaf-at-fetch": { cutMs: amount, forMs: amount },
   transfer: { to: who },
+  "at-lease": { how: oneOf("late answers", "restart", "hand over", "hand over late", "clock back"), afterMs: amount, forMs: amount },
 };
 
 const OPERATION: Checks<PlannedOperation> = {
