@@ -10,7 +10,7 @@ import { type RunOptions, runSeed } from "../../src/sim/run_seed.ts";
 const HASHES: Readonly<Record<number, string>> = {
   2: "4579d536affa15a4",
   7: "b902e41b411d2965",
-  10: "38a801081879da7c",
+  10: "8b5a916326cc401a",
   12: "12cdccbd499abb09",
 };
 
@@ -18,7 +18,7 @@ const HASHES: Readonly<Record<number, string>> = {
 const LIBRARY_HASHES: Readonly<Record<number, string>> = {
   3: "787fb35335241534",
   5: "e0f84eb5d09feeae",
-  21: "4b2f4f159b4a4c22",
+  21: "9da724db4dd537f1",
 };
 
 /** The same where single messages are lost, doubled and late. */
