@@ -205,7 +205,12 @@ export type FaultBody =
   | { readonly kind: "lose"; readonly who: Who; readonly downMs: number }
   /** Soon after a leader has appended the next configuration of that kind its power is cut, or that of the newest member, … */
   | { readonly kind: "at-change"; readonly when: "learner" | "joint" | "left"; readonly how: "crash" | "crash-all" | "isolate" | "newcomer" | "transfer"; readonly afterMs: number; readonly forMs: number }
-  | { readonly kind: "transfer"; readonly to: Who };
+  | { readonly kind: "transfer"; readonly to: Who }
+  /** Whoever leads then is cut off while it holds a lease, after a while, in one of the ways of lease_acts.ts. */
+  | {
+    readonly kind: "at-lease"; readonly how: "late answers" | "restart" | "hand over" | "hand over late" | "clock back";
+    readonly afterMs: number; readonly forMs: number;
+  };
 
 export type FaultKind = FaultBody["kind"];
 

@@ -138,6 +138,7 @@ const FAULTS: { readonly [K in FaultKind]: Checks<BodyOf<K>> } = {
   lose: { who, downMs: amount },
   "at-change": { when: oneOf("learner", "joint", "left"), how: oneOf("crash", "crash-all", "isolate", "newcomer", "transfer"), afterMs: amount, forMs: amount },
   transfer: { to: who },
+  "at-lease": { how: oneOf("late answers", "restart", "hand over", "hand over late", "clock back"), afterMs: amount, forMs: amount },
 };
 
 const OPERATION: Checks<PlannedOperation> = {
