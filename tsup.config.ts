@@ -3,7 +3,7 @@ import type { Options } from "tsup";
 import { authorTypes } from "./scripts/author_types.ts";
 
 const options: Options = {
-  entry: { mod: "mod.ts", testing: "test/conformance/mod.ts", cli: "src/cli/main.ts" },
+  entry: { mod: "mod.ts", testing: "src/sim/testing.ts", cli: "src/cli/main.ts" },
   // Not dist itself: `clean` would delete the executable that stands there.
   outDir: "dist/npm",
   clean: true,
@@ -17,7 +17,7 @@ const options: Options = {
   external: ["bun:ffi", "cbor-extract"],
   // Its extensions are global: shared with the host application they would change that one's decoders.
   noExternal: ["cbor-x"],
-  dts: { entry: { mod: "mod.ts", testing: "test/conformance/mod.ts" } },
+  dts: { entry: { mod: "mod.ts", testing: "src/sim/testing.ts" } },
 };
 
 export default options;

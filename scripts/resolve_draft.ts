@@ -4,7 +4,7 @@
  */
 import { registerHooks } from "node:module";
 
-const names: ReadonlyMap<string, string> = new Map([["draft", "../mod.ts"], ["draft/testing", "../test/conformance/mod.ts"]]);
+const names: ReadonlyMap<string, string> = new Map([["draft", "../mod.ts"], ["draft/testing", "../src/sim/testing.ts"]]);
 
 registerHooks({
   resolve: (specifier, context, next) => {

@@ -6,6 +6,7 @@ import process from "node:process";
 import * as library from "../../mod.ts";
 import { runServer, type StartServer } from "../gateway/run_server.ts";
 import { provideModule } from "../host/node_library.ts";
+import * as testing from "../sim/testing.ts";
 import { adminLeaves } from "./admin.ts";
 import { benchLeaf } from "./bench.ts";
 import { clientLeaf } from "./client.ts";
@@ -20,6 +21,8 @@ import { pluginNewLeaf } from "./plugin_new.ts";
 import { serveLeaf } from "./serve.ts";
 import { simLeaf } from "./sim.ts";
 
+const EXIT_BAD_PLUGIN = 14;
+
 /** All commands, in the order of the help. */
 export function allLeaves(start: StartServer): Leaf[] {
   return [devLeaf, serveLeaf(start), clientLeaf, lockLeaf(), ...adminLeaves, ...logLeaves, benchLeaf, simLeaf, pluginNewLeaf, ...pluginCheckLeaves];
@@ -30,12 +33,22 @@ export function allLeaves(start: StartServer): Leaf[] {
  * assertion for one, does not end a process whose first module has not been run to its end.
  */
 export function main(start: StartServer): void {
-  // Whatever a plugin imports as "draft" is there, in the executable too.
+  // Whatever a plugin imports as "draft", and its test as "draft/testing", is there, in the executable too.
   provideModule("draft", library);
+  provideModule("draft/testing", testing);
   dispatch(process.argv.slice(2), allLeaves(start), processIo()).then(
-    (code) => void (process.exitCode = code),
+    end,
     (error: unknown) => setImmediate(() => { throw error; }),
   );
+}
+
+/**
+ * Lets the process end by itself, which keeps what it still prints. Not where a plugin cannot be loaded: Deno would wait
+ * for ever for one that awaits something at its top which never comes.
+ */
+function end(code: number): void {
+  process.exitCode = code;
+  if (code === EXIT_BAD_PLUGIN) process.stderr.write("", () => process.stdout.write("", () => process.exit()));
 }
 
 if (import.meta.main) main(runServer);

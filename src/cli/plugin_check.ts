@@ -35,7 +35,7 @@ export const pluginCheckLeaves: readonly Leaf[] = [
   {
     words: ["plugin", "test"],
     usage: "FILE…",
-    summary: 'runs tests: modules that throw when something is wrong; "draft" is there for them',
+    summary: 'runs tests: modules that throw when something is wrong; "draft" and "draft/testing" are there for them',
     options: [],
     positionals: { min: 1, max: 1000 },
     examples: ["draft plugin test ./scores.test.ts"],
@@ -80,8 +80,13 @@ async function testAll(files: readonly string[], io: Io): Promise<number> {
       io.out(`${file} passed`);
     } catch (error) {
       failed += 1;
-      io.err(`${file} ${error instanceof Error ? error.message : String(error)}`);
+      io.err([`${file} ${error instanceof Error ? error.message : String(error)}`, ...furtherLines(error)].join("\n"));
     }
   }
   return failed === 0 ? 0 : EXIT_FAILED;
+}
+
+/** What a test threw may say more than the one line: which commands show it. */
+function furtherLines(error: unknown): string[] {
+  return error instanceof Error && error.cause instanceof Error ? error.cause.message.split("\n").slice(1) : [];
 }

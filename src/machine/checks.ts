@@ -5,7 +5,7 @@
 import { assert } from "../base/assert.ts";
 import { type EntryHead, EntryKind } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
-import type { GroupId, Index } from "../raft/types.ts";
+import { type GroupId, type Index, MAIN_GROUP } from "../raft/types.ts";
 import { type CheckPoint, decodeVerdict } from "../raft/verdict_entry.ts";
 
 /** Check points that are kept. A verdict is about one of the newest two, unless many leaders followed one another. */
@@ -27,11 +27,17 @@ export class Checks {
   splitIndex: Index = 0;
   /** Use: the node tells its core. Whether there is anything that it was not told. */
   hasNews = false;
+  /** Use: what a replica that differs says of the machine that it and the others run. */
+  runs: () => string = () => "";
   readonly #group: GroupId;
   #points: CheckPoint[] = [];
   /** The newest entry that is neither noop, time nor verdict: what there is to judge. */
   #usedIndex: Index = 0;
   #judgedIndex: Index = 0;
+  /** The newest check point at which this replica was as the majority; 0: none was judged. */
+  #agreedIndex: Index = 0;
+  /** The snapshot that it began from; 0: none. */
+  #baseIndex: Index = 0;
   #unjudgedSinceMs: number | null = null;
 
   constructor(group: GroupId) {
@@ -93,7 +99,9 @@ export class Checks {
     this.hasNews = true;
     if (verdict.outcome !== "majority") return;
     const own = this.#points.find(({ index }) => index === verdict.index);
-    if (own !== undefined && own.digest !== verdict.digest) throw differs(this.#group, own, verdict.digest);
+    if (own === undefined) return;
+    if (own.digest !== verdict.digest) throw this.#differs(own, verdict.digest);
+    this.#agreedIndex = verdict.index;
   }
 
   /** What a snapshot holds of it. */
@@ -105,20 +113,32 @@ export class Checks {
   restore({ points, splitIndex }: SavedChecks, applied: Pick<EntryHead, "index" | "timeMs">): void {
     this.#points = points.slice(-CHECKS_MAX);
     this.splitIndex = splitIndex;
-    this.#judgedIndex = 0;
-    this.#usedIndex = applied.index;
+    this.#judgedIndex = this.#agreedIndex = 0;
+    this.#usedIndex = this.#baseIndex = applied.index;
     this.#unjudgedSinceMs = applied.timeMs;
     this.hasNews = true;
   }
-}
 
-function differs(group: GroupId, { index, digest }: CheckPoint, majority: number): DraftError {
-  return new DraftError(
-    "DAMAGED",
-    `the state of group ${group} differs from that of the majority at index ${index}: digest ${hex(digest)} here, ${hex(majority)} there: ` +
-      "start this node again, and it applies its log anew (where the machine keeps its state on disk, move machines/main out of the data directory first); if it stops here once more, its snapshot or its plugin's file is not " +
-      `like the others': compare with theirs what draft log show --to ${index} prints`,
-  );
+  #differs({ index, digest }: CheckPoint, majority: number): DraftError {
+    const from = Math.min(Math.max(this.#agreedIndex, this.#baseIndex) + 1, index);
+    const runs = this.runs();
+    return new DraftError(
+      "DAMAGED",
+      `the state of group ${this.#group === MAIN_GROUP ? "main" : this.#group} differs from that of the majority at index ${index}: digest ${hex(digest)} here, ${hex(majority)} there; ` +
+        `${this.#suspects(index)}${runs === "" ? "" : `; ${runs}`}: ` +
+        "start this node again, and it applies its log anew (where the machine keeps its state on disk, move machines/main out of the data directory first); if it stops here once more, its snapshot or its plugin's file is not " +
+        `like the others': compare with theirs what draft log show --from ${from} --to ${index} prints`,
+    );
+  }
+
+  /** Where the difference must have come from, as far as this process knows. */
+  #suspects(index: Index): string {
+    const [agreed, base] = [this.#agreedIndex, this.#baseIndex];
+    if (agreed > 0) return `at index ${agreed} it was the same, so it is one of the entries ${agreed + 1} to ${index} that shows it first`;
+    if (base === 0) return `it is one of the entries 1 to ${index} that shows it first`;
+    const snapshot = `the snapshot of index ${base} that this node began from`;
+    return base >= index ? `it came with ${snapshot}` : `it came with ${snapshot}, or one of the entries ${base + 1} to ${index} shows it first`;
+  }
 }
 
 function hex(digest: number): string {

@@ -91,6 +91,7 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
     propose: (version, done) =>
       group.propose({ kind: EntryKind.version, payload: encodeMachineVersion(version), decoded: null }, Number.POSITIVE_INFINITY, done),
   });
+  applier.checks.runs = () => versions.machines();
   const readiness = new Readiness(words);
   const checks = new GroupChecks({ name, applier, words, submit });
   const group = new Group({

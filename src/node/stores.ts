@@ -45,7 +45,7 @@ export class Stores {
     if (entries.length === 0) return;
     const bytes = entries.reduce((sum, entry) => sum + sealedBytes(entry.payloadBytes), 0);
     const run = log.reserve(bytes);
-    if (received !== null && received.type === "appendRequest") copyReceived(run, entries, received as ReceivedAppend);
+    if (isOf(received, entries[0] as LogEntry)) copyReceived(run, entries, received);
     else sealOwn(run, entries, proposals);
     for (const observer of observers) observer.sealed?.(state, entries, run);
     tail.push(run, (entries[0] as LogEntry).index, entries.length);
@@ -73,4 +73,9 @@ export class Stores {
       submit({ type: "stored", store });
     });
   }
+}
+
+/** Whether the entry came with the message: a leader may add one of its own while it hears a late append of an earlier one. */
+function isOf(message: Message | null, entry: LogEntry): message is ReceivedAppend {
+  return message !== null && message.type === "appendRequest" && (message as ReceivedAppend).entries.includes(entry);
 }

@@ -64,6 +64,15 @@ export class Versions implements GroupObserver {
     });
   }
 
+  /** Which version is in force, and what this node and the other members have: for the message of a replica that differs. */
+  machines(): string {
+    const { applier, reportOf } = this.#options;
+    const state = this.#state;
+    const members = state === null ? [] : currentConfiguration(state).members.filter(({ number }) => number !== state.config.self);
+    const all = [["this node", this.#own] as const, ...members.map(({ id, number }) => [id, reportOf(number)] as const)];
+    return `version ${applier.view().version} of the machine '${applier.plugin.name}' is in force; ${all.map(([who, report]) => `${who} ${hasText(report)}`).join(", ")}`;
+  }
+
   /** Proposes the raise, if all members can run a higher version and nothing of an earlier leader is still to be applied. */
   #consider(state: RaftState): void {
     if (this.#isProposed || state.lastApplied < state.ownTermIndex) return;
@@ -118,4 +127,13 @@ export class Versions implements GroupObserver {
     return `${id} runs version ${machineVersion} of the machine '${machineName}' from another source than this node: ` +
       "give both the same file, or the changed one a higher version";
   }
+}
+
+/** Digits of a source's digest that people compare. */
+const SOURCE_DIGITS = 12;
+
+function hasText(report: MachineReport | null): string {
+  if (report === null) return "is not linked";
+  const { machineVersion, sourceDigest } = report;
+  return `has version ${machineVersion}${sourceDigest === "" ? "" : ` (${/^[0-9a-f]{13,}$/.test(sourceDigest) ? `source ${sourceDigest.slice(0, SOURCE_DIGITS)}` : sourceDigest})`}`;
 }

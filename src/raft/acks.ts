@@ -5,7 +5,7 @@ import type { Now } from "./event.ts";
 import { sendAppend } from "./leader.ts";
 import { progressOf } from "./membership.ts";
 import type { AckStatus, AppendReply, HeartbeatReply } from "./message.ts";
-import { becomeProbe, becomeReplicate, createProgress, noteMatch, type Progress } from "./progress.ts";
+import { becomeProbe, becomeReplicate, beginPinRound, createProgress, nextPinRound, noteMatch, type Progress } from "./progress.ts";
 import { remindOfSnapshot } from "./snapshot_sender.ts";
 import { drop, type RaftState } from "./state.ts";
 import { chainAt, lastAtOrBelowTerm, termAt } from "./trail.ts";
@@ -82,7 +82,10 @@ export function noteMatched(state: RaftState, progress: Progress, { matchIndex, 
   // A match below where the probe began: the follower has more than it has made durable. The stream waits for its disk.
   const found = !progress.probeSent || matchIndex >= progress.probeIndex;
   if (progress.state === "probe" && found && (raised || matchIndex === progress.matchIndex)) becomeReplicate(progress);
-  else if (progress.state === "snapshot" && raised && matchIndex >= state.trail.base.index) becomeReplicate(progress);
+  else if (progress.state === "snapshot" && raised && matchIndex >= state.trail.base.index) {
+    becomeReplicate(progress);
+    beginPinRound(progress, state.trail.lastIndex);
+  } else if (raised && progress.pinRoundIndex > 0 && matchIndex >= progress.pinRoundIndex) nextPinRound(progress, state.trail.lastIndex);
 }
 
 /** A follower's durable position that bears our term and chain proves that all before is equal and durable there. */

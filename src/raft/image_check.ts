@@ -16,7 +16,7 @@ const CONFIG_NUMBERS = [
 const TRAIL_WHOLE = ["lastIndex", "lastTerm", "lastChain", "keepFrom", "recentFirst", "capacity"] as const;
 const PROGRESS_NUMBERS = [
   "member", "matchIndex", "provenIndex", "nextIndex", "probeIndex", "inflightBytes", "reopenAfterMs", "lastHeardMs",
-  "ackedRound", "bootId", "wallMs", "wallHeardMs", "roundIndex", "roundSinceMs", "checkIndex", "checkDigest",
+  "ackedRound", "bootId", "wallMs", "wallHeardMs", "roundIndex", "roundSinceMs", "pinRoundIndex", "pinRoundLag", "checkIndex", "checkDigest",
 ];
 const READ_NUMBERS = ["readId", "from", "fromIncarnation", "bootId", "index"];
 const ROLES: readonly unknown[] = ["follower", "pre-candidate", "candidate", "leader"];

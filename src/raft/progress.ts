@@ -39,6 +39,12 @@ export interface Progress {
   snapshotTries: number;
   /** In snapshot: the log behind this index is kept for it. */
   pinnedIndex: Index;
+  /**
+   * Use: the log is kept for one that had a snapshot until it caught up, for while it fetched the log went on. So long as
+   * each round, to what stood in the log when it began, leaves less to do than the one before. 0: no such round.
+   */
+  pinRoundIndex: Index;
+  pinRoundLag: number;
   /** The newest snapshot that it has, as it last said. */
   snapshotIndex: Index;
   /** Invariant: ascending by lastIndex, empty unless replicate; bytes sum to inflightBytes. */
@@ -86,6 +92,8 @@ export function createProgress(member: MemberNumber, lastIndex: Index): Progress
     snapshotSource: 0,
     snapshotTries: 0,
     pinnedIndex: 0,
+    pinRoundIndex: 0,
+    pinRoundLag: 0,
     snapshotIndex: 0,
     inflight: [],
     inflightBytes: 0,
@@ -121,6 +129,18 @@ export function becomeReplicate(progress: Progress): void {
   progress.state = "replicate";
   progress.probeSent = false;
   progress.nextIndex = progress.matchIndex + 1;
+}
+
+/** It has its snapshot: the log is kept until it has what stands there now, and so on. */
+export function beginPinRound(progress: Progress, lastIndex: Index): void {
+  progress.pinRoundLag = lastIndex - progress.matchIndex;
+  progress.pinRoundIndex = progress.pinRoundLag === 0 ? 0 : lastIndex;
+}
+
+/** It has what stood there when the round began; the next one begins unless it caught up, or is slower than the writes. */
+export function nextPinRound(progress: Progress, lastIndex: Index): void {
+  if (lastIndex - progress.matchIndex < progress.pinRoundLag) beginPinRound(progress, lastIndex);
+  else progress.pinRoundIndex = 0;
 }
 
 /** Whether another append may be sent now. */

@@ -12,6 +12,7 @@ import { noteLeader } from "./follower.ts";
 import { dropConfigurationsBefore, resetConfigurations } from "./membership.ts";
 import type { InstallSnapshot, InstallSnapshotReply } from "./message.ts";
 import { ackStatus, send } from "./output.ts";
+import type { Progress } from "./progress.ts";
 import { noteApplied } from "./reads.ts";
 import { becomeFollower } from "./roles.ts";
 import { drop, type RaftState } from "./state.ts";
@@ -20,7 +21,8 @@ import type { Configuration, Index, LogPoint } from "./types.ts";
 
 /**
  * The log is kept for a follower that fetches a snapshot until it was silent for so many election timeouts, or gave up on
- * so many sources: one whose own disk is full must not fill ours.
+ * so many sources: one whose own disk is full must not fill ours. Then, while it catches up with what was written in the
+ * meantime, until its log stood still for so long.
  */
 const PINNED_TIMEOUTS = 10;
 const PINNED_TRIES = 8;
@@ -40,14 +42,20 @@ export function snapshotStored(state: RaftState, { point, timeMs }: { point: Log
   state.effects.push({ type: "compact", start: { point: start, configuration, timeMs } });
 }
 
-/** Leaders: the lowest index behind which a follower will need the log once it has its snapshot. */
+/** Leaders: the lowest index behind which a follower will need the log once it has its snapshot, or since it had one. */
 function pinnedIndex(state: RaftState, now: Now): Index {
   let lowest = Number.POSITIVE_INFINITY;
-  for (const progress of state.progress.values()) {
-    const isAlive = now.nowMs - progress.lastHeardMs <= PINNED_TIMEOUTS * state.config.electionMaxMs;
-    if (progress.state === "snapshot" && isAlive && progress.snapshotTries <= PINNED_TRIES) lowest = Math.min(lowest, progress.pinnedIndex);
-  }
+  for (const progress of state.progress.values()) lowest = Math.min(lowest, pinnedFor(state, progress, now));
   return lowest;
+}
+
+function pinnedFor(state: RaftState, progress: Progress, now: Now): Index {
+  const oldestMs = now.nowMs - PINNED_TIMEOUTS * state.config.electionMaxMs;
+  if (progress.state === "snapshot") {
+    const isAlive = progress.lastHeardMs >= oldestMs && progress.snapshotTries <= PINNED_TRIES;
+    return isAlive ? progress.pinnedIndex : Number.POSITIVE_INFINITY;
+  }
+  return progress.pinRoundIndex > 0 && progress.raisedMs >= oldestMs ? progress.matchIndex : Number.POSITIVE_INFINITY;
 }
 
 /** Leaders: how far the follower is with its snapshot. */

@@ -17,6 +17,8 @@ export interface FaultHands {
   readonly excuses: Excuses;
   /** Null where there is one version of the plugin. */
   readonly builds: Builds | null;
+  /** The faults are over: what waited for its moment does not happen any more. */
+  readonly isHealed: boolean;
   later(delayMs: number, act: () => void): void;
   troubles(machine: SimMachine): DiskTroubles;
   start(machine: SimMachine): void;

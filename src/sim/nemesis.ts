@@ -80,6 +80,10 @@ export class Nemesis implements FaultHands {
     }
   }
 
+  get isHealed(): boolean {
+    return this.#core !== null;
+  }
+
   /** Ends the faults: the core is whole, and whoever is not of it stays as it is. */
   heal(core: readonly SimMachine[]): void {
     for (const timer of this.#timers) timer.cancel();

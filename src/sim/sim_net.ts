@@ -8,7 +8,8 @@ import type { Done } from "../base/task.ts";
 import type { Address, Listener, Net, Socket } from "../host/host.ts";
 import { LossyWays } from "./lossy_ways.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { connect, type Death, simError, type SimSocket, type Wire } from "./sim_socket.ts";
+import { simError } from "./sim_error.ts";
+import { connect, type Death, type SimSocket, type Wire } from "./sim_socket.ts";
 
 /** How a simulated network behaves. */
 export interface SimNetOptions {

@@ -15,6 +15,8 @@ export class SimOutbox {
   readonly #windowBytes: number;
   #pieces: Piece[] = [];
   #bytes = 0;
+  /** Copies that may stand among what the system has not taken. */
+  #copiedBytes = 0;
   /** When the newest piece has left the machine. */
   #lastLeftMs = 0;
   /** When the newest piece may arrive: none overtakes another. */
@@ -36,9 +38,19 @@ export class SimOutbox {
     return this.#lastDueMs;
   }
 
-  /** Bytes that the system has not taken. */
+  /** Bytes that the process has written and the system has not taken. */
   get queuedBytes(): number {
+    return Math.max(0, this.#overflow - this.#copiedBytes);
+  }
+
+  get #overflow(): number {
     return Math.max(0, this.#bytes - this.#windowBytes);
+  }
+
+  /** So many of the bytes that are added next are not the process's: the network doubled a message, or brings a late one. */
+  copied(bytes: number): void {
+    if (this.#overflow === 0) this.#copiedBytes = 0;
+    this.#copiedBytes += Math.max(0, bytes);
   }
 
   add(bytes: Uint8Array, nowMs: number, delayMs: number, bytesPerMs: number): void {
@@ -63,9 +75,9 @@ export class SimOutbox {
 
   /** Loses what the system had not taken. */
   dropQueue(): void {
-    while (this.queuedBytes > 0) {
+    while (this.#overflow > 0) {
       const last = this.#pieces.pop() as Piece;
-      const keep = Math.max(0, last.bytes.length - this.queuedBytes);
+      const keep = Math.max(0, last.bytes.length - this.#overflow);
       this.#bytes -= last.bytes.length - keep;
       if (keep > 0) this.#pieces.push({ ...last, bytes: last.bytes.subarray(0, keep) });
     }

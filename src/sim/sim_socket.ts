@@ -5,6 +5,7 @@
 import { concatBytes } from "../base/bytes.ts";
 import type { HostError, Socket, SocketHandlers, Timer } from "../host/host.ts";
 import type { Scheduler } from "./scheduler.ts";
+import { resetError } from "./sim_error.ts";
 import { SimOutbox } from "./sim_outbox.ts";
 
 /** What lies between the two sides. */
@@ -101,19 +102,21 @@ export class SimSocket implements Socket {
 
   write(parts: readonly Uint8Array[]): void {
     if (this.#ended || this.#gone) return;
-    const bytes = this.sift(concatBytes(parts));
-    if (bytes.length > 0) this.#send(bytes);
+    const written = concatBytes(parts);
+    const bytes = this.sift(written);
+    if (bytes.length > 0) this.#send(bytes, bytes.length - written.length);
   }
 
   inject(bytes: Uint8Array): boolean {
-    if (this.#ended || this.#gone || this.#severed) return false;
-    this.#send(bytes);
-    return true;
+    const isOpen = !this.#ended && !this.#gone && !this.#severed;
+    if (isOpen) this.#send(bytes, bytes.length);
+    return isOpen;
   }
 
-  #send(bytes: Uint8Array): void {
+  #send(bytes: Uint8Array, copied: number): void {
+    this.#outbox.copied(copied);
     this.#outbox.add(bytes, this.#wire.scheduler.nowMs, this.#wire.drawDelayMs(), this.#wire.bytesPerMs(this.from, this.to));
-    if (this.queuedBytes > 0) this.#waited = true;
+    this.#waited ||= this.queuedBytes > 0;
     this.wake();
   }
 
@@ -181,8 +184,7 @@ export class SimSocket implements Socket {
 
   /** As `wake`, when the wire has become faster or slower. */
   wakeAnew(): void {
-    this.#moving?.cancel();
-    this.#moving = null;
+    this.#halt();
     if (this.#gone) this.#heldUntilMs = this.#wire.scheduler.nowMs + this.#wire.drawResendMs();
     this.wake();
   }
@@ -224,7 +226,7 @@ export class SimSocket implements Socket {
   #severHere(error: HostError): void {
     if (this.#severed) return;
     this.#severed = true;
-    this.#moving?.cancel();
+    this.#halt();
     if (this.#isOver()) return this.#lose();
     this.#outbox.clear();
     this.#wire.scheduler.after(this.#wire.drawDelayMs(), () => this.#hearReset(error));
@@ -267,11 +269,15 @@ export class SimSocket implements Socket {
     this.#wire.forget(this);
   }
 
+  #halt(): void {
+    this.#moving?.cancel();
+    this.#moving = null;
+  }
+
   /** Nothing more comes of this side. */
   #lose(): void {
     this.#outbox.clear();
-    this.#moving?.cancel();
-    this.#moving = null;
+    this.#halt();
     this.#wire.forget(this);
   }
 
@@ -288,13 +294,4 @@ export class SimSocket implements Socket {
       this.#handlers.closed(this.#closed?.error ?? null);
     });
   }
-}
-
-/** An error of a simulated system. */
-export function simError(code: string, message: string): HostError {
-  return Object.assign(new Error(`${code}: ${message}`), { code });
-}
-
-function resetError(): HostError {
-  return simError("ECONNRESET", "the other side knows of no such connection");
 }

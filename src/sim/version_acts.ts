@@ -44,7 +44,7 @@ function atNextRaise(hands: FaultHands, act: (leader: SimMachine) => void): void
   let isDone = false;
   watch.stepped = (machine, state, event) => {
     stepped?.(machine, state, event);
-    const isRaise = !isDone && event.type === "propose" && event.entries.some(({ kind, index }) => kind === EntryKind.version && index > 0);
+    const isRaise = !isDone && !hands.isHealed && event.type === "propose" && event.entries.some(({ kind, index }) => kind === EntryKind.version && index > 0);
     if (!isRaise) return;
     isDone = true;
     // The step is over first: its core must not go from under it.

@@ -9,12 +9,14 @@ import { pluginCheckLeaves } from "../../src/cli/plugin_check.ts";
 import { pluginNewLeaf } from "../../src/cli/plugin_new.ts";
 import { provideModule } from "../../src/host/node_library.ts";
 import * as library from "../../src/machine/library.ts";
+import * as testing from "../../src/sim/testing.ts";
 import { fakeIo } from "./fake_io.ts";
 
 const root = mkdtempSync(join(tmpdir(), "draft-plugin-new-"));
 test.after(() => rmSync(root, { recursive: true, force: true }));
 // The command line has done so before it runs anything.
 provideModule("draft", library);
+provideModule("draft/testing", testing);
 
 async function draft(...args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
   const io = fakeIo();
@@ -49,6 +51,14 @@ test("the test of a new plugin fails when the machine is wrong, and says where",
   assert.is(code, 1);
   assert.match(err, /broken\.test\.ts failed: found -1, wanted 6 at \S+broken\.test\.ts:\d+/);
   assert.match(out, /^\S+scores\.test\.ts passed\n$/);
+});
+
+test("what every machine must be is checked by the test of a new plugin, with the commands that show what is wrong", async () => {
+  await draft("new", at("lossy"));
+  writeFileSync(at("lossy/lossy.ts"), readFileSync(at("lossy/lossy.ts"), "utf8").replace("snapshot: (scores) => [...scores]", "snapshot: (scores) => [...scores].slice(1)"));
+  const { code, out, err } = await draft("test", at("lossy/lossy.test.ts"));
+  assert.equal([code, out], [1, ""]);
+  assert.match(err, /lossy\.test\.ts failed: the machine 'lossy': '\w+' shows that a snapshot loses state: .*\n {2}1\. add .*\n[^]*again: checkMachine\(lossy, \{ seed: \d+, runs: 1 \}\)\n$/);
 });
 
 test("what is there is never written over, however often it is tried", async () => {

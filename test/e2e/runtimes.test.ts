@@ -112,6 +112,25 @@ for (const { name, program } of PROGRAMS) {
   });
 }
 
+test("a plugin that awaits something for ever at its top is refused, and the process ends, on each runtime", async () => {
+  const cwd = temporaryDirectory();
+  writeFileSync(join(cwd, "endless.ts"), "await new Promise(() => undefined);\nexport default {};\n");
+  const ends = await Promise.all(PROGRAMS.map(({ program }) => run([...program, "plugin", "check", "./endless.ts"], { cwd, limitMs: 60_000 })));
+  for (const { code, err } of ends) {
+    assert.is(code, 14, err);
+    assert.match(err, /^\(error\) BAD_PLUGIN .*endless\.ts has not loaded for 10 s: remove the 'await' at its top that never ends/);
+  }
+});
+
+for (const { name, program } of PROGRAMS) {
+  test(`${name}: a new plugin passes its own test, with nothing installed`, async () => {
+    const cwd = temporaryDirectory();
+    assert.is((await run([...program, "plugin", "new", "points"], { cwd, limitMs: 60_000 })).code, 0);
+    const { code, out, err } = await run([...program, "plugin", "test", "./points/points.test.ts"], { cwd, limitMs: 60_000 });
+    assert.equal([code, out, err], [0, "./points/points.test.ts passed\n", ""]);
+  });
+}
+
 test("dev without a line of input serves until SIGTERM, and its nodes end with it", async () => {
   const port = await freePorts(3);
   const flags = ["--port", String(port), "--data", join(temporaryDirectory(), "dev")];

@@ -51,7 +51,39 @@ test("a replica that answers otherwise comes to something else, and the majority
   judge(one, 2, digest);
   const hex = (value: number): string => value.toString(16).padStart(8, "0");
   assert.throws(() => judge(other, 2, digest), (error: DraftError) =>
-    error.code === "DAMAGED" && error.message.includes(`at index 2: digest ${hex(own)} here, ${hex(digest)} there`) && error.message.endsWith("draft log show --to 2 prints"));
+    error.code === "DAMAGED" && error.message.includes(`at index 2: digest ${hex(own)} here, ${hex(digest)} there`) &&
+    error.message.includes("; it is one of the entries 1 to 2 that shows it first: ") && error.message.endsWith("draft log show --from 1 --to 2 prints"));
+});
+
+/** What a replica says that is stopped by a verdict. */
+function stopped(rig: Rig, index: number): string {
+  try {
+    judge(rig, index, 1);
+  } catch (error) {
+    return (error as DraftError).message;
+  }
+  return "it was not stopped";
+}
+
+test("a replica that differs names the entries of which one shows it first, and which machine runs where", () => {
+  const rig = rigOf({});
+  noop(rig);
+  rig.run("do");
+  noop(rig);
+  judge(rig, 1, rig.applier.checks.saved().points[0]?.digest ?? 0);
+  rig.applier.checks.runs = () => "version 1 of the machine 'm' is in force; this node has version 1";
+  const said = stopped(rig, 3);
+  assert.match(said, /; at index 1 it was the same, so it is one of the entries 2 to 3 that shows it first; version 1 of the machine 'm' is in force; this node has version 1: /);
+  assert.match(said, /draft log show --from 2 --to 3 prints$/);
+});
+
+test("a replica that began from a snapshot says that it may have come with that, and surely did if the check point is older", () => {
+  const checks = new Checks(1);
+  checks.restore({ points: [{ index: 5, digest: 7 }], splitIndex: 0 }, { index: 8, timeMs: 0 });
+  checks.passed({ index: 12, digest: 7 });
+  const verdict = (index: number): Uint8Array => encodeVerdict({ outcome: "majority", index, digest: 8 });
+  assert.throws(() => checks.judge(verdict(12), 0), /; it came with the snapshot of index 8 that this node began from, or one of the entries 9 to 12 shows it first: /);
+  assert.throws(() => checks.judge(verdict(5), 0), /; it came with the snapshot of index 8 that this node began from: /);
 });
 
 test("a state that differs with equal answers shows in the machine's hash, and only there", () => {

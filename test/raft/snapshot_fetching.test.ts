@@ -38,7 +38,8 @@ test("a follower that falls behind again is not sent to the source of the last t
   assert.is(lag(6), 2);
   core.receive(message("installSnapshotReply", { from: 3, term: 3, success: true, lastIncludedIndex: 5 }));
   assert.is(core.state.progress.get(3)?.state, "replicate");
-  // The leader's log goes on without it, beyond what the source of the last time has.
+  // Its log stands still for so long that the leader's goes on without it, beyond what the source of the last time has.
+  core.nowMs += 20 * core.state.config.electionMaxMs;
   const { lastChain } = core.state.trail;
   core.receive(message("heartbeatReply", { from: 2, term: 3, round: 1, snapshotIndex: 5, durableIndex: 7, durableTerm: 3, durableChain: lastChain }));
   core.event({ type: "applied", index: 7, wakeAtMs: null });

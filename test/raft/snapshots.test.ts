@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { nextInRange, seedRandom } from "../../src/base/random.ts";
 import type { Effect } from "../../src/raft/event.ts";
 import type { LogPoint } from "../../src/raft/types.ts";
+import { chainAt } from "../../src/raft/trail.ts";
 import { Cores } from "./cores.ts";
 import { append, held, membersOf, message, sealed, sent, Single, WALL_MS } from "./helpers.ts";
 
@@ -110,6 +111,56 @@ test("the log is kept for a follower that fetches, until it is silent for long",
   core.event({ type: "applied", index: 8, wakeAtMs: null });
   core.event({ type: "snapshotStored", point: { index: 8, term: 3, chain: core.state.trail.lastChain }, timeMs: 0 });
   assert.is(core.state.trail.base.index, 8);
+});
+
+/** Member 3 has its snapshot, of index 5 of 7; 6 and 7 were written while it fetched. */
+function behindItsSnapshot(): ReturnType<typeof compactedLeader> {
+  const core = compactedLeader();
+  core.receive(message("appendReply", { from: 3, term: 3, success: false, rejectedIndex: 6, conflictTerm: 1, conflictIndex: 1, pointIndex: 0, pointTerm: 0, pointChain: 1 }));
+  core.receive(message("installSnapshotReply", { from: 3, term: 3, success: true, lastIncludedIndex: 5, durableIndex: 5, durableTerm: 2, durableChain: LOG[4]!.chain }));
+  return core;
+}
+
+/** Writes one more entry, which the other follower has as well, and takes a snapshot of it. */
+function writeAndTake(core: ReturnType<typeof compactedLeader>): void {
+  core.event({ type: "propose", entries: sealed([0]) });
+  core.storeAll();
+  const { lastIndex: index, lastChain: chain } = core.state.trail;
+  core.receive(message("heartbeatReply", { from: 2, term: 3, round: 1, durableIndex: index, durableTerm: 3, durableChain: chain }));
+  core.event({ type: "applied", index, wakeAtMs: null });
+  core.event({ type: "snapshotStored", point: { index, term: 3, chain }, timeMs: 0 });
+}
+
+/** Member 3 has all through `index`, and says so. */
+function follow(core: ReturnType<typeof compactedLeader>, index: number): void {
+  const chain = chainAt(core.state.trail, index)!;
+  core.receive(message("heartbeatReply", { from: 3, term: 3, round: 1, durableIndex: index, durableTerm: 3, durableChain: chain }));
+}
+
+test("the log is kept for a follower that has its snapshot, until it caught up with what was written meanwhile", () => {
+  const core = behindItsSnapshot();
+  writeAndTake(core);
+  assert.is(core.state.trail.base.index, 4, "it needs 6 and on: else it would fetch one snapshot after the other");
+  follow(core, 7);
+  writeAndTake(core);
+  assert.is(core.state.trail.base.index, 6, "its next round ends at 8, and 7 it has");
+  follow(core, 9);
+  writeAndTake(core);
+  assert.is(core.state.trail.base.index, 10, "it had all that there was");
+});
+
+test("the log is kept no longer for a follower that had its snapshot and falls behind all the same, or stands still", () => {
+  const slower = behindItsSnapshot();
+  writeAndTake(slower);
+  writeAndTake(slower);
+  follow(slower, 7);
+  writeAndTake(slower);
+  assert.is(slower.state.trail.base.index, 10, "two behind when the round began, two when it ended");
+  const still = behindItsSnapshot();
+  still.nowMs += 20 * still.state.config.electionMaxMs;
+  follow(still, 5);
+  writeAndTake(still);
+  assert.is(still.state.trail.base.index, 8);
 });
 
 test("the log is kept no longer for a follower that gives up again and again: its disk may be full for good", () => {

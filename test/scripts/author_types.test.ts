@@ -9,6 +9,7 @@ import ts from "typescript";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as library from "../../src/machine/library.ts";
+import * as testing from "../../src/sim/testing.ts";
 import { templateFiles } from "../../src/cli/plugin_template.ts";
 import { authorTypes } from "../../scripts/author_types.ts";
 
@@ -46,6 +47,7 @@ function compiled(name: string, more: Readonly<Record<string, string>> = {}): st
 }
 
 const TYPED = `import { defineMachine, machineOn, type Plugin, Table, text, type MethodsOf } from "draft";
+import { checkMachine, MachineFindings, type Finding } from "draft/testing";
 import scores from "./typed.ts";
 
 const held = new Table<string>();
@@ -75,7 +77,13 @@ export const misread = defineMachine({
   // @ts-expect-error who is a text
   writes: { add: { args: [text("who")], run: (all, entry, who) => who.toFixed() } },
 });
-export const ends: [typeof TableRows, Own<string>] | null = null;
+export const checked = async (): Promise<number> => (await checkMachine(scores, { runs: 2, unchecked: ["add"] })).commands;
+export const found = (thrown: MachineFindings): readonly Finding[] => thrown.findings;
+// @ts-expect-error a machine is checked, not a table
+export const unchecked = (): Promise<unknown> => checkMachine(held);
+// @ts-expect-error what a check has for itself is not exported
+import { problems } from "draft/testing";
+export const ends: [typeof TableRows, Own<string>, typeof problems] | null = null;
 `;
 
 test("a new plugin and its test compile beside draft.d.ts, with nothing installed", () => {
@@ -89,15 +97,25 @@ test("draft.d.ts lets through what draft takes, and nothing else", () => {
   ]);
 });
 
-test("draft.d.ts declares each value that the library has, and no other", () => {
+test("draft.d.ts declares each value that the library and the check have, and no other", () => {
   const tree = ts.createSourceFile("draft.d.ts", authorTypes(), ts.ScriptTarget.Latest, true);
-  const [module] = tree.statements.filter(ts.isModuleDeclaration);
-  const body = module?.body as ts.ModuleBlock;
-  const declared = body.statements.filter((each) => ts.isFunctionDeclaration(each) || ts.isClassDeclaration(each) || ts.isVariableStatement(each))
-    .map((each) => ts.isVariableStatement(each) ? each.declarationList.declarations[0]?.name.getText() : each.name?.text);
-  const exported = body.statements.filter(ts.isExportDeclaration).flatMap(({ exportClause }) => (exportClause as ts.NamedExports).elements.filter(({ isTypeOnly }) => !isTypeOnly).map(({ name }) => name.text));
-  assert.equal(exported.toSorted(), Object.keys(library).toSorted());
-  assert.equal(exported.filter((name) => !declared.includes(name)), []);
+  const modules = tree.statements.filter(ts.isModuleDeclaration);
+  assert.equal(modules.map(({ name }) => name.text), ["draft", "draft/testing"]);
+  for (const [at, values] of [library, testing].entries()) {
+    const body = modules[at]?.body as ts.ModuleBlock;
+    const declared = body.statements.filter((each) => ts.isFunctionDeclaration(each) || ts.isClassDeclaration(each) || ts.isVariableStatement(each))
+      .map((each) => ts.isVariableStatement(each) ? each.declarationList.declarations[0]?.name.getText() : each.name?.text);
+    const exported = body.statements.filter(ts.isExportDeclaration).flatMap(({ exportClause }) => (exportClause as ts.NamedExports).elements.filter(({ isTypeOnly }) => !isTypeOnly).map(({ name }) => name.text));
+    assert.equal(exported.toSorted(), Object.keys(values).toSorted());
+    assert.equal(exported.filter((name) => !declared.includes(name)), []);
+  }
+});
+
+test("of what is declared nothing but what an author can reach is written", () => {
+  const text = authorTypes();
+  assert.match(text, /interface Finding \{/);
+  // It stands beside Finding in one source.
+  assert.not.match(text, /\bproblems\b/);
 });
 
 test.run();

@@ -12,6 +12,6 @@
  *
  * @module
  */
-export { checkMachine, type CheckMachineOptions, type CheckedMachine, MachineFindings } from "./check_machine.ts";
-export type { Finding, FindingKind } from "../../src/machine/check/finding.ts";
-export type { Step } from "../../src/machine/check/step.ts";
+export { checkMachine, type CheckMachineOptions, type CheckedMachine, MachineFindings } from "./check_assertion.ts";
+export type { Finding, FindingKind } from "../machine/check/finding.ts";
+export type { Step } from "../machine/check/step.ts";

@@ -1,7 +1,7 @@
 /** The check of a machine as an assertion. */
-import type { Finding } from "../../src/machine/check/finding.ts";
-import type { AnyPlugin } from "../../src/machine/machine.ts";
-import { CHECK_SIZE, checkHere, findingText } from "../../src/sim/machine_check.ts";
+import type { Finding } from "../machine/check/finding.ts";
+import type { AnyPlugin } from "../machine/machine.ts";
+import { CHECK_SIZE, checkHere, findingText } from "./machine_check.ts";
 
 /** What may be said of a check. */
 export interface CheckMachineOptions {
