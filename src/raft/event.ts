@@ -34,8 +34,11 @@ export type EventBody =
   /** A linearizable read wants its index; with `lease` that of a leader that holds one will do, without a round. */
   | { readonly type: "read"; readonly readId: number; readonly lease: boolean }
   | { readonly type: "transfer"; readonly to: MemberNumber }
-  /** `configuration` is wanted in place of the one at its index; learners that are to vote have so much log time to catch up. */
-  | { readonly type: "changeMembership"; readonly configuration: Configuration; readonly promoteWithinMs: number }
+  /**
+   * `configuration` is wanted in place of the one at its index; learners that are to vote have so much log time to catch
+   * up. With `force` nobody asks whether those who decide afterwards are there now.
+   */
+  | { readonly type: "changeMembership"; readonly configuration: Configuration; readonly promoteWithinMs: number; readonly force: boolean }
   | { readonly type: "linkUp"; readonly peer: MemberNumber }
   | { readonly type: "linkDown"; readonly peer: MemberNumber }
   /** Entries for a follower could not be read back from this node's log. */

@@ -11,7 +11,7 @@
  *   propose            count near 0, proposals
  *   read               readId near 0, byte: 1 if a lease will do
  *   transfer           to near 0
- *   changeMembership   number of the configuration near 0, promoteWithinMs near 0
+ *   changeMembership   number of the configuration near 0, promoteWithinMs near 0, byte: 0 or 1 (force)
  *   linkUp, linkDown   peer near 0
  *   readFailed         from, to near the last index
  *   diskFull           byte: 0 or 1

@@ -71,7 +71,11 @@ export class EventReader {
       case "propose": return { type, entries: this.#list(() => this.#proposal()) };
       case "read": return { type, readId: packed.near(0), lease: packed.byte() !== 0 };
       case "transfer": return { type, to: packed.near(0) };
-      case "changeMembership": return { type, configuration: this.#configuration(), promoteWithinMs: packed.near(0) };
+      case "changeMembership": {
+        const configuration = this.#configuration();
+        const promoteWithinMs = packed.near(0);
+        return { type, configuration, promoteWithinMs, force: packed.byte() !== 0 };
+      }
       case "linkUp":
       case "linkDown": return { type, peer: packed.near(0) };
       case "readFailed": {

@@ -71,7 +71,8 @@ export class EventWriter implements EntrySink {
       case "transfer": return packed.near(event.to, 0);
       case "changeMembership":
         this.addConfiguration(event.configuration);
-        return packed.near(event.promoteWithinMs, 0);
+        packed.near(event.promoteWithinMs, 0);
+        return packed.byte(event.force ? 1 : 0);
       case "linkUp":
       case "linkDown": return packed.near(event.peer, 0);
       case "readFailed":

@@ -68,7 +68,7 @@ function dispatch(state: RaftState, event: Event): void {
     case "diskFull":
       state.diskFull = event.full;
       return;
-    case "changeMembership": return changeMembership(state, event.configuration, event.promoteWithinMs, event);
+    case "changeMembership": return changeMembership(state, event, event);
     case "snapshotStored": return snapshotStored(state, event, event);
     case "snapshotFetching": return snapshotFetching(state, event.index, event);
     case "snapshotFetched": return snapshotFetched(state, event, event);

@@ -63,6 +63,7 @@ function ask(hands: FaultHands, wishes: readonly MemberWish[], via: Who, tries: 
 }
 
 function wordsOf(wish: MemberWish): string {
+  if (wish.type === "cancel") return "call it off";
   if (wish.type === "replace") return `replace ${wish.id} by ${wish.newId}`;
   return wish.type === "add" && !wish.votes ? `add ${wish.id} as a learner` : `${wish.type} ${wish.id}`;
 }

@@ -142,7 +142,7 @@ export class Cores {
     const current = currentConfiguration(core.state);
     const configuration = current.joint ? null : wantedConfiguration(current, changes);
     if (configuration === null) return "change-pending";
-    const effects = this.event(core, { type: "changeMembership", configuration, promoteWithinMs });
+    const effects = this.event(core, { type: "changeMembership", configuration, promoteWithinMs, force: false });
     const rejected = effects.find((effect) => effect.type === "rejected");
     return rejected?.reason ?? null;
   }

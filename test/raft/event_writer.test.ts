@@ -32,7 +32,7 @@ const BODIES: readonly EventBody[] = [
   { type: "applied", index: 2 ** 33, wakeAtMs: null }, { type: "applied", index: 12, wakeAtMs: 1_700_000_000_123.5 },
   { type: "propose", entries: [] },
   { type: "propose", entries: [{ ...unstamped(3, 100), group: 0 }, { ...unstamped(), group: 0, configuration, kind: 2 }] },
-  { type: "read", readId: 2 ** 52 + 1, lease: false }, { type: "transfer", to: 3 }, { type: "changeMembership", configuration, promoteWithinMs: 5000 },
+  { type: "read", readId: 2 ** 52 + 1, lease: false }, { type: "transfer", to: 3 }, { type: "changeMembership", configuration, promoteWithinMs: 5000, force: true },
   { type: "linkUp", peer: 2 }, { type: "linkDown", peer: 3 }, { type: "readFailed", from: 4, to: 900 },
   { type: "read", readId: 7, lease: true }, { type: "promiseReady", promiseMs: 300 },
   { type: "diskFull", full: true }, { type: "diskFull", full: false },

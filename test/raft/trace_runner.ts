@@ -162,7 +162,7 @@ class Runner {
     });
     const configuration = wantedConfiguration(currentConfiguration(this.node(number).state), changes);
     if (configuration === null) throw new Error("no such member");
-    this.event(number, { type: "changeMembership", configuration, promoteWithinMs: PROMOTE_WITHIN_MS });
+    this.event(number, { type: "changeMembership", configuration, promoteWithinMs: PROMOTE_WITHIN_MS, force: false });
   }
 
   recovered(number: number, disk: Node["disk"], bootId: number): RaftState {
