@@ -112,12 +112,12 @@ export class Turn {
     };
     if (firedMs - dueMs <= LATE_MS) return due();
     clock.soon(() => {
-      this.#tellStall(firedMs - dueMs);
       due();
+      clock.soon(() => this.#tellStall(firedMs - dueMs));
     });
   }
 
-  /** The watchdog: a leader that was silent for so long makes another one lead, now that it can. */
+  /** The watchdog, behind what came meanwhile: a leader that was silent for so long makes another one lead, if none does. */
   #tellStall(forMs: number): void {
     for (const group of this.#options.groups()) {
       if (forMs >= group.state.config.electionMinMs) this.submit(group, { type: "loopStalled", forMs });
