@@ -30,7 +30,8 @@ export class Lease implements Property {
     if (state === null) return;
     if (state.votedFor !== this.#votes.get(member.number)) {
       this.#votes.set(member.number, state.votedFor);
-      if (state.votedFor !== 0) this.#checkVote(member, state.votedFor, event);
+      // A later leader was heard since: that it was elected ended the lease of the one before.
+      if (state.votedFor !== 0 && state.votedFor !== state.heardFrom) this.#checkVote(member, state.votedFor, event);
     }
     for (const effect of effects) {
       if (effect.type !== "send" || !("promiseMs" in effect.message) || effect.message.promiseMs === 0) continue;
