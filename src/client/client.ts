@@ -33,6 +33,8 @@ export class Client {
   readonly #sessions: WriteSessions | null;
   readonly #sent: NonNullable<ClientOptions["sent"]>;
   readonly #kinds: Map<string, ReadonlyMap<string, OperationInfo>> = new Map();
+  /** The newest state that an answer was of, by group: no later read of this client shows an older one. */
+  readonly #seen: Map<string, number> = new Map();
 
   /** Use {@link connect}. */
   constructor(addresses: readonly string[], options: ClientOptions = {}) {
@@ -90,12 +92,12 @@ export class Client {
   }
 
   /** @param again whether it is done once, however often it arrives */
-  #send(command: Command, envelope: Uint8Array, options: RequestOptions, again: boolean): Promise<ClientAnswer> {
+  async #send(command: Command, envelope: Uint8Array, options: RequestOptions, again: boolean): Promise<ClientAnswer> {
     const { group = "main" } = options;
-    return this.#request(options, (connection, timeoutMs, done) => {
+    return this.#noted(group, await this.#request(options, (connection, timeoutMs, done) => {
       this.#sent(command, envelope);
       connection.write(group, envelope, timeoutMs, done);
-    }, again);
+    }, again));
   }
 
   async #openSession(sessions: WriteSessions, deadlineMs: number, { group = "main", signal }: RequestOptions): Promise<void> {
@@ -118,12 +120,21 @@ export class Client {
     return Math.max(0, deadlineMs - this.#clock.monotonicMs());
   }
 
-  /** Runs one command that only reads; linearizable unless `options.level` asks for less. */
+  /**
+   * Runs one command that only reads; linearizable unless `options.level` asks for less. Stale reads of one client see
+   * its own writes, and never go back, whichever nodes answer.
+   */
   async read(command: Command, options: ReadRequestOptions = {}): Promise<ClientAnswer> {
-    const { group = "main", level = "linearizable", minIndex = 0 } = options;
-    return this.#request(options, (connection, timeoutMs, done) =>
+    const { group = "main", level = "linearizable" } = options;
+    const minIndex = Math.max(options.minIndex ?? 0, level === "stale" ? this.#seen.get(group) ?? 0 : 0);
+    return this.#noted(group, await this.#request(options, (connection, timeoutMs, done) =>
       connection.read(group, command, { level, minIndex, timeoutMs }, done)
-    );
+    ));
+  }
+
+  #noted(group: string, answer: ClientAnswer): ClientAnswer {
+    this.#seen.set(group, Math.max(this.#seen.get(group) ?? 0, answer.index));
+    return answer;
   }
 
   /**

@@ -45,7 +45,7 @@ const KIND = { write: 1, read: 2, operations: 3, status: 4, members: 5, transfer
 const SESSION_BYTES = 16;
 const LEVELS: readonly Level[] = ["linearizable", "lease", "stale"];
 
-/** How fresh a read must be. A lease read is served as a linearizable one, until there are leases. */
+/** How fresh a read must be. A lease read is linearizable too, as long as clocks go about alike (raft/lease.ts). */
 export type Level = "linearizable" | "lease" | "stale";
 
 /** An operation's name and its arguments. */

@@ -170,9 +170,9 @@ export class Transport {
     });
   }
 
-  /** Closes what the node that said `hello` has dialled. */
-  drop(hello: Hello): void {
-    for (const inbound of this.#connectionsOf(hello)) inbound.close();
+  /** Closes what those have dialled that are meant, by what they say of themselves. */
+  drop(isMeant: (hello: Hello) => boolean): void {
+    for (const each of [...this.#inbound]) if (each.lane !== Lane.probe && each.hello !== null && isMeant(each.hello)) each.close();
   }
 
   /** Closes everything. */

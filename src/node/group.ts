@@ -167,8 +167,7 @@ export class Group {
   stepGathered(now: Now): void {
     if (this.#proposals.count > 0 && this.#flights.mayLeave(this.state, now.nowMs)) this.#stepProposals(now);
     for (const change of this.#changes.splice(0)) this.#stepChange(change, now);
-    const readId = this.#reads.takeGathered();
-    if (readId !== 0) this.step({ type: "read", readId }, now);
+    for (const asked of this.#reads.takeGathered()) this.step({ type: "read", ...asked }, now);
   }
 
   #stepChange({ configuration, promoteWithinMs, force, deadlineMs, done }: MembershipChange, now: Now): void {

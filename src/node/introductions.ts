@@ -16,7 +16,7 @@ import { decodeGenesis, type Genesis } from "./genesis.ts";
 import type { Group } from "./group.ts";
 import type { Welcome } from "./identity.ts";
 import type { NodeSettings } from "./settings.ts";
-import { standingOf } from "./standing.ts";
+import { isGone } from "./standing.ts";
 
 /**
  * What a probe asks, and how it is answered.
@@ -110,7 +110,7 @@ export class Introductions {
       return `${nodeId} belongs to no cluster`;
     }
     if (main === null) return `${nodeId} has not recovered yet`;
-    if (isGone(main, hello)) return `${hello.nodeId} (number ${hello.memberNumber}) is no member any more, says ${nodeId}`;
+    if (isGone(main.state, hello)) return `${hello.nodeId} (number ${hello.memberNumber}) is no member any more, says ${nodeId}`;
     this.#options.met(hello);
     return null;
   }
@@ -118,7 +118,7 @@ export class Introductions {
   /** Whether who said `hello`, and was let in, is no member any more. */
   isGone(hello: Hello): boolean {
     const main = this.#options.main();
-    return main !== null && isGone(main, hello);
+    return main !== null && isGone(main.state, hello);
   }
 
   /** A node of another cluster takes this one for its member. */
@@ -155,13 +155,13 @@ export class Introductions {
     const main = this.#options.main();
     const isOurs = main !== null && hello.clusterId === identityOf(this.#options.dataDir).clusterId && hello.memberNumber > 0;
     if (!isOurs) return [Told.nothing, 0];
-    return [isGone(main, hello) ? Told.gone : Told.nothing, main.state.commitIndex];
+    return [isGone(main.state, hello) ? Told.gone : Told.nothing, main.state.commitIndex];
   }
 
   /** Only members are told, and where they are is noted. */
   #tellWhere(hello: Hello): readonly unknown[] {
     const main = this.#options.main();
-    const isMember = main !== null && hello.clusterId === identityOf(this.#options.dataDir).clusterId && hello.memberNumber > 0 && !isGone(main, hello);
+    const isMember = main !== null && hello.clusterId === identityOf(this.#options.dataDir).clusterId && hello.memberNumber > 0 && !isGone(main.state, hello);
     if (isMember) this.#options.met(hello);
     return ["where", ...this.#tell(hello), isMember ? this.#options.whereabouts() : []];
   }
@@ -189,12 +189,6 @@ export class Introductions {
 function isAlone({ state, applier }: Group): boolean {
   const { index, members } = currentConfiguration(state);
   return index === 0 && members.length === 1 && applier.checks.isUnused;
-}
-
-function isGone(main: Group, { memberNumber, incarnation, groups }: Hello): boolean {
-  if (memberNumber === 0) return false;
-  const welcomeIndex = groups.find(({ group }) => group === MAIN_GROUP)?.welcomeIndex ?? 0;
-  return standingOf(main.state, { number: memberNumber, incarnation, welcomeIndex }) === "gone";
 }
 
 function offerIn(request: readonly unknown[]): WelcomeOffer | null {

@@ -19,6 +19,7 @@ import { rehearsal } from "./member_rehearsal.ts";
 import type { AnswerDone, MembersRequest } from "./node_api.ts";
 import { noLeaderError, refusalError } from "./refusals.ts";
 import { incarnationText } from "./status.ts";
+import type { NodeSettings } from "./settings.ts";
 import { changesOf, type Moved, movedOf, type Stranger, strangersOf } from "./wishes.ts";
 
 /** How long a newcomer has to say who it is, in milliseconds. */
@@ -30,7 +31,7 @@ const PROMOTE_WITHIN_MS = 600_000;
 /** The node that takes a request, as far as that goes. */
 export interface AskedNode {
   readonly transport: Pick<Transport, "probe">;
-  readonly parts: { readonly host: Pick<Host, "clock"> };
+  readonly parts: { readonly host: Pick<Host, "clock">; readonly settings: Pick<NodeSettings, "tuning"> };
   readonly identity: Pick<Identity, "nodeId" | "clusterId">;
 }
 
@@ -42,7 +43,8 @@ export function changeMembers(node: AskedNode, group: Group, request: MembersReq
     try {
       for (const moved of movedOf(configuration, request.wishes)) checkMoved(node, moved, answers.get(moved.id));
       const helloOf = ({ id }: Stranger): Hello => newcomer(group, answers.get(id));
-      propose(group, { request, configuration, helloOf, now: { nowMs: clock.monotonicMs(), wallMs: clock.wallMs() } }, done);
+      const { promoteWithinMs = PROMOTE_WITHIN_MS } = node.parts.settings.tuning;
+      propose(group, { request, configuration, helloOf, promoteWithinMs, now: { nowMs: clock.monotonicMs(), wallMs: clock.wallMs() } }, done);
     } catch (error) {
       if (!(error instanceof DraftError)) throw error;
       group.recorder.note({ wallMs: clock.wallMs(), text: `${node.identity.nodeId} refuses to change the members: ${error.message}` });
@@ -56,16 +58,17 @@ interface Proposal {
   /** In force when the strangers were asked. */
   readonly configuration: Configuration;
   readonly helloOf: (newcomer: Stranger) => Hello;
+  readonly promoteWithinMs: number;
   readonly now: Now;
 }
 
-function propose(group: Group, { request, configuration, helloOf, now }: Proposal, done: AnswerDone): void {
+function propose(group: Group, { request, configuration, helloOf, promoteWithinMs, now }: Proposal, done: AnswerDone): void {
   const { wishes, force, timeoutMs, kind } = request;
   // What is so already is said by a leader alone, and by one that knows its log to be the group's.
   if (group.state.role !== "leader") throw noLeaderError(group);
   const wanted = wantedOf(group, configuration, wishes, helloOf);
   if (wanted === null && kind === "change") return answerUnchanged(group, configuration, done);
-  const asked = { configuration: wanted ?? configuration, promoteWithinMs: PROMOTE_WITHIN_MS, force };
+  const asked = { configuration: wanted ?? configuration, promoteWithinMs, force };
   if (kind === "rehearse") return done(rehearsal(group, asked, wanted !== null, now));
   const planned = plan(configuration, asked.configuration);
   group.changeMembers(asked, timeoutMs, (result) => {

@@ -17,6 +17,7 @@ import { Admission } from "./admission.ts";
 import { Beginnings } from "./beginnings.ts";
 import { type DataDir, identityOf } from "./data_dir.ts";
 import { Expiry } from "./expiry.ts";
+import { Farewell } from "./farewell.ts";
 import type { Genesis } from "./genesis.ts";
 import type { Group } from "./group.ts";
 import type { GroupObserver } from "./group_observer.ts";
@@ -87,10 +88,8 @@ export class Node {
       change: (group, request, done) => changeMembers(this, group, request, done),
     });
     const introductions = new Introductions({
-      settings: parts.settings, plugin, sourceDigest: parts.sourceDigest, dataDir,
-      main,
-      beginnings: () => this.#beginnings,
-      whereabouts: () => this.#peers?.whereabouts() ?? [],
+      settings: parts.settings, plugin, sourceDigest: parts.sourceDigest, dataDir, main,
+      beginnings: () => this.#beginnings, whereabouts: () => this.#peers?.whereabouts() ?? [],
       join: (hello, request, remote, answer) => admission.asked(hello, request, remote, answer),
       met: (hello) => this.#peers?.met(hello),
       isJoining: () => this.#joining,
@@ -111,7 +110,7 @@ export class Node {
       snapshot: (hello, question, answer) => this.#exchange.asked(hello, question, answer),
       message: (hello, message) => {
         // Who was removed, and does not know, asks for votes; it hears of it when it dials again.
-        if (message.type === "voteRequest" && introductions.isGone(hello)) this.transport.drop(hello);
+        if (message.type === "voteRequest" && introductions.isGone(hello)) this.transport.drop((each) => introductions.isGone(each));
         else this.#received(message);
       },
       linkUp: (member) => this.#linkChanged(member, true),
@@ -166,7 +165,7 @@ export class Node {
     return this.#peers?.removed ?? "";
   }
 
-  /** Members that cannot take part as they are, in words. */
+  /** Members that cannot take part, in words. */
   get lost(): readonly string[] {
     return this.#peers?.lost ?? [];
   }
@@ -219,8 +218,8 @@ export class Node {
       if (opened !== null) this.#turn.submit(opened, event);
     };
     const group = yield* openGroup({
-      name: "main", host, settings, directory: dataDir.path, identity: this.identity, genesis, applier: this.#machine, log, wal, observers,
-      outbox: this.transport, exchange: this.#exchange, submit, sourceDigest,
+      name: "main", host, settings, dataDir, identity: this.identity, genesis, applier: this.#machine, log, wal,
+      observers: [...observers, new Farewell(this.transport)], outbox: this.transport, exchange: this.#exchange, submit, sourceDigest,
       helloOf: (member) => this.transport.helloOf(member),
       wake: () => this.wake(), isLinked: (member) => this.isLinked(member),
       addressOf: (member) => this.#peers?.whereIs(member) ?? member.address,
@@ -294,6 +293,7 @@ export class Node {
     const wal = this.#wal;
     if (this.#logIsClosing) return;
     this.#logIsClosing = true;
+    yield* this.parts.dataDir.settled();
     yield* closeMachine(this.#machine, this.parts.host.log);
     if (wal !== null && !wal.fenced) yield* wait<void>((done) => wal.close(done));
   }

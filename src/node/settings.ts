@@ -46,6 +46,8 @@ export interface Tuning {
   >>;
   readonly wal?: Partial<Pick<WalOptions, "readyBytes" | "batchBytesMax" | "recordBytesMax" | "slabBytes" | "readBytes" | "markMs">>;
   readonly snapshots?: Partial<SnapshotTuning>;
+  /** Log time in which a learner that is to vote must have caught up, else it stays one; ten minutes if nothing is said. */
+  readonly promoteWithinMs?: number;
   /** The same on all members: they decide by it what is refused. */
   readonly sessions?: Partial<SessionLimits>;
 }
@@ -83,7 +85,7 @@ export function frameEntryBytesMax(settings: Pick<NodeSettings, "frameBytesMax">
 /** The core's configuration of the main group. */
 export function raftConfig(
   settings: NodeSettings,
-  identity: Pick<Identity, "memberNumber" | "incarnation" | "bootCount">,
+  identity: Pick<Identity, "memberNumber" | "incarnation" | "bootCount" | "promiseMaxMs">,
   seed: number,
 ): RaftConfig {
   return {
@@ -94,6 +96,7 @@ export function raftConfig(
     heartbeatMs: settings.heartbeatMs,
     electionMinMs: settings.electionMinMs,
     electionMaxMs: settings.electionMaxMs,
+    promisedMs: identity.promiseMaxMs,
     appendEntriesMax: 16_384,
     appendBytesMax: Math.min(MIB, frameEntryBytesMax(settings)),
     inflightAppendsMax: 256,

@@ -2,8 +2,9 @@
  * How somebody who says that it is a member stands to a group: what one node's log says of it. A node whose log is behind
  * does not know the newest members yet, so only what is decided, and was told in order, is held against anybody.
  */
+import type { Hello } from "../net/hello.ts";
 import type { RaftState } from "../raft/state.ts";
-import type { Configuration, Incarnation, Index, MemberNumber } from "../raft/types.ts";
+import { type Configuration, type Incarnation, type Index, MAIN_GROUP, type MemberNumber } from "../raft/types.ts";
 
 /** Who somebody says that it is. */
 export interface Claimed {
@@ -28,6 +29,13 @@ export function standingOf(state: Pick<RaftState, "configurations" | "commitInde
   if (isNamed) return "member";
   const isDecided = number < committed.nextMemberNumber || (welcomeIndex > 0 && welcomeIndex <= commitIndex);
   return isDecided ? "gone" : "unknown";
+}
+
+/** Whether it is certain that who says `hello` is no member any more. */
+export function isGone(state: Pick<RaftState, "configurations" | "commitIndex">, { memberNumber: number, incarnation, groups }: Hello): boolean {
+  if (number === 0) return false;
+  const welcomeIndex = groups.find(({ group }) => group === MAIN_GROUP)?.welcomeIndex ?? 0;
+  return standingOf(state, { number, incarnation, welcomeIndex }) === "gone";
 }
 
 /** The configurations that may be in force somewhere: the newest that is known committed, and those behind it. */

@@ -3,8 +3,11 @@ import { nextFloat } from "../base/random.ts";
 import type { Way } from "./cuts.ts";
 import { DISK_FAULTS } from "./disk_acts.ts";
 import { type Act, all, type FaultHands, ms, withMachine, withProcess, withTwo } from "./fault_hands.ts";
+import { FETCH_FAULTS } from "./fetch_acts.ts";
+import { MEMBER_FAULTS } from "./member_acts.ts";
 import type { FaultKind } from "./script.ts";
 import type { SimMachine } from "./sim_machine.ts";
+import { LEASE_FAULTS } from "./lease_acts.ts";
 import { VERSION_FAULTS } from "./version_acts.ts";
 
 const TRANSFER_TIMEOUT_MS = 2000;
@@ -13,6 +16,9 @@ const TRANSFER_TIMEOUT_MS = 2000;
 export const FAULTS: { readonly [K in FaultKind]: Act<K> } = {
   ...DISK_FAULTS,
   ...VERSION_FAULTS,
+  ...FETCH_FAULTS,
+  ...MEMBER_FAULTS,
+  ...LEASE_FAULTS,
   crash: (hands, { who, downMs, silent }) => withProcess(hands, who, (machine) => {
     machine.crash(silent);
     hands.later(downMs, () => hands.start(machine));

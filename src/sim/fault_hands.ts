@@ -5,6 +5,7 @@ import type { Cuts } from "./cuts.ts";
 import type { DiskTroubles } from "./disk_troubles.ts";
 import type { Excuses } from "./excuses.ts";
 import type { FaultBody, FaultKind, Who } from "./script.ts";
+import type { Operator } from "./operator.ts";
 import type { SimCluster } from "./sim_cluster.ts";
 import type { SimMachine } from "./sim_machine.ts";
 
@@ -19,6 +20,9 @@ export interface FaultHands {
   readonly builds: Builds | null;
   /** The faults are over: what waited for its moment does not happen any more. */
   readonly isHealed: boolean;
+  readonly operator: Operator;
+  /** Machines whose directory was lost and which nobody has taken in again. */
+  lost(): readonly SimMachine[];
   later(delayMs: number, act: () => void): void;
   troubles(machine: SimMachine): DiskTroubles;
   start(machine: SimMachine): void;

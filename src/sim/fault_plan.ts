@@ -1,7 +1,10 @@
 /** Draws what goes wrong in a run, and when. */
 import { nextFloat, nextInRange, type RandomState } from "../base/random.ts";
 import { DEPOSED, FEATURES } from "./features.ts";
+import { drawDeafFetches } from "./fetch_acts.ts";
+import { drawChanges } from "./membership_plan.ts";
 import type { Fault, FaultBody, FaultKind, Settings, Who } from "./script.ts";
+import { drawLeaseFaults } from "./lease_plan.ts";
 import { pick, streamOf } from "./streams.ts";
 import { drawInstalls } from "./version_plan.ts";
 
@@ -28,7 +31,9 @@ export function drawFaults(seed: number, settings: Settings): Fault[] {
   const shuffle = streamOf(seed, "fragile");
   const places = Array.from({ length: settings.nodes }, (_, at) => at + 1);
   const fragile: number[] = [];
-  while (fragile.length < Math.floor((settings.nodes - 1) / 2)) {
+  // Who votes changes: a minority of the machines may be a majority of the voters.
+  const fragileMax = settings.membership === undefined ? Math.floor((settings.nodes - 1) / 2) : 0;
+  while (fragile.length < fragileMax) {
     fragile.push(places.splice(nextInRange(shuffle, 0, places.length - 1), 1)[0] as number);
   }
   const faults: Fault[] = [];
@@ -48,6 +53,8 @@ export function drawFaults(seed: number, settings: Settings): Fault[] {
   }
   faults.push(...drawCrashesAtSnapshots(seed, settings));
   faults.push(...drawInstalls(seed, settings));
+  faults.push(...drawDeafFetches(seed, settings), ...drawChanges(seed, settings));
+  faults.push(...drawLeaseFaults(seed, settings));
   faults.sort((a, b) => a.atMs - b.atMs);
   return faults.map((fault, at) => ({ ...fault, id: `f${at + 1}` }));
 }

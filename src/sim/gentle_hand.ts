@@ -3,6 +3,7 @@
  * that would meet too many is not done. Histories stay long that way; what only an outage of a majority shows, other
  * runs show.
  */
+import { configurationsAbout, decide } from "./members_view.ts";
 import type { Fault, Who } from "./script.ts";
 import type { SimCluster } from "./sim_cluster.ts";
 import type { SimMachine } from "./sim_machine.ts";
@@ -25,12 +26,18 @@ const HARMLESS: Harm = { who: [], forMs: 0 };
 export class GentleHand {
   readonly #cluster: SimCluster;
   readonly #isLost: (machine: SimMachine) => boolean;
+  /** Whether members come and go. */
+  readonly #changes: boolean;
   /** Until when each is in trouble. */
   readonly #untilMs: Map<SimMachine, number> = new Map();
 
-  /** @param isLost whether the machine is out of the run for good */
-  constructor(cluster: SimCluster, isLost: (machine: SimMachine) => boolean) {
+  /**
+   * @param isLost whether the machine is out of the run for good
+   * @param changes whether members come and go
+   */
+  constructor(cluster: SimCluster, isLost: (machine: SimMachine) => boolean, changes: boolean = false) {
     this.#cluster = cluster;
+    this.#changes = changes;
     this.#isLost = isLost;
   }
 
@@ -43,11 +50,17 @@ export class GentleHand {
     const { nowMs } = this.#cluster.scheduler;
     const troubled = new Set(machines.filter((machine) => this.#isTroubled(machine, nowMs)));
     for (const machine of met) troubled.add(machine);
-    if (met.length > 0 && troubled.size > Math.floor((machines.length - 1) / 2)) return false;
+    if (met.length > 0 && !this.#mayBeWithout(troubled, machines)) return false;
     for (const machine of met) {
       this.#untilMs.set(machine, Math.max(this.#untilMs.get(machine) ?? 0, nowMs + harm.forMs));
     }
     return true;
+  }
+
+  /** Whether a majority of all that may be in force is left. */
+  #mayBeWithout(troubled: ReadonlySet<SimMachine>, machines: readonly SimMachine[]): boolean {
+    if (!this.#changes) return troubled.size <= Math.floor((machines.length - 1) / 2);
+    return decide(machines.filter((machine) => !troubled.has(machine)), configurationsAbout(this.#cluster));
   }
 
   #isTroubled(machine: SimMachine, nowMs: number): boolean {
@@ -63,15 +76,20 @@ function harmOf(fault: Fault): Harm | null {
     case "bridge": return null;
     case "reset":
     case "transfer":
-    case "wall-jump": return HARMLESS;
+    case "wall-jump":
+    case "change":
+    case "resize": return HARMLESS;
     case "split": return { who: smallerSide(fault.sides), forMs: fault.forMs };
     case "one-way":
     case "clog": return { who: [fault.from], forMs: fault.forMs };
     case "crash":
     case "kill":
     case "stop": return { who: [fault.who], forMs: RECOVERY_MS + fault.downMs };
-    // Who leads then is not known.
-    case "at-raise": return HARMLESS;
+    // Whom it meets is not known.
+    case "at-raise":
+    case "at-change":
+    case "deaf-at-fetch": return HARMLESS;
+    case "at-lease": return { who: [0], forMs: fault.afterMs + fault.forMs };
     case "install": return fault.by === "nobody" ? HARMLESS : { who: [fault.who], forMs: RECOVERY_MS + fault.downMs };
     // When they strike is not known.
     case "crash-at-call": return { who: [fault.who], forMs: 1000 + fault.downMs * (1 + fault.again.length) };
@@ -79,6 +97,7 @@ function harmOf(fault: Fault): Harm | null {
     case "eio": return { who: [fault.who], forMs: 1000 + fault.downMs };
     // One that is damaged may fall out, at once or at its next start: then it is lost.
     case "wipe":
+    case "lose":
     case "flip":
     case "rot-at-rest":
     case "misdirect":

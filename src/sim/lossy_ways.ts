@@ -36,6 +36,8 @@ export interface DialledSide {
 /** Copies of one lane that wait for a later connection, at most; older ones are lost. */
 const KEPT_MAX = 8;
 
+const SILENT: Rates = { lost: 1, doubled: 0, late: 0, kept: 0, lateMs: 0 };
+
 /** All pairs. */
 export class LossyWays {
   /** How often each was done. */
@@ -45,6 +47,8 @@ export class LossyWays {
   readonly #seed: number;
   readonly #rates: Map<string, Rates> = new Map();
   readonly #ways: Map<string, Way> = new Map();
+  /** Pairs on which no message comes for now. */
+  readonly #silent: Set<string> = new Set();
 
   constructor(scheduler: Scheduler, seed: number) {
     this.scheduler = scheduler;
@@ -57,9 +61,20 @@ export class LossyWays {
     else this.#rates.set(`${from}>${to}`, rates);
   }
 
+  /** From now on no message comes from `from` to `to`, though other connections of theirs, and what serves these, go on. */
+  silence(from: string, to: string): void {
+    this.#silent.add(`${from}>${to}`);
+  }
+
+  /** Ends each `silence` that holds for messages to `to`; of all, if nobody is named. */
+  speak(to?: string): void {
+    for (const silent of this.#silent) if (to === undefined || silent.endsWith(`>${to}`)) this.#silent.delete(silent);
+  }
+
   /** Every pair is as good as new; what is late still comes. */
   mend(): void {
     this.#rates.clear();
+    this.#silent.clear();
   }
 
   /** What stands between a process that dialled and its connection: tells what of the bytes written goes at once. */
@@ -69,7 +84,7 @@ export class LossyWays {
   }
 
   ratesOf(pair: string): Rates | null {
-    return this.#rates.get(pair) ?? null;
+    return this.#silent.has(pair) ? SILENT : this.#rates.get(pair) ?? null;
   }
 
   /** Each pair has lots of its own: what is left out on one changes nothing on the others. */

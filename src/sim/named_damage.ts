@@ -4,6 +4,7 @@
  * directory that was lost as a whole is nobody's: the node that starts in its place is let into no cluster.
  */
 import { type Claim, type DurableClaims, lossOf } from "./durable_claims.ts";
+import type { MemberNumber } from "../raft/types.ts";
 import { newestMarkSlot } from "./mark_slot.ts";
 import { type Property, Violation } from "./property.ts";
 import type { DiskCall } from "./sim_faults.ts";
@@ -23,15 +24,23 @@ export class NamedDamage implements Property {
   readonly name = "damage is named";
   readonly #claims: DurableClaims;
   readonly #tracks: Map<SimMachine, Track> = new Map();
-  readonly #lost: Set<SimMachine> = new Set();
+  /** Members whose directory was lost, by their machines and numbers. */
+  readonly #lost: Map<SimMachine, Set<MemberNumber>> = new Map();
 
   constructor(claims: DurableClaims) {
     this.#claims = claims;
   }
 
-  /** The directory is gone. */
-  forget(machine: SimMachine): void {
-    this.#lost.add(machine);
+  /**
+   * The directory is gone.
+   *
+   * @param number of the member that it was; 0 if that may be given again
+   */
+  forget(machine: SimMachine, number: MemberNumber): void {
+    const lost = this.#lost.get(machine) ?? new Set();
+    lost.add(number);
+    this.#lost.set(machine, lost);
+    this.#tracks.delete(machine);
   }
 
   diskCall(machine: SimMachine, { kind, path }: DiskCall): void {
@@ -61,7 +70,7 @@ export class NamedDamage implements Property {
   }
 
   opened(member: SimMachine): void {
-    if (this.#lost.has(member)) throw new Violation(this.name, `${member.id} lost its directory, and is let into the cluster as the one it was`);
+    if (this.#lost.get(member)?.has(member.number) === true) throw new Violation(this.name, `${member.id} lost its directory, and is let into the cluster as the one it was`);
     const track = this.#tracks.get(member);
     const claim = track?.vouched.get(track.found) ?? null;
     if (claim === null || member.isSilentlyLost) return;

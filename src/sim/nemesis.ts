@@ -14,6 +14,8 @@ import type { FaultHands } from "./fault_hands.ts";
 import { GentleHand } from "./gentle_hand.ts";
 import type { Gate } from "./gate.ts";
 import type { Fault, FaultKind, Script } from "./script.ts";
+import { configurationsAbout, decide } from "./members_view.ts";
+import { Operator } from "./operator.ts";
 import type { SimCluster } from "./sim_cluster.ts";
 import type { SimMachine } from "./sim_machine.ts";
 import { pick, streamOf } from "./streams.ts";
@@ -32,6 +34,7 @@ export interface NemesisWatch {
   /** A process ended in a way that nothing excuses. */
   readonly unexpected: (machine: SimMachine, error: Error) => void;
   readonly did: (fault: Fault, what: string) => void;
+  readonly operatorPassed: (kind: number, size: number) => void;
 }
 
 export class Nemesis implements FaultHands {
@@ -46,6 +49,7 @@ export class Nemesis implements FaultHands {
   readonly wiped: Set<SimMachine> = new Set();
   readonly excuses: Excuses = new Excuses();
   readonly builds: Builds | null;
+  readonly operator: Operator;
   readonly #script: Script;
   readonly #watch: NemesisWatch;
   readonly #troubles: Map<SimMachine, DiskTroubles> = new Map();
@@ -67,7 +71,10 @@ export class Nemesis implements FaultHands {
       this.excuses.damaged(astray, "DAMAGED");
     }
     this.builds = script.settings.versions === undefined ? null : new Builds(cluster, script.settings.versions);
-    this.#gentle = script.settings.gentle ? new GentleHand(cluster, (machine) => this.retired.has(machine) || this.wiped.has(machine)) : null;
+    this.#gentle = script.settings.gentle ? new GentleHand(cluster, (machine) => this.#isLost(machine), script.settings.membership !== undefined) : null;
+    this.operator = new Operator(cluster, watch.operatorPassed, (wishes, result) => {
+      if (!(result instanceof DraftError)) cluster.tell((property) => property.changeAnswered?.(wishes, result));
+    });
   }
 
   /** From now on everything happens as written. */
@@ -88,8 +95,10 @@ export class Nemesis implements FaultHands {
   heal(core: readonly SimMachine[]): void {
     for (const timer of this.#timers) timer.cancel();
     this.#timers = new Set();
+    this.operator.rest();
     this.#core = new Set(core);
     this.cuts.healAmong(core.map(({ id }) => id));
+    this.cluster.net.ways.speak();
     this.#setApart(core);
     for (const machine of core) {
       this.troubles(machine).clear();
@@ -115,7 +124,16 @@ export class Nemesis implements FaultHands {
 
   /** Those whose state is still theirs to give: not damaged, and members of the cluster. */
   healthy(): SimMachine[] {
-    return [...this.cluster.machines.values()].filter((machine) => !this.retired.has(machine) && !this.wiped.has(machine));
+    return [...this.cluster.machines.values()].filter((machine) => !this.#isLost(machine));
+  }
+
+  /** Machines whose directory was lost and which nobody has taken in again. */
+  lost(): SimMachine[] {
+    return [...this.wiped].filter(({ number }) => number === 0);
+  }
+
+  #isLost(machine: SimMachine): boolean {
+    return this.retired.has(machine) || (this.wiped.has(machine) && machine.number === 0);
   }
 
   /** Runs `act` after a while, unless the faults have ended by then. */
@@ -208,6 +226,7 @@ export class Nemesis implements FaultHands {
   chooseCore(): SimMachine[] {
     const { settings, seed } = this.#script;
     const random = streamOf(seed, "core");
+    if (settings.membership !== undefined) return this.#coreOfMembers(random, settings.freezeRest);
     const healthy = this.healthy();
     const majority = Math.floor(settings.nodes / 2) + 1;
     const isFounded = healthy.every((machine) => machine.number !== 0);
@@ -219,5 +238,20 @@ export class Nemesis implements FaultHands {
     const size = pick(random, [majority, majority, Math.min(majority + 1, sure.length), sure.length]);
     while (sure.length > size) sure.splice(pick(random, sure.map((_, at) => at)), 1);
     return [...sure, ...healthy.filter(({ forgiven }) => forgiven && nextInRange(random, 0, 1) === 0)];
+  }
+
+  /** All, or some that can decide whatever configuration comes to be in force; one that is down may know of another one. */
+  #coreOfMembers(random: RandomState, freezeRest: boolean): SimMachine[] {
+    // A machine that was lost waits, and may be taken in yet by a change that is under way.
+    const all = [...this.cluster.machines.values()];
+    const configurations = configurationsAbout(this.cluster);
+    const isAllKnown = all.every(({ number, state }) => number === 0 || state !== null);
+    if (!freezeRest || !isAllKnown || configurations.length === 0) return all;
+    let core = all;
+    for (const machine of all) {
+      const rest = core.filter((each) => each !== machine);
+      if (nextInRange(random, 0, 1) === 0 && decide(rest, configurations)) core = rest;
+    }
+    return core;
   }
 }

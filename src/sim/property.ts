@@ -5,13 +5,14 @@
 import type { DraftError } from "../base/errors.ts";
 import type { Applier } from "../machine/applier.ts";
 import type { AnyPlugin, Command } from "../machine/machine.ts";
+import type { MemberWish } from "../net/member_wish.ts";
 import type { OutboundQueue } from "../net/outbound.ts";
 import type { Identity } from "../node/identity.ts";
 import type { Answer, ReadOptions } from "../node/node_api.ts";
 import type { Effect, Event } from "../raft/event.ts";
 import type { Message } from "../raft/message.ts";
 import type { RaftState } from "../raft/state.ts";
-import type { LogEntry, MemberNumber } from "../raft/types.ts";
+import type { Incarnation, LogEntry, MemberNumber } from "../raft/types.ts";
 import type { DurableLog } from "./durable_log.ts";
 
 /** One machine of the simulated cluster and the process on it, if one runs. It lasts while processes come and go. */
@@ -19,6 +20,10 @@ export interface SimMember {
   readonly id: string;
   /** Its number in the configuration; 0 until it belongs to the cluster. */
   readonly number: MemberNumber;
+  /** Which life of the node its directory is, once it belongs to the cluster; undefined where nobody asks. */
+  readonly incarnation?: Incarnation;
+  /** Directories that were lost or emptied on it: the next one is another node's. */
+  readonly directories?: number;
   /** Processes that were started on it. */
   readonly boots: number;
   /** The core of group `main`; null while no process has read its log. */
@@ -45,6 +50,7 @@ export interface SimMember {
 export interface MemberClocks {
   /** Time that passes alike for all. */
   readonly trueMs: () => number;
+  readonly monotonicMs: () => number;
   readonly wallMs: () => number;
 }
 
@@ -89,6 +95,8 @@ export interface Property {
   /** A client called, or was answered. */
   called?(operation: ClientOperation): void;
   answered?(operation: ClientOperation): void;
+  /** An operator was told that a change of the members has begun, or that all is so already. */
+  changeAnswered?(wishes: readonly MemberWish[], answer: Answer): void;
   /** The run is over: everybody was healed and converged. */
   finished?(members: readonly SimMember[]): void;
 }

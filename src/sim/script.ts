@@ -59,6 +59,8 @@ export interface Settings {
   readonly astray?: AstraySettings;
   /** How the machine's plugin changes; if nothing is said all run one version. */
   readonly versions?: VersionSettings;
+  /** How members come and go; if nothing is said all machines found the cluster and stay. */
+  readonly membership?: MembershipSettings;
   /** What may go wrong in this run. */
   readonly features: readonly string[];
 }
@@ -95,6 +97,24 @@ export interface VersionSettings {
   readonly first: readonly number[];
   /** Whether those that must live in the end get the newest before. */
   readonly finishes: boolean;
+}
+
+/** Who is there at first, and how long one that comes may take to catch up. */
+export interface MembershipSettings {
+  /** The first so many machines found the cluster; the others wait to be added. */
+  readonly founders: number;
+  /** Log time. */
+  readonly promoteWithinMs: number;
+}
+
+/**
+ * What an operator wants of a member: of the machine at the place `who`, or, if that makes no sense, of the next one with
+ * which it does; 0: from whoever leads on. `by` takes its place; 0: the same one if its directory was lost.
+ */
+export interface PlannedWish {
+  readonly what: "add" | "learn" | "remove" | "promote" | "demote" | "replace";
+  readonly who: Who;
+  readonly by: Who;
 }
 
 /** A client of the library, and the machines whose addresses it was given, by their places from 1. */
@@ -172,7 +192,25 @@ export type FaultBody =
   | { readonly kind: "install"; readonly who: Who; readonly version: number; readonly by: "stop" | "kill" | "nobody"; readonly downMs: number }
   /** When the version is raised next its leader is cut off, or a machine gets the one in force again while it is down. */
   | { readonly kind: "at-raise"; readonly how: "isolate" | "set-back"; readonly who: Who; readonly forMs: number }
-  | { readonly kind: "transfer"; readonly to: Who };
+  /**
+   * The next one that begins to fetch a snapshot is cut off for so long, while the leader hands over; then it fetches, and
+   * for so much longer hears no message: what it fetches may be of a term that nobody told it of.
+   */
+  | { readonly kind: "deaf-at-fetch"; readonly cutMs: number; readonly forMs: number }
+  /** Somebody asks for a change of the members, at `via` and then at the next ones. */
+  | { readonly kind: "change"; readonly wishes: readonly PlannedWish[]; readonly via: Who; readonly tries: number }
+  /** So many shall vote: those from `from` on come or go. */
+  | { readonly kind: "resize"; readonly voters: number; readonly from: Who; readonly via: Who; readonly tries: number }
+  /** The directory of a member is lost: it waits to be taken in as another one. Not if those that are left could not decide. */
+  | { readonly kind: "lose"; readonly who: Who; readonly downMs: number }
+  /** Soon after a leader has appended the next configuration of that kind its power is cut, or that of the newest member, … */
+  | { readonly kind: "at-change"; readonly when: "learner" | "joint" | "left"; readonly how: "crash" | "crash-all" | "isolate" | "newcomer" | "transfer"; readonly afterMs: number; readonly forMs: number }
+  | { readonly kind: "transfer"; readonly to: Who }
+  /** Whoever leads then is cut off while it holds a lease, after a while, in one of the ways of lease_acts.ts. */
+  | {
+    readonly kind: "at-lease"; readonly how: "late answers" | "restart" | "hand over" | "hand over late" | "clock back";
+    readonly afterMs: number; readonly forMs: number;
+  };
 
 export type FaultKind = FaultBody["kind"];
 

@@ -62,6 +62,17 @@ const versions = (value: unknown): string | null => {
   return isOne ? null : "wants newest, 2 or more, first, a list of versions up to that, and finishes, true or false";
 };
 
+const membership = (value: unknown): string | null => {
+  const { founders, promoteWithinMs } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  return whole(1, NODES_MAX)(founders, 0) === null && positive(promoteWithinMs, 0) === null ? null : "wants founders and promoteWithinMs";
+};
+
+const wish: Check = (value, nodes) => {
+  const { what, who: place, by } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const isOne = oneOf("add", "learn", "remove", "promote", "demote", "replace")(what, nodes) === null && who(place, nodes) === null && who(by, nodes) === null;
+  return isOne ? null : "wants what, who and by";
+};
+
 const SETTINGS: Checks<Settings> = {
   nodes: whole(1, NODES_MAX), heartbeatMs: positive, electionMinMs: positive, electionMaxMs: positive, tailBytesMax: count,
   segmentBytes: positive, batchBytesMax: positive, appendEntriesMax: positive, inflightAppendsMax: positive,
@@ -72,6 +83,7 @@ const SETTINGS: Checks<Settings> = {
   verdicts: (value) => value === undefined ? null : verdicts(value),
   astray: (value) => value === undefined ? null : astray(value),
   versions: (value) => value === undefined ? null : versions(value),
+  membership: (value) => value === undefined ? null : membership(value),
   sessions: (value, nodes) => value === undefined ? null : listOf(positive)(value, nodes),
   ordered: (value, nodes) => value === undefined ? null : listOf(positive)(value, nodes),
   sessionLimits: (value) => value === undefined ? null : sessionLimits(value),
@@ -120,7 +132,13 @@ const FAULTS: { readonly [K in FaultKind]: Checks<BodyOf<K>> } = {
   "wall-jump": { who, byMs: signed },
   install: { who, version: positive, by: oneOf("stop", "kill", "nobody"), downMs: amount },
   "at-raise": { how: oneOf("isolate", "set-back"), who, forMs: amount },
+  "deaf-at-fetch": { cutMs: amount, forMs: amount },
+  change: { wishes: listOf(wish), via: who, tries: positive },
+  resize: { voters: positive, from: who, via: who, tries: positive },
+  lose: { who, downMs: amount },
+  "at-change": { when: oneOf("learner", "joint", "left"), how: oneOf("crash", "crash-all", "isolate", "newcomer", "transfer"), afterMs: amount, forMs: amount },
   transfer: { to: who },
+  "at-lease": { how: oneOf("late answers", "restart", "hand over", "hand over late", "clock back"), afterMs: amount, forMs: amount },
 };
 
 const OPERATION: Checks<PlannedOperation> = {

@@ -61,21 +61,29 @@ async function withFewerNodes(script: Script, fails: Fails): Promise<Script> {
 /** What happens to those who are not there any more is left out; what they were asked, another one is. */
 function withNodes(script: Script, nodes: number): Script {
   const { settings } = script;
+  const { membership } = settings;
   const library = settings.library?.map(({ client, knows }) => ({ client, knows: knows.map((place) => (place - 1) % nodes + 1) }));
   return {
     ...script,
     settings: withWays({
       ...settings, ...(library === undefined ? {} : { library }), nodes,
+      ...(membership === undefined ? {} : { membership: { ...membership, founders: Math.min(membership.founders, nodes) } }),
       drift: settings.drift.slice(0, nodes), wallOffsetMs: settings.wallOffsetMs.slice(0, nodes),
     }, (settings.ways ?? []).filter(({ from, to }) => from <= nodes && to <= nodes)),
-    faults: script.faults.filter((fault) => placesOf(fault).every((place) => place <= nodes)),
+    faults: script.faults.filter((fault) => placesOf(fault).every((place) => place <= nodes)).map((fault) => withinPlaces(fault, nodes)),
     operations: script.operations.map((operation) => ({ ...operation, member: (operation.member - 1) % nodes + 1 })),
   };
 }
 
 function placesOf(fault: Fault): Who[] {
-  const { who = 0, from = 0, to = 0, a = 0, b = 0 } = fault as { [name in "who" | "from" | "to" | "a" | "b"]?: Who };
-  return [who, from, to, a, b];
+  const { who = 0, from = 0, to = 0, a = 0, b = 0, via = 0 } = fault as { [name in "who" | "from" | "to" | "a" | "b" | "via"]?: Who };
+  return [who, from, to, a, b, via];
+}
+
+/** Of what is wanted of several members, another one is meant. */
+function withinPlaces(fault: Fault, nodes: number): Fault {
+  if (fault.kind !== "change") return fault;
+  return { ...fault, wishes: fault.wishes.map(({ what, who, by }) => ({ what, who: who % (nodes + 1), by: by % (nodes + 1) })) };
 }
 
 /** Halves the interval in which the shortest time lies. */

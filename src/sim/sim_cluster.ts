@@ -26,6 +26,8 @@ export interface ClusterOptions {
   readonly seed: number;
   readonly ids: readonly string[];
   readonly plugin: AnyPlugin;
+  /** Those that found the cluster; the others wait to be added. All if nothing is said. */
+  readonly founders?: readonly string[];
   /** Flags of `draft serve`, for every node. */
   readonly flags?: Readonly<Record<string, string>>;
   /** Settings that no flag would allow. */
@@ -52,6 +54,8 @@ export interface ClusterWatch {
   failed?(machine: SimMachine, error: Error): void;
   endedEarly?(machine: SimMachine): void;
   diskCall?(machine: SimMachine, call: DiskCall): void;
+  /** Its directory is going to be empty. */
+  wiped?(machine: SimMachine): void;
   /** A promise was resolved: what comes of it happens before the next event. */
   promised?(): void;
 }
@@ -91,13 +95,18 @@ export class SimCluster implements MachineOwner {
     return machine;
   }
 
-  /** The list for `--initial` of all machines. */
+  /** The machines that found the cluster. */
+  get founders(): readonly string[] {
+    return this.options.founders ?? [...this.machines.keys()];
+  }
+
+  /** The list for `--initial` of those that found it. */
   get initial(): string {
-    return [...this.machines.keys()].map((id) => `${id}@${id}:${SIM_PORT}`).join(",");
+    return this.founders.map((id) => `${id}@${id}:${SIM_PORT}`).join(",");
   }
 
   /** Starts the process of a machine with these flags. */
-  start(id: string, flags: Readonly<Record<string, string>> = { initial: this.initial }): void {
+  start(id: string, flags: Readonly<Record<string, string>> = this.#foundingFlags(id)): void {
     const { plugin, tailBytesMax, tuning, observers } = this.options;
     const machine = this.machine(id);
     machine.start({
@@ -216,12 +225,22 @@ export class SimCluster implements MachineOwner {
     this.watch.promised?.();
   }
 
+  wiped(machine: SimMachine): void {
+    this.watch.wiped?.(machine);
+  }
+
   #tellOpened(): void {
     const opened = this.#openedNow;
     this.#openedNow = [];
     for (const machine of opened) {
       if (machine.state !== null) this.tell((property) => property.opened?.(machine));
     }
+  }
+
+  /** Of one that is to be added, or added again with its directory emptied, none. */
+  #foundingFlags(id: string): Readonly<Record<string, string>> {
+    const founds = this.options.founders === undefined || (this.options.founders.includes(id) && this.machine(id).directories === 1);
+    return founds ? { initial: this.initial } : {};
   }
 
   #config(id: string, flags: Readonly<Record<string, string>>): NodeConfig {

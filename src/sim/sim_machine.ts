@@ -52,9 +52,10 @@ export interface MachineOwner {
   endedEarly(machine: SimMachine): void;
   diskCall(machine: SimMachine, call: DiskCall): void;
   promised(): void;
+  /** Its directory is going to be empty. */
+  wiped(machine: SimMachine): void;
 }
 
-/** Lines of its log that a machine keeps. */
 const LINES_MAX = 400;
 
 export class SimMachine implements SimMember {
@@ -75,6 +76,8 @@ export class SimMachine implements SimMember {
   failures = 0;
   readonly lines: string[] = [];
   number = 0;
+  incarnation = 0;
+  directories = 0;
   boots = 0;
   state: RaftState | null = null;
   forgiven = false;
@@ -84,12 +87,11 @@ export class SimMachine implements SimMember {
   hasLied = false;
   /** Whether the process has read its log. */
   hasOpened = false;
+  isStopping = false;
   readonly #owner: MachineOwner;
   readonly #options: MachineOptions;
   #port: Disk | null = null;
   #before: Before | null = null;
-  #disks = 0;
-  #stopping = false;
   /** Writes that the disk had refused when the process began. */
   #refusalsBefore = 0;
 
@@ -99,7 +101,7 @@ export class SimMachine implements SimMember {
     this.place = place;
     this.#options = options;
     this.clock = new SimClock(owner.scheduler, options.clock);
-    this.clocks = { trueMs: () => owner.scheduler.nowMs, wallMs: () => this.clock.wallMs() };
+    this.clocks = { trueMs: () => owner.scheduler.nowMs, monotonicMs: () => this.clock.monotonicMs(), wallMs: () => this.clock.wallMs() };
     this.disk = this.#newDisk();
   }
 
@@ -129,10 +131,6 @@ export class SimMachine implements SimMember {
     return this.disk.refusals > this.#refusalsBefore;
   }
 
-  get isStopping(): boolean {
-    return this.#stopping;
-  }
-
   /** Starts a process. There must be none. */
   start(options: ProcessOptions): void {
     this.gate.open = false;
@@ -142,7 +140,7 @@ export class SimMachine implements SimMember {
     this.failure = null;
     this.startError = null;
     this.boots += 1;
-    this.#stopping = false;
+    this.isStopping = false;
     this.hasOpened = false;
     this.#refusalsBefore = this.disk.refusals;
     const port = this.disk.boot();
@@ -183,7 +181,7 @@ export class SimMachine implements SimMember {
     const end: StopEnd = { stopped: false, error: null };
     const { gate, server } = this;
     if (server === null) throw new Error(`${this.id} does not run`);
-    this.#stopping = true;
+    this.isStopping = true;
     runTask(server.stop(), (...[error]) => {
       Object.assign(end, { stopped: true, error });
       if (this.gate !== gate || !gate.open) return;
@@ -195,13 +193,14 @@ export class SimMachine implements SimMember {
 
   /** A machine of the same name with an empty disk: the directory is lost. There must be no process. */
   wipe(): void {
+    this.#owner.wiped(this);
     this.disk = this.#newDisk();
     this.#options.engine?.wipe();
-    this.number = this.lines.length = 0;
+    this.number = this.incarnation = this.lines.length = 0;
   }
 
   #newDisk(): SimDisk {
-    const seed = this.#owner.seed * 31 + this.id.charCodeAt(0) + 1000 * this.#disks++;
+    const seed = this.#owner.seed * 31 + this.id.charCodeAt(0) + 1000 * this.directories++;
     const disk = new SimDisk(this.#owner.scheduler, { seed, ...this.#options.disk });
     disk.seen = (call) => this.#owner.diskCall(this, call);
     return disk;
@@ -212,7 +211,7 @@ export class SimMachine implements SimMember {
     this.gate.open = false;
     this.#port = null;
     this.server = null;
-    this.#stopping = false;
+    this.isStopping = false;
     this.#owner.net.crash(this.id, death);
     this.#ended();
   }
@@ -265,6 +264,7 @@ export class SimMachine implements SimMember {
         this.state = state;
         this.hasOpened = true;
         this.number = state.config.self;
+        this.incarnation = state.config.incarnation;
         this.#before = noteBefore(state);
         this.#owner.opened(this);
       },

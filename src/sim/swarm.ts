@@ -8,6 +8,7 @@ import { drawFaults } from "./fault_plan.ts";
 import { DEPOSED, FEATURES } from "./features.ts";
 import { drawOperations } from "./load_plan.ts";
 import { drawQueueBytes, drawWays } from "./net_plan.ts";
+import { drawMembership } from "./membership_plan.ts";
 import { isKnown } from "./known_machine.ts";
 import { drawSessions } from "./session_plan.ts";
 import { drawVersions } from "./version_plan.ts";
@@ -29,6 +30,8 @@ export interface SwarmOptions {
   readonly engines?: boolean;
   /** Whether the machine may change; so it is if nothing is said. */
   readonly versions?: boolean;
+  /** Whether members come and go; drawn if nothing is said. */
+  readonly membership?: boolean;
   /** The machine that clients ask; kv if nothing is said. */
   readonly plugin?: AnyPlugin;
 }
@@ -44,21 +47,23 @@ const SNAPSHOT_PART = 0.5;
 
 /** The run that `seed` stands for. */
 export function drawScript(seed: number, options: SwarmOptions = {}): Script {
-  const drawn = drawSettings(seed, options);
+  const members = options.quiet === true ? null : drawMembership(seed, options);
+  const drawn = drawSettings(seed, members === null ? options : { ...options, nodes: members.nodes });
   const library = drawLibrary(seed, drawn, options);
-  const verdicts = drawVerdicts(seed, drawn);
+  // Where members change nobody is led astray, nothing is damaged, and the machine stays: one thing at a time.
+  const verdicts = drawVerdicts(seed, drawn, members === null);
   // A snapshot of one that is astray would lead others there, whom nothing could tell from it.
   const snapshots = verdicts.astray === undefined ? drawSnapshots(seed) : null;
   const ways = drawWays(seed, drawn, options.ways);
   const sessions = drawSessions(seed, drawn, library);
   const queueBytesMax = drawQueueBytes(seed);
   // The machine that goes astray is one plugin's.
-  const changes = options.versions !== false && options.quiet !== true && verdicts.astray === undefined;
+  const changes = options.versions !== false && options.quiet !== true && members === null && verdicts.astray === undefined;
   const versions = !changes ? null : drawVersions(seed, drawn.nodes, options.plugin ?? null);
   const settings: Settings = {
     ...drawn, ...(library.length === 0 ? {} : { library }), ...(snapshots === null ? {} : { snapshots }),
     ...(queueBytesMax === null ? {} : { queueBytesMax }), ...(ways.length === 0 ? {} : { ways }),
-    ...sessions, ...verdicts, ...(versions === null ? {} : { versions }), ...(options.engines === true ? { engines: true } : {}),
+    ...(members === null ? {} : { membership: members.membership }), ...sessions, ...verdicts, ...(versions === null ? {} : { versions }), ...(options.engines === true ? { engines: true } : {}),
   };
   return {
     seed,

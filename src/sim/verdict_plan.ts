@@ -12,14 +12,18 @@ const DAMAGING: ReadonlySet<string> = new Set(["rot", "lies", "wipes"]);
 
 const WAYS: readonly AstraySettings["what"][] = ["answers", "changes", "state"];
 
-/** What stands in the settings of a run about verdicts. */
-export function drawVerdicts(seed: number, { nodes, features }: Settings): Pick<Settings, "verdicts" | "astray" | "features"> {
+/**
+ * What stands in the settings of a run about verdicts.
+ *
+ * @param mayStray whether a replica may go astray
+ */
+export function drawVerdicts(seed: number, { nodes, features }: Settings, mayStray: boolean = true): Pick<Settings, "verdicts" | "astray" | "features"> {
   const random = streamOf(seed, "verdicts");
   if (nextFloat(random) >= OFTEN_PART) return { features };
   const verdicts = { entries: pick(random, [3, 20, 100, 4096]), ms: pick(random, [50, 200, 1000]) };
   const isAstray = nextFloat(random) < ASTRAY_PART;
   const astray = { who: nextInRange(random, 1, nodes), from: nextInRange(random, 2, 60), what: pick(random, WAYS) };
   // Of two replicas nobody can say which is right.
-  if (!isAstray || nodes < 3) return { verdicts, features };
+  if (!isAstray || !mayStray || nodes < 3) return { verdicts, features };
   return { verdicts, astray, features: features.filter((name) => !DAMAGING.has(name)) };
 }

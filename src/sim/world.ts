@@ -5,21 +5,23 @@
 import { DraftError } from "../base/errors.ts";
 import { createNodeHost, silentLog } from "../host/node_host.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
+import { committedConfiguration } from "../node/standing.ts";
 import type { Astray } from "./astray.ts";
 import { CleanTail } from "./clean_tail.ts";
 import { DurableClaims } from "./durable_claims.ts";
 import type { Holdings } from "./gate.ts";
+import { live } from "./liveness.ts";
 import { MarkCounter } from "./marks.ts";
 import { NamedDamage } from "./named_damage.ts";
+import { newestState } from "./members_view.ts";
 import { Nemesis } from "./nemesis.ts";
-import { entryMs, isQuickEnough, patienceMs, patienceOf, stoppingMs } from "./patience.ts";
-import { agree, probe, probesOf } from "./probe.ts";
+import { stoppingMs } from "./patience.ts";
+import { probesOf } from "./probe.ts";
 import { type Property, Violation } from "./property.ts";
 import type { Fault, Script } from "./script.ts";
 import type { ClientWorld } from "./sim_client.ts";
 import { SIM_PORT, SimCluster } from "./sim_cluster.ts";
 import type { SimMachine } from "./sim_machine.ts";
-import { keepWriting, Steady } from "./steadiness.ts";
 import { isBrokenFact, rootOf, violationOf } from "./thrown.ts";
 import { TraceHash } from "./trace_hash.ts";
 import { WorldClients } from "./world_clients.ts";
@@ -41,8 +43,8 @@ export interface WorldTeller {
   phase(what: string): void;
 }
 
-/** Longest election timeouts for which a cluster that serves must keep its leader. */
-const STEADY_TIMEOUTS = 3;
+/** Whoever asks for changes of the members, in the hash of a run. */
+const OPERATOR = 99;
 
 /** How long the founding of a cluster without faults may take. */
 const FOUNDING_MS = 20_000;
@@ -84,10 +86,8 @@ export class World {
     this.cluster = new SimCluster(clusterOptions(script, options.plugin, this.#properties));
     this.nemesis = new Nemesis(this.cluster, script, {
       unexpected: (machine, error) => this.#unexpected(machine, error),
-      did: (fault, what) => {
-        if (fault.kind === "wipe") this.#forget(this.#machines[fault.who - 1] as SimMachine);
-        this.teller?.fault(fault, what);
-      },
+      did: (fault, what) => this.teller?.fault(fault, what),
+      operatorPassed: (kind, size) => this.#passed(OPERATOR, kind, size),
     });
     this.#clients = new WorldClients(this.#clientWorld(), script);
     this.#watch();
@@ -124,6 +124,7 @@ export class World {
         marks.lives.said(message);
       },
       promised: () => void (this.#promised = true),
+      wiped: (machine) => this.#forget(machine),
       endedEarly: (machine) => marks.lives.endedEarly(machine.number !== 0),
       diskCall: (machine, call) => {
         const { kind, path } = call;
@@ -138,9 +139,12 @@ export class World {
     };
   }
 
+  /** Of a directory whose number is decided nobody else is ever let in under that number. */
   #forget(machine: SimMachine): void {
+    const newest = newestState(this.cluster);
+    const isDecided = newest === null || machine.number < committedConfiguration(newest).nextMemberNumber;
     this.#claims.forget(machine);
-    this.#damage.forget(machine);
+    this.#damage.forget(machine, isDecided ? machine.number : 0);
   }
 
   #passed(place: number, kind: number, size: number): void {
@@ -162,7 +166,7 @@ export class World {
   }
 
   #isFounded(): boolean {
-    return this.#machines.every(({ number }) => number !== 0) && this.cluster.leaderMachine() !== null;
+    return this.cluster.founders.every((id) => this.cluster.machine(id).number !== 0) && this.cluster.leaderMachine() !== null;
   }
 
   #clientWorld(): ClientWorld {
@@ -185,42 +189,13 @@ export class World {
   }
 
   /** Faults are over: those that were healed must elect, serve and agree. */
-  *#live(): Generator<void> {
-    const { nemesis, script: { settings } } = this;
-    const core = nemesis.chooseCore();
-    this.teller?.phase(`faults end; ${core.map(({ id }) => id).join(", ")} must live`);
-    nemesis.heal(core);
-    const prober = this.#clients.rest();
-    const served = new Set<unknown>();
-    // One whose damage is found only at its start falls out; a majority is left without it.
-    const living = (): SimMachine[] => core.filter((machine) => !nemesis.retired.has(machine));
-    const probes = probesOf(this.#options.plugin, this.script.seed);
-    for (const machine of core) {
-      const after = (ms: number, act: () => void): void => {
-        if (!nemesis.retired.has(machine)) this.cluster.scheduler.after(ms, act);
-      };
-      probe(prober, machine.id, probes, after, () => served.add(machine.id));
-    }
-    const later = (ms: number, act: () => void): void => void this.cluster.scheduler.after(ms, act);
-    const libraryServed = this.#clients.probeLibrary(probes, later);
-    const members = core.map(({ id }) => id);
-    const writer = keepWriting({ client: this.#clients.writer(), members, probes, pauseMs: entryMs(settings), after: later });
-    // No log has more entries than were asked for, and as many of other kinds.
-    yield* this.#until("the healed core starts", patienceMs(settings, 2 * this.operations), () => living().every(({ state, isStopping }) => state !== null && !isStopping));
-    const limitMs = patienceOf(settings, living);
-    const beganMs = this.cluster.scheduler.nowMs;
-    yield* this.#until("the healed core serves", limitMs, () => living().every(({ id }) => served.has(id)));
-    const leftMs = limitMs() - (this.cluster.scheduler.nowMs - beganMs);
-    this.teller?.phase("the healed core has served");
-    if (isQuickEnough(settings)) {
-      const steady = new Steady(living, this.cluster.scheduler.nowMs + STEADY_TIMEOUTS * settings.electionMaxMs);
-      yield* this.#until("the healed core keeps its leader", limitMs(), () => steady.isOver(this.cluster.scheduler.nowMs));
-    }
-    yield* this.#until("verdicts find who was led astray", limitMs(), () => this.#options.astray?.isFound(nemesis.retired) ?? true);
-    writer.stop();
-    yield* this.#until("clients of the library find the healed core", limitMs(), () => libraryServed(living().map(({ id }) => id)));
-    yield* this.#until("the healed core agrees", leftMs, () => agree(living(), this.#machines.length));
-    this.cluster.tell((property) => property.finished?.(this.#machines));
+  #live(): Generator<void> {
+    const { script, cluster, nemesis, operations } = this;
+    return live({
+      script, cluster, nemesis, operations, clients: this.#clients, probes: probesOf(this.#options.plugin, script.seed),
+      astray: this.#options.astray ?? null, phase: (what) => this.teller?.phase(what),
+      runFor: (ms) => this.#runFor(ms), until: (what, limit, condition) => this.#until(what, limit, condition),
+    });
   }
 
   /** Everybody stops in good order and gives back what it took. */
@@ -244,6 +219,7 @@ export class World {
     yield* this.#until("all stop in good order", limitMs, () => stopping.every((machine) => stopped.has(machine) || !machine.isUp));
     yield* this.#runFor(SETTLING_MS);
     for (const machine of stopped) this.#checkHoldings(machine.id, machine.gate.holdings);
+    this.#checkHoldings("the operator", this.nemesis.operator.gate.holdings);
     for (const { number, gate } of this.#clients.all) this.#checkHoldings(`client${number}`, gate.holdings);
   }
 

@@ -21,6 +21,7 @@ export function clusterOptions({ seed, settings }: Script, plugin: AnyPlugin, pr
     ids: NAMES.slice(0, settings.nodes),
     plugin,
     properties,
+    ...(settings.membership === undefined ? {} : { founders: NAMES.slice(0, settings.membership.founders) }),
     flags: {
       "heartbeat-ms": String(settings.heartbeatMs),
       "election-ms": `${settings.electionMinMs}-${settings.electionMaxMs}`,
@@ -36,6 +37,7 @@ export function clusterOptions({ seed, settings }: Script, plugin: AnyPlugin, pr
         ...(verdicts === undefined ? {} : { verdictEntries: verdicts.entries, verdictMs: verdicts.ms }),
       },
       ...(settings.snapshots === undefined ? {} : { snapshots: fetchTuning(settings.snapshots) }),
+      ...(settings.membership === undefined ? {} : { promoteWithinMs: settings.membership.promoteWithinMs }),
       ...(settings.sessionLimits === undefined ? {} : { sessions: settings.sessionLimits }),
       wal: { batchBytesMax, readyBytes: segmentBytes, readBytes: READ_BYTES, slabBytes: SLAB_BYTES },
     },

@@ -38,6 +38,8 @@ export class FakeNode implements NodeApi {
   readonly id: string;
   address = "";
   readonly seen: string[] = [];
+  /** How fresh the reads were to be. */
+  readonly floors: number[] = [];
   readonly recorder: FlightRecorder = new FlightRecorder();
   inflightMax = 1024;
   frameBytesMax: number = 1024 * 1024;
@@ -116,6 +118,7 @@ export class FakeNode implements NodeApi {
 
   read(_group: string, command: readonly [string, ...unknown[]], options: ReadOptions, done: AnswerDone): void {
     this.seen.push(`${options.level} ${command.join(" ")}`);
+    this.floors.push(options.minIndex);
     if (this.onRead !== null) return this.onRead(command, done);
     const { state, index } = this.cluster;
     const reply = command[0] === "list" ? [...state.keys()] : state.get(String(command[1])) ?? null;

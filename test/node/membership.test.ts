@@ -247,6 +247,17 @@ test("M17: a node that was away while it was removed hears of it, campaigns in v
   assert.is(votersAt(nodes, nodes.awaitLeader().id).length, 3);
 });
 
+test("M17: a learner that is removed while it is linked, and has nothing to ask for, hears of it", () => {
+  const nodes = lone(11, ["a", "b", "c"]);
+  carry(nodes, adding("b"));
+  carry(nodes, [{ type: "add", id: "c", address: addressOf("c"), votes: false }]);
+  nodes.until("it is a learner", () => roleOf(nodes, "c") === "learner");
+  nodes.run(2000);
+  carry(nodes, removing("c"));
+  nodes.until("it knows", () => roleOf(nodes, "c") === "removed");
+  write(nodes, nodes.awaitLeader().id, ["set", "k", "1"]);
+});
+
 test("a member that slept while all others were replaced is reached by those whom it never knew", () => {
   const ids = ["a", "b", "c", "d", "e", "f"];
   const nodes = lone(6, ids);

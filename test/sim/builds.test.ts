@@ -41,8 +41,8 @@ test("an author's plugin is taken as it is", () => {
   assert.is(buildOf(own, 2), own);
 });
 
-test("the machine changes in three of ten runs, and that shifts nothing else", () => {
-  const drawn = Array.from({ length: 300 }, (_, seed) => drawScript(seed));
+test("the machine changes in three of ten runs whose members stay, and that shifts nothing else", () => {
+  const drawn = Array.from({ length: 300 }, (_, seed) => drawScript(seed, { membership: false }));
   const count = drawn.filter(({ settings }) => settings.versions !== undefined).length;
   assert.ok(count > 65 && count < 115, `${count} of 300`);
   const plain = ({ settings: { versions: _, ...settings }, faults, operations }: Script): unknown => ({
@@ -50,7 +50,7 @@ test("the machine changes in three of ten runs, and that shifts nothing else", (
     operations: operations.map(({ command: [name, ...args], ...rest }) => ({ ...rest, command: [name === TALLY ? "incr" : name, ...args] })),
   });
   const seed = drawn.findIndex(({ settings, faults }) => settings.versions !== undefined && faults.some(({ kind }) => kind === "install"));
-  assert.equal(plain(drawScript(seed)), plain(drawScript(seed, { versions: false })));
+  assert.equal(plain(drawn[seed]!), plain(drawScript(seed, { membership: false, versions: false })));
   const own = { ...kv, name: "own" };
   assert.ok(Array.from({ length: 50 }, (_, each) => drawScript(each, { plugin: own })).every(({ settings }) => settings.versions === undefined), "a plugin of one version");
   assert.ok(Array.from({ length: 50 }, (_, each) => drawScript(each, { plugin: { ...own, version: 4 } })).some(({ settings }) => settings.versions?.newest === 4));

@@ -52,7 +52,7 @@ class Machine {
 
   /** The directory is gone. */
   forget(): void {
-    this.rule.forget(this.#it);
+    this.rule.forget(this.#it, 1);
   }
 
   /** The core believes that its log is durable to there. */
@@ -143,7 +143,7 @@ test("a disk that lied, lost or misplaced what was written shows no damage that 
 
 test("a directory that was lost is let in nowhere", () => {
   const machine = marked();
-  machine.rule.forget({} as SimMachine);
+  machine.rule.forget({} as SimMachine, 1);
   machine.start(6);
   machine.disk.crash();
   const lost = new Machine();

@@ -6,13 +6,14 @@
  * Nothing excuses a write that is not there: damage meets a minority of the machines, and those that it did not meet
  * agree and have stored all by then.
  */
-import type { Index } from "../../raft/types.ts";
+import type { Configuration, Index } from "../../raft/types.ts";
 import type { DurableLog } from "../durable_log.ts";
 import { DraftError } from "../../base/errors.ts";
 import { type ClientOperation, type Property, type SimMember, Violation } from "../property.ts";
 import type { Committed } from "./committed.ts";
 import { pointText, type Sealed } from "./sealed_entries.ts";
-import { isQuorum, type Voters, votersOf } from "./voters.ts";
+import { Seats } from "./seats.ts";
+import { isQuorum, votersOf } from "./voters.ts";
 
 export class AckedDurable implements Property {
   readonly name: string = "acknowledged is durable";
@@ -30,20 +31,25 @@ export class AckedDurable implements Property {
   }
 
   finished(members: readonly SimMember[]): void {
-    const voters = votersAmong(members);
-    if (voters === null) return;
+    const configuration = configurationAmong(members);
+    if (configuration === null) return;
+    const seats = new Seats();
+    const voters = votersOf(configuration, seats);
     const logs = new Map<number, DurableLog>();
     for (const member of members) {
       const log = member.durableLog?.();
       if (log === undefined) return;
-      if (member.number > 0) logs.set(member.number, log);
+      if (member.number > 0) logs.set(seatOf(member, configuration, seats), log);
     }
     for (const [index, what] of this.#acked) {
       const entry = this.#committed.at(index);
       if (entry === null) throw new Violation(this.name, `nothing is committed at ${index}, where ${what} was acknowledged`);
-      const holds = (number: number): boolean => this.#holds(logs.get(number), entry);
+      const holds = (seat: number): boolean => this.#holds(logs.get(seat), entry);
       if (isQuorum(voters, holds)) continue;
-      const standing = members.map(({ id, number }) => `${id} ${holds(number) ? "holds it" : standingOf(logs.get(number))}`);
+      const standing = members.map((member) => {
+        const seat = member.number === 0 ? 0 : seatOf(member, configuration, seats);
+        return `${member.id} ${holds(seat) ? "holds it" : standingOf(logs.get(seat))}`;
+      });
       throw new Violation(this.name, `${pointText(entry)}, ${what}, is durable on no quorum: ${standing.join("; ")}`);
     }
   }
@@ -57,11 +63,15 @@ export class AckedDurable implements Property {
   }
 }
 
-/** Who votes by the configuration of whoever knows most committed; null if no process has read its log. */
-function votersAmong(members: readonly SimMember[]): Voters | null {
+/** The configuration of whoever knows most committed; null if no process has read its log. */
+function configurationAmong(members: readonly SimMember[]): Configuration | null {
   const states = members.flatMap(({ state }) => state ?? []).sort((a, b) => b.commitIndex - a.commitIndex);
-  const configuration = states[0]?.configurations.findLast(({ index }) => index <= (states[0]?.commitIndex ?? 0));
-  return configuration === undefined ? null : votersOf(configuration);
+  return states[0]?.configurations.findLast(({ index }) => index <= (states[0]?.commitIndex ?? 0)) ?? null;
+}
+
+/** One that bears the number of a member and is another directory is none. */
+function seatOf({ number, incarnation }: SimMember, configuration: Configuration, seats: Seats): number {
+  return incarnation === undefined ? seats.in(configuration, number) : seats.of(number, incarnation);
 }
 
 function standingOf(log: DurableLog | undefined): string {

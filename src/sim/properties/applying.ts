@@ -4,7 +4,8 @@
  * core believes it to be.
  */
 import type { Effect, Event } from "../../raft/event.ts";
-import type { Index, MemberNumber } from "../../raft/types.ts";
+import type { RaftState } from "../../raft/state.ts";
+import type { Index } from "../../raft/types.ts";
 import { type Property, type SimMember, Violation } from "../property.ts";
 import type { ClusterModel } from "./cluster_model.ts";
 import type { Committed } from "./committed.ts";
@@ -14,7 +15,7 @@ export class Applying implements Property {
   readonly #model: ClusterModel;
   readonly #committed: Committed;
   /** The last index that each member's process was asked to apply. */
-  readonly #asked: Map<MemberNumber, Index> = new Map();
+  readonly #asked: WeakMap<RaftState, Index> = new WeakMap();
 
   constructor(model: ClusterModel, committed: Committed) {
     this.#model = model;
@@ -22,8 +23,7 @@ export class Applying implements Property {
   }
 
   opened(member: SimMember): void {
-    const { config, snapshotIndex } = member.state!;
-    this.#asked.set(config.self, snapshotIndex);
+    this.#asked.set(member.state!, member.state!.snapshotIndex);
     this.#checkOrder(member);
   }
 
@@ -31,7 +31,7 @@ export class Applying implements Property {
     if (event.type === "applied" || event.type === "restored") this.#applied(member, event.index);
     for (const effect of effects) {
       if (effect.type === "apply") this.#asks(member, effect.from, effect.to);
-      else if (effect.type === "installSnapshot") this.#asked.set(member.state!.config.self, effect.point.index);
+      else if (effect.type === "installSnapshot") this.#asked.set(member.state!, effect.point.index);
     }
     this.#checkOrder(member);
   }
@@ -46,15 +46,14 @@ export class Applying implements Property {
 
   #asks(member: SimMember, from: Index, to: Index): void {
     const state = member.state!;
-    const asked = this.#asked.get(state.config.self)!;
+    const asked = this.#asked.get(state)!;
     if (from !== asked + 1 || to < from) throw new Violation(this.name, `${member.id} is to apply ${from}..${to}; ${asked + 1} is next`);
     if (to > state.commitIndex) throw new Violation(this.name, `${member.id} is to apply ${from}..${to}; ${state.commitIndex} is committed`);
-    this.#asked.set(state.config.self, to);
+    this.#asked.set(state, to);
   }
 
   #applied(member: SimMember, index: Index): void {
-    const { config } = member.state!;
-    const asked = this.#asked.get(config.self)!;
+    const asked = this.#asked.get(member.state!)!;
     const { was } = this.#model.of(member.state!);
     if (index > asked || index < was.lastApplied) {
       throw new Violation(this.name, `${member.id} applied ${was.lastApplied + 1}..${index}; asked for was ${asked}`);

@@ -34,18 +34,31 @@ export class ClusterModel implements Property {
   #sessionLimits: Partial<SessionLimits> = {};
   /** Which version of the machine they began with. */
   #machineVersion = 1;
-  readonly #members: (MemberModel | undefined)[] = [];
+  readonly #members: Map<MemberNumber, MemberModel> = new Map();
+  /** By the state of the process that runs. */
+  readonly #running: Map<RaftState, MemberModel> = new Map();
+  readonly #leaders: Map<Term, MemberModel> = new Map();
   /** Somebody tells when a store is durable, before its messages leave. */
   #isTold = false;
 
-  /** The model of this member; undefined before its first log was read. */
-  member(number: MemberNumber): MemberModel | undefined {
-    return this.#members[number];
+  /** The model of the member of this seat; undefined before its first log was read. */
+  member(seat: MemberNumber): MemberModel | undefined {
+    return this.#members.get(seat);
+  }
+
+  /** All members that ever were. */
+  get all(): Iterable<MemberModel> {
+    return this.#members.values();
+  }
+
+  /** Who leads, or led, that term. */
+  leaderOf(term: Term): MemberModel | undefined {
+    return this.#leaders.get(term);
   }
 
   /** The model of the member whose core this is. */
   of(state: RaftState): MemberModel {
-    return this.#members[state.config.self]!;
+    return this.#running.get(state)!;
   }
 
   /** A machine as the members have one, to which nothing was applied; null as long as none runs. */
@@ -67,12 +80,15 @@ export class ClusterModel implements Property {
     if (this.plugin !== null && member.applier !== null && member.applier.plugin.version > this.plugin.version) this.plugin = member.applier.plugin;
     const { base } = state.trail;
     const root = this.sealed.adopt(base, null);
-    let model = this.#members[state.config.self];
+    const { seats } = this.sealed;
+    const seat = seats.of(state.config.self, state.config.incarnation);
+    let model = this.#members.get(seat);
     const isNew = model === undefined;
     if (model === undefined) {
-      model = new MemberModel(member, state.config.self, root);
-      this.#members[state.config.self] = model;
+      model = new MemberModel(member, state.config, { base: root, seats });
+      this.#members.set(seat, model);
     }
+    this.#running.set(state, model);
     const owed = `${pointText(model.durable.last)}, term ${model.hardState.term}, vote ${model.hardState.votedFor}`;
     const isFound = model.recover(state);
     if (!isFound && !isNew && !member.forgiven) {
@@ -116,7 +132,9 @@ export class ClusterModel implements Property {
     if (last.index !== trail.lastIndex || last.chain !== trail.lastChain || last.term !== trail.lastTerm) {
       throw new Violation(this.name, `${member.id} holds a log to ${trail.lastIndex}@${trail.lastTerm}, and asked to store one to ${pointText(last)}`);
     }
-    if (state.role === "leader" && !this.leaders.has(state.term)) this.leaders.set(state.term, model.number);
+    if (state.role !== "leader" || this.leaders.has(state.term)) return;
+    this.leaders.set(state.term, model.number);
+    this.#leaders.set(state.term, model);
   }
 
   sent(member: SimMember, message: Message): void {
@@ -128,7 +146,10 @@ export class ClusterModel implements Property {
   }
 
   ended(member: SimMember): void {
-    const model = this.#members[member.number];
-    if (model !== undefined) model.isUp = false;
+    const { state } = member;
+    const model = state === null ? undefined : this.#running.get(state);
+    if (state === null || model === undefined) return;
+    model.isUp = false;
+    this.#running.delete(state);
   }
 }

@@ -70,16 +70,20 @@ export class Committed implements Property {
   }
 
   #announce(member: SimMember, model: MemberModel, entry: Sealed): void {
-    const { is, voters } = model;
+    const { is, was, voters, before } = model;
     this.#checkEqual(member, model, this.lastIndex);
-    if (is.role !== "leader") throw new Violation(this.name, `${member.id}, ${is.role} of term ${is.term}, commits ${pointText(entry)}, which no leader has committed`);
+    // Who commits that it votes no more leads no longer when the step is over (4.2.2).
+    const leads = is.role === "leader" || (was.role === "leader" && was.term === is.term);
+    if (!leads) throw new Violation(this.name, `${member.id}, ${is.role} of term ${is.term}, commits ${pointText(entry)}, which no leader has committed`);
     if (entry.term !== is.term) {
       throw new Violation(this.name, `${member.id} leads term ${is.term} and commits ${pointText(entry)} by counting: not of its own term`);
     }
-    const holds = (number: MemberNumber): boolean => this.#model.member(number)?.held(entry) === true;
-    if (!isQuorum(voters, holds)) {
-      const list = voters.incoming.filter(holds).join(", ");
-      throw new Violation(this.name, `${member.id} commits ${pointText(entry)}, which is durable on [${list}] of [${voters.incoming.join(", ")}]`);
+    const holds = (seat: MemberNumber): boolean => this.#model.member(seat)?.held(entry) === true;
+    if (!isQuorum(voters, holds) && (before === null || !isQuorum(before.voters, holds))) {
+      const { incoming, outgoing } = voters;
+      const list = [...new Set([...incoming, ...outgoing])].filter(holds).join(", ");
+      const left = outgoing.length === 0 ? "" : ` and [${outgoing.join(", ")}]`;
+      throw new Violation(this.name, `${member.id} commits ${pointText(entry)}, which is durable on [${list}] of [${incoming.join(", ")}]${left}`);
     }
     this.#extend(model, entry);
   }

@@ -88,9 +88,9 @@ export class DurableFirst implements Property {
     const own = model.durable.at(matchIndex);
     if (own === null) throw this.#early(member, message, `match ${matchIndex} is claimed, ${pointText(model.durable.last)} is durable`);
     if (pointIndex === matchIndex && matchIndex > 0) this.#checkHeld(member, model, message, { index: pointIndex, term: pointTerm, chain: pointChain });
-    const leader = this.#model.member(message.to);
+    const leader = this.#model.leaderOf(term);
     // A leader that restarted, or leads no more, may hold another log by now.
-    if (leader === undefined || !leader.isUp || leader.is.role !== "leader" || leader.is.term !== term) return;
+    if (leader === undefined || leader.number !== message.to || !leader.isUp || leader.is.role !== "leader" || leader.is.term !== term) return;
     const theirs = leader.memory.at(matchIndex);
     if (own !== theirs) {
       throw new Violation(this.name, `${member.id} tells leader ${message.to} of term ${term} that ${matchIndex} matches: it has ${pointText(own)}, the leader ${pointText(theirs)}`);

@@ -10,8 +10,9 @@ import { type Property, type SimMember, Violation } from "../property.ts";
 
 interface Known {
   readonly identity: Identity;
-  /** Of which process it was. */
+  /** Of which process it was, and on which directory. */
   readonly boots: number;
+  readonly directories: number;
 }
 
 /** What is given once: nothing before, and then always the same. */
@@ -45,13 +46,14 @@ export class Identities implements Property {
   }
 
   #look(member: SimMember): void {
-    const { id, boots, identity } = member;
+    const { id, boots, directories = 0, identity } = member;
     if (identity === null || identity === undefined) return;
     const before = this.#known.get(id);
     const isSameProcess = before?.boots === boots;
     // What a disk that lied or was lost held is not owed to the next process.
-    if (before !== undefined && (isSameProcess || member.isSilentlyLost !== true)) this.#compare(id, before.identity, identity, isSameProcess);
-    this.#known.set(id, { identity, boots });
+    const isOwed = isSameProcess || (member.isSilentlyLost !== true && before?.directories === directories);
+    if (before !== undefined && isOwed) this.#compare(id, before.identity, identity, isSameProcess);
+    this.#known.set(id, { identity, boots, directories });
     for (const [other, known] of this.#known) if (other !== id) this.#checkApart(id, identity, other, known.identity);
   }
 
@@ -73,7 +75,9 @@ export class Identities implements Property {
     if (identity.clusterId !== known.clusterId) {
       throw new Violation(this.name, `${id} belongs to cluster "${identity.clusterId}", ${other} to "${known.clusterId}"`);
     }
-    if (identity.memberNumber !== 0 && identity.memberNumber === known.memberNumber) {
+    // An entry that gave the number may have been cut: the next one gave it to another node.
+    const mayBeCut = (identity.welcome?.index ?? 0) > 0 || (known.welcome?.index ?? 0) > 0;
+    if (identity.memberNumber !== 0 && identity.memberNumber === known.memberNumber && !mayBeCut) {
       throw new Violation(this.name, `${id} and ${other} are both member ${known.memberNumber}`);
     }
   }

@@ -12,6 +12,7 @@ import { Expiry } from "./expiry.ts";
 import { Identities } from "./identities.ts";
 import { IndexOracle } from "./index_oracle.ts";
 import { LeaderCompleteness } from "./leader_completeness.ts";
+import { Lease } from "./lease.ts";
 import { Linearizability } from "./linearizability.ts";
 import { LogMatching } from "./log_matching.ts";
 import { LogTime, type TrueTime } from "./log_time.ts";
@@ -61,6 +62,7 @@ export function allProperties(options: PropertyOptions = {}): Property[] {
     new ExactlyOnce(committed),
     new Queues(),
     new ReadIndex(committed),
+    new Lease(),
     new RealTime(),
     new LogTime(model, options.trueTime ?? null),
     new Expiry(model, committed),

@@ -26,8 +26,8 @@ export class LeaderCompleteness implements Property {
     if (is.role !== "leader" || (was.role === "leader" && was.term === is.term)) return;
     const owed = this.#committed.lastBelow(is.term);
     if (owed === null || memory.at(owed.index) === owed) return;
-    const keeps = (number: MemberNumber): boolean => {
-      const model = this.#model.member(number);
+    const keeps = (seat: MemberNumber): boolean => {
+      const model = this.#model.member(seat);
       return model !== undefined && !model.member.forgiven && model.durable.at(owed.index) === owed;
     };
     if (mayBePassedOver(voters, keeps) && this.#someForgiven()) return;
@@ -35,9 +35,7 @@ export class LeaderCompleteness implements Property {
   }
 
   #someForgiven(): boolean {
-    for (let number = 1; this.#model.member(number) !== undefined; number++) {
-      if (this.#model.member(number)!.member.forgiven) return true;
-    }
+    for (const { member } of this.#model.all) if (member.forgiven) return true;
     return false;
   }
 }

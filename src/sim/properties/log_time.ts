@@ -37,7 +37,7 @@ export class LogTime implements Property {
   opened(member: SimMember): void {
     if (member.clocks === undefined) return;
     const state = member.state!;
-    this.#members.set(state.config.self, member);
+    this.#members.set(this.#model.of(state).seat, member);
     this.#raise(state.trail.timeMs, member.clocks.trueMs());
   }
 
@@ -71,9 +71,12 @@ export class LogTime implements Property {
 
   /** What the wall clocks of a majority of the voters show, at least. */
   #majorityMs(member: SimMember): number {
-    const { incoming } = this.#model.of(member.state!).voters;
-    const shown = incoming.map((voter) => this.#members.get(voter)?.clocks?.wallMs() ?? Number.POSITIVE_INFINITY);
-    return shown.sort((a, b) => b - a)[Math.floor(incoming.length / 2)]!;
+    const { incoming, outgoing } = this.#model.of(member.state!).voters;
+    const reachedBy = (voters: readonly MemberNumber[]): number => {
+      const shown = voters.map((voter) => this.#members.get(voter)?.clocks?.wallMs() ?? Number.POSITIVE_INFINITY);
+      return shown.sort((a, b) => b - a)[Math.floor(voters.length / 2)]!;
+    };
+    return outgoing.length === 0 ? reachedBy(incoming) : Math.min(reachedBy(incoming), reachedBy(outgoing));
   }
 
   #raise(reachedMs: number, trueMs: number): void {

@@ -19,8 +19,8 @@ interface Belief {
   lastHeardMs: number;
 }
 
-/** Members of a run, at most: what two numbers are joined by. */
-const MEMBERS_MAX = 1024;
+/** Seats of a run, at most: what two of them are joined by. */
+const SEATS_MAX = 4096;
 
 function heardOf({ bootId, matchIndex, ackedRound, lastHeardMs }: Progress): Omit<Belief, "term" | "leaderBoot"> {
   return { bootId, matchIndex, ackedRound, lastHeardMs };
@@ -41,9 +41,11 @@ export class Matches implements Property {
     const { from, type } = event.message;
     if (type !== "appendReply" && type !== "heartbeatReply" && type !== "installSnapshotReply") return;
     const progress = state.progress.get(from);
-    const follower = this.#model.member(from);
+    const { seats } = this.#model.sealed;
+    const seat = seats.in(state.configurations.at(-1)!, from);
+    const follower = this.#model.member(seat);
     if (progress === undefined || follower === undefined) return;
-    this.#checkRises(member, from, { term: state.term, leaderBoot: state.config.bootId, ...heardOf(progress) }, event.message.bootId);
+    this.#checkRises(member, seat, { term: state.term, leaderBoot: state.config.bootId, ...heardOf(progress) }, event.message.bootId);
     // A follower of a later term may have cut what it had acknowledged; one that restarted has not told of it yet.
     if (follower.is.term > state.term || follower.bootId !== progress.bootId || progress.matchIndex === 0) return;
     const own = this.#model.of(state).memory.at(progress.matchIndex);
@@ -54,7 +56,7 @@ export class Matches implements Property {
   }
 
   #checkRises(member: SimMember, from: MemberNumber, belief: Belief, bootId: number): void {
-    const key = member.state!.config.self * MEMBERS_MAX + from;
+    const key = this.#model.of(member.state!).seat * SEATS_MAX + from;
     const known = this.#beliefs.get(key);
     if (known === undefined) {
       this.#beliefs.set(key, belief);

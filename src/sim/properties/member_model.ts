@@ -5,10 +5,11 @@
 import type { StoreEffect } from "../../raft/event.ts";
 import type { Message } from "../../raft/message.ts";
 import type { RaftState } from "../../raft/state.ts";
-import type { BootId, HardState, Index, MemberNumber, Role, Term } from "../../raft/types.ts";
+import type { BootId, Configuration, HardState, Index, MemberNumber, RaftConfig, Role, Term } from "../../raft/types.ts";
 import type { SimMember } from "../property.ts";
 import { LogModel } from "./log_model.ts";
 import type { Sealed, SealedEntries } from "./sealed_entries.ts";
+import type { Seats } from "./seats.ts";
 import { type Voters, votersOf } from "./voters.ts";
 
 /** What the core showed of itself after a step. */
@@ -35,9 +36,18 @@ interface PendingStore {
   readonly messages: readonly Message[];
 }
 
+/** A configuration that holds in a log, and who votes by it. */
+export interface InForce {
+  readonly index: Index;
+  readonly configuration: Configuration;
+  readonly voters: Voters;
+}
+
 /** One member. */
 export class MemberModel {
   readonly number: MemberNumber;
+  /** Who that number stands for here. */
+  readonly seat: MemberNumber;
   /** The log as the process has it. */
   readonly memory: LogModel;
   /** The log that its disk holds for certain. */
@@ -60,18 +70,33 @@ export class MemberModel {
   readonly #pending: PendingStore[] = [];
   /** What the disk held each time before it was damaged. */
   readonly #lost: LogModel[] = [];
-  readonly #configurations: { readonly index: Index; readonly voters: Voters }[] = [];
+  readonly #configurations: InForce[] = [];
+  readonly #seats: Seats;
+  /** Use: the last step that stored something changed the configuration. */
+  #before: InForce | null = null;
 
-  constructor(member: SimMember, number: MemberNumber, base: Sealed) {
+  constructor(member: SimMember, { self, incarnation }: RaftConfig, { base, seats }: { base: Sealed; seats: Seats }) {
     this.member = member;
-    this.number = number;
+    this.number = self;
+    this.seat = seats.of(self, incarnation);
+    this.#seats = seats;
     this.memory = new LogModel(base);
     this.durable = new LogModel(base);
   }
 
   /** Who votes by the newest configuration in memory. */
   get voters(): Voters {
-    return this.#configurations.at(-1)!.voters;
+    return this.inForce.voters;
+  }
+
+  /** The newest configuration in memory: it holds from its append on (dissertation 4.1), until its entry is cut. */
+  get inForce(): InForce {
+    return this.#configurations.at(-1)!;
+  }
+
+  /** The one before, if this step brought another one: what a step decides may come before what it appends. */
+  get before(): InForce | null {
+    return this.#before;
   }
 
   /** The store for which `message` waits; 0 if for none. */
@@ -83,6 +108,7 @@ export class MemberModel {
   /** Takes note of the state after a step. */
   glance(state: RaftState): void {
     const { was, is } = this;
+    this.#before = null;
     was.role = is.role;
     was.term = is.term;
     was.votedFor = is.votedFor;
@@ -101,6 +127,7 @@ export class MemberModel {
   store(effect: StoreEffect, sealed: SealedEntries): void {
     const { store, truncateFrom, messages } = effect;
     const { memory } = this;
+    const { inForce } = this;
     if (truncateFrom > 0) {
       memory.truncate(truncateFrom);
       while ((this.#configurations.at(-1)?.index ?? 0) >= truncateFrom) this.#configurations.pop();
@@ -111,8 +138,11 @@ export class MemberModel {
       const taken = sealed.take(entry, memory.last, this.number);
       entries.push(taken);
       memory.push(taken);
-      if (taken.voters !== null) this.#configurations.push({ index: taken.index, voters: taken.voters });
+      if (taken.configuration !== null && taken.voters !== null) {
+        this.#configurations.push({ index: taken.index, configuration: taken.configuration, voters: taken.voters });
+      }
     }
+    if (this.inForce !== inForce) this.#before = inForce;
     const hardState = effect.hardState === null ? null : { ...effect.hardState };
     this.#pending.push({ store, hardState, truncateFrom, reset, entries, messages });
   }
@@ -124,7 +154,7 @@ export class MemberModel {
     const last = sealed.adopt(point, null);
     this.memory.reset(this.memory.base, last);
     this.#configurations.length = 0;
-    this.#configurations.push({ index: configuration.index, voters: votersOf(configuration) });
+    this.#keep(configuration);
     return last;
   }
 
@@ -216,11 +246,13 @@ export class MemberModel {
     this.bootId = state.config.bootId;
     this.memory.copy(this.durable);
     this.#configurations.length = 0;
-    for (const configuration of state.configurations) {
-      this.#configurations.push({ index: configuration.index, voters: votersOf(configuration) });
-    }
+    for (const configuration of state.configurations) this.#keep(configuration);
     this.isUp = true;
     this.glance(state);
     this.glance(state);
+  }
+
+  #keep(configuration: Configuration): void {
+    this.#configurations.push({ index: configuration.index, configuration, voters: votersOf(configuration, this.#seats) });
   }
 }

@@ -3,26 +3,27 @@
  * came. So a leader that was deposed, and does not know, answers nothing that a later one has overtaken.
  */
 import type { Effect, Event } from "../../raft/event.ts";
-import type { Index, MemberNumber } from "../../raft/types.ts";
+import type { RaftState } from "../../raft/state.ts";
+import type { Index } from "../../raft/types.ts";
 import { type Property, type SimMember, Violation } from "../property.ts";
 import type { Committed } from "./committed.ts";
 
 export class ReadIndex implements Property {
   readonly name: string = "read-index";
   readonly #committed: Committed;
-  /** By member and read: what was committed when it came. */
-  readonly #floors: Map<MemberNumber, Map<number, Index>> = new Map();
+  /** By process and read: what was committed when it came. */
+  readonly #floors: WeakMap<RaftState, Map<number, Index>> = new WeakMap();
 
   constructor(committed: Committed) {
     this.#committed = committed;
   }
 
   opened(member: SimMember): void {
-    this.#floors.set(member.state!.config.self, new Map());
+    this.#floors.set(member.state!, new Map());
   }
 
   stepped(member: SimMember, event: Event, effects: readonly Effect[]): void {
-    const floors = this.#floors.get(member.state!.config.self)!;
+    const floors = this.#floors.get(member.state!)!;
     if (event.type === "read") floors.set(event.readId, this.#committed.lastIndex);
     if (floors.size === 0) return;
     for (const effect of effects) {

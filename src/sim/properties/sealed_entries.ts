@@ -3,7 +3,8 @@
  * it, and linked to the entry before it. So logs are compared by identity, and an entry stands for its whole prefix.
  */
 import type { EntryHead } from "../../base/entry.ts";
-import type { Index, LogEntry, MemberNumber, Term } from "../../raft/types.ts";
+import type { Configuration, Index, LogEntry, MemberNumber, Term } from "../../raft/types.ts";
+import { Seats } from "./seats.ts";
 import { type Voters, votersOf } from "./voters.ts";
 
 /** One sealed entry, or the point at which logs begin. */
@@ -12,7 +13,8 @@ export interface Sealed extends Readonly<EntryHead> {
   readonly previous: Sealed | null;
   /** The member on which it was first seen; 0 if it was found on a disk. */
   readonly by: MemberNumber;
-  /** Who votes from here on, if the entry is a configuration. */
+  /** Who takes part from here on, and who votes, if the entry is a configuration. */
+  readonly configuration: Configuration | null;
   readonly voters: Voters | null;
   /** Another entry at the same index. */
   readonly other: Sealed | null;
@@ -27,6 +29,7 @@ export interface Point {
 
 /** The entries of all logs. */
 export class SealedEntries {
+  readonly seats: Seats = new Seats();
   /** By index; the newest first where there are several. */
   readonly #byIndex: (Sealed | null)[] = [];
 
@@ -47,8 +50,8 @@ export class SealedEntries {
     const known = this.find(entry.index, entry.term, entry.chain);
     if (known !== null) return known;
     const { kind, group, index, term, timeMs, chain, payloadBytes, payloadSum, configuration } = entry;
-    const voters = configuration === null ? null : votersOf(configuration);
-    return this.#keep({ kind, group, index, term, timeMs, chain, payloadBytes, payloadSum, previous, by, voters, other: this.at(index) });
+    const voters = configuration === null ? null : votersOf(configuration, this.seats);
+    return this.#keep({ kind, group, index, term, timeMs, chain, payloadBytes, payloadSum, previous, by, configuration, voters, other: this.at(index) });
   }
 
   /** A point that was found on a disk. */
@@ -57,7 +60,7 @@ export class SealedEntries {
     if (known !== null) return known;
     const { index, term, chain } = point;
     return this.#keep({
-      kind: 0, group: 0, index, term, timeMs: 0, chain, payloadBytes: 0, payloadSum: 0, previous, by: 0, voters: null, other: this.at(index),
+      kind: 0, group: 0, index, term, timeMs: 0, chain, payloadBytes: 0, payloadSum: 0, previous, by: 0, configuration: null, voters: null, other: this.at(index),
     });
   }
 

@@ -16,18 +16,13 @@ import { isQuorum } from "./voters.ts";
 export class Terms implements Property {
   readonly name: string = "terms";
   readonly #model: ClusterModel;
-  /** When each member last heard a leader that had heard a quorum, by its own clock. */
-  readonly #heardMs: Map<MemberNumber, number> = new Map();
-
+  /** When each process last heard a leader that had heard a quorum, by its own clock. */
+  readonly #heardMs: WeakMap<RaftState, number> = new WeakMap();
   /** By candidate: the last term that it asked for, and who promised a vote in it. */
   readonly #promises: Map<MemberNumber, { readonly term: Term; readonly voters: Set<MemberNumber> }> = new Map();
 
   constructor(model: ClusterModel) {
     this.#model = model;
-  }
-
-  opened(member: SimMember): void {
-    this.#heardMs.delete(member.state!.config.self);
   }
 
   stepped(member: SimMember, event: Event, effects: readonly Effect[]): void {
@@ -41,7 +36,7 @@ export class Terms implements Property {
     if (event.type !== "receive" || !isAddressed(state, event.message)) return;
     const { message } = event;
     if ((message.type === "appendRequest" || message.type === "heartbeat") && message.heardQuorum && message.term === is.term) {
-      this.#heardMs.set(model.number, event.nowMs);
+      this.#heardMs.set(state, event.nowMs);
     }
     if (message.type === "voteRequest") return this.#voteAsked(member, model, event, effects);
     const isPromise = message.type === "voteReply" && message.preVote && message.granted;
@@ -50,20 +45,20 @@ export class Terms implements Property {
     }
   }
 
-  sent(_member: SimMember, message: Message): void {
+  sent(member: SimMember, message: Message): void {
     if (message.type !== "voteReply" || !message.preVote || !message.granted) return;
     let promise = this.#promises.get(message.to);
     if (promise === undefined || promise.term < message.requestTerm) {
       promise = { term: message.requestTerm, voters: new Set() };
       this.#promises.set(message.to, promise);
     }
-    if (promise.term === message.requestTerm) promise.voters.add(message.from);
+    if (promise.term === message.requestTerm) promise.voters.add(this.#model.of(member.state!).seat);
   }
 
-  #checkPromised(member: SimMember, { is, number, voters }: MemberModel, event: Event): void {
+  #checkPromised(member: SimMember, { is, number, seat, voters }: MemberModel, event: Event): void {
     if (event.type === "receive" && event.message.type === "timeoutNow") return;
     const promise = this.#promises.get(number);
-    const promised = (voter: MemberNumber): boolean => voter === number || (promise?.term === is.term && promise.voters.has(voter));
+    const promised = (voter: MemberNumber): boolean => voter === seat || (promise?.term === is.term && promise.voters.has(voter));
     if (isQuorum(voters, promised)) return;
     const list = voters.incoming.filter(promised).join(", ");
     throw new Violation(this.name, `${member.id} campaigns in term ${is.term} by the promises of [${list}] among [${voters.incoming.join(", ")}]`);
@@ -77,7 +72,7 @@ export class Terms implements Property {
       throw new Violation(this.name, `a pre-vote moves ${member.id} from term ${was.term}, vote ${was.votedFor} to term ${is.term}, vote ${is.votedFor}`);
     }
     if (was.leaderId === 0 || was.leaderId === message.from || was.role === "leader" || message.forcedLeader !== 0) return;
-    const heardMs = this.#heardMs.get(model.number) ?? Number.NEGATIVE_INFINITY;
+    const heardMs = this.#heardMs.get(member.state!) ?? Number.NEGATIVE_INFINITY;
     if (event.nowMs - heardMs >= member.state!.config.electionMinMs) return;
     if (is.term !== was.term || effects.some((effect) => grantsTo(effect, message.from))) {
       throw new Violation(this.name, `${member.id} heard its leader ${event.nowMs - heardMs} ms ago and moves for the candidate ${message.from}`);

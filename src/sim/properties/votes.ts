@@ -13,7 +13,7 @@ import { isQuorum } from "./voters.ts";
 export class Votes implements Property {
   readonly name: string = "votes";
   readonly #model: ClusterModel;
-  /** Votes that left, by voter and term. */
+  /** Votes that left, by voter's seat and term. */
   readonly #granted: Map<MemberNumber, Map<Term, MemberNumber>> = new Map();
 
   constructor(model: ClusterModel) {
@@ -23,8 +23,8 @@ export class Votes implements Property {
   opened(member: SimMember): void {
     if (!member.forgiven) return;
     // Only votes that damage took are excused: those of terms that it does not know, and of this one if it knows of none.
-    const { config, term, votedFor } = member.state!;
-    const votes = this.#granted.get(config.self);
+    const { config: { self, incarnation }, term, votedFor } = member.state!;
+    const votes = this.#granted.get(this.#model.sealed.seats.of(self, incarnation));
     for (const known of votes?.keys() ?? []) if (known > term || (known === term && votedFor === 0)) votes?.delete(known);
   }
 
@@ -46,10 +46,11 @@ export class Votes implements Property {
 
   sent(member: SimMember, message: Message): void {
     if (message.type !== "voteReply" || message.preVote || !message.granted) return;
-    let votes = this.#granted.get(message.from);
+    const { seat } = this.#model.of(member.state!);
+    let votes = this.#granted.get(seat);
     if (votes === undefined) {
       votes = new Map();
-      this.#granted.set(message.from, votes);
+      this.#granted.set(seat, votes);
     }
     const known = votes.get(message.requestTerm);
     if (known !== undefined && known !== message.to) {

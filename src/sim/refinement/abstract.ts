@@ -5,6 +5,7 @@
 import type { MemberNumber, Role } from "../../raft/types.ts";
 import type { Trail } from "../../raft/trail.ts";
 import type { RaftState } from "../../raft/state.ts";
+import { Seats } from "../properties/seats.ts";
 
 /** An entry: its term, and the sum over the log through it. A chain that nobody remembers is null, and fits any. */
 export interface AbstractEntry {
@@ -37,24 +38,37 @@ export interface AbstractRead {
   readonly required: number;
   /** The leader's last round before it was asked: only later ones prove that it still leads. */
   readonly round: number;
+  /** A lease will do, and nobody led a later term when it was asked: who holds one is the only leader there is. */
+  readonly mayLease: boolean;
+}
+
+/** Who votes from the entry at `index` on, by seat. */
+export interface AbstractConfiguration {
+  readonly index: number;
+  /** One set, or two while it is joint. */
+  readonly halves: readonly (readonly MemberNumber[])[];
 }
 
 /** One node. */
 export interface AbstractNode {
   readonly number: MemberNumber;
+  /** Who that number stands for here. */
+  readonly seat: MemberNumber;
   up: boolean;
   /** What its disk held each time that damage took some of it: who had acknowledged that then was no liar. */
   readonly lost: readonly AbstractDisk[];
   view: View;
   readonly log: AbstractEntry[];
+  /** Those of its log, and the one that held where it begins. */
+  configurations: AbstractConfiguration[];
   readonly disk: AbstractDisk;
   /** Stores under way, oldest first. */
   stores: AbstractStore[];
   applyRequested: number;
-  /** Who granted the pre-vote, and the vote, of the present round. */
+  /** Who granted the pre-vote, and the vote, of the present round, by seat. */
   readonly preVotes: Set<MemberNumber>;
   readonly votes: Set<MemberNumber>;
-  /** Leaders: the greatest round that each member answered. */
+  /** Leaders: the greatest round that each seat answered. */
   readonly rounds: Map<MemberNumber, number>;
   /** Reads that it registered as a leader, by who asked; and its own, by number. */
   readonly leaderReads: Map<string, AbstractRead[]>;
@@ -84,8 +98,10 @@ export interface AbstractLeader {
 
 /** All nodes and their history. */
 export interface AbstractCluster {
+  readonly seats: Seats;
+  /** By seat. */
   readonly nodes: Map<MemberNumber, AbstractNode>;
-  /** Durable votes, by term and voter. */
+  /** Durable votes, by term and voter's seat. */
   readonly votes: Map<number, Map<MemberNumber, MemberNumber>>;
   readonly leaders: Map<number, AbstractLeader>;
   /** What was ever committed. */
@@ -93,7 +109,7 @@ export interface AbstractCluster {
 }
 
 export function emptyCluster(): AbstractCluster {
-  return { nodes: new Map(), votes: new Map(), leaders: new Map(), committed: [] };
+  return { seats: new Seats(), nodes: new Map(), votes: new Map(), leaders: new Map(), committed: [] };
 }
 
 /** Terms whose leaders' logs and votes are kept; no message of an older one is expected to matter. */
@@ -138,16 +154,4 @@ export function isSame(a: AbstractEntry | undefined, b: AbstractEntry | undefine
 /** Whether the entry stands on the node's disk, or stood there before the disk lost it. */
 export function held({ disk, lost }: AbstractNode, index: number, entry: AbstractEntry | undefined): boolean {
   return entry !== undefined && [disk, ...lost].some(({ log }) => log.length >= index && isSame(log[index - 1], entry));
-}
-
-/** Whether these members are a majority of the voters in force, of both halves if joint (dissertation 4.3). */
-export function isQuorum(state: RaftState, has: (member: MemberNumber) => boolean): boolean {
-  const configuration = state.configurations.at(-1);
-  if (configuration === undefined) return false;
-  const { members, joint } = configuration;
-  const halves = joint ? ["role", "outgoingRole"] as const : ["role"] as const;
-  return halves.every((half) => {
-    const voters = members.filter((member) => member[half] === "voter" || member[half] === "witness");
-    return voters.filter((member) => has(member.number)).length * 2 > voters.length;
-  });
 }

@@ -25,15 +25,15 @@ export function completeStores(cluster: AbstractCluster, node: AbstractNode, thr
 }
 
 /** A vote that is durable stands for its whole term, over restarts too. */
-function noteVote({ votes }: AbstractCluster, { number, disk, lost }: AbstractNode): string | null {
+function noteVote({ votes }: AbstractCluster, { seat, disk, lost }: AbstractNode): string | null {
   if (disk.votedFor === 0) return null;
   const ofTerm = votes.get(disk.term) ?? new Map<number, number>();
   votes.set(disk.term, ofTerm);
-  const known = ofTerm.get(number);
+  const known = ofTerm.get(seat);
   if (known !== undefined && known !== disk.votedFor && !lost.some(({ term }) => term === disk.term)) {
     return `one vote a term: it voted for ${known} in term ${disk.term} before, and for ${disk.votedFor} now`;
   }
-  ofTerm.set(number, disk.votedFor);
+  ofTerm.set(seat, disk.votedFor);
   return null;
 }
 

@@ -1,7 +1,8 @@
 /** The rules of logs: who may append, cut and commit what. */
 import type { LogStart, StoreEffect } from "../../raft/event.ts";
-import { type AbstractCluster, type AbstractEntry, type AbstractNode, held, isQuorum, isSame } from "./abstract.ts";
-import { isFromLeader, type Rule, type Step } from "./step.ts";
+import { type AbstractCluster, type AbstractEntry, type AbstractNode, held, isSame } from "./abstract.ts";
+import { isQuorumWithin } from "./configurations.ts";
+import { actsAsLeader, isFromLeader, type Rule, type Step } from "./step.ts";
 
 /** Equal to no entry. */
 const NOTHING: AbstractEntry = { term: -1, chain: -1 };
@@ -54,7 +55,7 @@ export const whyLog: Rule = (step) => {
     const why = whyInstalls(step, store.reset);
     if (why !== null) return why;
   } else if (changes) {
-    const why = after.role === "leader" ? whyLeaderAppends(step, store) : whyFollowerTakes(step, store);
+    const why = actsAsLeader(step) ? whyLeaderAppends(step, store) : whyFollowerTakes(step, store);
     if (why !== null) return why;
   } else if (after.role === "leader" && before.role !== "leader") return `it leads term ${after.term} without an entry of that term`;
   const length = store === null ? node.log.length : keptBy(node, store) + store.entries.length;
@@ -72,14 +73,14 @@ function whyInstalls({ before, after, event, cluster }: Step, { point }: LogStar
   return isSame(known, point) ? null : `the snapshot's entry ${point.index}@${point.term} was never committed`;
 }
 
-/** A leader only appends, entries of its own term, as many as were proposed, its noop, a moment of log time and a verdict. */
+/** A leader only appends, entries of its own term, as many as were proposed, its noop, a moment of log time, a verdict and a configuration. */
 function whyLeaderAppends({ before, after, event }: Step, store: StoreEffect): string | null {
   if (store.truncateFrom > 0) return `a leader cuts its log at ${store.truncateFrom}`;
   const foreign = store.entries.find((entry) => entry.term !== after.term);
   if (foreign !== undefined) return `a leader of term ${after.term} appends an entry of term ${foreign.term}`;
   const noops = before.role === "leader" ? 0 : 1;
   const proposed = event.type === "propose" ? event.entries.length : 0;
-  return store.entries.length <= noops + proposed + 2 ? null : `a leader appends ${store.entries.length} entries, ${proposed} were proposed`;
+  return store.entries.length <= noops + proposed + 2 + (store.entries.some(({ configuration }) => configuration !== null) ? 1 : 0) ? null : `a leader appends ${store.entries.length} entries, ${proposed} were proposed`;
 }
 
 /** A follower takes what the leader of the term held, and cuts only where the two logs part, above what is committed. */
@@ -106,7 +107,7 @@ export const whyCommit: Rule = (step) => {
   if (after.commitIndex > after.lastIndex) return `it commits ${after.commitIndex}, its log ends at ${after.lastIndex}`;
   if (after.commitIndex === before.commitIndex) return null;
   const entry = entryAfter(step, after.commitIndex);
-  if (after.role === "leader") return whyLeaderCommits(step, entry);
+  if (actsAsLeader(step)) return whyLeaderCommits(step, entry);
   const fetched = step.event.type === "snapshotFetched" ? step.event.point.index : 0;
   const told = fetched > 0 ? fetched : message?.type === "appendRequest" || message?.type === "heartbeat" || message?.type === "readIndexReply" ? message.leaderCommit : 0;
   if (after.commitIndex > told) return `a ${after.role} commits ${after.commitIndex}, it was told ${told}`;
@@ -115,16 +116,17 @@ export const whyCommit: Rule = (step) => {
   return null;
 };
 
-function whyLeaderCommits({ after, cluster, state }: Step, entry: AbstractEntry | undefined): string | null {
+function whyLeaderCommits(step: Step, entry: AbstractEntry | undefined): string | null {
+  const { after, cluster } = step;
   const index = after.commitIndex;
   const known = cluster.committed[index - 1];
   if (known !== undefined && !isSame(entry, known)) return `it commits another entry ${index} than was committed before`;
   if (entry?.term !== after.term) return `a leader of term ${after.term} commits by counting an entry of term ${entry?.term}`;
-  const holds = (member: number): boolean => {
-    const other = cluster.nodes.get(member);
+  const holds = (seat: number): boolean => {
+    const other = cluster.nodes.get(seat);
     return other !== undefined && held(other, index, entry);
   };
-  if (isQuorum(state, holds)) return null;
+  if (isQuorumWithin(step, holds)) return null;
   return `it commits ${index}, which is durable on ${[...cluster.nodes.keys()].filter(holds).join(" ") || "nobody"} only`;
 }
 

@@ -1,7 +1,9 @@
 /** The rules of what is said: each message tells the truth about the log, the vote and the term of its sender. */
 import type { Message } from "../../raft/message.ts";
+import { currentConfiguration } from "../../raft/state.ts";
 import { held, isSame } from "./abstract.ts";
 import { entryAfter } from "./logs.ts";
+import { isLeftOut } from "./terms.ts";
 import { isUpToDate, type Rule, saidBy, type Step } from "./step.ts";
 
 /** Looks at each message that a step asks for. */
@@ -66,10 +68,11 @@ function whyAcks(step: Step, said: Message & { type: "appendReply" }): string | 
 }
 
 /** TimeoutNow: a leader's, to one that holds all that it does, unless it cannot serve any more. */
-function whyHandsOver({ before, node, cluster, event, after }: Step, said: Message & { type: "timeoutNow" }): string | null {
+function whyHandsOver(step: Step, said: Message & { type: "timeoutNow" }): string | null {
+  const { before, node, cluster, event, after, state } = step;
   if (before.role !== "leader" || said.term !== before.term) return `it is a ${before.role} of term ${before.term}`;
-  if (event.type === "readFailed" || event.type === "diskStalled") return null;
-  const target = cluster.nodes.get(said.to);
+  if (event.type === "readFailed" || event.type === "diskStalled" || isLeftOut(step)) return null;
+  const target = cluster.nodes.get(cluster.seats.in(currentConfiguration(state), said.to));
   if (target === undefined) return null;
   return held(target, after.lastIndex, node.log.at(-1)) ? null : `${said.to} holds ${target.disk.log.length} of ${after.lastIndex} entries`;
 }

@@ -4,15 +4,17 @@
  */
 import type { Effect, Event } from "../../raft/event.ts";
 import type { Message } from "../../raft/message.ts";
+import type { RaftState } from "../../raft/state.ts";
 import { byNumber, eventWords, messageWords } from "../../raft/words.ts";
 import { whyTooEarly } from "../explorer/promises.ts";
 import { type Property, type SimMember, Violation } from "../property.ts";
 import { type AbstractCluster, type AbstractNode, emptyCluster, forgetOldTerms, isSame, logOf, viewOf } from "./abstract.ts";
+import { abstractConfiguration, takeConfigurations } from "./configurations.ts";
 import { beginStore, completeStores, mayRestartAs } from "./disk.ts";
 import { storeOf, takeStore, whyApply, whyCommit, whyLog } from "./logs.ts";
 import { whySaid } from "./messages.ts";
 import { noteReads, whyRead } from "./reads.ts";
-import { type Rule, type Step } from "./step.ts";
+import { actsAsLeader, type Rule, type Step } from "./step.ts";
 import { whyRole, whyTerm } from "./terms.ts";
 import { differenceWords } from "./words.ts";
 
@@ -31,7 +33,7 @@ export function refinementProperty(): Property {
     durable: (member, store) => durable(cluster, member, store),
     sent: (member, message) => sent(cluster, member, message),
     ended: (member) => {
-      const node = cluster.nodes.get(member.state?.config.self ?? member.number);
+      const node = member.state === null ? undefined : nodeFor(cluster, member.state);
       if (node !== undefined) node.up = false;
     },
   };
@@ -41,10 +43,11 @@ export function refinementProperty(): Property {
 function opened(cluster: AbstractCluster, member: SimMember): void {
   const { state } = member;
   if (state === null) return;
-  const number = state.config.self;
+  const { self: number, incarnation } = state.config;
+  const seat = cluster.seats.of(number, incarnation);
   const view = viewOf(state);
   const log = logOf(state.trail, cluster.committed);
-  const known = cluster.nodes.get(number);
+  const known = cluster.nodes.get(seat);
   const hasLost = known !== undefined && !mayRestartAs(cluster, known, view, log);
   if (hasLost && !member.forgiven) {
     const { disk } = known;
@@ -54,8 +57,8 @@ function opened(cluster: AbstractCluster, member: SimMember): void {
   if (!hasLost && known !== undefined && view.commitIndex > 0 && !isSame(log[view.commitIndex - 1], cluster.committed[view.commitIndex - 1])) {
     throw new Violation(NAME, `member ${number} comes back with commit ${view.commitIndex}, which no leader committed`);
   }
-  cluster.nodes.set(number, {
-    number, up: true, lost: [...known?.lost ?? [], ...hasLost ? [known.disk] : []], view, log, disk: { term: view.term, votedFor: view.votedFor, log: [...log] },
+  cluster.nodes.set(seat, {
+    number, seat, up: true, configurations: state.configurations.map((each) => abstractConfiguration(each, cluster.seats)), lost: [...known?.lost ?? [], ...hasLost ? [known.disk] : []], view, log, disk: { term: view.term, votedFor: view.votedFor, log: [...log] },
     stores: [], applyRequested: state.applyRequested, preVotes: new Set(), votes: new Set(), rounds: new Map(),
     leaderReads: new Map(), ownReads: new Map(),
   });
@@ -64,7 +67,7 @@ function opened(cluster: AbstractCluster, member: SimMember): void {
 function stepped(cluster: AbstractCluster, member: SimMember, event: Event, effects: readonly Effect[]): void {
   const { state } = member;
   if (state === null) return;
-  const node = cluster.nodes.get(state.config.self);
+  const node = nodeFor(cluster, state);
   if (node === undefined) throw new Violation(NAME, `member ${state.config.self} takes a step and was never opened`);
   const step: Step = {
     cluster, node, before: node.view, after: viewOf(state), state, event, effects, message: event.type === "receive" ? event.message : null,
@@ -84,17 +87,18 @@ function whyDurable({ view: { durableIndex, durableTerm }, disk, log }: Abstract
 }
 
 /** The votes that a candidate was given: pre-votes for the next term, votes for its own, its own vote once it is durable. */
-function noteVotes({ node, before, after, message }: Step): void {
+function noteVotes({ cluster, node, before, after, message }: Step): void {
   if (message?.type === "voteReply" && message.granted) {
-    if (message.preVote && before.role === "pre-candidate" && message.requestTerm === before.term + 1) node.preVotes.add(message.from);
-    if (!message.preVote && before.role === "candidate" && message.requestTerm === before.term) node.votes.add(message.from);
+    const seat = cluster.seats.of(message.from, message.fromIncarnation);
+    if (message.preVote && before.role === "pre-candidate" && message.requestTerm === before.term + 1) node.preVotes.add(seat);
+    if (!message.preVote && before.role === "candidate" && message.requestTerm === before.term) node.votes.add(seat);
   }
-  if (before.role === "candidate" && node.disk.term === before.term && node.disk.votedFor === node.number) node.votes.add(node.number);
+  if (before.role === "candidate" && node.disk.term === before.term && node.disk.votedFor === node.number) node.votes.add(node.seat);
   if (after.role !== "pre-candidate" && after.role !== "candidate") return;
   const isNewRound = after.role !== before.role || after.term !== before.term;
   if (after.role === "pre-candidate" && isNewRound) {
     node.preVotes.clear();
-    node.preVotes.add(node.number);
+    node.preVotes.add(node.seat);
   }
 }
 
@@ -102,9 +106,12 @@ function noteVotes({ node, before, after, message }: Step): void {
 function take(step: Step): void {
   const { cluster, node, before, after, effects } = step;
   const store = storeOf(step);
-  if (store !== null) takeStore(cluster, node.log, store);
+  if (store !== null) {
+    takeStore(cluster, node.log, store);
+    takeConfigurations(node, store, cluster.seats);
+  }
   if (after.role === "candidate" && after.term > before.term) node.votes.clear();
-  if (after.role === "leader") {
+  if (actsAsLeader(step)) {
     const known = before.role === "leader" ? cluster.leaders.get(after.term) : undefined;
     if (known === undefined) {
       cluster.leaders.set(after.term, { number: node.number, log: [...node.log] });
@@ -137,10 +144,13 @@ function sent(cluster: AbstractCluster, member: SimMember, message: Message): vo
 }
 
 function nodeOf(cluster: AbstractCluster, member: SimMember): AbstractNode {
-  const number = member.state?.config.self ?? member.number;
-  const node = cluster.nodes.get(number);
-  if (node === undefined) throw new Violation(NAME, `member ${number} acts and was never opened`);
+  const node = member.state === null ? undefined : nodeFor(cluster, member.state);
+  if (node === undefined) throw new Violation(NAME, `member ${member.number} acts and was never opened`);
   return node;
+}
+
+function nodeFor(cluster: AbstractCluster, { config: { self, incarnation } }: RaftState): AbstractNode | undefined {
+  return cluster.nodes.get(cluster.seats.of(self, incarnation));
 }
 
 function refuse({ node, before, after, event }: Pick<Step, "node" | "before" | "after" | "event">, why: string | null): void {

@@ -25,6 +25,11 @@ export function isUpToDate(asks: { readonly lastLogTerm: number; readonly lastLo
   return asks.lastLogTerm > lastTerm || (asks.lastLogTerm === lastTerm && asks.lastLogIndex >= lastIndex);
 }
 
+/** Whether it acts as the leader of its term: one that commits that it votes no more leads no longer when that is done (4.2.2). */
+export function actsAsLeader({ before, after }: Pick<Step, "before" | "after">): boolean {
+  return after.role === "leader" || (before.role === "leader" && before.term === after.term);
+}
+
 /** All messages that a step asks for, said at once or behind its store. */
 export function saidBy(effects: readonly Effect[]): Message[] {
   return effects.flatMap((effect) => effect.type === "send" ? [effect.message] : effect.type === "store" ? [...effect.messages] : []);

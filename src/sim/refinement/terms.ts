@@ -1,5 +1,5 @@
 /** The rules of terms, votes and roles: who may vote, campaign, lead and step down. */
-import { isQuorum } from "./abstract.ts";
+import { inForce, isQuorum } from "./configurations.ts";
 import { isFromLeader, isUpToDate, type Rule, type Step } from "./step.ts";
 
 /** Term and vote: UpdateTerm, GrantVote, BecomeCandidate. */
@@ -26,22 +26,22 @@ function whyVote({ before, after, message, cluster, node }: Step, votedFor: numb
   if (!isUpToDate(message, before)) {
     return `it votes for ${message.from}, whose log ends at ${message.lastLogIndex}@${message.lastLogTerm}, its own at ${before.lastIndex}@${before.lastTerm}`;
   }
-  const known = cluster.votes.get(after.term)?.get(node.number);
+  const known = cluster.votes.get(after.term)?.get(node.seat);
   return known === undefined || known === after.votedFor || node.lost.some(({ term }) => term === after.term) ? null : `it voted for ${known} in term ${after.term} before`;
 }
 
 /** BecomeCandidate: in the next term, by a majority of pre-votes or because the leader says so. */
 function whyCandidate(step: Step): string | null {
-  const { before, after, message, state, node, event } = step;
+  const { before, after, message, node, event } = step;
   if (message?.type === "timeoutNow") {
     if (after.term !== message.term + 1 || message.term < before.term) return `it campaigns in term ${after.term} for a transfer of term ${message.term}`;
     return isFromLeader(step, message) ? null : `it campaigns because ${message.from} says so, who does not lead term ${message.term}`;
   }
   if (after.term !== before.term + 1) return `it campaigns in term ${after.term}, the next one is ${before.term + 1}`;
-  const isAlone = isQuorum(state, (member) => member === node.number);
+  const isAlone = isQuorum(step, (seat) => seat === node.seat);
   if (isAlone && (event.type === "deadline" || event.type === "start")) return null;
   if (before.role !== "pre-candidate") return `it campaigns without asking for pre-votes`;
-  if (!isQuorum(state, (member) => node.preVotes.has(member))) return `it campaigns with pre-votes of ${[...node.preVotes].join(" ")} only`;
+  if (!isQuorum(step, (seat) => node.preVotes.has(seat))) return `it campaigns with pre-votes of ${[...node.preVotes].join(" ")} only`;
   return null;
 }
 
@@ -62,13 +62,20 @@ export const whyRole: Rule = (step) => {
 };
 
 /** BecomeLeader: a majority gave it their votes of this term, durably, and told it so; nobody else led the term. */
-function whyLeader({ before, after, node, cluster, state }: Step): string | null {
+function whyLeader(step: Step): string | null {
+  const { before, after, node, cluster } = step;
   if (before.role !== "candidate" || before.term !== after.term) return `it leads term ${after.term} without having been a candidate in it`;
   const voted = cluster.votes.get(after.term);
-  const has = (member: number): boolean => node.votes.has(member) && voted?.get(member) === node.number;
-  if (!isQuorum(state, has)) return `it leads term ${after.term} with votes of ${[...node.votes].filter(has).join(" ") || "nobody"} only`;
+  const has = (seat: number): boolean => node.votes.has(seat) && voted?.get(seat) === node.number;
+  if (!isQuorum(step, has)) return `it leads term ${after.term} with votes of ${[...node.votes].filter(has).join(" ") || "nobody"} only`;
   const known = cluster.leaders.get(after.term);
   return known === undefined || known.number === node.number ? null : `two leaders in term ${after.term}: ${known.number} leads it`;
+}
+
+/** Whether it is committed that this leader votes no more (dissertation 4.2.2). */
+export function isLeftOut({ node, after }: Step): boolean {
+  const { index, halves } = inForce(node);
+  return index <= after.commitIndex && !halves.some((voters) => voters.includes(node.seat));
 }
 
 /** StepDown: for a higher term, the term's leader, a vote that was lost or given, or silence; a leader also if it cannot serve. */
@@ -76,7 +83,7 @@ function whyStepDown(step: Step): string | null {
   const { before, after, event, message } = step;
   if (after.term > before.term) return null;
   if (before.role === "leader") {
-    const mayEnd = event.type === "deadline" || event.type === "readFailed" || event.type === "diskStalled";
+    const mayEnd = isLeftOut(step) || event.type === "deadline" || event.type === "readFailed" || event.type === "diskStalled";
     return mayEnd ? null : `a leader steps down in its own term because of ${event.type}`;
   }
   if (message === null) return event.type === "stored" ? null : `a ${before.role} steps down because of ${event.type}`;

@@ -1,0 +1,186 @@
+/** How members come and go in a run, what befalls a change while it is under way, and how a directory is lost. */
+import type { MemberWish } from "../net/member_wish.ts";
+import { isRising } from "../raft/configuration_change.ts";
+import { currentConfiguration, type RaftState } from "../raft/state.ts";
+import type { Configuration } from "../raft/types.ts";
+import { type Act, all, type FaultHands, someone } from "./fault_hands.ts";
+import { configurationsAbout, decide, isGone, memberOn, shownConfiguration } from "./members_view.ts";
+import type { FaultBody, FaultKind, PlannedWish, Who } from "./script.ts";
+import { SIM_PORT } from "./sim_cluster.ts";
+import type { SimMachine } from "./sim_machine.ts";
+
+type MemberFaultKind = Extract<FaultKind, "change" | "resize" | "lose" | "at-change">;
+
+type AtChange = Extract<FaultBody, { kind: "at-change" }>;
+
+/** How long a node that was removed is down while its directory is emptied. */
+const EMPTYING_MS = 20;
+
+const TRANSFER_TIMEOUT_MS = 2000;
+
+/** All acts on the membership. */
+export const MEMBER_FAULTS: { readonly [K in MemberFaultKind]: Act<K> } = {
+  change: (hands, { wishes: planned, via, tries }) => {
+    const shown = shownConfiguration(hands.cluster);
+    if (shown === null) return null;
+    const taken = new Set<string>();
+    return ask(hands, planned.flatMap((wish) => wishOf(hands, shown, wish, taken)), via, tries);
+  },
+  resize: (hands, { voters, from, via, tries }) => {
+    const shown = shownConfiguration(hands.cluster);
+    if (shown === null) return null;
+    const voting = shown.members.filter(({ targetRole }) => targetRole === "voter");
+    const isToGrow = voting.length < voters;
+    const what = isToGrow ? "add" : "remove";
+    const count = Math.abs(voters - voting.length);
+    const taken = new Set<string>();
+    const wishes = Array.from({ length: count }, (_, at) => wishOf(hands, shown, { what, who: from === 0 && at > 0 ? 1 : from, by: 0 }, taken)).flat();
+    return ask(hands, wishes, via, tries);
+  },
+  lose: (hands, { who, downMs }) => {
+    const machine = someone(hands, who);
+    if (machine === null || machine.number === 0 || hands.lost().length > 0) return null;
+    const rest = all(hands).filter((each) => each !== machine);
+    const configurations = configurationsAbout(hands.cluster);
+    const isMember = configurations.some((each) => memberOn(machine, each) !== null);
+    if (!isMember || !decide(rest, configurations)) return null;
+    hands.wiped.add(machine);
+    empty(hands, machine, downMs);
+    return `loses the directory of ${machine.id}`;
+  },
+  "at-change": (hands, fault) => {
+    atNextChange(hands, fault.when, (leader, configuration) => hands.later(fault.afterMs, () => befall(hands, fault, leader, configuration)));
+    return `will ${fault.how} at the next ${fault.when} configuration`;
+  },
+};
+
+function ask(hands: FaultHands, wishes: readonly MemberWish[], via: Who, tries: number): string | null {
+  if (wishes.length === 0) return null;
+  const ids = all(hands).map(({ id }) => id);
+  const first = Math.max(via, 1) - 1;
+  hands.operator.ask({ wishes, via: [...ids.slice(first), ...ids.slice(0, first)], tries });
+  return `asks ${ids[first]} to ${wishes.map(wordsOf).join(", ")}`;
+}
+
+function wordsOf(wish: MemberWish): string {
+  if (wish.type === "cancel") return "call it off";
+  if (wish.type === "replace") return `replace ${wish.id} by ${wish.newId}`;
+  return wish.type === "add" && !wish.votes ? `add ${wish.id} as a learner` : `${wish.type} ${wish.id}`;
+}
+
+/** What somebody would type who sees `shown`: the machine that is meant, or the next one with which the wish makes sense. */
+function wishOf(hands: FaultHands, shown: Configuration, { what, who, by }: PlannedWish, taken: Set<string>): MemberWish[] {
+  const machines = from(hands, who).filter(({ id }) => !taken.has(id));
+  const named = (machine: SimMachine): Configuration["members"][number] | null => shown.members.find(({ id, targetRole }) => id === machine.id && targetRole !== null) ?? null;
+  const comes = (machine: SimMachine): boolean => named(machine) === null && (machine.number === 0 || isGone(machine, hands.cluster));
+  const pickOne = (fits: (machine: SimMachine) => boolean, among: readonly SimMachine[] = machines): SimMachine | null => {
+    const machine = among.find((each) => !taken.has(each.id) && fits(each)) ?? null;
+    if (machine !== null) taken.add(machine.id);
+    return machine;
+  };
+  switch (what) {
+    case "add":
+    case "learn": {
+      const machine = pickOne(comes);
+      if (machine === null) return [];
+      prepare(hands, machine);
+      return [{ type: "add", id: machine.id, address: addressOf(machine), votes: what === "add" }];
+    }
+    case "replace": {
+      const lost = hands.lost().find((machine) => named(machine) !== null && !taken.has(machine.id)) ?? null;
+      const old = lost ?? pickOne((machine) => named(machine)?.role === "voter");
+      if (old === null) return [];
+      taken.add(old.id);
+      const next = old === lost && by === 0 ? old : pickOne(comes, from(hands, by));
+      if (next === null) return [];
+      prepare(hands, next);
+      return [{ type: "replace", id: old.id, newId: next.id, address: addressOf(next) }];
+    }
+    default: {
+      const role = what === "promote" ? "learner" : what === "demote" ? "voter" : null;
+      const machine = pickOne((each) => named(each) !== null && (role === null || named(each)?.role === role));
+      return machine === null ? [] : [{ type: what, id: machine.id }];
+    }
+  }
+}
+
+/** All machines from the one that is meant on. */
+function from(hands: FaultHands, who: Who): SimMachine[] {
+  const machines = all(hands);
+  const first = who === 0 ? (hands.cluster.leaderMachine()?.place ?? 1) : who;
+  return [...machines.slice(first - 1), ...machines.slice(0, first - 1)];
+}
+
+/** One that was removed gets an empty directory, as its own words say that it must. */
+function prepare(hands: FaultHands, machine: SimMachine): void {
+  if (machine.number !== 0) empty(hands, machine, EMPTYING_MS);
+  else hands.start(machine);
+}
+
+function empty(hands: FaultHands, machine: SimMachine, downMs: number): void {
+  if (machine.isUp) machine.crash();
+  machine.wipe();
+  hands.troubles(machine).apply();
+  hands.later(downMs, () => hands.start(machine));
+}
+
+function addressOf({ id }: SimMachine): string {
+  return `${id}:${SIM_PORT}`;
+}
+
+/** Acts once a leader has put such a configuration into its log, before anybody hears of it. */
+function atNextChange(hands: FaultHands, when: AtChange["when"], act: (leader: SimMachine, configuration: Configuration) => void): void {
+  const { watch } = hands.cluster;
+  const { stepped } = watch;
+  let known = Math.max(0, ...all(hands).map(({ state }) => state === null ? 0 : currentConfiguration(state).index));
+  let isDone = false;
+  watch.stepped = (machine, state, event) => {
+    stepped?.(machine, state, event);
+    if (isDone || hands.isHealed || state.role !== "leader") return;
+    const configuration = currentConfiguration(state);
+    if (configuration.index <= known) return;
+    known = configuration.index;
+    if (stageOf(state) !== when) return;
+    isDone = true;
+    act(machine, configuration);
+  };
+}
+
+function stageOf(state: RaftState): AtChange["when"] {
+  const { joint, members } = currentConfiguration(state);
+  if (joint) return "joint";
+  return members.some(isRising) ? "learner" : "left";
+}
+
+function befall(hands: FaultHands, { how, forMs }: AtChange, leader: SimMachine, { members }: Configuration): void {
+  switch (how) {
+    case "crash": return end(hands, leader, forMs);
+    case "crash-all": {
+      for (const machine of all(hands)) end(hands, machine, forMs);
+      return;
+    }
+    case "newcomer": {
+      const newest = members.reduce((last, member) => member.number > last.number ? member : last);
+      const machine = hands.cluster.machines.get(newest.id);
+      if (machine !== undefined) end(hands, machine, forMs);
+      return;
+    }
+    case "isolate": {
+      const others = all(hands).filter((each) => each !== leader);
+      const cut = others.flatMap(({ id }): [string, string][] => [[leader.id, id], [id, leader.id]]);
+      hands.cuts.cut(cut);
+      return hands.later(forMs, () => hands.cuts.heal(cut));
+    }
+    case "transfer": {
+      const target = members.find(({ id, role }) => id !== leader.id && role === "voter");
+      if (target === undefined || leader.server === null || leader.gate.isShut) return;
+      return leader.server.requests.transfer("main", target.id, TRANSFER_TIMEOUT_MS, () => {});
+    }
+  }
+}
+
+function end(hands: FaultHands, machine: SimMachine, downMs: number): void {
+  if (!machine.isUp) return;
+  machine.crash();
+  hands.later(downMs, () => hands.start(machine));
+}

@@ -1,0 +1,24 @@
+/** How the membership stands in the end: whose change is whole, who is a member, and who has heard that it is none. */
+import { isSettled } from "../raft/configuration_change.ts";
+import { currentConfiguration } from "../raft/state.ts";
+import { memberOn } from "./members_view.ts";
+import type { SimMachine } from "./sim_machine.ts";
+
+/** The members among `machines`, once nothing is left to do in the configuration of whoever leads them; null before. */
+export function isSettledAmong(machines: readonly SimMachine[]): SimMachine[] | null {
+  const leader = machines.find(({ state }) => state?.role === "leader" && state.commitIndex >= state.ownTermIndex);
+  if (leader?.state === null || leader?.state === undefined) return null;
+  const configuration = currentConfiguration(leader.state);
+  if (!isSettled(configuration) || configuration.index > leader.state.commitIndex) return null;
+  return machines.filter((machine) => machine.state !== null && memberOn(machine, configuration) !== null);
+}
+
+/** Whether each that is no member any more knows it, if a member is left among those whom it knows. */
+export function toldAmong(machines: readonly SimMachine[], members: readonly SimMachine[]): boolean {
+  return machines.every((machine) => {
+    const { state, server } = machine;
+    if (state === null || server === null || members.includes(machine)) return true;
+    const known = currentConfiguration(state);
+    return server.node.removed !== "" || !members.some((member) => memberOn(member, known) !== null);
+  });
+}

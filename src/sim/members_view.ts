@@ -1,0 +1,53 @@
+/**
+ * Who takes part in a simulated cluster, as somebody sees it who looks into all nodes at once: whoever operates it asks
+ * for what makes sense, and whoever heals it leaves a majority of all that may be in force.
+ */
+import { committedConfiguration, openConfigurations, standingOf } from "../node/standing.ts";
+import { voterSets } from "../raft/quorum.ts";
+import { currentConfiguration, type RaftState } from "../raft/state.ts";
+import type { Configuration, Member } from "../raft/types.ts";
+import type { SimCluster } from "./sim_cluster.ts";
+import type { SimMachine } from "./sim_machine.ts";
+
+/** The state that knows most committed; null if no process has read its log. */
+export function newestState({ machines }: SimCluster): RaftState | null {
+  let newest: RaftState | null = null;
+  for (const { state } of machines.values()) if (state !== null && state.commitIndex >= (newest?.commitIndex ?? 0)) newest = state;
+  return newest;
+}
+
+/** What an operator is shown: the configuration of whoever leads and can commit, else of whoever knows most. */
+export function shownConfiguration(cluster: SimCluster): Configuration | null {
+  const state = cluster.leaderMachine()?.state ?? newestState(cluster);
+  return state === null ? null : currentConfiguration(state);
+}
+
+/** The newest configuration that is known committed anywhere, and all behind it that stand in a log. */
+export function configurationsAbout(cluster: SimCluster): Configuration[] {
+  const newest = newestState(cluster);
+  if (newest === null) return [];
+  const { index: committed } = committedConfiguration(newest);
+  const open = [...cluster.machines.values()].flatMap(({ state }) => state === null ? [] : openConfigurations(state));
+  return [committedConfiguration(newest), ...open.filter(({ index }) => index > committed)];
+}
+
+/** Whether more than half of the voters of each half of each of these configurations are among `machines`. */
+export function decide(machines: readonly SimMachine[], configurations: readonly Configuration[]): boolean {
+  return configurations.every((configuration) => {
+    const named = new Set(machines.flatMap((machine) => memberOn(machine, configuration)?.number ?? []));
+    const { incoming, outgoing } = voterSets(configuration);
+    return [incoming, outgoing].every((voters) => voters.length === 0 || voters.filter((voter) => named.has(voter)).length * 2 > voters.length);
+  });
+}
+
+/** What `configuration` says of the directory on the machine; null if it does not name it. */
+export function memberOn({ number, incarnation }: SimMachine, { members }: Configuration): Member | null {
+  return members.find((member) => number > 0 && member.number === number && member.incarnation === incarnation) ?? null;
+}
+
+/** Whether it is certain that the directory on the machine is that of no member any more. */
+export function isGone({ number, incarnation, identity }: SimMachine, cluster: SimCluster): boolean {
+  const newest = newestState(cluster);
+  if (number === 0 || newest === null) return false;
+  return standingOf(newest, { number, incarnation, welcomeIndex: identity?.welcome?.index ?? 0 }) === "gone";
+}

@@ -1,0 +1,79 @@
+/** Draws how the members of a run change: who founds, who waits to be added, and what is asked when. */
+import { nextFloat, nextInRange, type RandomState } from "../base/random.ts";
+import type { Fault, FaultBody, MembershipSettings, PlannedWish, Settings } from "./script.ts";
+import { pick, streamOf } from "./streams.ts";
+
+/** The part of runs in which members come and go. */
+const MEMBERSHIP_PART = 0.25;
+
+/** Machines of a run, at most. */
+const MACHINES_MAX = 7;
+
+/** How many vote, one resize after the other. */
+const WALKS: readonly (readonly number[])[] = [[3, 5, 3, 1, 3], [1, 3, 1, 3], [2, 1, 2, 3], [5, 3, 5], [4, 3, 4, 2], [3, 3, 3]];
+
+/** Changes that are asked for in one request, and how often. */
+const WISHES: readonly PlannedWish["what"][] = ["add", "add", "add", "learn", "remove", "remove", "promote", "promote", "demote", "replace"];
+
+/** The feature of `seed`, and how many machines it takes; null: all members stay. */
+export function drawMembership(seed: number, { nodes, membership }: { nodes?: number; membership?: boolean }): { readonly nodes: number; readonly membership: MembershipSettings } | null {
+  const random = streamOf(seed, "membership");
+  const isDrawn = nextFloat(random) < MEMBERSHIP_PART;
+  const founders = pick(random, [1, 2, 3, 3, 3, 4, 5]);
+  const spares = nextInRange(random, 1, 4);
+  const promoteWithinMs = pick(random, [300, 2000, 2000, 20_000]);
+  if (!(membership ?? isDrawn)) return null;
+  const all = nodes ?? Math.min(founders + spares, MACHINES_MAX);
+  return { nodes: all, membership: { founders: Math.min(founders, all), promoteWithinMs } };
+}
+
+/** What is asked, and what goes wrong just then, in any order. */
+export function drawChanges(seed: number, settings: Settings): Fault[] {
+  const { membership, safetyMs, nodes } = settings;
+  if (membership === undefined) return [];
+  const random = streamOf(seed, "changes");
+  const asking = (body: FaultBody, atMs: number): Fault => ({ id: "", atMs, ...body });
+  const faults: Fault[] = [];
+  if (nextFloat(random) < 0.6) {
+    const walk = pick(random, WALKS);
+    for (const [at, voters] of walk.entries()) {
+      const atMs = safetyMs * (at + 0.5 * nextFloat(random)) / walk.length;
+      faults.push(asking({ kind: "resize", voters, from: nextInRange(random, 0, nodes), via: nextInRange(random, 1, nodes), tries: 12 }, atMs));
+    }
+  }
+  const everyMs = pick(random, [200, 500, 1000, 2500]);
+  for (let atMs = everyMs * nextFloat(random); atMs < safetyMs; atMs += everyMs * (0.3 + 1.4 * nextFloat(random))) {
+    faults.push(asking({ kind: "change", wishes: drawWishes(random, nodes), via: nextInRange(random, 1, nodes), tries: pick(random, [1, 3, 8]) }, atMs));
+    // Somebody else asks for something at the same time.
+    if (nextFloat(random) < 0.2) faults.push(asking({ kind: "change", wishes: drawWishes(random, nodes), via: nextInRange(random, 1, nodes), tries: 2 }, atMs + 50 * nextFloat(random)));
+  }
+  faults.push(...drawTroubles(random, settings));
+  return faults.filter(({ atMs }) => atMs < safetyMs);
+}
+
+function drawWishes(random: RandomState, nodes: number): PlannedWish[] {
+  const count = pick(random, [1, 1, 1, 2, 3]);
+  return Array.from({ length: count }, () => ({ what: pick(random, WISHES), who: nextInRange(random, 0, nodes), by: nextInRange(random, 0, nodes) }));
+}
+
+/** What befalls a change while it is under way, and members whose directory is lost and which somebody has to replace. */
+function drawTroubles(random: RandomState, { safetyMs, electionMaxMs, nodes, features, gentle }: Settings): Fault[] {
+  const faults: Fault[] = [];
+  if (features.length === 0) return faults;
+  const everyMs = gentle ? 2000 : 900;
+  for (let atMs = everyMs * nextFloat(random); atMs < safetyMs; atMs += everyMs * (0.3 + 1.4 * nextFloat(random))) {
+    const forMs = electionMaxMs * pick(random, [0.1, 1, 3]) * (0.5 + nextFloat(random));
+    faults.push({
+      id: "", atMs, kind: "at-change", when: pick(random, ["learner", "joint", "joint", "left"] as const),
+      how: pick(random, ["crash", "crash", "isolate", "newcomer", "transfer", "crash-all"] as const), afterMs: pick(random, [0, 0, 0.5, 3, 20]) * nextFloat(random), forMs,
+    });
+  }
+  if (nextFloat(random) < 0.4) {
+    const atMs = safetyMs * 0.8 * nextFloat(random);
+    const who = nextInRange(random, 0, nodes);
+    faults.push({ id: "", atMs, kind: "lose", who, downMs: 50 + 200 * nextFloat(random) });
+    const by = nextFloat(random) < 0.6 ? 0 : nextInRange(random, 1, nodes);
+    faults.push({ id: "", atMs: atMs + 400 * nextFloat(random), kind: "change", wishes: [{ what: "replace", who, by }], via: nextInRange(random, 1, nodes), tries: 20 });
+  }
+  return faults;
+}
