@@ -61,9 +61,9 @@ function whyNot(node: Node): string | null {
   return stalled ? "the disk stands still" : null;
 }
 
-/** Errors of draft hold no data of users. Those of a plugin or a program may: of them the log tells, the recording does not. */
+/** Errors of draft hold no data of users. Those of a plugin or a program may, and what draft says of them: that is in the log alone. */
 function words(error: unknown): string {
-  if (error instanceof DraftError) return `${error.code}, ${error.message}`;
+  if (error instanceof DraftError) return error.cause === undefined ? `${error.code}, ${error.message}` : error.code;
   if (error instanceof AssertionFailed || (error instanceof Error && "code" in error)) return error.message;
   return `${error instanceof Error ? error.name : typeof error} that nobody caught`;
 }

@@ -96,7 +96,7 @@ function markVoteRequest({ before, state, effects }: Step, message: VoteRequest,
   if (message.term < before.term) return;
   if (isShorter) note("vote refused to a shorter log");
   else if (message.preVote && hasLeader(state)) note("pre-vote refused by stickiness");
-  else if (message.term > state.term) note("vote refused by stickiness");
+  else if (!message.preVote && message.term > state.term) note("vote refused by stickiness");
   else if (!message.preVote && state.votedFor !== 0 && state.votedFor !== message.from) note("vote refused, given to another");
 }
 

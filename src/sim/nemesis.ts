@@ -19,6 +19,7 @@ import { Operator } from "./operator.ts";
 import type { SimCluster } from "./sim_cluster.ts";
 import type { SimMachine } from "./sim_machine.ts";
 import { pick, streamOf } from "./streams.ts";
+import { isSlip, rootOf } from "./thrown.ts";
 
 /** How long a supervisor waits before it starts a process again that failed. */
 const RESTART_MS = 200;
@@ -188,7 +189,8 @@ export class Nemesis implements FaultHands {
   /** The process failed, or could not start. */
   processFailed(machine: SimMachine, error: Error): void {
     const code = error instanceof DraftError ? error.code : null;
-    if (code === "BAD_PLUGIN" && this.builds?.wasPutBack(machine) === true) this.builds.mend(machine);
+    if (isSlip(rootOf(error))) this.#watch.unexpected(machine, error);
+    else if (code === "BAD_PLUGIN" && this.builds?.wasPutBack(machine) === true) this.builds.mend(machine);
     else if (code === null || !this.excuses.has(machine, code)) this.#watch.unexpected(machine, error);
     const { gate } = machine;
     const downMs = this.#downMs.get(machine) ?? RESTART_MS;

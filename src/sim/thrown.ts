@@ -19,6 +19,11 @@ export function violationOf(thrown: unknown): Violation {
   return violation;
 }
 
+/** Whether the engine threw it: a slip of the code, however it was wrapped, which no fault excuses. */
+export function isSlip(cause: unknown): boolean {
+  return cause instanceof TypeError || cause instanceof RangeError || cause instanceof ReferenceError;
+}
+
 /** Whether a rule or an assertion was broken, whatever code it came through. */
 export function isBrokenFact(cause: unknown): boolean {
   return cause instanceof Violation || cause instanceof AssertionFailed;

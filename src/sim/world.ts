@@ -22,7 +22,7 @@ import type { Fault, Script } from "./script.ts";
 import type { ClientWorld } from "./sim_client.ts";
 import { SIM_PORT, SimCluster } from "./sim_cluster.ts";
 import type { SimMachine } from "./sim_machine.ts";
-import { isBrokenFact, rootOf, violationOf } from "./thrown.ts";
+import { isBrokenFact, isSlip, rootOf, violationOf } from "./thrown.ts";
 import { TraceHash } from "./trace_hash.ts";
 import { WorldClients } from "./world_clients.ts";
 import { clusterOptions } from "./world_cluster.ts";
@@ -269,7 +269,7 @@ export class World {
 
   #unexpected(machine: SimMachine, error: Error): void {
     const cause = rootOf(error);
-    if (isBrokenFact(cause)) this.violation ??= violationOf(cause);
+    if (isBrokenFact(cause) || isSlip(cause)) this.violation ??= violationOf(cause);
     const code = error instanceof DraftError ? error.code : error.name;
     this.violation ??= new Violation("a process ends for a reason", `${machine.id} ended with ${code}: ${error.message}`);
   }

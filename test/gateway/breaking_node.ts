@@ -1,6 +1,6 @@
 /**
  * A process whose node comes to an end that nobody asked for: `serve …` as `draft serve` runs it, or `library DIRECTORY`
- * as a program does. BREAK says by what, once so many entries are applied: `assertion 20`, `uncaught 20`, `failed 20`.
+ * as a program does. BREAK says by what, once so many entries are applied: `assertion 20`, `uncaught 20`, `failed 20`, `wrapped 20`.
  */
 import process from "node:process";
 import { startNode } from "../../mod.ts";
@@ -26,6 +26,7 @@ Group.prototype.step = function (this: Group, body: EventBody, now: Now): void {
   if (how === "assertion") return step.call(this, { ...body, index: 1_000_000 }, now);
   step.call(this, body, now);
   if (how === "failed") nodes[0]?.fail(new DraftError("STORAGE_FAILED", "the disk said no"));
+  else if (how === "wrapped") nodes[0]?.fail(new DraftError("DAMAGED", "the machine says: a secret of the user", { cause: new Error("a secret of the user") }));
   else setImmediate(() => { throw new TypeError("a secret of the user"); });
 };
 

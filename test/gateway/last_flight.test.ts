@@ -97,6 +97,14 @@ test("an error that nobody caught leaves the file, without the error's words, wh
     assert.not(readFileSync(`${data}/flight/1.rec`).toString("latin1").includes("secret"));
   }));
 
+test("what draft says of a plugin's error, which may be a user's, is left out too", () =>
+  inTemporary(async (data) => {
+    const { err } = await serve(data, { BREAK: "wrapped 1" });
+    assert.match(err, "a secret of the user");
+    assert.is(replayed(`${data}/flight/1.rec`).story.at(-1)?.text, "a ends: DAMAGED");
+    assert.not(readFileSync(`${data}/flight/1.rec`).toString("latin1").includes("secret"));
+  }));
+
 test("a program that lives on with its own errors gets no file; one whose node broke does", () =>
   inTemporary(async (data) => {
     assert.is((await run(["library", data], { BREAK: "uncaught 30", SURVIVE: "1" })).code, 98);

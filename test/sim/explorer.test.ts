@@ -12,6 +12,7 @@ import { whyTooEarly } from "../../src/sim/explorer/promises.ts";
 import { storyOf } from "../../src/sim/explorer/story.ts";
 import { Tables } from "../../src/sim/explorer/tables.ts";
 import { StateQueue, Visited } from "../../src/sim/explorer/visited.ts";
+import { message } from "../raft/helpers.ts";
 
 const THREE = { members: 3, entriesPerAppend: 64 };
 
@@ -46,6 +47,17 @@ test("explore() finds nothing wrong with three members and one term, every store
 test("explore() finds nothing wrong with three members that elect twice, and hand over", () => {
   assert.equal(all({ members: 3, preVotes: false, terms: 2, timeouts: 2, slowStores: 0 }).reached, { term: 2, committed: 3 });
   assert.equal(all({ members: 3, preVotes: false, terms: 2, transfers: 1, slowStores: 0 }).reached, { term: 2, committed: 3 });
+});
+
+test("explore() finds nothing wrong with three members, a crash, and a message that comes twice", () => {
+  assert.equal(all({ members: 3, crashes: 1, duplicates: 1, slowStores: 0 }).reached, { term: 1, committed: 2 });
+});
+
+test("whyTooEarly() refuses to call an entry durable that the disk does not hold, though its chain fits nothing else", () => {
+  const disk = { hardState: { term: 1, votedFor: 0 }, chainAt: (index: number) => index === 3 ? null : index < 3 ? 7 : undefined };
+  const claim = (durableIndex: number): string | null => whyTooEarly(message("heartbeatReply", { from: 2, to: 1, term: 1, durableIndex, durableTerm: 1, durableChain: 7 }), disk);
+  assert.equal([claim(2), claim(3)], [null, null]);
+  assert.is(claim(5), "entry 5 is called durable and is not");
 });
 
 test("explore() says that it did not see all when a limit ends it", () => {

@@ -23,8 +23,9 @@ export function whyTooEarly(message: Message, { hardState, chainAt }: DurablePar
   if (message.type === "appendReply" && message.success && message.matchIndex > 0 && chainAt(message.matchIndex) === undefined) {
     return `entry ${message.matchIndex} is acknowledged before it is durable`;
   }
-  if ("durableIndex" in message && message.durableIndex > 0 && (chainAt(message.durableIndex) ?? message.durableChain) !== message.durableChain) {
-    return `entry ${message.durableIndex} is called durable and is not`;
+  if ("durableIndex" in message && message.durableIndex > 0) {
+    const held = chainAt(message.durableIndex);
+    if (held === undefined || (held !== null && held !== message.durableChain)) return `entry ${message.durableIndex} is called durable and is not`;
   }
   return null;
 }
