@@ -21,6 +21,8 @@ const WORDS_MAX = 300;
 /** A failure of the node: the statement has no answer. */
 export class NodeFailure extends Error {
   override readonly name = "NodeFailure";
+  /** What draft ends a node for. */
+  readonly code = "STORAGE_FAILED";
 }
 
 /** What a caller is told of an error that SQLite threw; the same text on every node. */

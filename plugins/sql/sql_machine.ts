@@ -30,21 +30,30 @@ export class SqlMachine implements StreamMachine<Uint8Array> {
 
   apply([operation, ...args]: Command, entry: Entry): Reply {
     if (this.#failure !== null) throw this.#failure;
-    const store = this.#open();
-    const { database } = store;
-    store.begin();
-    database.exec("SAVEPOINT draft_entry");
+    const { database } = this.#open();
+    this.#control("SAVEPOINT draft_entry");
     let answer: Reply;
     try {
       answer = this.#run(operation, args, entry);
       if (!database.isTransaction) throw new NodeFailure("SQLite gave up the transaction");
     } catch (thrown) {
       if (thrown instanceof NodeFailure || !database.isTransaction) throw this.#failed(thrown);
-      database.exec("ROLLBACK TO draft_entry; RELEASE draft_entry");
+      this.#control("ROLLBACK TO draft_entry; RELEASE draft_entry");
       throw thrown instanceof Refusal ? entry.reject(thrown.message) : thrown;
     }
-    database.exec("RELEASE draft_entry");
+    this.#control("RELEASE draft_entry");
     return answer;
+  }
+
+  /** Begins or ends what an entry does. That is nobody's statement: if it fails the disk did. */
+  #control(sql: string): void {
+    const store = this.#open();
+    try {
+      store.begin();
+      store.database.exec(sql);
+    } catch (thrown) {
+      throw this.#failed(thrown);
+    }
   }
 
   query([, sql, ...parameters]: Command, view: View): Reply {

@@ -57,7 +57,9 @@ export interface Commit {
 export interface Base {
   /**
    * Runs one write: synchronous and deterministic. It may use its arguments and the state, no clock, no `Math.random`,
-   * no I/O. What it throws, `entry.reject` apart, is a MACHINE_FAULT, and the entry counts as applied.
+   * no I/O. What it throws, `entry.reject` apart, is a MACHINE_FAULT, and the entry counts as applied. A machine that
+   * keeps its state on disk throws an error with the `code` STORAGE_FAILED if it could not: the node ends, and the entry
+   * is applied again.
    */
   apply(command: Command, entry: Entry): Reply;
   /** Runs one read; changes nothing. An `Error` that it throws is BAD_REQUEST with its message. */

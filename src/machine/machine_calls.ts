@@ -20,9 +20,9 @@ const WOKE = 1;
 /** Hears of a machine that broke: where, and what it threw. */
 export type FaultLog = (message: string, thrown: unknown) => void;
 
-/** What every replica answers to an entry that cannot be read. */
+/** What every replica answers to an entry that cannot be read. A disk that failed is this node's alone, and no answer. */
 export function refusalOf(error: unknown): DraftError {
-  if (error instanceof DraftError) return error;
+  if (error instanceof DraftError && error.code !== "STORAGE_FAILED") return error;
   throw error;
 }
 
@@ -70,12 +70,15 @@ export class MachineCalls {
     return sendable(answer, (thrown) => this.fault(`the answer of '${operation.name}'`, thrown));
   }
 
+  /** @throws DraftError STORAGE_FAILED if the machine keeps its state on disk and says that it could not */
   apply(command: Command): Reply | DraftError {
     const entry = this.#entry;
     try {
       return this.settle(this.machine.apply(command, entry), command[0]);
     } catch (thrown) {
-      return entry.refused(thrown) ? thrown : this.fault(`apply of '${command[0]}' at index ${entry.index}`, thrown);
+      if (entry.refused(thrown)) return thrown;
+      this.#checkStorage(thrown);
+      return this.fault(`apply of '${command[0]}' at index ${entry.index}`, thrown);
     }
   }
 
@@ -87,6 +90,7 @@ export class MachineCalls {
     try {
       return this.settle(this.machine.wake(this.#entry) as Reply, "wake");
     } catch (thrown) {
+      this.#checkStorage(thrown);
       return this.fault("wake", thrown);
     }
   }
@@ -140,6 +144,13 @@ export class MachineCalls {
     // One that breaks here alone must differ from all that do not.
     const hash = this.hash("broken");
     return (hash === null ? digest : foldText(digest, hash)) >>> 0;
+  }
+
+  /** As a fault it would count as applied, and a verdict would then find a replica that differs in place of a disk that failed. */
+  #checkStorage(thrown: unknown): void {
+    if (this.machine.lastApplied === undefined || !(thrown instanceof Error) || !("code" in thrown) || thrown.code !== "STORAGE_FAILED") return;
+    throw new DraftError("STORAGE_FAILED", `the machine '${this.#name}' could not apply index ${this.#entry.index}: ${thrown.message}: ` +
+      "check the disk, then start the node again: what was not committed is applied again", { cause: thrown });
   }
 
   fault(where: string, thrown: unknown): DraftError {

@@ -7,9 +7,11 @@ import type { Applier } from "../../src/machine/applier.ts";
 import type { SavedState } from "../../src/machine/saved_state.ts";
 import type { Sessions } from "../../src/machine/sessions.ts";
 import { SessionsTarget } from "../../src/machine/sessions_saved.ts";
-import { boundMachine } from "../../src/machine/bound_machine.ts";
+import { boundMachine, withMachines } from "../../src/machine/bound_machine.ts";
+import type { AnyPlugin } from "../../src/machine/machine.ts";
 import { encodeMachineVersion } from "../../src/machine/version_entry.ts";
 import { add, applierOf, applyOne, LedgerDisk, type Logged, NOOP, OPEN } from "./ledger.ts";
+import { rigOf } from "./rig.ts";
 
 const RAISE: Logged = { kind: EntryKind.version, payload: encodeMachineVersion(2) };
 const ENTRIES: readonly Logged[] = [OPEN, add(1, 1), add(2), NOOP, add("no", 2), RAISE, add(4, 3), add(1, 1), add(8, 4)];
@@ -158,6 +160,44 @@ test("a commit that fails is an error of the storage, and a machine that cannot 
 test("what is put around a machine on disk leaves it one", () => {
   const methods = Object.keys(new LedgerDisk().machine()).sort();
   assert.equal(Object.keys(boundMachine(new LedgerDisk().machine())).sort(), methods);
+});
+
+/** A plugin whose machine fails at its second command as `thrown` says. */
+function failing(plugin: AnyPlugin, thrown: Error): AnyPlugin {
+  return withMachines(plugin, (machine) => {
+    let commands = 0;
+    return {
+      ...machine,
+      apply: (command, entry) => {
+        commands += 1;
+        if (commands === 2) throw thrown;
+        return machine.apply(command, entry);
+      },
+    };
+  });
+}
+
+test("a machine whose disk failed in apply ends its node, and the entry is no fault that counts: the next process applies it", () => {
+  const disk = new LedgerDisk();
+  const broken = applierOf(failing(disk.plugin, Object.assign(new Error("disk I/O error"), { code: "STORAGE_FAILED" })));
+  broken.open();
+  assert.ok(broken.recall(1));
+  assert.throws(() => applyAll(broken, () => true), (error: DraftError) =>
+    error.code === "STORAGE_FAILED" && /^the machine '.*' could not apply index 3: disk I\/O error: check the disk/.test(error.message));
+  const next = started(disk);
+  applyAll(next, () => true);
+  assert.equal(replica(next), replica(reference));
+});
+
+test("what else it throws is a fault, on every replica alike; and in memory there is no disk that could fail", () => {
+  const disk = new LedgerDisk();
+  const applier = applierOf(failing(disk.plugin, new Error("odd")));
+  applier.open();
+  assert.ok(applier.recall(1));
+  applyAll(applier, () => true);
+  assert.is(applier.lastApplied.index, ENTRIES.length);
+  const { run } = rigOf({ apply: () => { throw Object.assign(new Error("no"), { code: "STORAGE_FAILED" }); } });
+  assert.is((run("do") as DraftError).code, "MACHINE_FAULT");
 });
 
 test.run();

@@ -3,7 +3,9 @@ import * as fs from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { decode } from "../../../src/base/codec.ts";
+import type { DraftError } from "../../../src/base/errors.ts";
 import { NodeFailure, wordsOf } from "../failures.ts";
+import { loadSqlite } from "../sqlite.ts";
 import { killedAt, newDirectory, removeDirectories, said, SqlRig } from "./rig.ts";
 
 test.after(removeDirectories);
@@ -152,5 +154,39 @@ test("what fails for the node's sake is no refusal, and SQLite's words are passe
   assert.is(wordsOf({ errcode: 1811, message: "my own words" }), "my own words");
   assert.is(wordsOf({ errcode: 1, message: "words that a later release may choose otherwise" }), "SQLite refuses the statement");
 });
+
+/** Runs `work` while SQLite fails at whatever begins with `sql`, as on a disk that is full. */
+function withFullDisk(sql: string, work: () => void): void {
+  const { prototype } = loadSqlite().DatabaseSync;
+  const { exec } = prototype;
+  prototype.exec = function (text: string): void {
+    if (text.startsWith(sql)) throw Object.assign(new Error("database or disk is full"), { errcode: 13 });
+    exec.call(this, text);
+  };
+  try {
+    work();
+  } finally {
+    prototype.exec = exec;
+  }
+}
+
+for (const [sql, command] of [["SAVEPOINT", "INSERT INTO t (name) VALUES ('x')"], ["RELEASE", "INSERT INTO t (name) VALUES ('x')"], ["ROLLBACK TO", "INSERT INTO none VALUES (1)"]] as const) {
+  test(`a disk that is full at ${sql} ends the node, and the entry counts for nothing`, () => {
+    const rig = new SqlRig().start();
+    run(rig);
+    rig.commit();
+    const before = rig.dump();
+    withFullDisk(sql, () => {
+      assert.throws(() => rig.apply("exec", command), (error: DraftError) =>
+        error.code === "STORAGE_FAILED" && /^the machine 'sql' could not apply index 2: database or disk is full: check the disk/.test(error.message));
+    });
+    assert.throws(() => rig.apply("exec", "DELETE FROM t"), /could not apply index 3/, "nor is anything behind it applied");
+    rig.close();
+    const again = new SqlRig(rig.directory);
+    assert.is(again.applier.open()?.index, 1);
+    assert.is(again.dump(), before);
+    again.close();
+  });
+}
 
 test.run();
