@@ -3,6 +3,7 @@
  * One that asks for nothing, as a learner does, would else keep its connections, and wait for a leader for ever.
  */
 import type { Transport } from "../net/transport.ts";
+import type { Event } from "../raft/event.ts";
 import type { RaftState } from "../raft/state.ts";
 import type { Index } from "../raft/types.ts";
 import type { GroupObserver } from "./group_observer.ts";
@@ -13,6 +14,7 @@ export class Farewell implements GroupObserver {
   readonly #transport: Pick<Transport, "drop">;
   /** Of the configuration by which it was looked last. */
   #decidedIndex: Index = 0;
+  #dropsAtMs = Number.POSITIVE_INFINITY;
 
   constructor(transport: Pick<Transport, "drop">) {
     this.#transport = transport;
@@ -22,13 +24,18 @@ export class Farewell implements GroupObserver {
     this.#decidedIndex = committedConfiguration(state).index;
   }
 
-  stepped(state: RaftState): void {
+  stepped(state: RaftState, { nowMs }: Event): void {
+    if (nowMs >= this.#dropsAtMs) {
+      this.#dropsAtMs = Number.POSITIVE_INFINITY;
+      this.#transport.drop((hello) => isGone(state, hello));
+    }
     // Asked in every step; mostly one configuration is known, and it was decided long ago.
     if (state.configurations.at(-1)?.index === this.#decidedIndex) return;
     const { index } = committedConfiguration(state);
     if (index === this.#decidedIndex) return;
     this.#decidedIndex = index;
-    this.#transport.drop((hello) => isGone(state, hello));
+    // Whoever is removed by it is to hear that it is decided: a client of that node may wait for just this.
+    this.#dropsAtMs = nowMs + state.config.electionMinMs;
   }
 
   sent(): void {}
