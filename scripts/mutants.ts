@@ -44,8 +44,8 @@ function wanted(): readonly Mutant[] {
 }
 
 /** Runs seeds in a copy of the tree; what it printed last instead, if it printed no result. */
-async function huntIn(tree: string, limitSeconds: number): Promise<Hunt | string> {
-  const child = spawn("bun", ["scripts/mutants/hunt.ts", values["first-seed"], String(limitSeconds)], {
+async function huntIn(tree: string, limitSeconds: number, drawn: readonly "members"[] = []): Promise<Hunt | string> {
+  const child = spawn("bun", ["scripts/mutants/hunt.ts", values["first-seed"], String(limitSeconds), ...drawn], {
     cwd: tree, stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, PATH: `${join(root, "node_modules/.bin")}:${process.env["PATH"] ?? ""}` },
   });
@@ -68,7 +68,7 @@ async function tryMutant(mutant: Mutant, pristine: string): Promise<Result> {
   const tree = cloneTree(pristine);
   try {
     patchTree(tree, patchesOf(mutant));
-    return { mutant, hunt: await huntIn(tree, seconds) };
+    return { mutant, hunt: await huntIn(tree, seconds, mutant.members === true ? ["members"] : []) };
   } finally {
     removeTree(tree);
   }

@@ -152,6 +152,7 @@ function stageOf(state: RaftState): AtChange["when"] {
 }
 
 function befall(hands: FaultHands, { how, forMs }: AtChange, leader: SimMachine, { members }: Configuration): void {
+  const newest = members.reduce((last, member) => member.number > last.number ? member : last);
   switch (how) {
     case "crash": return end(hands, leader, forMs);
     case "crash-all": {
@@ -159,13 +160,13 @@ function befall(hands: FaultHands, { how, forMs }: AtChange, leader: SimMachine,
       return;
     }
     case "newcomer": {
-      const newest = members.reduce((last, member) => member.number > last.number ? member : last);
       const machine = hands.cluster.machines.get(newest.id);
       if (machine !== undefined) end(hands, machine, forMs);
       return;
     }
+    case "aside":
     case "isolate": {
-      const others = all(hands).filter((each) => each !== leader);
+      const others = all(hands).filter((each) => each !== leader && (how === "isolate" || each.id !== newest.id));
       const cut = others.flatMap(({ id }): [string, string][] => [[leader.id, id], [id, leader.id]]);
       hands.cuts.cut(cut);
       return hands.later(forMs, () => hands.cuts.heal(cut));

@@ -65,7 +65,7 @@ function drawTroubles(random: RandomState, { safetyMs, electionMaxMs, nodes, fea
     const forMs = electionMaxMs * pick(random, [0.1, 1, 3]) * (0.5 + nextFloat(random));
     faults.push({
       id: "", atMs, kind: "at-change", when: pick(random, ["learner", "joint", "joint", "left"] as const),
-      how: pick(random, ["crash", "crash", "isolate", "newcomer", "transfer", "crash-all"] as const), afterMs: pick(random, [0, 0, 0.5, 3, 20]) * nextFloat(random), forMs,
+      how: pick(random, ["crash", "crash", "isolate", "aside", "newcomer", "transfer", "crash-all"] as const), afterMs: pick(random, [0, 0, 0.5, 3, 20]) * nextFloat(random), forMs,
     });
   }
   if (nextFloat(random) < 0.4) {

@@ -203,8 +203,11 @@ export type FaultBody =
   | { readonly kind: "resize"; readonly voters: number; readonly from: Who; readonly via: Who; readonly tries: number }
   /** The directory of a member is lost: it waits to be taken in as another one. Not if those that are left could not decide. */
   | { readonly kind: "lose"; readonly who: Who; readonly downMs: number }
-  /** Soon after a leader has appended the next configuration of that kind its power is cut, or that of the newest member, … */
-  | { readonly kind: "at-change"; readonly when: "learner" | "joint" | "left"; readonly how: "crash" | "crash-all" | "isolate" | "newcomer" | "transfer"; readonly afterMs: number; readonly forMs: number }
+  /**
+   * Soon after a leader has appended the next configuration of that kind its power is cut, or that of the newest member, …;
+   * `aside`: it is cut off from all but the newest member.
+   */
+  | { readonly kind: "at-change"; readonly when: "learner" | "joint" | "left"; readonly how: "crash" | "crash-all" | "isolate" | "aside" | "newcomer" | "transfer"; readonly afterMs: number; readonly forMs: number }
   | { readonly kind: "transfer"; readonly to: Who };
 
 export type FaultKind = FaultBody["kind"];

@@ -104,5 +104,7 @@ function newestIn({ memory }: MemberModel): Index | null {
 }
 
 function textOf({ joint, nextMemberNumber, members }: Configuration): string {
-  return JSON.stringify([joint, nextMemberNumber, members.map((member) => Object.values(member))]);
+  const rows = members.map(({ number, id, address, incarnation, role, outgoingRole, targetRole, promoteByMs }) =>
+    [number, id, address, incarnation, role, outgoingRole, targetRole, promoteByMs]);
+  return JSON.stringify([joint, nextMemberNumber, rows]);
 }
