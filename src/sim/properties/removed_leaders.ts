@@ -1,6 +1,7 @@
 /**
- * Whoever was removed, or stepped back, leads no later term (dissertation 4.2.2): a leader votes by the newest
- * configuration that leaders of earlier terms have committed, or by a newer one in its log.
+ * Whoever knows that it was removed, or stepped back, leads no later term (dissertation 4.2.2): a leader votes by the
+ * newest configuration that leaders of earlier terms have committed, or by a newer one in its log. One that holds the
+ * entry and has not heard that it is committed may still be elected, by those whom it names; it goes as soon as it has.
  */
 import type { Index, Term } from "../../raft/types.ts";
 import { type Property, type SimMember, Violation } from "../property.ts";
@@ -31,7 +32,7 @@ export class RemovedLeaders implements Property {
     const { is, was, seat } = this.#model.of(state);
     if (is.role !== "leader" || (was.role === "leader" && was.term === is.term)) return;
     const decided = this.#before(is.term);
-    if (decided === null || votes(decided.voters, seat)) return;
+    if (decided === null || is.commitIndex < decided.index || votes(decided.voters, seat)) return;
     const { seats } = this.#model.sealed;
     if (state.configurations.some((each) => each.index > decided.index && votes(votersOf(each, seats), seat))) return;
     throw new Violation(this.name, `${member.id} leads term ${is.term}; by the configuration ${decided.index}, which was committed before, it does not vote`);

@@ -79,7 +79,7 @@ test("E21: learners: one that campaigns", () => {
   rejects("learners", /n4 is pre-candidate of term 0, and votes by no configuration/, () => hand.step(4, { role: "pre-candidate" }));
 });
 
-test("removed leaders: one that was removed in a term leads no later one", () => {
+test("removed leaders: one that knows that it was removed leads no later term", () => {
   const { hand, noop } = led("removed leaders");
   const entry = changed(FOUR, noop, 1, [{ type: "remove", member: 3 }]);
   append(hand, 1, entry);
@@ -87,7 +87,9 @@ test("removed leaders: one that was removed in a term leads no later one", () =>
   append(hand, 2, entry);
   hand.stored(2);
   hand.step(1, { commit: 2 });
-  rejects("removed leaders", /n3 leads term 2; by the configuration 2, which was committed before, it does not vote/, () => hand.elect(3, 2, [1]));
+  hand.durably(3, { entries: [noop] });
+  append(hand, 3, entry, { commit: 2 });
+  rejects("removed leaders", /n3 leads term 2; by the configuration 2, which was committed before, it does not vote/, () => hand.elect(3, 2, [1], [noop, entry]));
 });
 
 test("changes that were answered: with an index that says something else, or nothing", () => {
