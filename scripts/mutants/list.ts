@@ -2,6 +2,7 @@
 import { ELECTIONS } from "./elections.ts";
 import { FOUNDING } from "./founding.ts";
 import { MEMBERSHIP } from "./membership.ts";
+import { LEASE_MUTANTS } from "./leases.ts";
 import { type Mutant, numberOf, type Reason } from "./mutant.ts";
 import { READ_MUTANTS } from "./reads.ts";
 import { REPLICATION } from "./replication.ts";
@@ -24,7 +25,7 @@ const SPARED: Readonly<Record<string, string>> = {
     "test/raft/divergence.test.ts makes one, and fails with this mutant",
 };
 
-const ALL: readonly Mutant[] = [...ELECTIONS, ...REPLICATION, ...READ_MUTANTS, ...STORAGE, ...FOUNDING, ...MEMBERSHIP, ...SESSION_MUTANTS, ...SNAPSHOT_MUTANTS, ...VERDICT_MUTANTS, ...VERSION_MUTANTS]
+const ALL: readonly Mutant[] = [...ELECTIONS, ...REPLICATION, ...READ_MUTANTS, ...STORAGE, ...FOUNDING, ...MEMBERSHIP, ...SESSION_MUTANTS, ...SNAPSHOT_MUTANTS, ...VERDICT_MUTANTS, ...VERSION_MUTANTS, ...LEASE_MUTANTS]
   .sort((a, b) => numberOf(a.id) - numberOf(b.id) || (a.id < b.id ? -1 : 1));
 
 /** What is tried, by number. */
@@ -32,14 +33,10 @@ export const MUTANTS: readonly Mutant[] = ALL.filter(({ id }) => SPARED[id] === 
 
 /** What has no code yet that could be wrong. `why` names the feature. */
 export const WAITING: readonly Reason[] = [
-  { id: "34", title: "lease from receive time or wall clock", why: "leases" },
-  { id: "35", title: "lease kept after TimeoutNow", why: "leases" },
   { id: "39", title: "quiesced follower never wakes", why: "quiesce" },
   { id: "40", title: "witness answers reads or seeds a snapshot", why: "witnesses" },
-  { id: "45", title: "restarted follower votes under a lease", why: "leases" },
   { id: "46", title: "relocation truncates", why: "compaction of several groups: one alone is never relocated" },
   { id: "49", title: "witness sent ahead of data", why: "witnesses" },
-  { id: "50", title: "lease read after TimeoutNow", why: "leases" },
   { id: "52", title: "damage class forgotten over a restart", why: "repair from peers" },
 ];
 

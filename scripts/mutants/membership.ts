@@ -26,7 +26,8 @@ export const MEMBERSHIP: readonly Mutant[] = [
   },
   {
     id: "27", title: "second change allowed while one is pending", members: true,
-    file: CHANGE, find: "if (!isSettled(current) || current.index > state.commitIndex || wanted.index !== current.index)", replace: "if (current.joint || wanted.index !== current.index)",
+    file: CHANGE, find: "  if (current.index > state.commitIndex || wanted.index !== current.index) return \"change-pending\";\n  if (!isSettled(current)) return isCallOff(current, wanted) ? null : \"change-pending\";\n",
+    replace: "  if (current.joint || wanted.index !== current.index) return \"change-pending\";\n",
   },
   {
     id: "28a", title: "joint commit needs only the new half", members: true,

@@ -53,7 +53,7 @@ export const REPLICATION: readonly Mutant[] = [
     replace: "      this.#page = page;\n      if (this.#next < this.#through) this.#next += 1;\n",
     also: [{
       file: "src/machine/applier.ts",
-      find: "    assert(head.index === this.#index + 1 && !this.#restoring, \"entries are applied in order\", head.index, this.#index);\n", replace: "",
+      find: "    assert(head.index === this.#at.index + 1 && !this.#restoring, \"entries are applied in order\", head.index, this.#at.index);\n", replace: "",
     }],
   },
   {
@@ -68,7 +68,7 @@ export const REPLICATION: readonly Mutant[] = [
 `,
     also: [{
       file: "src/machine/applier.ts",
-      find: "    assert(head.index === this.#index + 1 && !this.#restoring, \"entries are applied in order\", head.index, this.#index);\n", replace: "",
+      find: "    assert(head.index === this.#at.index + 1 && !this.#restoring, \"entries are applied in order\", head.index, this.#at.index);\n", replace: "",
     }],
   },
   {

@@ -18,11 +18,11 @@ export const VERSION_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "55c", title: "upgrade run once more after a snapshot was restored",
-    file: APPLIER, find: "    this.#entry.begin(head, this.#timeMs);\n",
-    replace: "    this.#entry.begin(head, this.#timeMs);\n    if (this.#restoredVersion > 1) this.#calls.machine.upgrade?.(1, this.#entry);\n    this.#restoredVersion = 0;\n",
+    file: APPLIER, find: "    this.#entry.begin(head, at.timeMs);\n",
+    replace: "    this.#entry.begin(head, at.timeMs);\n    if (this.#restoredVersion > 1) this.#calls.machine.upgrade?.(1, this.#entry);\n    this.#restoredVersion = 0;\n",
     also: [
       { file: APPLIER, find: "    this.#entry.restore(saved.digest, saved.machineVersion);", replace: "    this.#entry.restore(saved.digest, saved.machineVersion);\n    this.#restoredVersion = saved.machineVersion;" },
-      { file: APPLIER, find: "  #term: Term = 0;", replace: "  #term: Term = 0;\n  #restoredVersion = 0;" },
+      { file: APPLIER, find: "  #restoring = false;", replace: "  #restoring = false;\n  #restoredVersion = 0;" },
     ],
   },
   {
@@ -34,7 +34,7 @@ export const VERSION_MUTANTS: readonly Mutant[] = [
     file: APPLIER, find: "    if (kind === EntryKind.version) return raise(this.plugin, this.#calls.machine, this.#entry, bytes.subarray(from, from + payloadBytes));",
     replace: "    if (kind === EntryKind.version) return raise(this.plugin, this.isReplay ? {} : this.#calls.machine, this.#entry, bytes.subarray(from, from + payloadBytes));",
     also: [
-      { file: APPLIER, find: "  #term: Term = 0;", replace: "  #term: Term = 0;\n  isReplay = false;" },
+      { file: APPLIER, find: "  #restoring = false;", replace: "  #restoring = false;\n  isReplay = false;" },
       { file: "src/node/open_group.ts", find: "  const recovered = log.recovered();\n", replace: "  const recovered = log.recovered();\n  (applier as { isReplay?: boolean }).isReplay = log.raisedVersion > 1;\n" },
     ],
   },

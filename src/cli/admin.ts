@@ -6,11 +6,15 @@ import type { Client } from "../client/client.ts";
 import { CLIENT_OPTIONS, clientFrom, type RequestSettings, settingsFrom } from "./client_options.ts";
 import { hintFor } from "./hints.ts";
 import { DraftError } from "../base/errors.ts";
-import { changeMembers, MEMBERS_COMMANDS, type MembersCommand } from "./admin_members.ts";
+import { LOG_LEVELS } from "../node/config.ts";
+import { changeMembers, MEMBERS_COMMANDS, type MembersCommand, optionsOf } from "./admin_members.ts";
+import { rehearseMembers } from "./admin_rehearsal.ts";
+import { explain } from "./admin_why.ts";
 import type { Io } from "./io.ts";
-import type { Leaf, Options, OptionSpec } from "./leaf.ts";
+import { type Leaf, type Options, type OptionSpec, UsageError } from "./leaf.ts";
+import { splitWords } from "./quoting.ts";
 import { recordTo } from "./recording.ts";
-import { renderError, renderJson, renderTable } from "./render.ts";
+import { renderError, renderJson, renderTable, renderText } from "./render.ts";
 import { askEach, statesText, survey } from "./survey.ts";
 
 /** How many words follow a command. */
@@ -79,13 +83,58 @@ const record: Leaf = adminLeaf({
   run: (client, settings, io, [path = ""]) => recordTo(path, client, settings, io),
 });
 
-/** The commands. */
-export const adminLeaves: readonly Leaf[] = [servers, states, ...MEMBERS_COMMANDS.map(membersLeaf), transfer, snapshot, record];
+const append: Leaf = adminLeaf({
+  words: ["admin", "append"],
+  usage: "COMMAND",
+  count: { min: 1, max: 1024 },
+  summary: "proposes a command of the machine: one word, split as at the prompt, or words behind --",
+  examples: ["draft admin append 'set k \"a value\"'", "draft admin append -- incrby n -5"],
+  run: async (client, { group, timeoutMs, json }, io, words) => {
+    const [operation, ...rest] = words.length === 1 ? splitWords(words[0] ?? "") : words;
+    if (typeof operation !== "string") throw new DraftError("BAD_REQUEST", "the name of an operation is text: draft client help lists them");
+    const { result, index } = await client.write([operation, ...rest], { group, timeoutMs });
+    io.out(json ? renderJson(result, index) : renderText(result));
+  },
+});
 
-function membersLeaf({ words, usage, count, summary, examples, options, wishes }: MembersCommand): Leaf {
+const logLevel: Leaf = adminLeaf({
+  words: ["admin", "log-level"],
+  usage: "LEVEL",
+  count: ONE,
+  summary: `how much every node that answers says in its log from now on, until it is started again: ${LOG_LEVELS.join(", ")}`,
+  examples: ["draft admin log-level debug"],
+  run: async (client, { group, timeoutMs, json }, io, [typed = ""]) => {
+    const level = LOG_LEVELS.find((each) => each === typed);
+    if (level === undefined) throw new UsageError(`"${typed}": wants one of ${LOG_LEVELS.join(", ")}`);
+    const { answers, missing } = await askEach(client, { group, timeoutMs }, (address) => client.setLogLevel(level, { timeoutMs, address }));
+    if (json) return io.out(renderJson(Object.fromEntries(answers.map(({ nodeId }) => [nodeId, level])), 0));
+    for (const each of missing) io.err(`unchanged: ${each}`);
+    io.out(answers.map(({ nodeId, answer }) => `${nodeId}: ${level}, was ${answer}`).join("\n"));
+  },
+});
+
+const why: Leaf = adminLeaf({
+  words: ["admin", "why"],
+  usage: "[ID]",
+  count: { min: 0, max: 1 },
+  summary: "what is wrong, in plain words: why nobody leads, why a node is behind, why something was refused",
+  examples: ["draft admin why", "draft admin why b"],
+  run: (client, settings, io, [id]) => explain(client, settings, io, id ?? null),
+});
+
+/** The commands. */
+export const adminLeaves: readonly Leaf[] = [
+  servers, states, ...MEMBERS_COMMANDS.map(membersLeaf), transfer, append, snapshot, logLevel, why, record,
+];
+
+function membersLeaf(command: MembersCommand): Leaf {
+  const { words, usage, count, summary, examples, wishes } = command;
   return adminLeaf({
-    words, usage, count, summary, examples, options,
-    run: (client, settings, io, typed, given) => changeMembers(client, settings, io, wishes(typed, given)),
+    words, usage, count, summary, examples, options: optionsOf(command),
+    run: (client, settings, io, typed, given) => {
+      const wanted = { wishes: wishes(typed, given), force: given.has("force") };
+      return given.has("dry-run") ? rehearseMembers(client, settings, io, wanted) : changeMembers(client, settings, io, wanted);
+    },
   });
 }
 

@@ -28,6 +28,9 @@ export interface MembersCommand {
   readonly wishes: (words: readonly string[], options: Options) => readonly MemberWish[];
 }
 
+const DRY_RUN: OptionSpec = { raw: "--dry-run", description: "change nothing: say what it would lead to, step by step" };
+const FORCE: OptionSpec = { raw: "--force", description: "even if too few of those who would decide afterwards are there now" };
+
 const MANY = { min: 1, max: 32 };
 
 export const MEMBERS_COMMANDS: readonly MembersCommand[] = [
@@ -45,7 +48,8 @@ export const MEMBERS_COMMANDS: readonly MembersCommand[] = [
     usage: "ID…",
     count: MANY,
     summary: "removes members, the leader too; several in one change",
-    examples: ["draft admin del c", "draft admin del a c"],
+    examples: ["draft admin del c", "draft admin del a c --dry-run"],
+    options: [FORCE],
     wishes: (words) => words.map((id) => ({ type: "remove", id })),
   },
   {
@@ -83,7 +87,20 @@ export const MEMBERS_COMMANDS: readonly MembersCommand[] = [
       return [{ type: "replace", id: old, newId, address }];
     },
   },
+  {
+    words: ["admin", "cancel"],
+    usage: "",
+    count: { min: 0, max: 0 },
+    summary: "calls off a change of the members that waits for a newcomer: nobody goes, who came stays a learner",
+    examples: ["draft admin cancel"],
+    wishes: () => [{ type: "cancel" }],
+  },
 ];
+
+/** The options of such a command besides those of all. */
+export function optionsOf({ options = [] }: MembersCommand): readonly OptionSpec[] {
+  return [...options, DRY_RUN];
+}
 
 function node(word: string): { readonly id: string; readonly address: string } {
   let parsed: NodeAddress;
@@ -105,13 +122,19 @@ interface Begun {
   readonly lives: readonly string[];
 }
 
+/** How the change is asked for. */
+export interface Wanted {
+  readonly wishes: readonly MemberWish[];
+  readonly force: boolean;
+}
+
 /** Asks for the change, and waits for its end. */
-export async function changeMembers(client: Client, settings: RequestSettings, io: Io, wishes: readonly MemberWish[]): Promise<void> {
+export async function changeMembers(client: Client, settings: RequestSettings, io: Io, { wishes, force }: Wanted): Promise<void> {
   const { group, timeoutMs, json } = settings;
-  const { result, index } = await client.changeMembers(wishes, { group, timeoutMs });
+  const { result, index } = await client.changeMembers(wishes, { group, timeoutMs, force });
   const { changed, before, after, lives } = result as Begun;
   if (!changed) {
-    io.err("nothing to change: it is so already");
+    io.err(wishes[0]?.type === "cancel" ? "nothing to call off: no change is under way" : "nothing to change: it is so already");
     return io.out(json ? renderJson({ voters: before }, index) : votersText(before));
   }
   io.err(`voters: ${listed(before)} (quorum ${quorumOf(before)}), to be: ${listed(after)} (quorum ${quorumOf(after)})`);

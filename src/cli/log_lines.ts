@@ -20,10 +20,15 @@ export interface LogLinesOptions {
 
 /** A log that prints lines of `level` and above. */
 export function logLines({ level, format, style, print, nowMs }: LogLinesOptions): Log {
-  const least = LEVELS.indexOf(level);
-  const enabled = (each: LogLevel): boolean => LEVELS.indexOf(each) >= least;
+  let least = level;
+  const enabled = (each: LogLevel): boolean => LEVELS.indexOf(each) >= LEVELS.indexOf(least);
   return {
     enabled,
+    setLevel: (next) => {
+      const before = least;
+      least = next;
+      return before;
+    },
     write: (each, message, fields = {}) => {
       if (!enabled(each)) return;
       const time = new Date(nowMs()).toISOString();

@@ -38,9 +38,9 @@ function indentRest(text: string, by: number): string {
   return text.replaceAll("\n", `\n${" ".repeat(by)}`);
 }
 
-/** The line that `--json` gives for an answer. */
-export function renderJson(result: unknown, index: number): string {
-  return JSON.stringify({ result: toJsonValue(result), index });
+/** The line that `--json` gives for an answer; one that may be old says so. */
+export function renderJson(result: unknown, index: number, isStale: boolean = false): string {
+  return JSON.stringify({ result: toJsonValue(result), index, ...(isStale ? { level: "stale" } : {}) });
 }
 
 /** The line that standard error gets for `error`. */

@@ -108,7 +108,8 @@ export class Session {
     const { result, index } = operation.kind === "read"
       ? await this.#client.read(command, options)
       : await this.#client.write(command, options);
-    this.#io.out(this.#settings.json ? renderJson(result, index) : renderText(result));
+    const isStale = operation.kind === "read" && level === "stale";
+    this.#io.out(this.#settings.json ? renderJson(result, index, isStale) : renderText(result));
     return 0;
   }
 

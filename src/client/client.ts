@@ -4,7 +4,7 @@
  * if it has a session, under which it is done once; without one never.
  */
 import { DraftError } from "../base/errors.ts";
-import type { Clock } from "../host/host.ts";
+import type { Clock, LogLevel } from "../host/host.ts";
 import { createNodeHost, silentLog } from "../host/node_host.ts";
 import { encodeCommand } from "../machine/command.ts";
 import type { AnyDefinedMachine, MethodsOf } from "../machine/define.ts";
@@ -12,6 +12,7 @@ import type { Command } from "../machine/machine.ts";
 import {
   type MemberList, indexFrom, membersFrom, type NodeStatus, type OperationInfo, operationsFrom, recordingFrom, statusFrom,
 } from "../net/client_answers.ts";
+import { type MemberRehearsal, rehearsalFrom } from "../net/member_rehearsal.ts";
 import type { AskRequest } from "../net/client_protocol.ts";
 import type { MemberWish } from "../net/member_wish.ts";
 import type { ClientAnswer, ClientOptions, ReadRequestOptions, RequestOptions } from "./client_options.ts";
@@ -32,6 +33,8 @@ export class Client {
   readonly #sessions: WriteSessions | null;
   readonly #sent: NonNullable<ClientOptions["sent"]>;
   readonly #kinds: Map<string, ReadonlyMap<string, OperationInfo>> = new Map();
+  /** The newest state that an answer was of, by group: no later read of this client shows an older one. */
+  readonly #seen: Map<string, number> = new Map();
 
   /** Use {@link connect}. */
   constructor(addresses: readonly string[], options: ClientOptions = {}) {
@@ -89,12 +92,12 @@ export class Client {
   }
 
   /** @param again whether it is done once, however often it arrives */
-  #send(command: Command, envelope: Uint8Array, options: RequestOptions, again: boolean): Promise<ClientAnswer> {
+  async #send(command: Command, envelope: Uint8Array, options: RequestOptions, again: boolean): Promise<ClientAnswer> {
     const { group = "main" } = options;
-    return this.#request(options, (connection, timeoutMs, done) => {
+    return this.#noted(group, await this.#request(options, (connection, timeoutMs, done) => {
       this.#sent(command, envelope);
       connection.write(group, envelope, timeoutMs, done);
-    }, again);
+    }, again));
   }
 
   async #openSession(sessions: WriteSessions, deadlineMs: number, { group = "main", signal }: RequestOptions): Promise<void> {
@@ -117,12 +120,21 @@ export class Client {
     return Math.max(0, deadlineMs - this.#clock.monotonicMs());
   }
 
-  /** Runs one command that only reads; linearizable unless `options.level` asks for less. */
+  /**
+   * Runs one command that only reads; linearizable unless `options.level` asks for less. Stale reads of one client see
+   * its own writes, and never go back, whichever nodes answer.
+   */
   async read(command: Command, options: ReadRequestOptions = {}): Promise<ClientAnswer> {
-    const { group = "main", level = "linearizable", minIndex = 0 } = options;
-    return this.#request(options, (connection, timeoutMs, done) =>
+    const { group = "main", level = "linearizable" } = options;
+    const minIndex = Math.max(options.minIndex ?? 0, level === "stale" ? this.#seen.get(group) ?? 0 : 0);
+    return this.#noted(group, await this.#request(options, (connection, timeoutMs, done) =>
       connection.read(group, command, { level, minIndex, timeoutMs }, done)
-    );
+    ));
+  }
+
+  #noted(group: string, answer: ClientAnswer): ClientAnswer {
+    this.#seen.set(group, Math.max(this.#seen.get(group) ?? 0, answer.index));
+    return answer;
   }
 
   /**
@@ -172,9 +184,24 @@ export class Client {
    * Changes the members of a group, all of `wishes` as one change. Returns once the leader's log has its first step for
    * good; {@link Client.members} shows how far it is.
    */
-  async changeMembers(wishes: readonly MemberWish[], options: RequestOptions = {}): Promise<ClientAnswer> {
-    const { group = "main" } = options;
-    return this.#request(options, (connection, timeoutMs, done) => connection.changeMembers(group, wishes, timeoutMs, done));
+  async changeMembers(wishes: readonly MemberWish[], options: RequestOptions & { readonly force?: boolean } = {}): Promise<ClientAnswer> {
+    const { group = "main", force = false } = options;
+    return this.#request(options, (connection, timeoutMs, done) => connection.changeMembers("change", group, { wishes, force }, timeoutMs, done));
+  }
+
+  /** What {@link Client.changeMembers} would lead to: the leader steps a copy of its state through it, and changes nothing. */
+  async rehearseMembers(wishes: readonly MemberWish[], options: RequestOptions & { readonly force?: boolean } = {}): Promise<MemberRehearsal> {
+    const { group = "main", force = false } = options;
+    const { result } = await this.#request(options, (connection, timeoutMs, done) =>
+      connection.changeMembers("rehearse", group, { wishes, force }, timeoutMs, done));
+    return rehearsalFrom(result);
+  }
+
+  /** How much the node at `address` says in its log from now on; returns how much it said before. */
+  async setLogLevel(level: LogLevel, options: RequestOptions & { readonly address: string }): Promise<string> {
+    const connection = await this.#pool.connect(options.address);
+    const ask: SendRequest = (to, timeoutMs, done) => to.setLogLevel(level, timeoutMs, done);
+    return String((await this.#tries.once(connection, options.timeoutMs ?? this.#timeoutMs, options.signal, ask)).result);
   }
 
   /** Closes all connections; sessions too, if the leader can be told. */
@@ -211,7 +238,6 @@ export class Client {
     const connection = await this.#pool.connect(address);
     return (await this.#tries.once(connection, options.timeoutMs ?? this.#timeoutMs, options.signal, ask)).result;
   }
-
 
   #request({ timeoutMs = this.#timeoutMs, signal }: RequestOptions, send: SendRequest, again: boolean = false): Promise<ClientAnswer> {
     return this.#tries.request({ timeoutMs, signal, again }, send);

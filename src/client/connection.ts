@@ -8,9 +8,11 @@ import type { Clock, Net, Socket, Timer } from "../host/host.ts";
 import { sessionBytes } from "../machine/command.ts";
 import type { NodeHello } from "../net/client_hello.ts";
 import { FrameBatch } from "../net/frame_batch.ts";
-import { type AskRequest, type ChangeRequest, type CloseRequest, type CommandTuple, encodeRequest, type Level, type OpenRequest, type ReadRequest, type SessionAsk, type TransferRequest, writeRequestBytesMax, writeWriteRequest } from "../net/client_protocol.ts";
+import {
+  type AskRequest, type CommandTuple, encodeRequest, type Level, type SessionAsk, type UnsentRequest, writeRequestBytesMax, writeWriteRequest,
+} from "../net/client_protocol.ts";
 import { ReplyReader } from "../net/client_replies.ts";
-import type { MemberWish } from "../net/member_wish.ts";
+import type { MemberAsk } from "../net/member_wish.ts";
 
 /** The ports that a connection needs. */
 export interface ConnectionPorts {
@@ -31,19 +33,9 @@ interface Pending {
   readonly deadlineMs: number;
   /** Lost on the way, it may have been done: a write. Reads are always not done. */
   readonly changes: boolean;
-  readonly request: Queued;
+  readonly request: UnsentRequest;
   done: RequestDone;
 }
-
-/** A request before it gets its id. */
-type Queued =
-  | { readonly kind: "write"; readonly group: string; readonly envelope: Uint8Array }
-  | Omit<ReadRequest, "id" | "timeoutMs">
-  | Omit<TransferRequest, "id" | "timeoutMs">
-  | Omit<ChangeRequest, "id" | "timeoutMs">
-  | Omit<OpenRequest, "id" | "timeoutMs">
-  | Omit<CloseRequest, "id" | "timeoutMs">
-  | Omit<AskRequest, "id" | "timeoutMs">;
 
 /** An open connection. */
 export class Connection {
@@ -113,14 +105,19 @@ export class Connection {
     this.#submit({ kind: "transfer", group, to }, timeoutMs, true, done);
   }
 
-  /** Asks the leader to change the members. */
-  changeMembers(group: string, wishes: readonly MemberWish[], timeoutMs: number, done: RequestDone): void {
-    this.#submit({ kind: "change", group, wishes }, timeoutMs, true, done);
+  /** Asks the leader to change the members, or to rehearse that. */
+  changeMembers(kind: "change" | "rehearse", group: string, ask: MemberAsk, timeoutMs: number, done: RequestDone): void {
+    this.#submit({ kind, group, wishes: ask.wishes, force: ask.force }, timeoutMs, kind === "change", done);
+  }
+
+  /** Asks the node to say more or less in its log. */
+  setLogLevel(level: string, timeoutMs: number, done: RequestDone): void {
+    this.#submit({ kind: "log-level", group: "main", level }, timeoutMs, true, done);
   }
 
   /** Asks the leader to open a session or to close one. */
   changeSession(group: string, ask: SessionAsk, timeoutMs: number, done: RequestDone): void {
-    const request: Queued = ask.type === "open"
+    const request: UnsentRequest = ask.type === "open"
       ? { kind: "open", group, ordered: ask.ordered }
       : { kind: "close", group, session: sessionBytes(ask.session) };
     this.#submit(request, timeoutMs, true, done);
@@ -135,7 +132,7 @@ export class Connection {
     this.#end(null);
   }
 
-  #submit(request: Queued, timeoutMs: number, changes: boolean, done: RequestDone): void {
+  #submit(request: UnsentRequest, timeoutMs: number, changes: boolean, done: RequestDone): void {
     if (this.#closed) {
       this.#clock.soon(() => done(this.#notSent(), 0, null));
       return;
@@ -170,7 +167,7 @@ export class Connection {
   }
 
   /** Puts the request into the turn's batch; an error if it is larger than the node takes. */
-  #append(request: Queued, id: number, timeoutMs: number): DraftError | null {
+  #append(request: UnsentRequest, id: number, timeoutMs: number): DraftError | null {
     const batch = this.#batch;
     if (request.kind !== "write") {
       const body = encodeRequest({ ...request, id, timeoutMs });

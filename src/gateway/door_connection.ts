@@ -150,27 +150,26 @@ export class DoorConnection {
         api.read(group, request.command, request, (result) => this.#answer(id, result, false));
         return;
       case "operations":
-        this.#answerValue(id, api.operations(group));
-        return;
+        return this.#answerValue(id, api.operations(group));
       case "status":
-        api.status((status) => this.#answerValue(id, status));
-        return;
+        return api.status((status) => this.#answerValue(id, status));
       case "members":
-        api.members(group, (members) => this.#answerValue(id, members));
-        return;
+        return api.members(group, (members) => this.#answerValue(id, members));
       case "record":
       case "story":
         api.record(group, request.kind === "story", (recording) => this.#answerValue(id, recording));
         return;
       case "snapshot":
-        api.snapshot(group, (index) => this.#answerValue(id, index));
-        return;
+        return api.snapshot(group, (index) => this.#answerValue(id, index));
       case "transfer":
         return this.#atLeader(request, (done) => api.transfer(group, request.to, request.timeoutMs, done), (connection, passOn) =>
           connection.transfer(group, request.to, request.timeoutMs, passOn));
       case "change":
-        return this.#atLeader(request, (done) => api.changeMembers(group, request.wishes, request.timeoutMs, done), (connection, passOn) =>
-          connection.changeMembers(group, request.wishes, request.timeoutMs, passOn));
+      case "rehearse":
+        return this.#atLeader(request, (done) => api.changeMembers(group, request, done), (connection, passOn) =>
+          connection.changeMembers(request.kind, group, request, request.timeoutMs, passOn));
+      case "log-level":
+        return this.#answerValue(id, api.setLogLevel(request.level));
       case "open":
         this.#changeSession(request, { type: "open", ordered: request.ordered });
         return;

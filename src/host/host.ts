@@ -156,6 +156,8 @@ export interface Log {
   enabled(level: LogLevel): boolean;
   /** One line; `fields` are its values by name, for machines that read it. */
   write(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** Keeps lines of `level` and above from now on, and tells from which level on it kept them before. */
+  readonly setLevel?: (level: LogLevel) => LogLevel;
 }
 
 /** All ports of one node. */

@@ -6,9 +6,11 @@
  */
 import { assert } from "../base/assert.ts";
 import { type EntryHead, EntryKind } from "../base/entry.ts";
-import { DraftError } from "../base/errors.ts";
+import type { DraftError } from "../base/errors.ts";
 import type { Done } from "../base/task.ts";
-import type { GroupId, Index, Term } from "../raft/types.ts";
+import type { Index } from "../raft/types.ts";
+import type { ApplierOptions } from "./applier_options.ts";
+import { Batch } from "./batch.ts";
 import { Checks } from "./checks.ts";
 import { type CommandEnvelope, decodeEnvelope } from "./command.ts";
 import { checkKind } from "./kinds.ts";
@@ -17,30 +19,18 @@ import { foldBits } from "./digest.ts";
 import { Engine, type EnginePosition } from "./engine.ts";
 import { LiveEntry } from "./live_entry.ts";
 import type { AnyPlugin, Command, Reply, View } from "./machine.ts";
-import { type FaultLog, MachineCalls, refusalOf } from "./machine_calls.ts";
+import { MachineCalls, refusalOf } from "./machine_calls.ts";
 import { Operations } from "./operations.ts";
 import { PieceSource } from "./piece_source.ts";
 import { PieceTarget } from "./piece_target.ts";
 import { raise } from "./raise.ts";
 import { recallEntry } from "./recall.ts";
-import { sendable } from "./sendable.ts";
 import { decodeSessionChange } from "./session_entry.ts";
 import type { Applied, BegunSnapshot, SavedState } from "./saved_state.ts";
 import { Sessions } from "./sessions.ts";
 import { SessionsSource } from "./sessions_saved.ts";
 
-/** A machine that has done its upgrade already. */
-const UPGRADED = {};
-
-/** What an applier is made of. */
-export interface ApplierOptions {
-  readonly plugin: AnyPlugin;
-  readonly group: GroupId;
-  /** The machine's own directory; see {@link CreateOptions}. */
-  readonly directory: string;
-  /** Hears of a machine that broke: where, and what it threw. */
-  readonly log: FaultLog;
-}
+const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** One machine and how far it has come. */
 export class Applier {
@@ -53,23 +43,20 @@ export class Applier {
   readonly checks: Checks;
   /** Index of the entry that ran the command of the last entry: an earlier one if that was sent again. */
   answeredIndex: Index = 0;
-  readonly #group: GroupId;
-  readonly #directory: string;
+  readonly #options: ApplierOptions;
   #calls!: MachineCalls;
-  /** Of a machine that keeps its state on disk. */
+  /** Of a machine that keeps its state on disk, and of one that runs several commands at once. */
   #engine: Engine | null = null;
-  readonly #log: FaultLog;
+  #batch: Batch | null = null;
   readonly #entry: LiveEntry = new LiveEntry();
-  #index: Index = 0;
-  #term: Term = 0;
-  #chain = 0;
-  #timeMs = 0;
+  /** The last entry applied, and log time. */
+  readonly #at: { -readonly [Field in keyof Applied]: number } = { index: 0, term: 0, chain: 0, timeMs: 0 };
   #restoring = false;
 
   /** @throws DraftError BAD_PLUGIN if the plugin's operations cannot be used, or it makes no machine */
   constructor(options: ApplierOptions) {
     this.operations = new Operations(options.plugin, () => this.#entry.version);
-    ({ plugin: this.plugin, group: this.#group, log: this.#log, directory: this.#directory } = options);
+    ({ plugin: this.plugin } = this.#options = options);
     this.checks = new Checks(options.group);
     this.renew();
   }
@@ -86,18 +73,54 @@ export class Applier {
    *   if a majority's state is another; BAD_PLUGIN if it raises the version beyond the plugin's, or `upgrade` broke
    */
   apply(head: EntryHead, bytes: Uint8Array, from: number, decoded: CommandEnvelope | null): Reply | DraftError {
-    assert(head.index === this.#index + 1 && !this.#restoring, "entries are applied in order", head.index, this.#index);
-    assert(head.group === this.#group, "the entry is of this group", head.group, this.#group);
+    assert(head.index === this.#at.index + 1 && !this.#restoring, "entries are applied in order", head.index, this.#at.index);
+    assert(head.group === this.#options.group, "the entry is of this group", head.group, this.#options.group);
     checkKind(head);
-    this.#timeMs = Math.max(this.#timeMs, head.timeMs);
-    this.#index = head.index;
-    this.#term = head.term;
-    this.#chain = head.chain;
-    this.answeredIndex = head.index;
-    this.#entry.begin(head, this.#timeMs);
-    this.sessions.expire(this.#timeMs);
+    this.#begin(head);
     if (this.#engine?.holds(head.index) === true) return this.#recall(this.#engine, head, bytes.subarray(from, from + head.payloadBytes));
-    const performed = this.#perform(head, bytes, from, decoded);
+    return this.#finish(head, this.#perform(head, bytes, from, decoded), bytes, from);
+  }
+
+  /**
+   * Whether the entry is gathered, to be run with those before it; if not, {@link applyGathered} comes first.
+   *
+   * @param head the first one's index is one above the last that was applied; for the rest as {@link apply}
+   */
+  gathers(head: EntryHead, bytes: Uint8Array, from: number, decoded: CommandEnvelope | null): boolean {
+    if (this.#batch === null || this.#engine?.holds(head.index) === true) return false;
+    assert(head.index === this.#at.index + this.#batch.count + 1 && !this.#restoring, "entries are gathered in order", head.index, this.#at.index);
+    const start = { sessions: this.sessions, version: this.#entry.version, timeMs: this.#at.timeMs };
+    return this.#batch.add(start, head, () => bytes.subarray(from, from + head.payloadBytes), decoded);
+  }
+
+  /**
+   * Lets the machine run what was gathered.
+   *
+   * @param told hears of each entry and its answer, in order
+   * @throws DraftError BAD_PLUGIN if the machine broke on all of it: the replica must stop
+   */
+  applyGathered(told: (head: EntryHead, answer: Reply | DraftError) => void): void {
+    if (this.#batch === null || this.#batch.count === 0) return;
+    const { gathered, replies } = this.#batch.run(this.#calls.machine, this.plugin.name);
+    for (const [at, { head, envelope, command, entry }] of gathered.entries()) {
+      this.#begin(head);
+      this.#entry.adopt(entry);
+      const found = envelope.session === null ? null : this.sessions.admit(envelope, head.payloadSum, this.#at.timeMs);
+      assert(found === null, "a command that was foreseen to run runs", head.index);
+      told(head, this.#finish(head, this.#calls.settle(replies[at], command[0]), NOTHING, 0));
+    }
+  }
+
+  #begin(head: EntryHead): void {
+    const at = this.#at;
+    at.timeMs = Math.max(at.timeMs, head.timeMs);
+    ({ index: this.answeredIndex, index: at.index, term: at.term, chain: at.chain } = head);
+    this.#entry.begin(head, at.timeMs);
+    this.sessions.expire(at.timeMs);
+  }
+
+  /** What was made of the entry becomes a part of digest, sessions and memos. */
+  #finish(head: EntryHead, performed: Reply | DraftError, bytes: Uint8Array, from: number): Reply | DraftError {
     this.#entry.end();
     const answer = this.#calls.foldAnswer(performed);
     const kept = this.sessions.isRunning ? this.sessions.keep(head.index, answer) : undefined;
@@ -110,11 +133,7 @@ export class Applier {
 
   /** The machine on disk has this entry: an earlier process was told its answer. */
   #recall(engine: Engine, head: EntryHead, payload: Uint8Array): undefined {
-    const recalled = engine.recall(head);
-    if (head.kind === EntryKind.version) raise(this.plugin, UPGRADED, this.#entry, payload);
-    recallEntry(this.sessions, head, payload, recalled, this.#timeMs);
-    this.sessions.takeChanges();
-    this.#entry.recalled(recalled.digest);
+    recallEntry({ plugin: this.plugin, sessions: this.sessions, entry: this.#entry }, head, payload, engine.recall(head));
     this.#check(head, payload, 0);
   }
 
@@ -139,13 +158,7 @@ export class Applier {
    * @returns the answer, or UNKNOWN_OPERATION, BAD_REQUEST (also for a write), MACHINE_FAULT
    */
   query(command: Command): Reply | DraftError {
-    const operation = this.operations.find(command);
-    if (operation === null) return this.operations.unknown(command);
-    if (operation.row.kind !== "read") {
-      return new DraftError("BAD_REQUEST", `operation '${operation.name}' is a write: must go through the log`);
-    }
-    const answer = this.#calls.read(Operations.named(command, operation), this.view());
-    return sendable(answer, (thrown) => this.#calls.fault(`the answer of '${operation.name}'`, thrown));
+    return this.#calls.query(command, this.view());
   }
 
   /** The log time at which the machine has something to do next, or null. */
@@ -155,13 +168,13 @@ export class Applier {
 
   /** The version that the group begins with, as its genesis says. */
   begin(version: number): void {
-    assert(this.#index === 0, "a machine begins before its first entry", this.#index);
+    assert(this.#at.index === 0, "a machine begins before its first entry", this.#at.index);
     this.#entry.version = version;
   }
 
   /** The last entry applied; zeros before the first. */
   get lastApplied(): Applied {
-    return { index: this.#index, term: this.#term, chain: this.#chain, timeMs: this.#timeMs };
+    return { ...this.#at };
   }
 
   /**
@@ -169,7 +182,7 @@ export class Applier {
    * that are yet to be gone through.
    */
   get readableIndex(): Index {
-    return this.#restoring || this.#engine?.holds(this.#index + 1) === true ? -1 : this.#index;
+    return this.#restoring || this.#engine?.holds(this.#at.index + 1) === true ? -1 : this.#at.index;
   }
 
   /**
@@ -178,11 +191,11 @@ export class Applier {
    * @throws DraftError MACHINE_FAULT if the machine cannot say what it holds
    */
   snapshot(): BegunSnapshot {
-    assert(this.readableIndex >= 0, "a machine that is restored has no state yet", this.#index);
+    assert(this.readableIndex >= 0, "a machine that is restored has no state yet", this.#at.index);
     const pieces = new PieceSource(this.plugin, this.#calls.machine);
-    const { index, term, chain, timeMs } = this.lastApplied;
+    const { timeMs, ...point } = this.lastApplied;
     return {
-      point: { index, term, chain }, timeMs, machineVersion: this.#entry.version, digest: this.digest, checks: this.checks.saved(), streamed: pieces.streamed, pieces,
+      point, timeMs, machineVersion: this.#entry.version, digest: this.digest, checks: this.checks.saved(), streamed: pieces.streamed, pieces,
       sessions: new SessionsSource(this.sessions),
     };
   }
@@ -212,15 +225,14 @@ export class Applier {
   /** All but the machine is what `saved` says; the machine holds that on disk, or more. */
   resume(saved: SavedState, sessions: Sessions): void {
     this.sessions = sessions;
-    ({ index: this.#index, term: this.#term, chain: this.#chain } = saved.point);
-    this.#timeMs = saved.timeMs;
+    Object.assign(this.#at, saved.point, { timeMs: saved.timeMs });
     this.#entry.restore(saved.digest, saved.machineVersion);
     this.checks.restore(saved.checks, this.lastApplied);
   }
 
   /** The moment that a read sees. */
   view(): View {
-    return { index: this.#index, timeMs: this.#timeMs, version: this.#entry.version };
+    return { index: this.#at.index, timeMs: this.#at.timeMs, version: this.#entry.version };
   }
 
   /** Running digest over (index, payload, emitted changes, answer), an unsigned 32-bit number. */
@@ -230,15 +242,15 @@ export class Applier {
 
   /** What replicas compare: the machine's own hash if it has one, else the running digest. */
   stateHash(): string {
-    return this.#calls.hash() ?? this.digest.toString(16).padStart(8, "0");
+    return this.#calls.stateHash();
   }
 
   /** Notes what the state comes to where the entry is a check point, and compares it where it is a verdict. */
   #check({ kind, index, payloadBytes }: EntryHead, bytes: Uint8Array, from: number): void {
-    if (!Checks.isPoint(kind)) return kind === EntryKind.time ? undefined : this.checks.used(index, this.#timeMs);
+    if (!Checks.isPoint(kind)) return kind === EntryKind.time ? undefined : this.checks.used(index, this.#at.timeMs);
     // The hash of a machine on disk that is ahead is that of a later state; the digest was noted at the entry.
     if (this.readableIndex === index || !this.#calls.hasHash) this.checks.passed({ index, digest: this.#calls.checkDigest() });
-    if (kind === EntryKind.verdict) this.checks.judge(bytes.subarray(from, from + payloadBytes), this.#timeMs);
+    if (kind === EntryKind.verdict) this.checks.judge(bytes.subarray(from, from + payloadBytes), this.#at.timeMs);
   }
 
   /** The machine's state on disk as this process found it; null if it keeps none. */
@@ -253,9 +265,11 @@ export class Applier {
 
   /** Makes the machine; another one without entries, if the directory was emptied. */
   renew(): void {
-    const machine = createMachine(this.plugin, this.#directory);
-    this.#calls = new MachineCalls(machine, this.plugin.name, this.#entry, this.#log);
-    this.#engine = machine.lastApplied === undefined ? null : new Engine(machine, this.plugin.name, this.#directory);
+    const { directory, log } = this.#options;
+    const machine = createMachine(this.plugin, directory);
+    this.#calls = new MachineCalls({ machine, name: this.plugin.name, operations: this.operations, entry: this.#entry, log });
+    this.#batch = machine.applyBatch === undefined ? null : new Batch(this.operations);
+    this.#engine = machine.lastApplied === undefined ? null : new Engine(machine, this.plugin.name, directory);
   }
 
   /** Ends the machine; `done` is told how, once it has given back what it took. */
@@ -265,32 +279,21 @@ export class Applier {
 
   #perform(head: EntryHead, bytes: Uint8Array, from: number, decoded: CommandEnvelope | null): Reply | DraftError {
     const { kind, payloadBytes } = head;
-    if (kind === EntryKind.time) return this.#calls.wake(this.#timeMs);
+    if (kind === EntryKind.time) return this.#calls.wake();
     if (kind === EntryKind.version) return raise(this.plugin, this.#calls.machine, this.#entry, bytes.subarray(from, from + payloadBytes));
     try {
       if (kind === EntryKind.command) return this.#run(head, decoded ?? decodeEnvelope(bytes, from, from + payloadBytes));
       if (kind !== EntryKind.session) return undefined;
-      return this.sessions.change(decodeSessionChange(bytes.subarray(from, from + payloadBytes)), this.#index, this.#timeMs);
+      return this.sessions.change(decodeSessionChange(bytes.subarray(from, from + payloadBytes)), this.#at.index, this.#at.timeMs);
     } catch (error) {
       return refusalOf(error);
     }
   }
 
   #run(head: EntryHead, envelope: CommandEnvelope): Reply | DraftError {
-    if (envelope.session === null) return this.#runCommand(envelope);
-    const found = this.sessions.admit(envelope, head.payloadSum, this.#timeMs);
-    if (found === null) return this.#runCommand(envelope);
+    const found = envelope.session === null ? null : this.sessions.admit(envelope, head.payloadSum, this.#at.timeMs);
+    if (found === null) return this.#calls.run(envelope);
     if (found.index > 0) this.answeredIndex = found.index;
     return found.answer;
-  }
-
-  #runCommand(envelope: CommandEnvelope): Reply | DraftError {
-    const operation = this.operations.find(envelope.command);
-    if (operation === null) return this.operations.unknown(envelope.command);
-    const command = Operations.named(envelope.command, operation);
-    this.#entry.session = envelope.session;
-    this.#entry.holds(command);
-    // A read that somebody put into the log is a read of the state at its place there.
-    return operation.row.kind === "read" ? this.#calls.read(command, this.#entry) : this.#calls.apply(command);
   }
 }

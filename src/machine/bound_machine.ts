@@ -19,6 +19,12 @@ export function boundMachine(machine: AnyMachine): AnyMachine {
   })) as unknown as AnyMachine;
 }
 
+/** The machine without its way to run several commands at once: for whoever looks at each of them. */
+export function oneByOne(machine: AnyMachine): AnyMachine {
+  const { applyBatch: _, ...rest } = machine;
+  return rest;
+}
+
 /**
  * The plugin with machines that `around` makes of its own. What `create` returns is no machine, if it lacks `apply`: that
  * is handed on, for whoever asked for it to say so.

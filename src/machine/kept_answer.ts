@@ -12,6 +12,9 @@ const SHORT_TEXT = 16;
 /** Characters of an error's message that are kept. */
 const MESSAGE_MAX = 256;
 
+/** Bytes that short answers and errors may be counted with, which are kept however little room there is. */
+export const KEPT_ANYWAY_BYTES = 1024;
+
 const OUTCOMES: readonly Outcome[] = ["not-done", "unknown", "done"];
 
 /** An error that the machine, or the applier for it, answered with. */

@@ -32,6 +32,8 @@ export class LiveEntry implements Entry {
   #group = 0;
   #random: RandomState | null = null;
   #refusals: Error[] = [];
+  /** Use: of an entry that is run with others, what it emitted, to be folded in its turn; null of any other. */
+  #emitted: [key: string, value: unknown][] | null = null;
 
   /** Makes this the entry of `head`, at log time `timeMs`. */
   begin(head: EntryHead, timeMs: number): void {
@@ -45,6 +47,20 @@ export class LiveEntry implements Entry {
     this.#random = null;
     if (this.#refusals.length > 0) this.#refusals = [];
     this.#open = true;
+  }
+
+  /** Makes this the entry of `head` for a machine that runs it with others: its own digest says nothing. */
+  record(head: EntryHead, timeMs: number, version: number): void {
+    this.begin(head, timeMs);
+    this.version = version;
+    this.#emitted = [];
+  }
+
+  /** Takes over what was said to `recorded`, which bears the same head. */
+  adopt(recorded: LiveEntry): void {
+    this.#arguments = recorded.#arguments;
+    this.#refusals = recorded.#refusals;
+    for (const [key, value] of recorded.#emitted ?? []) this.emit(key, value);
   }
 
   /** The replica goes on from a snapshot that was taken with this digest, at this machine version. */
@@ -102,6 +118,12 @@ export class LiveEntry implements Entry {
   readonly emit = (key: string, value?: unknown): void => {
     this.#mustBeOpen("emit");
     if (typeof key !== "string") throw new TypeError(`emit wants a text for a key, not a ${typeof key}`);
+    if (this.#emitted !== null) {
+      // What cannot be sent is refused now, and what is changed later was emitted as it is.
+      foldValue(0, value);
+      this.#emitted.push([key, typeof value === "object" ? structuredClone(value) : value]);
+      return;
+    }
     const digest = foldText(this.digest, key);
     const argument = typeof value === "string" && value.length >= LONG_TEXT ? this.#arguments.indexOf(value) : -1;
     // A text that is an argument is folded as which it is: the payload's sum has its content.

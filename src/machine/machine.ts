@@ -71,7 +71,12 @@ export interface Base {
    * same entry on every replica. If it throws, the replica stops before anything else is applied.
    */
   upgrade?(from: number, entry: Entry): void;
-  /** Runs several writes at once, for machines to which that matters; the answers in the order of the commands. */
+  /**
+   * Runs several writes at once, for machines to which each call is dear: state, answers and what is emitted must be
+   * those of `apply`, one command after the other, for how many come together differs between replicas. The answers are
+   * in the order of the commands, none of them live state; one that is refused or breaks is answered with the error that
+   * `apply` would throw. What it throws itself stops the node.
+   */
   applyBatch?(commands: readonly Command[], entries: readonly Entry[]): readonly Reply[];
   /**
    * For machines that keep their state on disk: the index of the last {@link commit}, as the engine has it now; 0 in a

@@ -5,8 +5,11 @@
 import { assert } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
 import { foldBits, foldText, hashText } from "./digest.ts";
+import type { CommandEnvelope } from "./command.ts";
 import type { LiveEntry } from "./live_entry.ts";
 import type { Base, Command, Reply, View } from "./machine.ts";
+import { Operations } from "./operations.ts";
+import { sendable } from "./sendable.ts";
 
 /** What a caller is told when `apply` broke: the stack, which differs between engines, goes to the log. */
 export const FAULT_TEXT = "the machine failed on this command: its node's log says how";
@@ -23,37 +26,66 @@ export function refusalOf(error: unknown): DraftError {
   throw error;
 }
 
+export interface MachineCallsOptions {
+  readonly machine: Base;
+  /** Of the plugin. */
+  readonly name: string;
+  readonly operations: Operations;
+  /** What `apply` and `wake` are given. */
+  readonly entry: LiveEntry;
+  readonly log: FaultLog;
+}
+
 /** One machine, behind calls that do not throw. */
 export class MachineCalls {
   readonly machine: Base;
   readonly #name: string;
+  readonly #operations: Operations;
   readonly #entry: LiveEntry;
   readonly #log: FaultLog;
 
-  /** @param entry what `apply` and `wake` are given */
-  constructor(machine: Base, name: string, entry: LiveEntry, log: FaultLog) {
-    this.machine = machine;
-    this.#name = name;
-    this.#entry = entry;
-    this.#log = log;
+  constructor(options: MachineCallsOptions) {
+    ({ machine: this.machine, name: this.#name, operations: this.#operations, entry: this.#entry, log: this.#log } = options);
+  }
+
+  /** Runs what an entry of the log holds. */
+  run(envelope: CommandEnvelope): Reply | DraftError {
+    const operation = this.#operations.find(envelope.command);
+    if (operation === null) return this.#operations.unknown(envelope.command);
+    const command = Operations.named(envelope.command, operation);
+    this.#entry.session = envelope.session;
+    this.#entry.holds(command);
+    // A read that somebody put into the log is a read of the state at its place there.
+    return operation.row.kind === "read" ? this.read(command, this.#entry) : this.apply(command);
+  }
+
+  /** Runs a read outside of the log. */
+  query(command: Command, view: View): Reply | DraftError {
+    const operation = this.#operations.find(command);
+    if (operation === null) return this.#operations.unknown(command);
+    if (operation.row.kind !== "read") {
+      return new DraftError("BAD_REQUEST", `operation '${operation.name}' is a write: must go through the log`);
+    }
+    const answer = this.read(Operations.named(command, operation), view);
+    return sendable(answer, (thrown) => this.fault(`the answer of '${operation.name}'`, thrown));
   }
 
   apply(command: Command): Reply | DraftError {
     const entry = this.#entry;
     try {
-      return this.#settle(this.machine.apply(command, entry), command[0]);
+      return this.settle(this.machine.apply(command, entry), command[0]);
     } catch (thrown) {
       return entry.refused(thrown) ? thrown : this.fault(`apply of '${command[0]}' at index ${entry.index}`, thrown);
     }
   }
 
-  /** Does what is due at `timeMs`, if anything is. */
-  wake(timeMs: number): Reply | DraftError {
+  /** Does what is due at the entry's log time, if anything is. */
+  wake(): Reply | DraftError {
     const wakeAt = this.wakeAt();
-    if (wakeAt === null || wakeAt > timeMs || this.machine.wake === undefined) return undefined;
+    if (wakeAt === null || wakeAt > this.#entry.timeMs || this.machine.wake === undefined) return undefined;
     this.#entry.digest = foldBits(this.#entry.digest, WOKE);
     try {
-      return this.#settle(this.machine.wake(this.#entry) as Reply, "wake");
+      return this.settle(this.machine.wake(this.#entry) as Reply, "wake");
     } catch (thrown) {
       return this.fault("wake", thrown);
     }
@@ -63,7 +95,7 @@ export class MachineCalls {
     const { machine } = this;
     assert(machine.query !== undefined, "a machine whose plugin has reads has a query");
     try {
-      return this.#settle(machine.query(command, view), command[0]);
+      return this.settle(machine.query(command, view), command[0]);
     } catch (thrown) {
       // `new Error(text)` is written on purpose, for the caller; TypeError and its kin are the engine's.
       if (thrown instanceof Error && thrown.name === "Error") return new DraftError("BAD_REQUEST", thrown.message);
@@ -97,6 +129,11 @@ export class MachineCalls {
     }
   }
 
+  /** The state in short, for people to compare: the machine's own hash if it has one, else the running digest. */
+  stateHash(): string {
+    return this.hash() ?? (this.#entry.digest >>> 0).toString(16).padStart(8, "0");
+  }
+
   /** What replicas compare: the running digest and, if the machine has one, its hash; an unsigned 32-bit number. */
   checkDigest(): number {
     const { digest } = this.#entry;
@@ -120,8 +157,8 @@ export class MachineCalls {
     }
   }
 
-  /** The answer, unless it is none: a promise would end at another moment on each replica. */
-  #settle(answer: Reply, operation: string): Reply | DraftError {
+  /** What was answered, unless that is none: a promise would end at another moment on each replica. */
+  settle(answer: Reply, operation: string): Reply | DraftError {
     if (typeof answer !== "object" || answer === null) return answer;
     if (answer instanceof Error) return this.#entry.refused(answer) ? answer : this.fault(`'${operation}' returned`, answer);
     if (typeof answer.then !== "function") return answer;

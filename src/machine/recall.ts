@@ -5,16 +5,37 @@
 import { EntryKind, type EntryHead } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
 import { decodeEnvelope } from "./command.ts";
+import type { LiveEntry } from "./live_entry.ts";
+import type { AnyPlugin } from "./machine.ts";
 import type { Recalled } from "./memo.ts";
+import { raise } from "./raise.ts";
 import { decodeSessionChange } from "./session_entry.ts";
 import type { Sessions } from "./sessions.ts";
 
+/** A machine that has done its upgrade already. */
+const UPGRADED = {};
+
+/** What an entry changes besides the machine. */
+export interface RecallTarget {
+  readonly plugin: AnyPlugin;
+  readonly sessions: Sessions;
+  /** Begun as the entry of `head`. */
+  readonly entry: LiveEntry;
+}
+
 /**
  * @param payload of the entry
- * @param timeMs log time
- * @throws DraftError DAMAGED if the memo does not know what a command answered that was run
+ * @throws DraftError DAMAGED if the memo does not know what a command answered that was run; BAD_PLUGIN if the plugin is
+ *   older than the version that the entry raises it to
  */
-export function recallEntry(sessions: Sessions, head: EntryHead, payload: Uint8Array, { kept }: Recalled, timeMs: number): void {
+export function recallEntry({ plugin, sessions, entry }: RecallTarget, head: EntryHead, payload: Uint8Array, { digest, kept }: Recalled): void {
+  if (head.kind === EntryKind.version) raise(plugin, UPGRADED, entry, payload);
+  changeSessions(sessions, head, payload, kept, entry.timeMs);
+  sessions.takeChanges();
+  entry.recalled(digest);
+}
+
+function changeSessions(sessions: Sessions, head: EntryHead, payload: Uint8Array, kept: Recalled["kept"], timeMs: number): void {
   try {
     if (head.kind === EntryKind.session) sessions.change(decodeSessionChange(payload), head.index, timeMs);
     else if (head.kind === EntryKind.command) admit(sessions, head, payload, timeMs);

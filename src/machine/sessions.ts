@@ -81,6 +81,11 @@ export class Sessions {
     return this.#running !== null;
   }
 
+  /** The open session of this id, to look at; null if there is none. */
+  find(id: string): Session | null {
+    return this.#byId.get(id) ?? null;
+  }
+
   /** The open sessions, the one that was unused for longest first. */
   *all(): Generator<Session> {
     for (let session = this.#oldest; session !== null; session = session.newer) yield session;

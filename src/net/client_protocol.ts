@@ -21,7 +21,9 @@
  *   9 open        ordered (true or false): opens a session; the result is its id, 32 hexadecimal digits
  *  10 close       session (16 bytes): closes it; the result is whether it was open
  *  11 snapshot    takes a snapshot on this node; the result is the index that it holds, once it is durable
- *  12 change      wishes (member_wish.ts): changes the members; the result is what the change begins with
+ *  12 change      wishes (member_wish.ts), force (missing: false): changes the members; the result is what the change begins with
+ *  13 rehearse    the same, and nothing is changed; the result is what would come of it
+ *  14 log-level   trace, debug, info, warn or error: of this node's log from now on; the result is what it was before
  *
  * reply         [request id, 0, index, result]
  *               [request id, 1, code, message, outcome, leader id or null, leader address or null, retryAfterMs or null]
@@ -34,16 +36,16 @@
 import { CBOR_HEAD_BYTES_MAX, CborHeadReader, CborMajor, writeCborHead } from "../base/cbor_head.ts";
 import { decode, encode } from "../base/codec.ts";
 import { byteString, malformed, name, tuple, whole } from "./client_fields.ts";
-import { encodeWishes, type MemberWish, wishesFrom } from "./member_wish.ts";
+import { encodeWishes, type MemberAsk, wishesFrom } from "./member_wish.ts";
 
 /** Timeouts beyond this are cut to it: a day. */
 const TIMEOUT_MS_MAX = 86_400_000;
 
-const KIND = { write: 1, read: 2, operations: 3, status: 4, members: 5, transfer: 6, record: 7, story: 8, open: 9, close: 10, snapshot: 11, change: 12 } as const;
+const KIND = { write: 1, read: 2, operations: 3, status: 4, members: 5, transfer: 6, record: 7, story: 8, open: 9, close: 10, snapshot: 11, change: 12, rehearse: 13, "log-level": 14 } as const;
 const SESSION_BYTES = 16;
 const LEVELS: readonly Level[] = ["linearizable", "lease", "stale"];
 
-/** How fresh a read must be. A lease read is served as a linearizable one, until there are leases. */
+/** How fresh a read must be. A lease read is linearizable too, as long as clocks go about alike (raft/lease.ts). */
 export type Level = "linearizable" | "lease" | "stale";
 
 /** An operation's name and its arguments. */
@@ -81,10 +83,16 @@ export interface TransferRequest extends RequestHead {
   readonly to: string;
 }
 
-/** Asks the leader to change the members. */
-export interface ChangeRequest extends RequestHead {
-  readonly kind: "change";
-  readonly wishes: readonly MemberWish[];
+/** Asks the leader to change the members, or what would come of that. */
+export interface ChangeRequest extends RequestHead, MemberAsk {
+  readonly kind: "change" | "rehearse";
+}
+
+/** Asks a node to say more or less in its log. */
+export interface LogLevelRequest extends RequestHead {
+  readonly kind: "log-level";
+  /** Unchecked. */
+  readonly level: string;
 }
 
 /** Asks the leader to open a session. */
@@ -110,7 +118,12 @@ export interface UnknownRequest extends RequestHead {
   readonly kind: "unknown";
 }
 
-export type ClientRequest = WriteRequest | ReadRequest | AskRequest | TransferRequest | ChangeRequest | OpenRequest | CloseRequest | UnknownRequest;
+export type ClientRequest = WriteRequest | ReadRequest | AskRequest | TransferRequest | ChangeRequest | LogLevelRequest | OpenRequest | CloseRequest | UnknownRequest;
+
+type Unsent<R> = R extends unknown ? Omit<R, "id" | "timeoutMs"> : never;
+
+/** A request that has no number yet. */
+export type UnsentRequest = Unsent<Exclude<ClientRequest, UnknownRequest>>;
 
 /** Bytes that {@link writeWriteRequest} takes, at most. */
 export function writeRequestBytesMax(groupBytes: number, envelopeBytes: number): number {
@@ -143,7 +156,10 @@ export function encodeRequest(request: Exclude<ClientRequest, WriteRequest | Unk
     case "transfer":
       return encode([...head, request.to]);
     case "change":
-      return encode([...head, encodeWishes(request.wishes)]);
+    case "rehearse":
+      return encode([...head, encodeWishes(request.wishes), request.force]);
+    case "log-level":
+      return encode([...head, request.level]);
     case "open":
       return encode([...head, request.ordered]);
     case "close":
@@ -221,7 +237,10 @@ function decodeRequest(body: Uint8Array): ClientRequest {
     case KIND.transfer:
       return { ...head, kind: "transfer", to: name(rest[0], "member id") };
     case KIND.change:
-      return { ...head, kind: "change", wishes: wishesFrom(rest[0]) };
+    case KIND.rehearse:
+      return { ...head, kind: kind === KIND.change ? "change" : "rehearse", wishes: wishesFrom(rest[0]), force: rest[1] === true };
+    case KIND["log-level"]:
+      return { ...head, kind: "log-level", level: name(rest[0], "log level") };
     case KIND.record:
       return { ...head, kind: "record" };
     case KIND.story:

@@ -6,6 +6,7 @@
  *        ["remove" | "promote" | "demote", id]
  *        ["move", id, address]
  *        ["replace", id, new id, address]
+ *        ["cancel"]                       stands alone
  * ```
  */
 import { ADDRESS_CHARACTERS_MAX } from "../base/address.ts";
@@ -18,7 +19,16 @@ export type MemberWish =
   /** The same node is elsewhere now. */
   | { readonly type: "move"; readonly id: string; readonly address: string }
   /** Another node, or the same one with an empty directory, takes the place of one: nobody goes before it has caught up. */
-  | { readonly type: "replace"; readonly id: string; readonly newId: string; readonly address: string };
+  | { readonly type: "replace"; readonly id: string; readonly newId: string; readonly address: string }
+  /** The change that is under way shall not go on: nobody goes, or becomes something else. */
+  | { readonly type: "cancel" };
+
+/** What is asked at once. */
+export interface MemberAsk {
+  readonly wishes: readonly MemberWish[];
+  /** Even if those who would decide afterwards are not there now. */
+  readonly force: boolean;
+}
 
 /** Wishes of one change, at most. */
 const WISHES_MAX = 32;
@@ -29,6 +39,7 @@ export function encodeWishes(wishes: readonly MemberWish[]): readonly unknown[] 
       case "add": return [wish.type, wish.id, wish.address, wish.votes];
       case "move": return [wish.type, wish.id, wish.address];
       case "replace": return [wish.type, wish.id, wish.newId, wish.address];
+      case "cancel": return [wish.type];
       default: return [wish.type, wish.id];
     }
   });
@@ -38,11 +49,14 @@ export function encodeWishes(wishes: readonly MemberWish[]): readonly unknown[] 
 export function wishesFrom(value: unknown): readonly MemberWish[] {
   const rows = tuple(value, "wishes");
   if (rows.length === 0 || rows.length > WISHES_MAX) throw malformed("wishes");
-  return rows.map(wishFrom);
+  const wishes = rows.map(wishFrom);
+  if (wishes.length > 1 && wishes.some(({ type }) => type === "cancel")) throw malformed("wishes");
+  return wishes;
 }
 
 function wishFrom(row: unknown): MemberWish {
   const [type, id, second, third] = tuple(row, "wish");
+  if (type === "cancel") return { type };
   const member = name(id, "member id");
   switch (type) {
     case "add": return { type, id: member, address: addressFrom(second), votes: third !== false };

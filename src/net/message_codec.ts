@@ -32,8 +32,8 @@ export const MessageKind: Readonly<Record<MessageType, number>> = {
   installSnapshotReply: 11,
 };
 
-/** *added*: a whole number at the end that older senders leave out, and do not look at; then it is 0. */
-type FieldKind = "whole" | "u32" | "flag" | "duration" | "added";
+/** *added*: a whole number at the end, or a flag, that older senders leave out, and do not look at; then it is 0, or false. */
+type FieldKind = "whole" | "u32" | "flag" | "duration" | "added" | "added flag";
 type EnvelopeField = "type" | "group" | "from" | "fromIncarnation" | "to" | "term";
 type MessageOf<T extends MessageType> = Extract<Message, { type: T }>;
 type FieldTable = { readonly [T in MessageType]: Readonly<Record<Exclude<keyof MessageOf<T>, EnvelopeField | "entries">, FieldKind>> };
@@ -85,7 +85,7 @@ const FIELDS: FieldTable = {
   heartbeat: { leaderCommit: "whole", round: "whole", heardQuorum: "flag" },
   heartbeatReply: { ...STATUS, round: "whole", snapshotIndex: "whole" },
   timeoutNow: {},
-  readIndexRequest: { readId: "whole", bootId: "whole" },
+  readIndexRequest: { readId: "whole", bootId: "whole", lease: "added flag" },
   readIndexReply: { readId: "whole", bootId: "whole", index: "whole", leaderCommit: "whole", timeMs: "added" },
   installSnapshot: {
     lastIncludedIndex: "whole",
@@ -118,7 +118,7 @@ function layouts(): (Layout | undefined)[] {
     const names = Object.keys(fields);
     const items = 1 + names.length + (type === "appendRequest" ? 2 : 0);
     const kinds = Object.values(fields);
-    table[MessageKind[type]] = { type, names, kinds, items, itemsMin: items - kinds.filter((kind) => kind === "added").length };
+    table[MessageKind[type]] = { type, names, kinds, items, itemsMin: items - kinds.filter((kind) => kind.startsWith("added")).length };
   }
   return table;
 }
@@ -197,7 +197,8 @@ export function messageOf(tuple: readonly unknown[]): Message | UnknownMessage {
 }
 
 function valueOf(value: unknown, kind: FieldKind, name: string): number | boolean {
-  if (kind === "flag") return flagOf(value, name);
+  if (kind === "added flag" && value === undefined) return false;
+  if (kind === "flag" || kind === "added flag") return flagOf(value, name);
   if (kind === "duration") return durationOf(value, name);
   if (kind === "added" && value === undefined) return 0;
   return wholeOf(value, name, kind === "u32" ? 0xffff_ffff : Number.MAX_SAFE_INTEGER);

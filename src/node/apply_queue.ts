@@ -126,8 +126,7 @@ export class ApplyQueue {
         this.#read(this.#next);
         break;
       }
-      this.#apply(reader);
-      unseenBytes += ENTRY_BYTES + this.#head.payloadBytes;
+      unseenBytes += this.#gather(reader, end) || this.#apply(reader);
       if (unseenBytes < LOOK_EVERY_BYTES) continue;
       if (clock.monotonicMs() >= endMs) break;
       unseenBytes = 0;
@@ -139,29 +138,61 @@ export class ApplyQueue {
 
   /** A page is one transaction of a machine on disk; one in which an entry broke is none. */
   #commit(): void {
-    const { applier, state, failed } = this.#options;
+    const { applier, state } = this.#options;
     try {
       applier.commit(state.snapshotIndex + 1);
     } catch (error) {
-      this.#stopped = true;
-      failed(error instanceof Error ? error : new Error(String(error)));
+      this.#fail(error);
     }
   }
 
-  #apply({ bytes, view, at }: TailReader): void {
-    const { applier, applied, decoded, failed } = this.#options;
+  /** Applies the entry; returns what it counts. */
+  #apply({ bytes, view, at }: TailReader): number {
+    const { applier, decoded } = this.#options;
     const head = this.#head;
     readFields(view, at, head);
+    const countedBytes = ENTRY_BYTES + head.payloadBytes;
     let reply: unknown;
     try {
       reply = applier.apply(head, bytes, at + ENTRY_HEADER_BYTES, decoded(head.index, head.term));
     } catch (error) {
-      this.#stopped = true;
-      failed(error instanceof Error ? error : new Error(String(error)));
-      return;
+      this.#fail(error);
+      return countedBytes;
     }
+    this.#applied(head, reply);
+    return countedBytes;
+  }
+
+  /** Applies the entries from here on that the machine takes at once; returns what they count, 0 if there are none. */
+  #gather(first: TailReader, end: Index): number {
+    const { applier, decoded } = this.#options;
+    const head = this.#head;
+    let bytes = 0;
+    let index = this.#next;
+    for (let reader: TailReader | null = first; reader !== null && bytes < LOOK_EVERY_BYTES; reader = ++index <= end ? this.#readerAt(index) : null) {
+      readFields(reader.view, reader.at, head);
+      if (!applier.gathers(head, reader.bytes, reader.at + ENTRY_HEADER_BYTES, decoded(head.index, head.term))) break;
+      bytes += ENTRY_BYTES + head.payloadBytes;
+    }
+    if (bytes === 0) return 0;
+    try {
+      applier.applyGathered((each, reply) => this.#applied(each, reply));
+    } catch (error) {
+      // What is no error of draft is none of the machine.
+      if (!(error instanceof DraftError)) throw error;
+      this.#fail(error);
+    }
+    return bytes;
+  }
+
+  #applied(head: EntryHead, reply: unknown): void {
     this.#next = head.index + 1;
-    applied(head, reply);
+    this.#options.applied(head, reply);
+  }
+
+  #fail(error: unknown): void {
+    this.#stopped = true;
+    this.#options.failed(error instanceof Error ? error : new Error(String(error)));
   }
 
   /** Where the entry lies: in memory, or in a page that was read; null if it has to be read. */

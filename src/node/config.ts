@@ -76,7 +76,7 @@ type ConfigDefaults =
 /** What a frame holds besides a value, at most. */
 const FRAME_OVERHEAD_BYTES = 64 * 1024;
 const INITIAL_MAX = 64;
-const LOG_LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error"];
+export const LOG_LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error"];
 const UNITS: Readonly<Record<string, number>> = { "": 1, KiB: 1024, MiB: MIB, GiB: 1024 * MIB };
 
 /**

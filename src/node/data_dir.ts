@@ -62,6 +62,7 @@ export class DataDir {
   #lock: FileLock;
   #identity: Identity | null;
   #isChanging = false;
+  #whenIdle: (() => void)[] = [];
 
   constructor(host: Pick<Host, "disk" | "random">, path: string, lock: FileLock, identity: Identity | null) {
     this.path = path;
@@ -87,7 +88,12 @@ export class DataDir {
     return yield* this.#write({ ...this.#identity, ...changes });
   }
 
-  /** Another process may have it. */
+  /** Waits until no change is under way any more. */
+  *settled(): Task<void> {
+    if (this.#isChanging) yield* wait<void>((done) => this.#whenIdle.push(() => done(null, undefined)));
+  }
+
+  /** Another process may have it: nothing of this one's is under way any more. */
   close(): void {
     this.#lock.release();
   }
@@ -101,6 +107,7 @@ export class DataDir {
       return identity;
     } finally {
       this.#isChanging = false;
+      for (const tell of this.#whenIdle.splice(0)) tell();
     }
   }
 }

@@ -98,8 +98,12 @@ export class FlightRecorder implements GroupObserver {
     const half = this.#newer;
     if (half !== null) this.#record(half, state, event);
     const text = this.#teller.tell(event, effects, state, digest.outline);
-    if (text === null) return;
-    this.#told.push({ wallMs: event.wallMs, text });
+    if (text !== null) this.note({ wallMs: event.wallMs, text });
+  }
+
+  /** Something that happened before the core was asked. */
+  note(told: Told): void {
+    this.#told.push(told);
     if (this.#told.length > STORY_MAX) this.#told.shift();
   }
 

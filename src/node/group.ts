@@ -167,14 +167,13 @@ export class Group {
   stepGathered(now: Now): void {
     if (this.#proposals.count > 0 && this.#flights.mayLeave(this.state, now.nowMs)) this.#stepProposals(now);
     for (const change of this.#changes.splice(0)) this.#stepChange(change, now);
-    const readId = this.#reads.takeGathered();
-    if (readId !== 0) this.step({ type: "read", readId }, now);
+    for (const asked of this.#reads.takeGathered()) this.step({ type: "read", ...asked }, now);
   }
 
-  #stepChange({ configuration, promoteWithinMs, deadlineMs, done }: MembershipChange, now: Now): void {
+  #stepChange({ configuration, promoteWithinMs, force, deadlineMs, done }: MembershipChange, now: Now): void {
     const { term, trail: { lastIndex } } = this.state;
     this.#lastRefusal = null;
-    this.step({ type: "changeMembership", configuration, promoteWithinMs }, now);
+    this.step({ type: "changeMembership", configuration, promoteWithinMs, force }, now);
     // The same step may have appended what another change was waiting for.
     if (this.#lastRefusal !== null) done(refusalError(this.#lastRefusal, this));
     else this.#writes.add(lastIndex + 1, { term, deadlineMs, decoded: null, done });

@@ -19,6 +19,14 @@ interface PendingRead {
   readonly done: AnswerDone;
 }
 
+/** What the core is asked under one id. */
+export interface AskedReads {
+  readonly readId: number;
+  readonly lease: boolean;
+}
+
+const NOTHING: readonly AskedReads[] = [];
+
 /** How far the machine has to be. */
 export interface ReadPoint {
   readonly index: Index;
@@ -36,8 +44,9 @@ interface Pointed extends ReadPoint {
 /** The reads of one group. */
 export class GroupReads {
   readonly #applier: Applier;
-  /** Gathered in this turn; one read index serves them all. */
+  /** Gathered in this turn; one read index serves them all, and one all that a lease will do for. */
   #gathered: PendingRead[] = [];
+  #leased: PendingRead[] = [];
   /** Waiting for the read index that was asked for under this id. */
   readonly #asked: Map<number, PendingRead[]> = new Map();
   /** The machine has not come so far yet. */
@@ -68,22 +77,29 @@ export class GroupReads {
     if (this.#waiting >= READS_MAX) return false;
     this.#waiting += 1;
     if (options.level === "stale") this.#pointed.push({ index: options.minIndex, timeMs: 0, term: 0, reads: [read] });
+    else if (options.level === "lease") this.#leased.push(read);
     else this.#gathered.push(read);
     return true;
   }
 
-  /** The id under which the core shall find an index for all that was gathered; 0 if nothing was. */
-  takeGathered(): number {
-    if (this.#gathered.length === 0) return 0;
-    const readId = this.#nextReadId++;
-    this.#asked.set(readId, this.#gathered);
+  /** What the core shall find an index for: all that was gathered, and apart from it all that a lease will do for. */
+  takeGathered(): readonly AskedReads[] {
+    if (!this.hasGathered) return NOTHING;
+    const asked: AskedReads[] = [];
+    for (const reads of [this.#gathered, this.#leased]) {
+      if (reads.length === 0) continue;
+      const readId = this.#nextReadId++;
+      this.#asked.set(readId, reads);
+      asked.push({ readId, lease: reads === this.#leased });
+    }
     this.#gathered = [];
-    return readId;
+    this.#leased = [];
+    return asked;
   }
 
   /** Whether a turn is wanted that asks the core. */
   get hasGathered(): boolean {
-    return this.#gathered.length > 0;
+    return this.#gathered.length > 0 || this.#leased.length > 0;
   }
 
   /** The core found the point. */
@@ -151,8 +167,9 @@ export class GroupReads {
 
   /** The node ends: none is answered any more. */
   end(error: DraftError): void {
-    const waiting = [...this.#gathered, ...[...this.#asked.values()].flat(), ...this.#pointed.flatMap((batch) => batch.reads)];
+    const waiting = [...this.#gathered, ...this.#leased, ...[...this.#asked.values()].flat(), ...this.#pointed.flatMap((batch) => batch.reads)];
     this.#gathered = [];
+    this.#leased = [];
     this.#asked.clear();
     this.#pointed = [];
     this.#waiting = 0;

@@ -6,16 +6,18 @@
 import { DraftError } from "../base/errors.ts";
 import type { Hello } from "../net/hello.ts";
 import type { MemberWish } from "../net/member_wish.ts";
-import { isSettled, wantedConfiguration } from "../raft/configuration_change.ts";
+import { calledOffConfiguration, isSettled, wantedConfiguration } from "../raft/configuration_change.ts";
+import type { Now } from "../raft/event.ts";
 import { currentConfiguration } from "../raft/state.ts";
 import type { Configuration } from "../raft/types.ts";
 import type { Group } from "./group.ts";
 import { askHello } from "./introductions.ts";
+import { rehearsal } from "./member_rehearsal.ts";
 import type { Node } from "./node.ts";
-import type { AnswerDone } from "./node_api.ts";
+import type { AnswerDone, MembersRequest } from "./node_api.ts";
 import { noLeaderError, refusalError } from "./refusals.ts";
 import { incarnationText } from "./status.ts";
-import { changesOf, type Newcomer, newcomersOf } from "./wishes.ts";
+import { changesOf, type Moved, movedOf, type Stranger, strangersOf } from "./wishes.ts";
 
 /** How long a newcomer has to say who it is, in milliseconds. */
 const HELLO_TIMEOUT_MS = 2000;
@@ -24,42 +26,63 @@ const HELLO_TIMEOUT_MS = 2000;
 const PROMOTE_WITHIN_MS = 600_000;
 
 /** Takes the wishes of one request to the group, which this node leads. */
-export function changeMembers(node: Node, group: Group, wishes: readonly MemberWish[], timeoutMs: number, done: AnswerDone): void {
+export function changeMembers(node: Node, group: Group, request: MembersRequest, done: AnswerDone): void {
   const configuration = currentConfiguration(group.state);
-  const newcomers = newcomersOf(configuration, wishes);
-  askAll(node, newcomers, Math.min(timeoutMs, HELLO_TIMEOUT_MS), (answers) => {
+  const { clock } = node.parts.host;
+  askAll(node, strangersOf(configuration, request.wishes), Math.min(request.timeoutMs, HELLO_TIMEOUT_MS), (answers) => {
     try {
-      const helloOf = ({ id }: Newcomer): Hello => newcomer(group, answers.get(id));
+      for (const moved of movedOf(configuration, request.wishes)) checkMoved(node, moved, answers.get(moved.id));
+      const helloOf = ({ id }: Stranger): Hello => newcomer(group, answers.get(id));
       const { promoteWithinMs = PROMOTE_WITHIN_MS } = node.parts.settings.tuning;
-      propose(group, { configuration, wishes, helloOf, promoteWithinMs, timeoutMs }, done);
+      propose(group, { request, configuration, helloOf, promoteWithinMs, now: { nowMs: clock.monotonicMs(), wallMs: clock.wallMs() } }, done);
     } catch (error) {
-      if (error instanceof DraftError) done(error);
-      else throw error;
+      if (!(error instanceof DraftError)) throw error;
+      group.recorder.note({ wallMs: clock.wallMs(), text: `${node.identity.nodeId} refuses to change the members: ${error.message}` });
+      done(error);
     }
   });
 }
 
 interface Proposal {
+  readonly request: MembersRequest;
+  /** In force when the strangers were asked. */
   readonly configuration: Configuration;
-  readonly wishes: readonly MemberWish[];
-  readonly helloOf: (newcomer: Newcomer) => Hello;
+  readonly helloOf: (newcomer: Stranger) => Hello;
   readonly promoteWithinMs: number;
-  readonly timeoutMs: number;
+  readonly now: Now;
 }
 
-function propose(group: Group, { configuration, wishes, helloOf, promoteWithinMs, timeoutMs }: Proposal, done: AnswerDone): void {
+function propose(group: Group, { request, configuration, helloOf, promoteWithinMs, now }: Proposal, done: AnswerDone): void {
+  const { wishes, force, timeoutMs, kind } = request;
   // What is so already is said by a leader alone, and by one that knows its log to be the group's.
   if (group.state.role !== "leader") throw noLeaderError(group);
+  const wanted = wantedOf(group, configuration, wishes, helloOf);
+  if (wanted === null && kind === "change") return answerUnchanged(group, configuration, done);
+  const asked = { configuration: wanted ?? configuration, promoteWithinMs, force };
+  if (kind === "rehearse") return done(rehearsal(group, asked, wanted !== null, now));
+  const planned = plan(configuration, asked.configuration);
+  group.changeMembers(asked, timeoutMs, (result) => {
+    done(result instanceof DraftError ? result : { index: result.index, reply: { changed: true, ...planned } });
+  });
+}
+
+/** Null if nothing is wanted that is not so already. @throws DraftError */
+function wantedOf(group: Group, configuration: Configuration, wishes: readonly MemberWish[], helloOf: Proposal["helloOf"]): Configuration | null {
+  if (wishes[0]?.type === "cancel") return calledOff(configuration);
   if (configuration.joint) throw refusalError("change-pending", group);
   const changes = changesOf(configuration, wishes, helloOf);
-  if (changes.length === 0) return answerUnchanged(group, configuration, done);
+  if (changes.length === 0) return null;
   const wanted = wantedConfiguration(configuration, changes);
   // Members that were there when the newcomers were asked may be gone.
   if (wanted === null) throw refusalError("change-pending", group);
-  const planned = plan(configuration, wanted);
-  group.changeMembers({ configuration: wanted, promoteWithinMs }, timeoutMs, (result) => {
-    done(result instanceof DraftError ? result : { index: result.index, reply: { changed: true, ...planned } });
-  });
+  return wanted;
+}
+
+function calledOff(configuration: Configuration): Configuration | null {
+  if (configuration.joint) {
+    throw new DraftError("CHANGE_PENDING", "the change is past the point where it can be called off: it ends by itself, see draft admin servers");
+  }
+  return isSettled(configuration) ? null : calledOffConfiguration(configuration);
 }
 
 /**
@@ -83,9 +106,23 @@ function plan(current: Configuration, wanted: Configuration): { readonly before:
   };
 }
 
-type HelloAnswer = { readonly newcomer: Newcomer; readonly hello: Hello } | { readonly newcomer: Newcomer; readonly error: Error };
+type HelloAnswer = { readonly newcomer: Stranger; readonly hello: Hello } | { readonly newcomer: Stranger; readonly error: Error };
 
-function askAll(node: Node, newcomers: readonly Newcomer[], timeoutMs: number, done: (answers: ReadonlyMap<string, HelloAnswer>) => void): void {
+/** Before the cluster dials a member elsewhere it is asked there: a wrong address would cost the member. @throws DraftError */
+function checkMoved(node: Node, { id, address, incarnation }: Moved, answer: HelloAnswer | undefined): void {
+  const wrong = (what: string): DraftError => new DraftError("BAD_REQUEST", `${id} cannot be moved: ${what}`);
+  if (answer === undefined || "error" in answer) {
+    const why = answer === undefined ? "" : `: ${answer.error.message}`;
+    throw wrong(`nobody answers at ${address}, start it there first with --advertise ${address}${why}`);
+  }
+  const { hello } = answer;
+  const { clusterId } = node.identity;
+  if (hello.nodeId !== id) throw wrong(`the node at ${address} is ${hello.nodeId}`);
+  if (hello.clusterId !== clusterId) throw wrong(`the node at ${address} ${hello.clusterId === "" ? "belongs to no cluster" : `belongs to cluster ${hello.clusterId}`}`);
+  if (hello.incarnation !== incarnation) throw wrong(`the node at ${address} has another directory than the member: draft admin replace ${id} ${id}@${address}`);
+}
+
+function askAll(node: Node, newcomers: readonly Stranger[], timeoutMs: number, done: (answers: ReadonlyMap<string, HelloAnswer>) => void): void {
   const answers: Map<string, HelloAnswer> = new Map();
   let waited = newcomers.length;
   if (waited === 0) return done(answers);

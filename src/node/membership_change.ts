@@ -8,6 +8,8 @@ export interface WantedMembership {
   readonly configuration: Configuration;
   /** Log time. */
   readonly promoteWithinMs: number;
+  /** See the core's event. */
+  readonly force: boolean;
 }
 
 /** One change that somebody waits for. */

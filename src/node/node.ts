@@ -218,7 +218,7 @@ export class Node {
       if (opened !== null) this.#turn.submit(opened, event);
     };
     const group = yield* openGroup({
-      name: "main", host, settings, directory: dataDir.path, identity: this.identity, genesis, applier: this.#machine, log, wal,
+      name: "main", host, settings, dataDir, identity: this.identity, genesis, applier: this.#machine, log, wal,
       observers: [...observers, new Farewell(this.transport)], outbox: this.transport, exchange: this.#exchange, submit, sourceDigest,
       helloOf: (member) => this.transport.helloOf(member),
       wake: () => this.wake(),
@@ -293,6 +293,7 @@ export class Node {
     const wal = this.#wal;
     if (this.#logIsClosing) return;
     this.#logIsClosing = true;
+    yield* this.parts.dataDir.settled();
     yield* closeMachine(this.#machine, this.parts.host.log);
     if (wal !== null && !wal.fenced) yield* wait<void>((done) => wal.close(done));
   }

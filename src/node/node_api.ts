@@ -6,7 +6,7 @@ import type { Index } from "../raft/types.ts";
 import type { DraftError, LeaderHint } from "../base/errors.ts";
 import type { SessionAsk } from "../net/client_protocol.ts";
 import type { MemberList, NodeStatus, OperationInfo } from "../net/client_answers.ts";
-import type { MemberWish } from "../net/member_wish.ts";
+import type { MemberAsk } from "../net/member_wish.ts";
 
 /** A result and the index of the entry (or, for a read, of the state) that it comes from. */
 export interface Answer {
@@ -25,6 +25,12 @@ export interface ReadOptions {
   readonly level: ReadLevel;
   /** Answer from a state at or past this index; 0 for any. */
   readonly minIndex: number;
+  readonly timeoutMs: number;
+}
+
+/** A change of the members that is asked for, or only to be rehearsed. */
+export interface MembersRequest extends MemberAsk {
+  readonly kind: "change" | "rehearse";
   readonly timeoutMs: number;
 }
 
@@ -84,7 +90,9 @@ export interface NodeApi {
    * `{ changed, before, after, lives }`: whether anything is still to be done, the ids of the voters before and at its end, and
    * the incarnations of those at its end.
    */
-  changeMembers(group: string, wishes: readonly MemberWish[], timeoutMs: number, done: AnswerDone): void;
+  changeMembers(group: string, request: MembersRequest, done: AnswerDone): void;
+  /** How much the node says in its log from now on; tells what it was before, or BAD_REQUEST. */
+  setLogLevel(level: string): string | DraftError;
   /** Hands leadership of `group` to the member `id`; answered when it leads. NOT_LEADER unless this node leads. */
   transfer(group: string, id: string, timeoutMs: number, done: AnswerDone): void;
 }

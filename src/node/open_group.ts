@@ -15,6 +15,7 @@ import { createRaft } from "../raft/state.ts";
 import type { GroupId, MemberNumber } from "../raft/types.ts";
 import { removeAllBut, snapshotName } from "../wal/snapshot_directory.ts";
 import type { Wal } from "../wal/wal.ts";
+import type { DataDir } from "./data_dir.ts";
 import type { Genesis } from "./genesis.ts";
 import { Group } from "./group.ts";
 import type { GroupOptions } from "./group_options.ts";
@@ -23,6 +24,7 @@ import { GroupSnapshots } from "./group_snapshots.ts";
 import type { Identity } from "./identity.ts";
 import type { RecoveredLog } from "./recovered_log.ts";
 import { type MachineStart, machineStart, renewMachine } from "./machine_start.ts";
+import { Promises } from "./promises.ts";
 import { Readiness } from "./readiness.ts";
 import { restoreSnapshot, resumeFromSnapshot } from "./restore_snapshot.ts";
 import type { SnapshotExchange } from "./snapshot_exchange.ts";
@@ -33,8 +35,7 @@ import { Versions } from "./versions.ts";
 export interface OpenGroupParts extends Pick<GroupOptions, "name" | "observers" | "submit" | "wake" | "isLinked" | "configurationChanged" | "failed" | "outbox"> {
   readonly host: Host;
   readonly settings: NodeSettings;
-  /** The node's data directory. */
-  readonly directory: string;
+  readonly dataDir: DataDir;
   readonly identity: Identity;
   readonly genesis: Genesis;
   readonly sourceDigest: string;
@@ -63,7 +64,8 @@ export function machineDirectory(dataDirectory: string): string {
  *   log or snapshot want a later version of the machine
  */
 export function* openGroup(parts: OpenGroupParts): Task<Group> {
-  const { host, settings, identity, genesis, applier, log, wal, directory: dataDirectory } = parts;
+  const { host, settings, identity, genesis, applier, log, wal, dataDir } = parts;
+  const dataDirectory = dataDir.path;
   const { disk, clock, log: words } = host;
   // Committed or not: the plugin that could run it was here when it was written, so whoever starts has it.
   if (log.raisedVersion > applier.plugin.version) throw tooOldError(applier.plugin, log.raisedVersion, "its log");
@@ -94,8 +96,9 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
   applier.checks.runs = () => versions.machines();
   const readiness = new Readiness(words);
   const checks = new GroupChecks({ name, applier, words, submit });
+  const promises = new Promises({ dataDir, promiseMs: settings.electionMinMs, submit, words });
   const group = new Group({
-    name, state, applier, log: wal, outbox, clock, words, snapshots, readiness, observers: [...observers, versions, readiness, checks],
+    name, state, applier, log: wal, outbox, clock, words, snapshots, readiness, observers: [...observers, versions, readiness, checks, promises],
     tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax, frameEntryBytesMax: frameEntryBytesMax(settings),
     submit, wake, isLinked, configurationChanged, failed,
     fetchSnapshot: (from, point) => fetch.begin(from, point),
@@ -104,14 +107,14 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
 }
 
 /** The machine as the log says that it was: from what it holds on disk, or from the snapshot. */
-function* startMachine({ host, identity, applier, log, directory: dataDirectory }: OpenGroupParts, directory: string): Task<void> {
+function* startMachine({ host, identity, applier, log, dataDir }: OpenGroupParts, directory: string): Task<void> {
   const { group, snapshotPoint: point } = log;
   const { trail } = log.recovered();
   if (point === null && trail.base.index > 0) {
     throw new DraftError("DAMAGED", `the log of group ${group} begins behind index ${trail.base.index} and names no snapshot: ` +
       `${directory} may hold one; type: draft log check`);
   }
-  const place = machineDirectory(dataDirectory);
+  const place = machineDirectory(dataDir.path);
   const engine = applier.open();
   const start = machineStart({ engine, snapshot: point, lastIndex: trail.lastIndex, recalls: (from) => applier.recall(from) }, place);
   if (engine !== null && engine.index > 0) {

@@ -116,7 +116,8 @@ export class Peers {
       else peers.set(number, peer);
     }
     peers.delete(state.config.self);
-    transport.setPeers([...peers.values()]);
+    const all = [...peers.values()];
+    transport.setPeers(all.filter((peer) => !all.some((other) => tookItsPlace(other, peer))));
   }
 
   #gone(by: Member, index: Index): void {
@@ -134,4 +135,9 @@ export class Peers {
 
 function memberOf(configuration: Configuration, number: MemberNumber): Member | null {
   return configuration.members.find((member) => member.number === number) ?? null;
+}
+
+/** Whether it is what is to be found now where the other one was: to dial that one would end its connections. */
+function tookItsPlace(newer: Peer, older: Peer): boolean {
+  return newer.id === older.id && newer.address === older.address && newer.number > older.number;
 }

@@ -39,7 +39,7 @@ export function refusalError(refusal: Refusal, group: RefusingGroup): DraftError
     case "in-doubt":
       return new DraftError("TIMEOUT", `the member was told to lead group ${group.name}, and has not yet: see draft admin states`);
     case "change-pending":
-      return new DraftError("CHANGE_PENDING", `another change of the members of group ${group.name} is under way: see draft admin servers, then try again`);
+      return new DraftError("CHANGE_PENDING", `another change of the members of group ${group.name} is under way: see draft admin servers; draft admin cancel calls it off`);
     case "not-ready":
       return new DraftError("BUSY", `the leader of group ${group.name} is only taking over: try again`, { retryAfterMs: BUSY_RETRY_MS });
     case "would-lose-quorum":

@@ -9,12 +9,12 @@ import type { Command } from "../machine/machine.ts";
 import { encodeSessionChange, type SessionChange } from "../machine/session_entry.ts";
 import type { MemberList, NodeStatus, OperationInfo } from "../net/client_answers.ts";
 import type { SessionAsk } from "../net/client_protocol.ts";
-import type { MemberWish } from "../net/member_wish.ts";
 import { currentConfiguration } from "../raft/state.ts";
 import type { Index } from "../raft/types.ts";
 import type { Group } from "./group.ts";
 import type { Node } from "./node.ts";
-import type { AnswerDone, NodeApi, NodeIdentity, NodeLimits, ReadOptions } from "./node_api.ts";
+import { LOG_LEVELS } from "./config.ts";
+import type { AnswerDone, MembersRequest, NodeApi, NodeIdentity, NodeLimits, ReadOptions } from "./node_api.ts";
 import { FreeBytes } from "./free_bytes.ts";
 import type { LoopGaps } from "./loop_gaps.ts";
 import { storageError } from "./open_log.ts";
@@ -168,10 +168,18 @@ export class NodeRequests implements NodeApi {
     });
   }
 
-  changeMembers(name: string, wishes: readonly MemberWish[], timeoutMs: number, done: AnswerDone): void {
+  changeMembers(name: string, request: MembersRequest, done: AnswerDone): void {
     const group = this.#leading(name);
     if (group instanceof DraftError) done(group);
-    else changeMembers(this.#node, group, wishes, timeoutMs, done);
+    else changeMembers(this.#node, group, request, done);
+  }
+
+  setLogLevel(wanted: string): string | DraftError {
+    const { log } = this.#node.parts.host;
+    const level = LOG_LEVELS.find((each) => each === wanted);
+    if (level === undefined) return new DraftError("BAD_REQUEST", `no log level is called '${wanted}': want one of ${LOG_LEVELS.join(", ")}`);
+    if (log.setLevel === undefined) return new DraftError("BAD_REQUEST", "the log of this node is its program's own: its level is set there");
+    return log.setLevel(level);
   }
 
   transfer(name: string, id: string, _timeoutMs: number, done: AnswerDone): void {

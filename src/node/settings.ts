@@ -79,7 +79,7 @@ export function frameEntryBytesMax(settings: Pick<NodeSettings, "frameBytesMax">
 /** The core's configuration of the main group. */
 export function raftConfig(
   settings: NodeSettings,
-  identity: Pick<Identity, "memberNumber" | "incarnation" | "bootCount">,
+  identity: Pick<Identity, "memberNumber" | "incarnation" | "bootCount" | "promiseMaxMs">,
   seed: number,
 ): RaftConfig {
   return {
@@ -90,6 +90,7 @@ export function raftConfig(
     heartbeatMs: settings.heartbeatMs,
     electionMinMs: settings.electionMinMs,
     electionMaxMs: settings.electionMaxMs,
+    promisedMs: identity.promiseMaxMs,
     appendEntriesMax: 16_384,
     appendBytesMax: Math.min(MIB, frameEntryBytesMax(settings)),
     inflightAppendsMax: 256,

@@ -193,7 +193,7 @@ export class Storyteller {
 
   #ofEffect(effect: Effect, event: Event, state: RaftState): string | null {
     switch (effect.type) {
-      case "rejected": return this.#wasToldLately(effect.reason, event.nowMs) ? null : `refuses a proposal: ${REFUSALS[effect.reason]}`;
+      case "rejected": return this.#ofRefusal(effect.reason, event);
       case "failPending": {
         if (this.#wasToldLately(`reads ${effect.reason}`, event.nowMs)) return null;
         const { length } = effect.readIds;
@@ -207,6 +207,11 @@ export class Storyteller {
       case "diverged": return `must stop: its committed log differs from the leader's at index ${effect.index}`;
       default: return null;
     }
+  }
+
+  #ofRefusal(reason: Refusal, event: Event): string | null {
+    if (event.type === "changeMembership") return `refuses to change the members: ${REFUSALS[reason]}`;
+    return this.#wasToldLately(reason, event.nowMs) ? null : `refuses a proposal: ${REFUSALS[reason]}`;
   }
 
   #wasToldLately(what: string, nowMs: number): boolean {

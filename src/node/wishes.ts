@@ -7,17 +7,32 @@ import { DraftError } from "../base/errors.ts";
 import type { Hello } from "../net/hello.ts";
 import type { MemberWish } from "../net/member_wish.ts";
 import type { MemberChange } from "../raft/configuration_change.ts";
-import type { Configuration, Member, NodeId } from "../raft/types.ts";
+import type { Configuration, Incarnation, Member, NodeId } from "../raft/types.ts";
 
-/** A node that a wish would take in. */
-export interface Newcomer {
+/** A node that has to be asked who it is, where a wish says that it is. */
+export interface Stranger {
   readonly id: NodeId;
   readonly address: string;
 }
 
-/** The nodes that `wishes` take in and that are no members yet: each has to be asked who it is. */
-export function newcomersOf(configuration: Configuration, wishes: readonly MemberWish[]): Newcomer[] {
-  return wishes.flatMap((wish): Newcomer[] => {
+/** A member that is said to be elsewhere now. */
+export interface Moved extends Stranger {
+  readonly incarnation: Incarnation;
+}
+
+/** The members that `wishes` move to where they were not. */
+export function movedOf(configuration: Configuration, wishes: readonly MemberWish[]): Moved[] {
+  return wishes.flatMap((wish): Moved[] => {
+    const member = wish.type === "move" ? staying(configuration, wish.id) : null;
+    if (wish.type !== "move" || member === null || member.address === wish.address) return [];
+    return [{ id: wish.id, address: wish.address, incarnation: member.incarnation }];
+  });
+}
+
+/** The nodes that `wishes` take in and that are no members yet, and the members that are to be elsewhere. */
+export function strangersOf(configuration: Configuration, wishes: readonly MemberWish[]): Stranger[] {
+  return wishes.flatMap((wish): Stranger[] => {
+    if (wish.type === "move") return movedOf(configuration, [wish]);
     if (wish.type === "add") return staying(configuration, wish.id) === null ? [{ id: wish.id, address: wish.address }] : [];
     if (wish.type !== "replace") return [];
     return isReplaced(configuration, wish) ? [] : [{ id: wish.newId, address: wish.address }];
@@ -27,10 +42,11 @@ export function newcomersOf(configuration: Configuration, wishes: readonly Membe
 /**
  * What the core is asked: nothing of what is so already.
  *
+ * @param wishes but for "cancel", which changes nothing of what is
  * @param helloOf what a newcomer said of itself
  * @throws DraftError NOT_FOUND, BAD_REQUEST
  */
-export function changesOf(configuration: Configuration, wishes: readonly MemberWish[], helloOf: (newcomer: Newcomer) => Hello): MemberChange[] {
+export function changesOf(configuration: Configuration, wishes: readonly MemberWish[], helloOf: (newcomer: Stranger) => Hello): MemberChange[] {
   checkEachOnce(wishes);
   return wishes.flatMap((wish): MemberChange[] => {
     switch (wish.type) {
@@ -45,12 +61,13 @@ export function changesOf(configuration: Configuration, wishes: readonly MemberW
         const { number, address } = known(configuration, wish.id);
         return address === wish.address ? [] : [{ type: "move", member: number, address: wish.address }];
       }
+      case "cancel": return [];
       default: return roleChange(known(configuration, wish.id), wish.type);
     }
   });
 }
 
-function addition(configuration: Configuration, wish: MemberWish & { type: "add" }, helloOf: (newcomer: Newcomer) => Hello): MemberChange[] {
+function addition(configuration: Configuration, wish: MemberWish & { type: "add" }, helloOf: (newcomer: Stranger) => Hello): MemberChange[] {
   const { id, address, votes } = wish;
   const member = staying(configuration, id);
   if (member === null) return [{ type: "add", id, address, incarnation: helloOf({ id, address }).incarnation, toVote: votes }];
@@ -60,7 +77,7 @@ function addition(configuration: Configuration, wish: MemberWish & { type: "add"
   return votes ? roleChange(member, "promote") : [];
 }
 
-function replacement(configuration: Configuration, wish: MemberWish & { type: "replace" }, helloOf: (newcomer: Newcomer) => Hello): MemberChange[] {
+function replacement(configuration: Configuration, wish: MemberWish & { type: "replace" }, helloOf: (newcomer: Stranger) => Hello): MemberChange[] {
   const { id, newId, address } = wish;
   if (isReplaced(configuration, wish)) return [];
   const old = known(configuration, id);
@@ -103,7 +120,9 @@ function known(configuration: Configuration, id: NodeId): Member {
 
 function checkEachOnce(wishes: readonly MemberWish[]): void {
   const named: Set<string> = new Set();
-  for (const { id } of wishes) {
+  for (const wish of wishes) {
+    if (wish.type === "cancel") continue;
+    const { id } = wish;
     if (named.has(id)) throw new DraftError("BAD_REQUEST", `${id} is named twice in one change`);
     named.add(id);
   }

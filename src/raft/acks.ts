@@ -3,6 +3,7 @@
  */
 import type { Now } from "./event.ts";
 import { sendAppend } from "./leader.ts";
+import { notePromise } from "./lease.ts";
 import { progressOf } from "./membership.ts";
 import type { AckStatus, AppendReply, HeartbeatReply } from "./message.ts";
 import { becomeProbe, becomeReplicate, beginPinRound, createProgress, nextPinRound, noteMatch, type Progress } from "./progress.ts";
@@ -18,7 +19,6 @@ const REOPEN_TIMEOUTS_MAX = 16;
 export function leaderAppendReply(state: RaftState, message: AppendReply, now: Now): void {
   const progress = noteHeard(state, message, now);
   if (progress === null) return;
-  progress.ackedRound = Math.max(progress.ackedRound, message.round);
   if (message.success) {
     const { matchIndex, pointIndex, pointChain } = message;
     noteMatched(state, progress, { matchIndex, chain: pointIndex === matchIndex ? pointChain : null }, now);
@@ -31,7 +31,6 @@ export function leaderAppendReply(state: RaftState, message: AppendReply, now: N
 export function leaderHeartbeatReply(state: RaftState, message: HeartbeatReply, now: Now): void {
   const progress = noteHeard(state, message, now);
   if (progress === null) return;
-  progress.ackedRound = Math.max(progress.ackedRound, message.round);
   progress.snapshotIndex = message.snapshotIndex;
   noteDurable(state, progress, message, now);
   if (progress.state === "snapshot") remindOfSnapshot(state, progress, now);
@@ -39,7 +38,7 @@ export function leaderHeartbeatReply(state: RaftState, message: HeartbeatReply, 
 }
 
 /** Notes a sign of life; null if it does not count. */
-export function noteHeard(state: RaftState, message: AckStatus & { readonly from: MemberNumber }, now: Now): Progress | null {
+export function noteHeard(state: RaftState, message: AckStatus & { readonly from: MemberNumber; readonly round: number }, now: Now): Progress | null {
   let progress = progressOf(state, message.from);
   if (progress === null) {
     drop(state, "ack-of-no-member");
@@ -58,6 +57,8 @@ export function noteHeard(state: RaftState, message: AckStatus & { readonly from
     progress.bootId = message.bootId;
   }
   progress.lastHeardMs = now.nowMs;
+  progress.ackedRound = Math.max(progress.ackedRound, message.round);
+  notePromise(state, progress, message.round, message.promiseMs);
   progress.wallMs = message.wallMs;
   progress.wallHeardMs = now.nowMs;
   // An ack that was late tells of an earlier point.

@@ -69,6 +69,26 @@ export function isSettled({ joint, members }: Configuration): boolean {
   return !joint && members.every(({ role, targetRole }) => role === targetRole);
 }
 
+/**
+ * The configuration that calls off the change which `current` speaks of: everybody stays what it is. Whom it took in
+ * stays a learner, for nothing tells that one from a learner of before.
+ *
+ * @param current not joint
+ */
+export function calledOffConfiguration(current: Configuration): Configuration {
+  assert(!current.joint, "a joint configuration is left by its new half alone", current.index);
+  return { ...current, members: current.members.map((member) => ({ ...member, targetRole: member.role, promoteByMs: 0 })) };
+}
+
+/** Whether `wanted` changes nothing but what is planned in `current`, and leaves nothing planned. */
+export function isCallOff(current: Configuration, wanted: Configuration): boolean {
+  if (current.joint || wanted.joint || current.members.length !== wanted.members.length) return false;
+  return wanted.members.every((member, at) => {
+    const before = current.members[at];
+    return before?.number === member.number && before.role === member.role && member.targetRole === member.role && before.address === member.address;
+  });
+}
+
 /** The configuration in which every member has become what it is to be. */
 export function reachedConfiguration(wanted: Configuration): Configuration {
   const members = wanted.members.filter(({ targetRole }) => targetRole !== null)

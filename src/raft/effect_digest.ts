@@ -164,7 +164,7 @@ export class EffectDigest {
       case "timeoutNow":
         this.outline |= Outline.handsOver;
         return this.#mix(31);
-      case "readIndexRequest": return this.#three(32, message.readId, message.bootId);
+      case "readIndexRequest": return this.#three(message.lease ? 37 : 32, message.readId, message.bootId);
       case "readIndexReply":
         this.#three(33, message.readId, message.bootId);
         this.#mix(message.index);

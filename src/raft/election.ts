@@ -3,6 +3,7 @@
  */
 import { assert } from "../base/assert.ts";
 import type { Now } from "./event.ts";
+import { hasPromised, isSilent } from "./lease.ts";
 import { heardQuorum, lostQuorum } from "./liveness.ts";
 import { mayCampaign } from "./membership.ts";
 import type { TimeoutNow, VoteReply, VoteRequest } from "./message.ts";
@@ -14,7 +15,8 @@ import type { MemberNumber, Term } from "./types.ts";
 
 /** The election timeout passed without a leader. */
 export function electionTimeout(state: RaftState, now: Now): void {
-  state.electionDeadlineMs = now.nowMs + drawElectionTimeout(state);
+  state.electionDeadlineMs = isSilent(state, now) ? state.silentUntilMs : now.nowMs + drawElectionTimeout(state);
+  if (isSilent(state, now)) return;
   // A disk that stands still could make no vote durable, and would lead nobody.
   if (!mayCampaign(state) || state.diskStalled) return;
   becomePreCandidate(state, now);
@@ -112,16 +114,16 @@ function isUpToDate(state: RaftState, message: VoteRequest): boolean {
 }
 
 /**
- * Whether a working leader was heard so lately that nobody else is voted for (4.2.3). Not against the leader itself,
- * which may have lost its quorum and ask again, and not in the one candidacy that this leader's transfer made.
+ * Whether a working leader was heard so lately that nobody else is voted for (4.2.3); that leader was promised as much
+ * (lease.ts), so a higher term changes nothing about it. Not against the leader itself, which may have lost its quorum
+ * and ask again, and not in the one candidacy that this leader's transfer made.
  */
 export function isSticky(state: RaftState, message: VoteRequest, now: Now): boolean {
-  if (message.from === state.leaderId) return false;
   const forced = message.forcedLeader !== 0 && message.forcedTerm + 1 === message.term;
   const ofThisLeader = state.term !== message.forcedTerm || state.leaderId === 0 || state.leaderId === message.forcedLeader;
   if (forced && ofThisLeader && !message.preVote) return false;
   if (state.role === "leader") return heardQuorum(state, now);
-  return state.leaderId !== 0 && now.nowMs - state.leaderHeardMs < state.config.electionMinMs;
+  return hasPromised(state, message.from, now);
 }
 
 /** Candidates: an answer to a vote request of this round. */

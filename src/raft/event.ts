@@ -31,11 +31,14 @@ export type EventBody =
   | { readonly type: "checked"; readonly index: Index; readonly digest: number; readonly unjudgedSinceMs: number | null }
   /** Unstamped entries, in order. The core stamps them in place; one that is refused keeps index 0. */
   | { readonly type: "propose"; readonly entries: readonly LogEntry[] }
-  /** A linearizable read wants its index. */
-  | { readonly type: "read"; readonly readId: number }
+  /** A linearizable read wants its index; with `lease` that of a leader that holds one will do, without a round. */
+  | { readonly type: "read"; readonly readId: number; readonly lease: boolean }
   | { readonly type: "transfer"; readonly to: MemberNumber }
-  /** `configuration` is wanted in place of the one at its index; learners that are to vote have so much log time to catch up. */
-  | { readonly type: "changeMembership"; readonly configuration: Configuration; readonly promoteWithinMs: number }
+  /**
+   * `configuration` is wanted in place of the one at its index; learners that are to vote have so much log time to catch
+   * up. With `force` nobody asks whether those who decide afterwards are there now.
+   */
+  | { readonly type: "changeMembership"; readonly configuration: Configuration; readonly promoteWithinMs: number; readonly force: boolean }
   | { readonly type: "linkUp"; readonly peer: MemberNumber }
   | { readonly type: "linkDown"; readonly peer: MemberNumber }
   /** Entries for a follower could not be read back from this node's log. */
@@ -43,6 +46,8 @@ export type EventBody =
   /** The disk made no progress for one election timeout. */
   | { readonly type: "diskStalled" }
   | { readonly type: "diskFull"; readonly full: boolean }
+  /** The data directory says durably that this node may have promised to vote for nobody for so long. */
+  | { readonly type: "promiseReady"; readonly promiseMs: number }
   /** A snapshot of this node's machine is durable, and so is the mark in the log that says so. */
   | { readonly type: "snapshotStored"; readonly point: LogPoint; readonly timeMs: number }
   /** The snapshot that is being fetched from another member is of `index`; 0: none is, or it came to nothing. */

@@ -9,12 +9,13 @@
  *   stored             store near the last store
  *   applied            index near the last index, byte: 0 or 1 and wakeAtMs near the last log time
  *   propose            count near 0, proposals
- *   read               readId near 0
+ *   read               readId near 0, byte: 1 if a lease will do
  *   transfer           to near 0
- *   changeMembership   number of the configuration near 0, promoteWithinMs near 0
+ *   changeMembership   number of the configuration near 0, promoteWithinMs near 0, byte: 0 or 1 (force)
  *   linkUp, linkDown   peer near 0
  *   readFailed         from, to near the last index
  *   diskFull           byte: 0 or 1
+ *   promiseReady       promiseMs near 0
  *   restored           as applied
  *   snapshotFetching   index near the last index
  *   snapshotStored     index near the last index, term near the last term, chain u32, timeMs near the last log time
@@ -42,6 +43,7 @@ import type { Index, Term } from "./types.ts";
 export const EVENT_TYPES: readonly EventBody["type"][] = [
   "start", "deadline", "receive", "stored", "applied", "propose", "read", "transfer", "changeMembership", "linkUp", "linkDown",
   "readFailed", "diskStalled", "diskFull", "snapshotStored", "snapshotFetching", "snapshotFetched", "restored", "checked",
+  "promiseReady",
 ];
 export const SAME_MOMENT = 0x20;
 export const SAME_WALL = 0x40;
@@ -99,7 +101,7 @@ export const FIELDS: { readonly [T in MessageType]: MessageFormat } = {
   heartbeat: { flags: ["heardQuorum"], fields: [["leaderCommit", "index"], ["round", "round"]] },
   heartbeatReply: { flags: [], fields: [["round", "round"], ...STATUS, ["snapshotIndex", "index"]] },
   timeoutNow: { flags: [], fields: [] },
-  readIndexRequest: { flags: [], fields: [["readId", "zero"], ["bootId", "zero"]] },
+  readIndexRequest: { flags: ["lease"], fields: [["readId", "zero"], ["bootId", "zero"]] },
   readIndexReply: {
     flags: [],
     fields: [["readId", "zero"], ["bootId", "zero"], ["index", "index"], ["leaderCommit", "index"], ["timeMs", "time"]],

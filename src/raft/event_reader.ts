@@ -69,9 +69,13 @@ export class EventReader {
         return { type, index, digest, unjudgedSinceMs: this.#timeIf() };
       }
       case "propose": return { type, entries: this.#list(() => this.#proposal()) };
-      case "read": return { type, readId: packed.near(0) };
+      case "read": return { type, readId: packed.near(0), lease: packed.byte() !== 0 };
       case "transfer": return { type, to: packed.near(0) };
-      case "changeMembership": return { type, configuration: this.#configuration(), promoteWithinMs: packed.near(0) };
+      case "changeMembership": {
+        const configuration = this.#configuration();
+        const promoteWithinMs = packed.near(0);
+        return { type, configuration, promoteWithinMs, force: packed.byte() !== 0 };
+      }
       case "linkUp":
       case "linkDown": return { type, peer: packed.near(0) };
       case "readFailed": {
@@ -79,6 +83,7 @@ export class EventReader {
         return { type, from, to: this.#near("index") };
       }
       case "diskFull": return { type, full: packed.byte() !== 0 };
+      case "promiseReady": return { type, promiseMs: packed.near(0) };
       case "snapshotFetching": return { type, index: this.#near("index") };
       case "snapshotStored": return { type, ...this.#taken() };
       case "snapshotFetched": return { type, ...this.#taken(), configuration: this.#configuration() };

@@ -65,17 +65,21 @@ export class EventWriter implements EntrySink {
         packed.u32(event.digest);
         return this.#timeIf(event.unjudgedSinceMs);
       case "propose": return writeProposals(this, event.entries);
-      case "read": return packed.near(event.readId, 0);
+      case "read":
+        packed.near(event.readId, 0);
+        return packed.byte(event.lease ? 1 : 0);
       case "transfer": return packed.near(event.to, 0);
       case "changeMembership":
         this.addConfiguration(event.configuration);
-        return packed.near(event.promoteWithinMs, 0);
+        packed.near(event.promoteWithinMs, 0);
+        return packed.byte(event.force ? 1 : 0);
       case "linkUp":
       case "linkDown": return packed.near(event.peer, 0);
       case "readFailed":
         this.#index(event.from);
         return this.#index(event.to);
       case "diskFull": return packed.byte(event.full ? 1 : 0);
+      case "promiseReady": return packed.near(event.promiseMs, 0);
       case "snapshotFetching": return this.#index(event.index);
       case "snapshotStored": return this.#taken(event.point, event.timeMs);
       case "snapshotFetched":
@@ -247,6 +251,7 @@ function flagsOf(message: Message): number {
   switch (message.type) {
     case "voteRequest": return message.preVote ? FLAG_A : 0;
     case "voteReply": return (message.preVote ? FLAG_A : 0) | (message.granted ? FLAG_B : 0);
+    case "readIndexRequest": return message.lease ? FLAG_A : 0;
     case "appendRequest":
     case "heartbeat": return message.heardQuorum ? FLAG_A : 0;
     case "appendReply":

@@ -17,7 +17,10 @@ import type { Index, LogEntry, LogPoint, Term } from "./types.ts";
 
 /** The leader of our term was heard. Only one that itself hears a quorum keeps others from being voted for. */
 export function noteLeader(state: RaftState, message: { readonly heardQuorum: boolean }, now: Now): void {
-  if (message.heardQuorum) state.leaderHeardMs = now.nowMs;
+  if (message.heardQuorum) {
+    state.leaderHeardMs = now.nowMs;
+    state.heardFrom = state.leaderId;
+  }
   state.electionDeadlineMs = now.nowMs + drawElectionTimeout(state);
   failLostReads(state, now);
 }
@@ -26,7 +29,7 @@ export function followerHeartbeat(state: RaftState, message: Heartbeat, now: Now
   noteLeader(state, message, now);
   // Never beyond what was proved to match this leader's log.
   commitTo(state, Math.min(message.leaderCommit, state.matchedIndex));
-  send(state, message.from, { type: "heartbeatReply", round: message.round, snapshotIndex: state.snapshotIndex, ...ackStatus(state, now.wallMs) });
+  send(state, message.from, { type: "heartbeatReply", round: message.round, snapshotIndex: state.snapshotIndex, ...ackStatus(state, now) });
 }
 
 export function followerAppendRequest(state: RaftState, message: AppendRequest, now: Now): void {
@@ -136,7 +139,7 @@ function reply(state: RaftState, message: AppendRequest, matched: Index, now: No
     pointIndex: pointChain === null ? 0 : matchIndex,
     pointTerm: pointChain === null ? 0 : (termAt(state.trail, matchIndex) as Term),
     pointChain: pointChain ?? 0,
-    round: message.round, ...ackStatus(state, now.wallMs),
+    round: message.round, ...ackStatus(state, now),
   } as const;
   if (bringsNew) sendStored(state, message.from, body);
   else send(state, message.from, body);
@@ -152,7 +155,7 @@ function reject(state: RaftState, message: AppendRequest, point: LogPoint, now: 
     conflictTerm: termAt(trail, at) as Term,
     conflictIndex: Math.max(firstOfTerm(trail, at), 1),
     pointIndex: point.index, pointTerm: point.term, pointChain: point.chain,
-    round: message.round, ...ackStatus(state, now.wallMs),
+    round: message.round, ...ackStatus(state, now),
   });
 }
 

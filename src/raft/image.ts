@@ -5,14 +5,14 @@
 import type { RandomState } from "../base/random.ts";
 import type { Progress } from "./progress.ts";
 import { voterSets } from "./quorum.ts";
-import type { LeaderReads, PendingRead, PendingStore, RaftState, Transfer } from "./state.ts";
+import type { LeaderReads, PendingRead, PendingStore, RaftState, SentRound, Transfer } from "./state.ts";
 import type { Run, Trail } from "./trail.ts";
 import type { Configuration, Index, LogPoint, MemberNumber, RaftConfig, Role, Term } from "./types.ts";
 
 /** The fields of a state that are one number each. */
 export const NUMBERS = [
   "term", "votedFor", "storedTerm", "storedVote", "storedCommit", "leaderId", "commitIndex", "matchedIndex", "applyRequested", "lastApplied",
-  "lastStore", "durableIndex", "durableTerm", "electionDeadlineMs", "leaderHeardMs", "ownVoteStore", "heartbeatDeadlineMs", "snapshotIndex", "fetchingIndex",
+  "lastStore", "durableIndex", "durableTerm", "electionDeadlineMs", "leaderHeardMs", "heardFrom", "promiseMaxMs", "silentUntilMs", "timeoutNowTerm", "ownVoteStore", "heartbeatDeadlineMs", "snapshotIndex", "fetchingIndex",
   "round", "ownTermIndex", "anchorLogMs", "anchorNowMs", "timeEntryIndex", "wakeBackoffMs", "wakeNotBeforeMs", "deadlineMs",
   "toldTerm", "toldLeader", "checkIndex", "checkDigest", "unjudgedSinceMs", "verdictIndex", "verdictNotBeforeMs",
 ] as const;
@@ -59,6 +59,7 @@ export interface RaftImage {
   readonly progress: readonly Progress[];
   readonly transfer: Transfer | null;
   readonly reads: LeaderReads;
+  readonly rounds: readonly SentRound[];
   readonly forwardedReads: readonly (readonly [number, number])[];
   readonly dropped: Readonly<Record<string, number>>;
 }
@@ -80,6 +81,7 @@ export function imageOf(state: RaftState): RaftImage {
     progress: [...state.progress.values()].map(copyProgress),
     transfer: state.transfer === null ? null : { ...state.transfer },
     reads: copyReads(reads),
+    rounds: [...state.rounds],
     forwardedReads: [...state.forwardedReads],
     dropped: { ...state.dropped },
   };
@@ -101,6 +103,7 @@ export function stateOf(image: RaftImage): RaftState {
     progress: new Map(image.progress.map((each) => [each.member, copyProgress(each)])),
     transfer: image.transfer === null ? null : { ...image.transfer },
     reads: copyReads(image.reads),
+    rounds: [...image.rounds],
     forwardedReads: new Map(image.forwardedReads),
     step: { truncateFrom: 0, reset: null, entries: [], messages: [] },
     effects: [],

@@ -9,14 +9,15 @@ import type { Configuration, Member, RaftConfig } from "./types.ts";
 type Fields = Readonly<Record<string, unknown>>;
 
 const CONFIG_NUMBERS = [
-  "group", "self", "incarnation", "bootId", "heartbeatMs", "electionMinMs", "electionMaxMs", "appendEntriesMax", "appendBytesMax",
+  "group", "self", "incarnation", "bootId", "heartbeatMs", "electionMinMs", "electionMaxMs", "promisedMs", "appendEntriesMax", "appendBytesMax",
   "inflightAppendsMax", "inflightBytesMax", "uncommittedBytesMax", "pendingReadsMax", "verdictEntries", "verdictMs", "seed",
 ] as const satisfies readonly (keyof RaftConfig)[];
 
 const TRAIL_WHOLE = ["lastIndex", "lastTerm", "lastChain", "keepFrom", "recentFirst", "capacity"] as const;
 const PROGRESS_NUMBERS = [
   "member", "matchIndex", "provenIndex", "nextIndex", "probeIndex", "inflightBytes", "reopenAfterMs", "lastHeardMs",
-  "ackedRound", "bootId", "wallMs", "wallHeardMs", "roundIndex", "roundSinceMs", "pinRoundIndex", "pinRoundLag", "checkIndex", "checkDigest",
+  "ackedRound", "promisedUntilMs", "promisedSkewMs", "bootId", "wallMs", "wallHeardMs", "roundIndex", "roundSinceMs", "pinRoundIndex", "pinRoundLag",
+  "checkIndex", "checkDigest",
 ];
 const READ_NUMBERS = ["readId", "from", "fromIncarnation", "bootId", "index"];
 const ROLES: readonly unknown[] = ["follower", "pre-candidate", "candidate", "leader"];
@@ -47,6 +48,7 @@ export function imageFrom(value: unknown): RaftImage {
     want(typeof transfer["sent"] === "boolean", "transfer");
   }
   checkReads(fieldsOf(image["reads"], "reads"));
+  for (const round of listOf(image["rounds"], "rounds")) numbers(fieldsOf(round, "round"), ["round", "nowMs", "wallMs"]);
   for (const read of listOf(image["forwardedReads"], "reads")) want(listOf(read, "read").every(isNumber), "read");
   want(Object.values(fieldsOf(image["dropped"], "dropped")).every(isNumber), "dropped");
   return image as unknown as RaftImage;

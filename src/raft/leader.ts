@@ -3,6 +3,7 @@
  */
 import { chainAfter } from "../base/entry.ts";
 import type { Now } from "./event.ts";
+import { beginRound } from "./lease.ts";
 import { heardQuorum } from "./liveness.ts";
 import { logTimeMs } from "./log_time.ts";
 import { adoptConfiguration } from "./membership.ts";
@@ -110,7 +111,7 @@ function previousPoint(state: RaftState, progress: Progress): LogPoint | null {
 
 /** Sends a heartbeat of a new round to every other member. */
 export function broadcastHeartbeat(state: RaftState, now: Now): void {
-  state.round += 1;
+  beginRound(state, now);
   const heard = heardQuorum(state, now);
   for (const progress of state.progress.values()) {
     // Never beyond what is known to match: the rest of the follower's log may be another leader's.

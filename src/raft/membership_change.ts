@@ -5,8 +5,10 @@
  */
 import { assert } from "../base/assert.ts";
 import { configurationEntry } from "./configuration.ts";
-import { enteredConfiguration, isRising, isSettled, isViable, leftConfiguration, reachedConfiguration } from "./configuration_change.ts";
-import type { Now, Refusal } from "./event.ts";
+import {
+  enteredConfiguration, isCallOff, isRising, isSettled, isViable, leftConfiguration, reachedConfiguration,
+} from "./configuration_change.ts";
+import type { EventBody, Now, Refusal } from "./event.ts";
 import { appendAsLeader } from "./leader.ts";
 import { logTimeMs } from "./log_time.ts";
 import type { Progress } from "./progress.ts";
@@ -19,11 +21,11 @@ import type { Configuration, Member } from "./types.ts";
 /**
  * Somebody wants `wanted` (configuration_change.ts) in place of the configuration at its index. Where learners are to
  * vote, nobody else's role changes before they have caught up: who is to be replaced votes until then.
- *
- * @param promoteWithinMs log time in which they must
+ * A change that still waits for its learners may be called off.
  */
-export function changeMembership(state: RaftState, wanted: Configuration, promoteWithinMs: number, now: Now): void {
-  const reason = refusalOf(state, wanted, now);
+export function changeMembership(state: RaftState, asked: EventBody & { type: "changeMembership" }, now: Now): void {
+  const { configuration: wanted, promoteWithinMs } = asked;
+  const reason = refusalOf(state, asked, now);
   if (reason !== null) {
     state.effects.push({ type: "rejected", reason });
     return;
@@ -34,19 +36,19 @@ export function changeMembership(state: RaftState, wanted: Configuration, promot
   appendConfiguration(state, { ...wanted, members }, now);
 }
 
-function refusalOf(state: RaftState, wanted: Configuration, now: Now): Refusal | null {
+function refusalOf(state: RaftState, { configuration: wanted, force }: EventBody & { type: "changeMembership" }, now: Now): Refusal | null {
   if (state.role !== "leader") return "not-leader";
   if (isTransferring(state)) return "transferring";
   // Ongaro's mail to raft-dev, July 2015: without this two leaders' one-member changes may have disjoint majorities.
   if (state.commitIndex < state.ownTermIndex) return "not-ready";
   const current = currentConfiguration(state);
-  if (!isSettled(current) || current.index > state.commitIndex || wanted.index !== current.index) return "change-pending";
+  if (current.index > state.commitIndex || wanted.index !== current.index) return "change-pending";
+  if (!isSettled(current)) return isCallOff(current, wanted) ? null : "change-pending";
   const entered = enteredConfiguration(current, reachedConfiguration(wanted));
   if (!isViable(entered)) return "would-lose-quorum";
-  const isThere = wanted.members.some(isRising) || !changesVoters(current, entered) || isHeard(state, entered, now);
+  const isThere = force || wanted.members.some(isRising) || !changesVoters(current, entered) || isHeard(state, entered, now);
   return isThere ? null : "would-lose-quorum";
 }
-
 
 function changesVoters(current: Configuration, next: Configuration): boolean {
   return next.joint || voterSets(current).incoming.join() !== voterSets(next).incoming.join();

@@ -115,6 +115,8 @@ export interface ReadIndexRequest extends Envelope {
   /** Drawn by the asking node, never used again by it: a late answer to another try is not taken for this one's. */
   readonly readId: number;
   readonly bootId: BootId;
+  /** The leader's lease will do: then it need not ask anybody. */
+  readonly lease: boolean;
 }
 
 export interface ReadIndexReply extends Envelope {

@@ -2,6 +2,8 @@
  * How handlers speak: what may leave at once, and what must wait until the state that it depends on is durable.
  */
 import { assert } from "../base/assert.ts";
+import type { Now } from "./event.ts";
+import { promiseMs } from "./lease.ts";
 import type { AckStatus, Message } from "./message.ts";
 import type { RaftState } from "./state.ts";
 import { pointAtOrBelow } from "./trail.ts";
@@ -35,14 +37,14 @@ function addressed(state: RaftState, to: MemberNumber, body: Body<Message>, term
 }
 
 /** What this node says of itself with each answer. */
-export function ackStatus(state: RaftState, wallMs: number): AckStatus {
+export function ackStatus(state: RaftState, now: Now): AckStatus {
   const { trail, durableIndex } = state;
   // The base that a snapshot brought counts once the store that says so is durable.
   const durable = durableIndex < trail.base.index ? NOWHERE : pointAtOrBelow(trail, durableIndex);
   return {
     bootId: state.config.bootId,
-    promiseMs: 0,
-    wallMs,
+    promiseMs: promiseMs(state, now),
+    wallMs: now.wallMs,
     checkIndex: state.checkIndex,
     checkDigest: state.checkDigest,
     durableIndex: durable.index,

@@ -62,6 +62,12 @@ export interface Progress {
   lastHeardMs: number;
   /** The greatest round that it answered. */
   ackedRound: number;
+  /**
+   * Use: the leader's lease (lease.ts). Until when it votes for nobody else, by our monotonic clock, as it promised; and
+   * by how much our wall clock was ahead of that when what it answered was sent. -Infinity: it promised nothing.
+   */
+  promisedUntilMs: number;
+  promisedSkewMs: number;
   /** The newest start of it that was heard; 0: none yet. */
   bootId: BootId;
   /** What its wall clock said, and when we heard it; wallMs -Infinity: never. */
@@ -101,6 +107,8 @@ export function createProgress(member: MemberNumber, lastIndex: Index): Progress
     raisedMs: Number.NEGATIVE_INFINITY,
     lastHeardMs: Number.NEGATIVE_INFINITY,
     ackedRound: 0,
+    promisedUntilMs: Number.NEGATIVE_INFINITY,
+    promisedSkewMs: 0,
     bootId: 0,
     wallMs: Number.NEGATIVE_INFINITY,
     wallHeardMs: 0,

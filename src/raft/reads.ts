@@ -1,7 +1,7 @@
 /**
  * Linearizable reads by ReadIndex (dissertation 6.4): note the commit index, prove by a round of answers that this node
  * still led after the read came, answer once that index is applied. One round is out at a time; reads that come
- * meanwhile share the next one.
+ * meanwhile share the next one. For those that ask for no more a lease is proof enough, where there is one.
  */
 import { EntryKind } from "../base/entry.ts";
 import type { Now, Refusal } from "./event.ts";
@@ -9,6 +9,7 @@ import { logTimeMs } from "./log_time.ts";
 import type { ReadIndexReply, ReadIndexRequest } from "./message.ts";
 import { send } from "./output.ts";
 import { quorumValue } from "./quorum.ts";
+import { holdsLease } from "./lease.ts";
 import { appendAsLeader, broadcastHeartbeat, emptyEntry } from "./leader.ts";
 import { commitTo } from "./commit.ts";
 import { drop, type PendingRead, type RaftState } from "./state.ts";
@@ -21,23 +22,23 @@ const WAKE_BACKOFF_MAX_MS = 1000;
 const FORWARDED_READ_TIMEOUTS = 4;
 
 /** This node wants a read index: its own as leader, the leader's as follower. */
-export function read(state: RaftState, readId: number, now: Now): void {
+export function read(state: RaftState, { readId, lease }: { readonly readId: number; readonly lease: boolean }, now: Now): void {
   if (state.role === "leader") {
     const { self, incarnation, bootId } = state.config;
-    register(state, { readId, from: self, fromIncarnation: incarnation, bootId, index: 0 });
+    register(state, { readId, from: self, fromIncarnation: incarnation, bootId, index: 0 }, lease && holdsLease(state, now));
   } else if (state.leaderId === 0 || state.forwardedReads.size >= state.config.pendingReadsMax) {
     const reason = state.leaderId === 0 ? "not-leader" : "busy";
     state.effects.push({ type: "failPending", readIds: [readId], reason });
   } else {
     state.forwardedReads.set(readId, now.nowMs);
-    send(state, state.leaderId, { type: "readIndexRequest", readId, bootId: state.config.bootId });
+    send(state, state.leaderId, { type: "readIndexRequest", readId, bootId: state.config.bootId, lease });
   }
 }
 
 /** Leaders: a follower wants a read index. */
-export function leaderReadIndexRequest(state: RaftState, message: ReadIndexRequest): void {
-  const { readId, from, fromIncarnation, bootId } = message;
-  register(state, { readId, from, fromIncarnation, bootId, index: 0 });
+export function leaderReadIndexRequest(state: RaftState, message: ReadIndexRequest, now: Now): void {
+  const { readId, from, fromIncarnation, bootId, lease } = message;
+  register(state, { readId, from, fromIncarnation, bootId, index: 0 }, lease && holdsLease(state, now));
 }
 
 /** Others cannot tell: the asker tries elsewhere. */
@@ -45,7 +46,8 @@ export function refuseReadIndexRequest(state: RaftState, message: ReadIndexReque
   send(state, message.from, { type: "readIndexReply", readId: message.readId, bootId: message.bootId, index: 0, leaderCommit: 0, timeMs: 0 });
 }
 
-function register(state: RaftState, pending: PendingRead): void {
+/** @param confirmed nothing need be asked: this node leads at this moment, and nobody else */
+function register(state: RaftState, pending: PendingRead, confirmed: boolean): void {
   const { reads } = state;
   const held = reads.waiting.length + reads.confirming.length + reads.confirmed.length;
   if (held >= state.config.pendingReadsMax) {
@@ -56,7 +58,9 @@ function register(state: RaftState, pending: PendingRead): void {
     }
     return;
   }
-  reads.waiting.push(pending);
+  if (!confirmed) return void reads.waiting.push(pending);
+  pending.index = state.commitIndex;
+  reads.confirmed.push(pending);
 }
 
 /**
@@ -80,6 +84,9 @@ export function confirmReads(state: RaftState): void {
   const acked = quorumValue(state.voters, (member) =>
     member === state.config.self ? Number.POSITIVE_INFINITY : (state.progress.get(member)?.ackedRound ?? 0));
   if (acked < reads.round) return;
+  // A lease may have confirmed later ones at a later index meanwhile: it will do for these, too.
+  const last = reads.confirmed.at(-1)?.index ?? 0;
+  for (const pending of reads.confirming) pending.index = Math.max(pending.index, last);
   reads.confirmed.push(...reads.confirming);
   reads.confirming = [];
   reads.round = 0;
@@ -92,7 +99,7 @@ export function confirmReads(state: RaftState): void {
  */
 export function answerConfirmed(state: RaftState, now: Now): void {
   const { confirmed } = state.reads;
-  // Indexes ascend along the queue: rounds begin one after the other.
+  // Indexes ascend along the queue.
   let ready = 0;
   while (ready < confirmed.length && (confirmed[ready] as PendingRead).index <= state.lastApplied) ready += 1;
   if (ready === 0) return;

@@ -67,5 +67,6 @@ export function leaveRole(state: RaftState): void {
   state.ownVoteStore = 0;
   state.progress.clear();
   state.heartbeatDeadlineMs = Number.POSITIVE_INFINITY;
+  state.rounds = [];
   failReads(state, "not-leader");
 }

@@ -62,7 +62,6 @@ function pinnedFor(state: RaftState, progress: Progress, now: Now): Index {
 export function leaderInstallSnapshotReply(state: RaftState, message: InstallSnapshotReply, now: Now): void {
   const progress = noteHeard(state, message, now);
   if (progress === null) return;
-  progress.ackedRound = Math.max(progress.ackedRound, message.round);
   const { success, lastIncludedIndex: index } = message;
   if (success) {
     const chain = message.durableIndex === index ? message.durableChain : null;
@@ -106,7 +105,7 @@ export function snapshotFetching(state: RaftState, index: Index, now: Now): void
 }
 
 function reply(state: RaftState, { from, round }: Pick<InstallSnapshot, "from" | "round">, { success, index }: { success: boolean; index: Index }, now: Now): void {
-  send(state, from, { type: "installSnapshotReply", success, lastIncludedIndex: index, round, ...ackStatus(state, now.wallMs) });
+  send(state, from, { type: "installSnapshotReply", success, lastIncludedIndex: index, round, ...ackStatus(state, now) });
 }
 
 /**

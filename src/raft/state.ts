@@ -4,7 +4,7 @@
  */
 import type { RandomState } from "../base/random.ts";
 import { nextInRange, seedRandom } from "../base/random.ts";
-import type { Effect, LogStart } from "./event.ts";
+import type { Effect, LogStart, Now } from "./event.ts";
 import type { Message } from "./message.ts";
 import { type Progress } from "./progress.ts";
 import { type VoterSets, voterSets } from "./quorum.ts";
@@ -41,6 +41,11 @@ export interface LeaderReads {
   round: number;
   /** A quorum confirmed them; they wait until this node has applied their index, to know what falls due. */
   confirmed: PendingRead[];
+}
+
+/** A round of a leader, and both clocks when it was sent. */
+export interface SentRound extends Now {
+  readonly round: number;
 }
 
 /** A transfer under way (dissertation 3.10). */
@@ -113,8 +118,13 @@ export interface RaftState {
 
   /** Followers and candidates: when to campaign. */
   electionDeadlineMs: number;
-  /** When a leader that had heard a quorum was last heard (stickiness, dissertation 4.2.3). */
+  /** When a leader that had heard a quorum was last heard (stickiness, dissertation 4.2.3), and who; 0: none was. */
   leaderHeardMs: number;
+  heardFrom: MemberNumber;
+  /** Use: no promise is longer. Invariant: the data directory says so durably. */
+  promiseMaxMs: number;
+  /** Use: what an earlier process of this node promised may hold until then: nobody is voted for. */
+  silentUntilMs: number;
   /** Candidates: votes of this round, one a member. */
   readonly votes: Map<MemberNumber, boolean>;
   /** Candidates: the store that makes the own vote durable; it counts only then. */
@@ -125,6 +135,10 @@ export interface RaftState {
   heartbeatDeadlineMs: number;
   /** Counts rounds of this node over all its terms, so that no answer fits two. */
   round: number;
+  /** Leaders: the newest rounds of this term, one after the other. */
+  rounds: SentRound[];
+  /** The last term in which this node as its leader told another to campaign; 0: none. */
+  timeoutNowTerm: Term;
   /** Leaders: index of the first entry of the own term; reads and commits wait for it. */
   ownTermIndex: Index;
   transfer: Transfer | null;
@@ -210,11 +224,16 @@ export function createRaft(config: RaftConfig, recovered: Recovered): RaftState 
     durableTerm: hardState.term,
     electionDeadlineMs: Number.POSITIVE_INFINITY,
     leaderHeardMs: Number.NEGATIVE_INFINITY,
+    heardFrom: 0,
+    promiseMaxMs: config.promisedMs,
+    silentUntilMs: config.promisedMs > 0 ? Number.POSITIVE_INFINITY : 0,
     votes: new Map(),
     ownVoteStore: 0,
     progress: new Map(),
     heartbeatDeadlineMs: Number.POSITIVE_INFINITY,
     round: 0,
+    rounds: [],
+    timeoutNowTerm: 0,
     ownTermIndex: 0,
     transfer: null,
     reads: { waiting: [], confirming: [], round: 0, confirmed: [] },

@@ -49,7 +49,10 @@ function dispatch(state: RaftState, event: Event): void {
     case "applied": return applied(state, event.index, event.wakeAtMs, event);
     case "checked": return checked(state, event, event.unjudgedSinceMs);
     case "propose": return propose(state, event.entries, event);
-    case "read": return read(state, event.readId, event);
+    case "read": return read(state, event, event);
+    case "promiseReady":
+      state.promiseMaxMs = Math.max(state.promiseMaxMs, event.promiseMs);
+      return;
     case "transfer": return transfer(state, event.to, event);
     case "linkUp": return linkChanged(state, event.peer);
     case "linkDown":
@@ -65,7 +68,7 @@ function dispatch(state: RaftState, event: Event): void {
     case "diskFull":
       state.diskFull = event.full;
       return;
-    case "changeMembership": return changeMembership(state, event.configuration, event.promoteWithinMs, event);
+    case "changeMembership": return changeMembership(state, event, event);
     case "snapshotStored": return snapshotStored(state, event, event);
     case "snapshotFetching": return snapshotFetching(state, event.index, event);
     case "snapshotFetched": return snapshotFetched(state, event, event);
@@ -168,14 +171,15 @@ function answerOldTerm(state: RaftState, message: Message, now: Now): void {
   if (message.type === "voteRequest") voteRequest(state, message, now);
   else if (isLeaders(message)) {
     // No round: in our term that sender may lead again, after a restart, and has not asked ours for any of that number.
-    send(state, message.from, { type: "heartbeatReply", round: 0, snapshotIndex: state.snapshotIndex, ...ackStatus(state, now.wallMs) });
+    send(state, message.from, { type: "heartbeatReply", round: 0, snapshotIndex: state.snapshotIndex, ...ackStatus(state, now) });
   } else if (message.type === "readIndexRequest") {
     send(state, message.from, { type: "readIndexReply", readId: message.readId, bootId: message.bootId, index: 0, leaderCommit: 0, timeMs: 0 });
   } else drop(state, "old-term");
 }
 
 function start(state: RaftState, now: Now): void {
-  // A sole voter waits for nobody.
+  if (state.config.promisedMs > 0) state.silentUntilMs = now.nowMs + state.config.promisedMs;
+  // A sole voter waits for nobody, unless it was a follower lately: who led it may still hold a lease.
   state.electionDeadlineMs = isSoleVoter(state) ? now.nowMs : now.nowMs + drawElectionTimeout(state);
   if (isSoleVoter(state)) electionTimeout(state, now);
 }

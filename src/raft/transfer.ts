@@ -34,6 +34,7 @@ export function advanceTransfer(state: RaftState): void {
   const progress = state.progress.get(current.to);
   if (progress === undefined || progress.matchIndex < state.trail.lastIndex) return;
   current.sent = true;
+  state.timeoutNowTerm = state.term;
   send(state, current.to, { type: "timeoutNow" });
 }
 

@@ -90,6 +90,8 @@ export interface RaftConfig {
   /** The election timeout is drawn anew for each round from this range. */
   readonly electionMinMs: number;
   readonly electionMaxMs: number;
+  /** The longest time for which an earlier process of this node may have promised to vote for nobody; 0: none has. */
+  readonly promisedMs: number;
   /** Entries of one append message, at most, by count and by sealed bytes (one entry always goes). */
   readonly appendEntriesMax: number;
   readonly appendBytesMax: number;

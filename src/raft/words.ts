@@ -60,7 +60,8 @@ export function eventWords(event: Event, name: Names): string {
     case "stored": return `store ${event.store} is durable`;
     case "applied": return `index ${event.index} is applied`;
     case "propose": return event.entries.length === 1 ? "a proposal comes" : `${event.entries.length} proposals come`;
-    case "read": return `read ${event.readId} comes`;
+    case "read": return `${event.lease ? "lease read" : "read"} ${event.readId} comes`;
+    case "promiseReady": return `it may promise for ${event.promiseMs} ms to vote for nobody`;
     case "deadline": return "its deadline passes";
     case "snapshotStored": return `its snapshot of index ${event.point.index} is durable`;
     case "checked": return `its machine comes to ${event.digest.toString(16).padStart(8, "0")} at index ${event.index}`;

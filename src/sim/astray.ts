@@ -2,7 +2,7 @@
  * A replica that is led astray by its machine, as one is that asks a clock, draws by chance, or iterates in an order of
  * its own (O06). What it does is made so that no client can see it: only the nodes' own verdicts can find it.
  */
-import { withMachines } from "../machine/bound_machine.ts";
+import { oneByOne, withMachines } from "../machine/bound_machine.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import type { Term } from "../raft/types.ts";
 import type { Property, SimMember } from "./property.ts";
@@ -39,7 +39,7 @@ export class Astray implements Property {
       if (!directory.startsWith(`/${this.#id}/`)) return machine;
       let isOff = false;
       return {
-        ...machine,
+        ...oneByOne(machine),
         apply: (command, entry) => {
           const reply = machine.apply(command, entry);
           // The table of sessions keeps answers, and whoever leads later gives them.

@@ -2,7 +2,7 @@
  * Finds where the machines of a run went apart, for the author of a plugin: the run once more, with every machine
  * watched, entry by entry. Rules see a difference only where they look; this tells the first entry and both sides.
  */
-import { withMachines } from "../machine/bound_machine.ts";
+import { oneByOne, withMachines } from "../machine/bound_machine.ts";
 import { foldValue } from "../machine/digest.ts";
 import type { AnyPlugin, Command, Entry, Reply, View } from "../machine/machine.ts";
 import { type RunOptions, runScript } from "./run_seed.ts";
@@ -81,7 +81,7 @@ function watched(plugin: AnyPlugin, watch: Watch): AnyPlugin {
     const seen = (command: Command, entry: Entry, reply: Reply | undefined): void =>
       watch.applied(entry.index, { who, command: structuredClone(command), reply: textOf(reply), state: stateOf(machine) });
     return {
-      ...machine,
+      ...oneByOne(machine),
       apply: (command, entry) => {
         let reply: Reply | undefined;
         try {

@@ -7,6 +7,7 @@ import { FETCH_FAULTS } from "./fetch_acts.ts";
 import { MEMBER_FAULTS } from "./member_acts.ts";
 import type { FaultKind } from "./script.ts";
 import type { SimMachine } from "./sim_machine.ts";
+import { LEASE_FAULTS } from "./lease_acts.ts";
 import { VERSION_FAULTS } from "./version_acts.ts";
 
 const TRANSFER_TIMEOUT_MS = 2000;
@@ -17,6 +18,7 @@ export const FAULTS: { readonly [K in FaultKind]: Act<K> } = {
   ...VERSION_FAULTS,
   ...FETCH_FAULTS,
   ...MEMBER_FAULTS,
+  ...LEASE_FAULTS,
   crash: (hands, { who, downMs, silent }) => withProcess(hands, who, (machine) => {
     machine.crash(silent);
     hands.later(downMs, () => hands.start(machine));

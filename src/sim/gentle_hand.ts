@@ -89,6 +89,7 @@ function harmOf(fault: Fault): Harm | null {
     case "at-raise":
     case "at-change":
     case "deaf-at-fetch": return HARMLESS;
+    case "at-lease": return { who: [0], forMs: fault.afterMs + fault.forMs };
     case "install": return fault.by === "nobody" ? HARMLESS : { who: [fault.who], forMs: RECOVERY_MS + fault.downMs };
     // When they strike is not known.
     case "crash-at-call": return { who: [fault.who], forMs: 1000 + fault.downMs * (1 + fault.again.length) };

@@ -7,6 +7,7 @@ import type { Effect, Event } from "../raft/event.ts";
 import type { Index, LogEntry, Role } from "../raft/types.ts";
 import { ELECTION_MARKS, type ElectionMark, markElections } from "./marks_elections.ts";
 import type { MessageArrival } from "./lossy_ways.ts";
+import { LEASE_MARKS, type LeaseMark, markLeases } from "./marks_leases.ts";
 import { LIFE_MARKS, type LifeMark, LifeMarks } from "./marks_lives.ts";
 import { LOG_MARKS, type LogMark, markLog } from "./marks_log.ts";
 import { MEMBER_MARKS, type MemberMark, MemberMarks } from "./marks_members.ts";
@@ -21,12 +22,12 @@ import { memoOf, type StepMemo } from "./marks_step.ts";
 import type { ClientOperation, Property, SimMember } from "./property.ts";
 
 /** A situation by its name. */
-export type Mark = ElectionMark | LogMark | ReadMark | SnapshotMark | LifeMark | MessageMark | ClientMark | SessionMark | VerdictMark | VersionMark | MemberMark;
+export type Mark = ElectionMark | LogMark | ReadMark | SnapshotMark | LifeMark | MessageMark | ClientMark | SessionMark | VerdictMark | VersionMark | MemberMark | LeaseMark;
 
 /** All marks, in the order of a report. */
 export const MARKS: readonly Mark[] = [
   ...ELECTION_MARKS, ...LOG_MARKS, ...READ_MARKS, ...SNAPSHOT_MARKS, ...LIFE_MARKS, ...MESSAGE_MARKS, ...CLIENT_MARKS, ...SESSION_MARKS, ...VERDICT_MARKS,
-  ...VERSION_MARKS, ...MEMBER_MARKS,
+  ...VERSION_MARKS, ...MEMBER_MARKS, ...LEASE_MARKS,
 ];
 
 /** Notes that a situation occurred. */
@@ -75,6 +76,7 @@ export class MarkCounter implements Property {
       markElections(step, this.#note);
       markLog(step, this.#note);
       markReads(step, this.#note);
+      markLeases(step, this.#note);
       markSnapshots(step, this.#note);
       markMessages(step, this.#note);
       markDuplicate(member, state, event, this.#foundAt.get(member) ?? 0, this.#note);

@@ -23,6 +23,7 @@ export const MEMBER_FAULTS: { readonly [K in MemberFaultKind]: Act<K> } = {
   change: (hands, { wishes: planned, via, tries }) => {
     const shown = shownConfiguration(hands.cluster);
     if (shown === null) return null;
+    if (planned.some(({ what }) => what === "cancel")) return ask(hands, [{ type: "cancel" }], via, tries);
     const taken = new Set<string>();
     return ask(hands, planned.flatMap((wish) => wishOf(hands, shown, wish, taken)), via, tries);
   },
@@ -63,6 +64,7 @@ function ask(hands: FaultHands, wishes: readonly MemberWish[], via: Who, tries: 
 }
 
 function wordsOf(wish: MemberWish): string {
+  if (wish.type === "cancel") return "call it off";
   if (wish.type === "replace") return `replace ${wish.id} by ${wish.newId}`;
   return wish.type === "add" && !wish.votes ? `add ${wish.id} as a learner` : `${wish.type} ${wish.id}`;
 }
@@ -95,6 +97,7 @@ function wishOf(hands: FaultHands, shown: Configuration, { what, who, by }: Plan
       prepare(hands, next);
       return [{ type: "replace", id: old.id, newId: next.id, address: addressOf(next) }];
     }
+    case "cancel": return [];
     default: {
       const role = what === "promote" ? "learner" : what === "demote" ? "voter" : null;
       const machine = pickOne((each) => named(each) !== null && (role === null || named(each)?.role === role));

@@ -52,6 +52,7 @@ export function drawChanges(seed: number, settings: Settings): Fault[] {
 }
 
 function drawWishes(random: RandomState, nodes: number): PlannedWish[] {
+  if (nextFloat(random) < 0.1) return [{ what: "cancel", who: 0, by: 0 }];
   const count = pick(random, [1, 1, 1, 2, 3]);
   return Array.from({ length: count }, () => ({ what: pick(random, WISHES), who: nextInRange(random, 0, nodes), by: nextInRange(random, 0, nodes) }));
 }

@@ -66,7 +66,8 @@ export class Operator {
       if (error !== null) return done(error, 0, null);
       if (this.#rests) return connection.close();
       this.#connections.add(connection);
-      connection.changeMembers("main", wishes, TIMEOUT_MS, (...answer) => {
+      // By force: what is refused without it is what a cluster must bear all the same.
+      connection.changeMembers("change", "main", { wishes, force: true }, TIMEOUT_MS, (...answer) => {
         this.#connections.delete(connection);
         connection.close();
         done(...answer);

@@ -50,6 +50,7 @@ export interface SimMember {
 export interface MemberClocks {
   /** Time that passes alike for all. */
   readonly trueMs: () => number;
+  readonly monotonicMs: () => number;
   readonly wallMs: () => number;
 }
 

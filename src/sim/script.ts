@@ -109,10 +109,10 @@ export interface MembershipSettings {
 
 /**
  * What an operator wants of a member: of the machine at the place `who`, or, if that makes no sense, of the next one with
- * which it does; 0: from whoever leads on. `by` takes its place; 0: the same one if its directory was lost.
+ * which it does; 0: from whoever leads on. To cancel what is under way stands alone. `by` takes its place; 0: the same one if its directory was lost.
  */
 export interface PlannedWish {
-  readonly what: "add" | "learn" | "remove" | "promote" | "demote" | "replace";
+  readonly what: "add" | "learn" | "remove" | "promote" | "demote" | "replace" | "cancel";
   readonly who: Who;
   readonly by: Who;
 }
@@ -208,7 +208,12 @@ export type FaultBody =
    * `aside`: it is cut off from all but the newest member.
    */
   | { readonly kind: "at-change"; readonly when: "learner" | "joint" | "left"; readonly how: "crash" | "crash-all" | "isolate" | "aside" | "newcomer" | "transfer"; readonly afterMs: number; readonly forMs: number }
-  | { readonly kind: "transfer"; readonly to: Who };
+  | { readonly kind: "transfer"; readonly to: Who }
+  /** Whoever leads then is cut off while it holds a lease, after a while, in one of the ways of lease_acts.ts. */
+  | {
+    readonly kind: "at-lease"; readonly how: "late answers" | "restart" | "hand over" | "hand over late" | "clock back";
+    readonly afterMs: number; readonly forMs: number;
+  };
 
 export type FaultKind = FaultBody["kind"];
 

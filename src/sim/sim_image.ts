@@ -189,7 +189,8 @@ export class SimImage {
 
   #persist(block: number, written: Uint8Array): void {
     const at = block * BLOCK_BYTES;
-    if (at < this.#durable.length) this.#durable.set(written.subarray(0, this.#durable.length - at), at);
+    const room = this.#durable.length - at;
+    if (room > 0) this.#durable.set(written.length <= room ? written : written.subarray(0, room), at);
   }
 
   /** Part of the block is new, the rest as it was before: a sector of another size, or a page that was on its way. */

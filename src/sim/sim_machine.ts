@@ -101,7 +101,7 @@ export class SimMachine implements SimMember {
     this.place = place;
     this.#options = options;
     this.clock = new SimClock(owner.scheduler, options.clock);
-    this.clocks = { trueMs: () => owner.scheduler.nowMs, wallMs: () => this.clock.wallMs() };
+    this.clocks = { trueMs: () => owner.scheduler.nowMs, monotonicMs: () => this.clock.monotonicMs(), wallMs: () => this.clock.wallMs() };
     this.disk = this.#newDisk();
   }
 

@@ -42,8 +42,10 @@ export class BatchWriter {
   markedBatch: number;
   /** Use: goes into the next batch if it still holds then. */
   relocation: Relocation | null = null;
-  /** Use: whether to look for segments that nothing needs. Invariant: true if a log was cut or a segment begun since. */
+  /** Use: whether to look for segments that nothing needs. Invariant: true if a log was cut since the last look. */
   hasGarbage = true;
+  /** Use: as `hasGarbage`, for hard states and the like are never cut. Counts from the last look on. */
+  begunSegments = 0;
   #parts: BatchWriterParts;
   #offset: number;
   #lastBatch: number;
@@ -85,6 +87,7 @@ export class BatchWriter {
     const use = segments.get(segment.sequence) as SegmentUse;
     parts.push(...sealBatch(records, batch, offset, use.salt));
     this.#place(records, { sequence: segment.sequence, offset });
+    use.begin += batchBytes - bytes;
     use.end = end;
     this.#offset = end;
     this.#lastBatch = batch;
@@ -96,7 +99,7 @@ export class BatchWriter {
     if (isFirst) {
       yield* wait<void>((done) => mark.write(this.durable, done));
       this.markedBatch = batch;
-      this.hasGarbage = true;
+      this.begunSegments += 1;
     }
     queue.durable += taken.length;
     for (const log of this.#touched) log.landed();
@@ -133,7 +136,7 @@ export class BatchWriter {
 
   #newHeader(sequence: number, bases: number, firstBatch: number, previousEnd: number): Uint8Array {
     const salt = this.#parts.host.random.u32();
-    this.#parts.segments.set(sequence, { salt, end: HEADER_BYTES });
+    this.#parts.segments.set(sequence, { salt, begin: HEADER_BYTES, end: HEADER_BYTES });
     return writeSegmentHeader({ ...this.identity, sequence, salt, bases, firstBatch, previousEnd });
   }
 

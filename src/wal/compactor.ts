@@ -13,7 +13,7 @@ import type { ReadQueue } from "./read_queue.ts";
 import { RecordType } from "./record.ts";
 import type { RecordQueue } from "./record_queue.ts";
 import { type Piece, pieceIn, relocatedRecord } from "./relocation.ts";
-import { HEADER_BYTES, type SegmentUse } from "./segment.ts";
+import type { SegmentUse } from "./segment.ts";
 import type { SegmentRoom } from "./segment_room.ts";
 import type { WalGroup } from "./wal_group.ts";
 import type { EntriesRead } from "./wal_read.ts";
@@ -23,6 +23,9 @@ const PIECE_BYTES_MAX = 262_144;
 
 /** The log may hold so many segments' worth of dead bytes before anything is copied. */
 const DEAD_SEGMENTS = 2;
+
+/** A look takes as long as the log is: one for each so large part that it grew by. */
+const GROWN_PART = 1 / 8;
 
 /** What the compactor works on. */
 export interface CompactorParts {
@@ -67,10 +70,17 @@ export class Compactor {
     this.#pause?.cancel();
   }
 
+  /** Whether there may be something to free. */
+  get isDue(): boolean {
+    const { writer, segments } = this.#parts;
+    return writer.hasGarbage || (writer.begunSegments > 0 && writer.begunSegments >= segments.size * GROWN_PART);
+  }
+
   /** Frees what can be freed. One run of it at a time. */
   *work(): Task<void> {
     const { writer } = this.#parts;
     writer.hasGarbage = false;
+    writer.begunSegments = 0;
     while (!this.#isStopped) {
       const live = this.#liveBytes();
       const first = Math.min(writer.durable.sequence, ...live.keys());
@@ -98,9 +108,9 @@ export class Compactor {
     const { segments, writer, segmentBytes } = this.#parts;
     let used = 0;
     let wanted = 0;
-    for (const [sequence, { end }] of segments) {
+    for (const [sequence, { begin, end }] of segments) {
       if (sequence >= writer.durable.sequence) continue;
-      used += end - HEADER_BYTES;
+      used += end - begin;
       wanted += live.get(sequence) ?? 0;
     }
     return used - wanted >= Math.max(wanted, DEAD_SEGMENTS * segmentBytes);

@@ -94,7 +94,8 @@ export function* scanLog(source: RecoverySource, sequences: readonly number[], g
 function* scanSegments(source: RecoverySource, sequences: readonly number[], progress: Progress): Task<Scan> {
   const begin = source.mark.firstSegment;
   const segments = sequences.filter((sequence) => sequence >= begin).length;
-  for (let sequence = begin; progress.fault === null && sequences.includes(sequence); sequence++) {
+  const there = new Set(sequences);
+  for (let sequence = begin; progress.fault === null && there.has(sequence); sequence++) {
     source.reads?.(sequence - begin, segments);
     const reader = yield* openReader(source, sequence);
     try {
@@ -102,9 +103,9 @@ function* scanSegments(source: RecoverySource, sequences: readonly number[], pro
       if (header === null) break;
       if (sequence === begin) progress.lastBatch = header.firstBatch - 1;
       else if (header.previousEnd !== progress.end.offset || header.firstBatch !== progress.lastBatch + 1) break;
-      const before = { ...progress, segments: new Map(progress.segments) };
+      const before = { ...progress };
       // A segment whose bases are not whole would be useless once older segments are gone: it is begun anew.
-      if (!(yield* scanSegment(source, reader, header, progress))) return before;
+      if (!(yield* scanSegment(source, reader, header, progress))) return { ...before, segments: without(progress.segments, sequence) };
     } finally {
       yield* reader.close();
     }
@@ -112,9 +113,15 @@ function* scanSegments(source: RecoverySource, sequences: readonly number[], pro
   return progress;
 }
 
+function without(segments: ReadonlyMap<number, SegmentUse>, sequence: number): Map<number, SegmentUse> {
+  const others = new Map(segments);
+  others.delete(sequence);
+  return others;
+}
+
 /** Reads one segment's records. @returns whether all of its bases are there */
 function* scanSegment(source: RecoverySource, reader: SegmentReader, header: SegmentHeader, progress: Progress): Task<boolean> {
-  const use = { salt: header.salt, end: HEADER_BYTES };
+  const use = { salt: header.salt, begin: HEADER_BYTES, end: HEADER_BYTES };
   progress.segments.set(header.sequence, use);
   progress.end = { sequence: header.sequence, offset: HEADER_BYTES };
   let bases = 0;
@@ -126,7 +133,10 @@ function* scanSegment(source: RecoverySource, reader: SegmentReader, header: Seg
     if (!reader.has(offset, envelope.length) && !(yield* reader.load(offset, envelope.length))) break;
     progress.fault = yield* takeRecord(source, reader, envelope, progress);
     if (progress.fault !== null) break;
-    if (envelope.type === RecordType.base) bases += 1;
+    if (envelope.type === RecordType.base) {
+      bases += 1;
+      use.begin = offset + envelope.length;
+    }
     progress.lastBatch = envelope.batch;
     if (envelope.group > 0) progress.lastGroup = envelope.group;
     progress.lastBatchAt = { sequence: header.sequence, offset: offset - envelope.batchAt };

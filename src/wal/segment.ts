@@ -60,6 +60,8 @@ export interface SegmentHeader extends WalIdentity {
 /** A segment in use. */
 export interface SegmentUse {
   readonly salt: number;
+  /** Where its bases end: to copy what lies before would free nothing, for each segment has them. */
+  begin: number;
   /** Where its last record ends. */
   end: number;
 }

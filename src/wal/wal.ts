@@ -235,7 +235,7 @@ export class Wal {
   }
 
   #compact(): void {
-    if (this.#compacting || this.#failed || this.#closed !== null || !this.#writer.hasGarbage) return;
+    if (this.#compacting || this.#failed || this.#closed !== null || !this.#compactor.isDue) return;
     this.#compacting = true;
     runTask(this.#compactor.work(), (...[error]) => {
       this.#compacting = false;

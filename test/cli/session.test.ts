@@ -120,6 +120,13 @@ test("at a prompt what to type next is a line, and help knows its words with and
   for (const wanted of ["use", ".use"]) assert.is((await run(["client"], `help ${wanted}\n`)).out, ".use GROUP\n  sends what follows to another group\n");
 });
 
+test("L13: --json says of a stale answer that it is one, and of no other", async () => {
+  for (const level of ["stale", "lease", "linearizable"]) {
+    const { out } = await run(["client", "--json", "--level", level, "get", "k"]);
+    assert.equal(Object.keys(JSON.parse(out) as object), level === "stale" ? ["result", "index", "level"] : ["result", "index"]);
+  }
+});
+
 test("exit ends piped input", async () => {
   assert.equal(await run(["client"], "set k v\nexit\nget k\n"), { code: 0, out: "OK\n", err: "" });
 });

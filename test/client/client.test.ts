@@ -56,6 +56,18 @@ test("read() bears level and minIndex", () =>
   withServers(1, async ([server], client) => {
     await client.read(["get", "k"], { level: "stale", minIndex: 3 });
     assert.equal(server?.node.seen, ["stale get k"]);
+    assert.equal(server?.node.floors, [3]);
+  }));
+
+test("L13: stale reads of one client see its own writes, and go back behind none of its answers; others are not held to it", () =>
+  withServers(1, async ([server], client) => {
+    const written = await client.write(["set", "k", "v"]);
+    await client.read(["get", "k"], { level: "stale" });
+    await client.read(["get", "k"], { level: "stale", minIndex: written.index + 5 });
+    await client.read(["get", "k"], { level: "stale", group: "other" });
+    await client.read(["get", "k"]);
+    assert.ok(written.index > 0);
+    assert.equal(server?.node.floors, [written.index, written.index + 5, 0, 0]);
   }));
 
 test("requests are pipelined: many at once, each with its own answer", () =>

@@ -78,6 +78,32 @@ const circle = (): object => {
 };
 
 export const BROKEN: readonly Broken[] = [
+  {
+    name: "a batch that answers otherwise", kind: "batch-differs", operation: "put", steps: 2,
+    says: /^applyBatch\(\) is not apply\(\) for each: behind a run that ended with 'put' 'put' was answered 1, and 2 by apply\(\): /,
+    plugin: words((held) => ({
+      applyBatch: (commands: readonly Command[]): Reply[] => commands.map(([, word]) => held.size === 0 ? put(held, word) : 1),
+    }), { generate: () => ["put", "a"] }),
+  },
+  {
+    name: "a batch that does less", kind: "batch-differs", operation: "put", steps: 1,
+    says: /^applyBatch\(\) is not apply\(\) for each: behind a run that ended with 'put' the states differ in the snapshot: /,
+    plugin: words(() => ({ applyBatch: (commands: readonly Command[]): Reply[] => commands.map(() => 1) }), { generate: () => ["put", "a"] }),
+  },
+  {
+    name: "a batch that throws", kind: "batch-differs", operation: "put", steps: 1,
+    says: /^applyBatch\(\) is not apply\(\) for each: behind a run that ended with 'put' it broke: no room: /,
+    plugin: words(() => ({
+      applyBatch: (): Reply[] => {
+        throw new Error("no room");
+      },
+    }), { generate: () => ["put", "a"] }),
+  },
+  {
+    name: "a batch that asks a clock", kind: "forbidden-global", operation: "put", steps: 1,
+    says: /Date\.now\(\)/,
+    plugin: words((held) => ({ applyBatch: (commands: readonly Command[]): Reply[] => commands.map(([, word]) => Date.now() > 0 ? put(held, word) : 0) }), { generate: () => ["put", "a"] }),
+  },
   // Two copies.
   { name: "an answer from outside of the state", kind: "nondeterminism", operation: "put", steps: 1,
     plugin: words(() => ({ apply: () => outside.count++ })),

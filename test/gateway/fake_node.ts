@@ -5,11 +5,10 @@ import { ClientDoor } from "../../src/gateway/client_door.ts";
 import { Mux } from "../../src/gateway/mux.ts";
 import { decodeEnvelope } from "../../src/machine/command.ts";
 import type { SessionAsk } from "../../src/net/client_protocol.ts";
-import type { MemberWish } from "../../src/net/member_wish.ts";
 import type { GroupStatus, MemberList, NodeStatus, OperationInfo } from "../../src/net/client_answers.ts";
 import { FlightRecorder } from "../../src/node/flight_recorder.ts";
 import { encodeRecording } from "../../src/node/recording.ts";
-import type { Answer, AnswerDone, NodeApi, NodeIdentity, NodeLimits, ReadOptions } from "../../src/node/node_api.ts";
+import type { Answer, AnswerDone, MembersRequest, NodeApi, NodeIdentity, NodeLimits, ReadOptions } from "../../src/node/node_api.ts";
 
 const OPERATIONS: readonly OperationInfo[] = [
   { name: "set", kind: "write", args: "K V", summary: "sets a key" },
@@ -39,6 +38,8 @@ export class FakeNode implements NodeApi {
   readonly id: string;
   address = "";
   readonly seen: string[] = [];
+  /** How fresh the reads were to be. */
+  readonly floors: number[] = [];
   readonly recorder: FlightRecorder = new FlightRecorder();
   inflightMax = 1024;
   frameBytesMax: number = 1024 * 1024;
@@ -117,6 +118,7 @@ export class FakeNode implements NodeApi {
 
   read(_group: string, command: readonly [string, ...unknown[]], options: ReadOptions, done: AnswerDone): void {
     this.seen.push(`${options.level} ${command.join(" ")}`);
+    this.floors.push(options.minIndex);
     if (this.onRead !== null) return this.onRead(command, done);
     const { state, index } = this.cluster;
     const reply = command[0] === "list" ? [...state.keys()] : state.get(String(command[1])) ?? null;
@@ -141,6 +143,7 @@ export class FakeNode implements NodeApi {
   }
 
   members(_group: string, done: (members: MemberList | DraftError) => void): void {
+    if (this.onMembers !== null) return done(this.onMembers());
     const members = this.cluster.members.map(({ id, address }) =>
       ({ id, address, role: "voter" as const, target: "voter" as const, incarnation: "1", reachable: true }));
     done({ index: 1, settled: true, members });
@@ -156,9 +159,20 @@ export class FakeNode implements NodeApi {
     done(group === "main" ? 7 : new DraftError("NOT_FOUND", `no group "${group}"`));
   }
 
-  changeMembers(_group: string, wishes: readonly MemberWish[], _timeoutMs: number, done: AnswerDone): void {
+  setLogLevel(level: string): string {
+    this.seen.push(`log-level ${level}`);
+    return "info";
+  }
+
+  /** Instead of the usual answer to a change of the members, and to who they are. */
+  onChange: ((request: MembersRequest, done: AnswerDone) => void) | null = null;
+  onMembers: (() => MemberList | DraftError) | null = null;
+
+  changeMembers(_group: string, request: MembersRequest, done: AnswerDone): void {
     const { leader } = this.cluster;
     if (leader?.id !== this.id) return done(new DraftError("NOT_LEADER", "not here", { leader }));
+    if (this.onChange !== null) return this.onChange(request, done);
+    const { wishes } = request;
     this.seen.push(...wishes.map((wish) => Object.values(wish).join(" ")));
     done({ index: this.cluster.index, reply: { changed: true, before: ["a"], after: ["a"] } });
   }

@@ -106,7 +106,7 @@ export const MESSAGES: readonly Message[] = [
   { type: "heartbeat", ...envelope, leaderCommit: 1, round: 2, heardQuorum: false },
   { type: "heartbeatReply", ...envelope, ...status, round: 9, snapshotIndex: 8 },
   { type: "timeoutNow", ...envelope },
-  { type: "readIndexRequest", ...envelope, readId: 5, bootId: 6 },
+  { type: "readIndexRequest", ...envelope, readId: 5, bootId: 6, lease: true },
   { type: "readIndexReply", ...envelope, readId: 5, bootId: 6, index: 7, leaderCommit: 6, timeMs: 8 },
   { type: "installSnapshot", ...envelope, lastIncludedIndex: 1, lastIncludedTerm: 2, lastIncludedChain: 3, source: 5, round: 4 },
   { type: "installSnapshotReply", ...envelope, ...status, success: false, lastIncludedIndex: 1, round: 4 },

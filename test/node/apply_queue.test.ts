@@ -6,7 +6,7 @@ import { DraftError } from "../../src/base/errors.ts";
 import type { Done } from "../../src/base/task.ts";
 import { Applier } from "../../src/machine/applier.ts";
 import { encodeCommand } from "../../src/machine/command.ts";
-import type { Plugin } from "../../src/machine/machine.ts";
+import type { Base, Command, Entry, Plugin } from "../../src/machine/machine.ts";
 import { ApplyQueue } from "../../src/node/apply_queue.ts";
 import type { GroupLog } from "../../src/node/group_ports.ts";
 import { Tail } from "../../src/node/tail.ts";
@@ -30,7 +30,7 @@ class Rig {
   readonly queue: ApplyQueue;
   readonly state: { durableIndex: number; snapshotIndex: number } = { durableIndex: LAST, snapshotIndex: 0 };
 
-  constructor(first: number) {
+  constructor(first: number, more: Partial<Base> = {}) {
     for (const entry of ENTRIES) this.tail.push(entry.sealed, entry.index, 1);
     this.tail.dropTo(ENTRIES[0]!.sealed.length * (LAST - first + 1), LAST);
     const plugin: Plugin<null> = {
@@ -42,6 +42,7 @@ class Rig {
         },
         snapshot: () => null,
         restore: () => {},
+        ...more,
       }),
     };
     const log: Pick<GroupLog, "read"> = { read: (_group, from, to, _bytes, done, windows) => {
@@ -77,6 +78,16 @@ class Rig {
 
 function upTo(last: number): number[] {
   return Array.from({ length: last }, (_, i) => i + 1);
+}
+
+/** Answers as the rig's own machine does, for several entries; notes how many came together. */
+function batching(): { more: Partial<Base>; runs: number[] } {
+  const runs: number[] = [];
+  const applyBatch = (_: readonly Command[], entries: readonly Entry[]): number[] => {
+    runs.push(entries.length);
+    return entries.map(({ index }) => index);
+  };
+  return { more: { applyBatch }, runs };
 }
 
 test("extend() wants what follows", () => {
@@ -218,6 +229,29 @@ test("an entry that the machine cannot take stops the replica at it, and is told
   assert.equal(rig.applied, [1, 2]);
   assert.is(rig.failures.length, 1);
   assert.match(rig.failures.join(), /of kind 99/);
+});
+
+test("a machine that takes several commands at once is given them so, from memory and across pages that were read back", () => {
+  const { more, runs } = batching();
+  const rig = new Rig(5001, more);
+  rig.queue.extend(1, LAST);
+  for (let n = 0; n < 100 && rig.applied.length < LAST; n++) {
+    rig.queue.run();
+    if (rig.reads.length > 0) rig.answer(777);
+  }
+  assert.equal(rig.applied, upTo(LAST));
+  assert.is(Math.max(...runs), 64);
+  assert.ok(runs.length < LAST / 32, `${runs.length} runs`);
+  assert.equal(rig.failures, []);
+});
+
+test("a machine that breaks on several commands stops the replica before any of them counts", () => {
+  const rig = new Rig(1, { applyBatch: () => { throw new Error("no room"); } });
+  rig.queue.extend(1, 10);
+  rig.queue.run();
+  assert.is(rig.failures.length, 1);
+  assert.match(rig.failures[0] ?? "", /^BAD_PLUGIN: applyBatch of the machine 'tried' broke on the entries 1 to 10: no room: /);
+  assert.equal([rig.applied, rig.queue.applied, rig.queue.hasMore], [[], 0, false]);
 });
 
 test.run();

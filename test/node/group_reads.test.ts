@@ -32,6 +32,11 @@ class Rig {
       this.told.push(result instanceof DraftError ? `${name} ${result.code} ${result.outcome}` : String(result.reply));
     });
   }
+
+  /** Under which id the core is asked for what was gathered without a lease; 0 if nothing was. */
+  take(): number {
+    return this.reads.takeGathered().find(({ lease }) => !lease)?.readId ?? 0;
+  }
 }
 
 /** What the leader of term 1 tells. */
@@ -39,12 +44,24 @@ function at(index: number, timeMs = 0): ReadPoint {
   return { index, timeMs, term: 1 };
 }
 
+test("what a lease will do for is asked apart from the rest of the turn", () => {
+  const rig = new Rig();
+  rig.add("x");
+  rig.add("y", { level: "lease" });
+  rig.add("z", { level: "lease" });
+  assert.equal(rig.reads.takeGathered(), [{ readId: 1, lease: false }, { readId: 2, lease: true }]);
+  rig.reads.answered(2, at(0));
+  rig.reads.answerApplied(1);
+  assert.equal(rig.told.length, 2);
+  assert.equal(rig.reads.takeGathered(), []);
+});
+
 test("reads of one turn share an index, and are answered once it is applied", () => {
   const rig = new Rig();
   rig.add("x");
   rig.add("y");
-  const readId = rig.reads.takeGathered();
-  assert.is(rig.reads.takeGathered(), 0);
+  const readId = rig.take();
+  assert.is(rig.take(), 0);
   rig.reads.answered(readId, at(12));
   rig.reads.answerApplied(1);
   rig.index = 11;
@@ -59,9 +76,9 @@ test("reads of one turn share an index, and are answered once it is applied", ()
 test("each turn has an id of its own, and an answer to another one changes nothing", () => {
   const rig = new Rig();
   rig.add("x");
-  const first = rig.reads.takeGathered();
+  const first = rig.take();
   rig.add("y");
-  const second = rig.reads.takeGathered();
+  const second = rig.take();
   assert.is.not(first, second);
   rig.reads.answered(second, at(1));
   rig.reads.answered(second, at(1));
@@ -83,7 +100,7 @@ test("L13: a stale read is answered at once; with a least index, when that is ap
 test("a linearizable read with a least index beyond its read index waits for that", () => {
   const rig = new Rig();
   rig.add("x", { minIndex: 14 });
-  rig.reads.answered(rig.reads.takeGathered(), at(10));
+  rig.reads.answered(rig.take(), at(10));
   rig.reads.answerApplied(1);
   assert.equal(rig.told, []);
   rig.index = 14;
@@ -95,9 +112,9 @@ test("D10 a read waits while the machine would show what was due by its log time
   const rig = new Rig();
   rig.wakeAtMs = 150;
   rig.add("sooner");
-  rig.reads.answered(rig.reads.takeGathered(), at(10, 149));
+  rig.reads.answered(rig.take(), at(10, 149));
   rig.add("later");
-  rig.reads.answered(rig.reads.takeGathered(), at(10, 200));
+  rig.reads.answered(rig.take(), at(10, 200));
   rig.reads.answerApplied(1);
   assert.equal(rig.told, ["sooner@10"], "nothing is due by then");
   rig.index = 11;
@@ -114,7 +131,7 @@ test("D10 a read that waits for log time is answered as soon as nothing is due",
   const rig = new Rig();
   rig.wakeAtMs = 150;
   rig.add("x");
-  rig.reads.answered(rig.reads.takeGathered(), at(10, 200));
+  rig.reads.answered(rig.take(), at(10, 200));
   rig.reads.answerApplied(1);
   rig.index = 11;
   rig.wakeAtMs = null;
@@ -126,12 +143,12 @@ test("D10 a read that waits for an earlier leader's log time asks the next one",
   const rig = new Rig();
   rig.wakeAtMs = 150;
   rig.add("x");
-  rig.reads.answered(rig.reads.takeGathered(), at(10, 200));
+  rig.reads.answered(rig.take(), at(10, 200));
   rig.reads.answerApplied(1);
   assert.not(rig.reads.hasGathered);
   rig.reads.answerApplied(2);
   assert.ok(rig.reads.hasGathered);
-  rig.reads.answered(rig.reads.takeGathered(), { index: 10, timeMs: 140, term: 2 });
+  rig.reads.answered(rig.take(), { index: 10, timeMs: 140, term: 2 });
   rig.reads.answerApplied(2);
   assert.equal(rig.told, ["x@10"]);
   assert.is(rig.reads.size, 0);
@@ -141,7 +158,7 @@ test("failed() tells all of that turn, not done", () => {
   const rig = new Rig();
   rig.add("x");
   rig.add("y");
-  rig.reads.failed(rig.reads.takeGathered(), new DraftError("NO_LEADER", "none"));
+  rig.reads.failed(rig.take(), new DraftError("NO_LEADER", "none"));
   assert.equal(rig.told, ["x NO_LEADER not-done", "y NO_LEADER not-done"]);
   assert.is(rig.reads.size, 0);
 });
@@ -150,7 +167,7 @@ test("expire() tells TIMEOUT, not done, wherever a read waits, and forgets it", 
   const rig = new Rig();
   rig.add("x", { timeoutMs: 100 });
   rig.add("y", { timeoutMs: 200 });
-  const asked = rig.reads.takeGathered();
+  const asked = rig.take();
   rig.add("z", { level: "stale", minIndex: 99, timeoutMs: 100 });
   rig.reads.expire(100);
   assert.equal(rig.told, ["x TIMEOUT not-done", "z TIMEOUT not-done"]);
@@ -163,7 +180,7 @@ test("expire() tells TIMEOUT, not done, wherever a read waits, and forgets it", 
 test("end() tells all that wait, not done", () => {
   const rig = new Rig();
   rig.add("asked");
-  rig.reads.takeGathered();
+  rig.take();
   rig.add("gathered");
   rig.add("indexed", { level: "stale", minIndex: 99 });
   rig.reads.end(new DraftError("STOPPING", "ends"));

@@ -3,6 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { DraftError } from "../../src/base/errors.ts";
 import type { MemberList, NodeStatus } from "../../src/net/client_answers.ts";
+import type { MemberRehearsal } from "../../src/net/member_rehearsal.ts";
 import type { MemberWish } from "../../src/net/member_wish.ts";
 import type { Answer } from "../../src/node/node_api.ts";
 import { SIM_PORT } from "../../src/sim/sim_cluster.ts";
@@ -30,9 +31,9 @@ function lone(seed: number, ids: readonly string[], flags: Readonly<Record<strin
   return nodes;
 }
 
-function change(nodes: SimNodes, id: string, wishes: readonly MemberWish[]): Answer | DraftError {
+function change(nodes: SimNodes, id: string, wishes: readonly MemberWish[], force: boolean = false): Answer | DraftError {
   let result: Answer | DraftError | null = null;
-  nodes.node(id).server?.requests.changeMembers("main", wishes, 5000, (answer) => (result = answer));
+  nodes.node(id).server?.requests.changeMembers("main", { kind: "change", wishes, force, timeoutMs: 5000 }, (answer) => (result = answer));
   nodes.until("the change is answered", () => result !== null);
   return result as unknown as Answer | DraftError;
 }
@@ -99,7 +100,7 @@ test("the walk: one founds, two wait and are added in one change, the leader and
 test("a new member that crashes before it was welcomed, or right behind it, is taken in all the same", () => {
   for (let at = 0; at < 60; at += 4) {
     const nodes = lone(10 + at, ["a", "b"]);
-    nodes.node("a").server?.requests.changeMembers("main", adding("b"), 5000, () => {});
+    nodes.node("a").server?.requests.changeMembers("main", { kind: "change", wishes: adding("b"), force: false, timeoutMs: 5000 }, () => {});
     nodes.run(at);
     nodes.crash("b");
     nodes.run(50);
@@ -149,6 +150,81 @@ test("what cannot be is refused before anything stands in the log", () => {
   const { lives, ...reply } = (again as Answer).reply as { lives: readonly string[] };
   assert.equal([reply, lives.length], [{ changed: false, before: ["a", "c"], after: ["a", "c"] }, 2]);
   refused(change(nodes, nodes.awaitLeader().id === "a" ? "c" : "a", removing("a")), "NOT_LEADER", /./);
+});
+
+function rehearsed(nodes: SimNodes, wishes: readonly MemberWish[]): MemberRehearsal | DraftError {
+  let result: Answer | DraftError | null = null;
+  const { server } = nodes.awaitLeader();
+  server?.requests.changeMembers("main", { kind: "rehearse", wishes, force: false, timeoutMs: 5000 }, (answer) => (result = answer));
+  nodes.until("the rehearsal is answered", () => result !== null);
+  const answer = result as unknown as Answer | DraftError;
+  return answer instanceof DraftError ? answer : answer.reply as MemberRehearsal;
+}
+
+test("a dry run tells each step, its quorum and who may fail, and nothing comes of it", () => {
+  const nodes = lone(11, ["a", "b", "c", "d"]);
+  const last = (): number => nodes.node(nodes.awaitLeader().id).state!.trail.lastIndex;
+  const before = last();
+  const { now, steps, isWhole } = rehearsed(nodes, adding("b", "c")) as MemberRehearsal;
+  const shown = [now, ...steps].map(({ voters, outgoing, rising, quorum, outgoingQuorum, spare }) => [voters, outgoing, rising, quorum, outgoingQuorum, spare]);
+  assert.equal(shown, [
+    [["a"], [], [], 1, 0, 0],
+    [["a"], [], ["b", "c"], 1, 0, 0],
+    [["a", "b", "c"], ["a"], [], 2, 1, 0],
+    [["a", "b", "c"], [], [], 2, 0, 1],
+  ]);
+  assert.equal([isWhole, last(), membersAt(nodes, "a").members.length, roleOf(nodes, "b")], [true, before, 1, "waiting"]);
+  carry(nodes, adding("b", "c"));
+  nodes.kill(nodes.awaitLeader().id === "b" ? "c" : "b");
+  nodes.run(2000);
+  const less = rehearsed(nodes, adding("d")) as MemberRehearsal;
+  assert.equal([less.now.spare, less.now.absent.length, less.steps.at(-1)?.spare], [0, 1, 0]);
+  refused(rehearsed(nodes, removing(nodes.awaitLeader().id)) as unknown as DraftError, "WOULD_LOSE_QUORUM", /too few voters/);
+  assert.is((rehearsed(nodes, removing("z")) as MemberRehearsal).changed, false);
+});
+
+test("a change whose newcomer died is called off, and only then another one begins", () => {
+  const nodes = lone(12, ["a", "b", "c", "d", "e"]);
+  carry(nodes, adding("b", "c"));
+  const { id } = nodes.awaitLeader();
+  assert.equal((change(nodes, id, [{ type: "cancel" }]) as Answer).reply, { changed: false, before: ["a", "b", "c"], after: ["a", "b", "c"], lives: livesAt(nodes, id) });
+  nodes.node(id).server?.requests.changeMembers("main", { kind: "change", wishes: [{ type: "replace", id: "c", newId: "d", address: addressOf("d") }], force: false, timeoutMs: 5000 }, () => {});
+  nodes.until("d is a learner", () => membersAt(nodes, id).members.some((member) => member.id === "d"));
+  nodes.crash("d");
+  nodes.run(2000);
+  refused(change(nodes, nodes.awaitLeader().id, adding("e")), "CHANGE_PENDING", /draft admin cancel/);
+  carry(nodes, [{ type: "cancel" }]);
+  const roles = membersAt(nodes, nodes.awaitLeader().id).members.map((member) => `${member.id} ${member.role}`);
+  assert.equal(roles, ["a voter", "b voter", "c voter", "d learner"]);
+  carry(nodes, [...adding("e"), ...removing("d")]);
+  assert.equal(votersAt(nodes, nodes.awaitLeader().id), ["a", "b", "c", "e"]);
+});
+
+function livesAt(nodes: SimNodes, id: string): string[] {
+  return membersAt(nodes, id).members.map(({ incarnation }) => incarnation);
+}
+
+test("M19: a member is asked at its new address before the cluster dials it there, and keeps its role", () => {
+  const nodes = lone(13, ["a", "b", "c", "d"]);
+  carry(nodes, adding("b", "c"));
+  const { id } = nodes.awaitLeader();
+  const moving = id === "b" ? "c" : "b";
+  const to = (address: string): MemberWish[] => [{ type: "move", id: moving, address }];
+  refused(change(nodes, id, to("nowhere:1")), "BAD_REQUEST", /cannot be moved: nobody answers at nowhere:1/);
+  refused(change(nodes, id, to(addressOf("d"))), "BAD_REQUEST", /the node at d:7100 is d/);
+  assert.equal(membersAt(nodes, id).members.map(({ address }) => address), ["a", "b", "c"].map(addressOf));
+  nodes.kill(moving);
+  nodes.start(moving, { listen: `${moving}:7200` });
+  nodes.run(1000);
+  carry(nodes, to(`${moving}:7200`));
+  const moved = membersAt(nodes, nodes.awaitLeader().id).members.find((member) => member.id === moving);
+  assert.equal([moved?.address, moved?.role, moved?.target], [`${moving}:7200`, "voter", "voter"]);
+  nodes.kill(moving);
+  nodes.wipe(moving);
+  nodes.start(moving, {});
+  nodes.run(100);
+  refused(change(nodes, nodes.awaitLeader().id, to(addressOf(moving))), "BAD_REQUEST", /belongs to no cluster/);
+  assert.is(membersAt(nodes, nodes.awaitLeader().id).members.find((member) => member.id === moving)?.role, "voter");
 });
 
 test("M17: a node that was away while it was removed hears of it, campaigns in vain and disturbs nobody", () => {

@@ -14,7 +14,7 @@ export const WALL_MS = 1_700_000_000_000;
 
 /** The settings of all tests: elections time out after exactly 300 ms unless a test says otherwise. */
 export const CONFIG: RaftConfig = {
-  group: 1, self: 1, incarnation: 101, bootId: 1, heartbeatMs: 50, electionMinMs: 300, electionMaxMs: 300,
+  group: 1, self: 1, incarnation: 101, bootId: 1, heartbeatMs: 50, electionMinMs: 300, electionMaxMs: 300, promisedMs: 0,
   appendEntriesMax: 64, appendBytesMax: 64 * 1024, inflightAppendsMax: 8, inflightBytesMax: 1 << 20,
   uncommittedBytesMax: 1 << 20, retainBytes: 0, pendingReadsMax: 100, verdictEntries: 4096, verdictMs: 10_000, seed: 1,
 };
@@ -72,8 +72,13 @@ export class Single {
   }
 
   event(body: EventBody): Effect[] {
+    return this.eventAt(body, WALL_MS + this.nowMs);
+  }
+
+  /** The same, with a wall clock that went otherwise than the monotonic one. */
+  eventAt(body: EventBody, wallMs: number): Effect[] {
     const before = noteBefore(this.state);
-    const effects = [...step(this.state, { ...body, nowMs: this.nowMs, wallMs: WALL_MS + this.nowMs })];
+    const effects = [...step(this.state, { ...body, nowMs: this.nowMs, wallMs })];
     checkState(this.state);
     checkTransition(before, this.state);
     return effects;
@@ -125,7 +130,7 @@ const DEFAULTS: { readonly [T in MessageType]: object } = {
   heartbeat: { leaderCommit: 0, round: 0, heardQuorum: true },
   heartbeatReply: { round: 0, snapshotIndex: 0, ...STATUS },
   timeoutNow: {},
-  readIndexRequest: { readId: 1, bootId: 1 },
+  readIndexRequest: { readId: 1, bootId: 1, lease: false },
   readIndexReply: { readId: 1, bootId: 1, index: 0, leaderCommit: 0, timeMs: 0 },
   installSnapshot: { lastIncludedIndex: 0, lastIncludedTerm: 0, lastIncludedChain: 0, source: 0, round: 0 },
   installSnapshotReply: { success: true, lastIncludedIndex: 0, round: 0, ...STATUS },

@@ -95,7 +95,7 @@ test("D10 a read past the machine's moment waits for one time entry and is answe
   const core = appliedLeader();
   core.nowMs += 10;
   core.event({ type: "applied", index: core.state.lastApplied, wakeAtMs: core.state.trail.timeMs + 5 });
-  core.event({ type: "read", readId: 9 });
+  core.event({ type: "read", readId: 9, lease: false });
   const effects = core.receive(message("heartbeatReply", { term: core.state.term, round: core.state.round, wallMs: WALL_MS }));
   const timeIndex = core.state.trail.lastIndex;
   assert.equal(storedKinds(effects), [EntryKind.time]);
@@ -105,7 +105,7 @@ test("D10 a read past the machine's moment waits for one time entry and is answe
 test("D10 a read is answered for the leader's log time, here and elsewhere, whatever time its log has", () => {
   const core = appliedLeader();
   core.nowMs += 30;
-  core.event({ type: "read", readId: 9 });
+  core.event({ type: "read", readId: 9, lease: false });
   core.receive(message("readIndexRequest", { term: core.state.term, from: 3, readId: 4 }));
   const { lastIndex, timeMs } = core.state.trail;
   const confirm = (): Effect[] => core.receive(message("heartbeatReply", { term: core.state.term, round: core.state.round, wallMs: WALL_MS }));
@@ -128,7 +128,7 @@ test("D10 a read does not wait until a machine is asked again whose moment does 
     settleLog(core, wakeAtMs);
   }
   core.nowMs += 1;
-  core.event({ type: "read", readId: 9 });
+  core.event({ type: "read", readId: 9, lease: false });
   const effects = core.receive(message("heartbeatReply", { term: core.state.term, round: core.state.round, wallMs: WALL_MS }));
   assert.equal(storedKinds(effects), [EntryKind.time]);
 });

@@ -33,7 +33,7 @@ function answers(effects: readonly Effect[]): object[] {
 
 test("6.4 step 1, L01: a read before the leader's no-op commits sends no round and waits", () => {
   const core = leading({ log: sealed([1, 1]) });
-  const effects = core.event({ type: "read", readId: 1 });
+  const effects = core.event({ type: "read", readId: 1, lease: false });
   assert.equal(effects, []);
   assert.is(core.state.reads.waiting.length, 1);
   beat(core, {});
@@ -49,7 +49,7 @@ test("6.4 step 3, L02: only answers to the read's own round confirm it, and a ma
   core.receive(message("appendReply", { term: 1, from: 3, matchIndex: 1 }));
   commitAll(core);
   const old = core.state.round;
-  core.event({ type: "read", readId: 1 });
+  core.event({ type: "read", readId: 1, lease: false });
   assert.is(core.state.round, old + 1);
   for (const from of [2, 3, 4, 5]) assert.equal(answers(beat(core, { from, round: old })), []);
   assert.equal(answers(beat(core, { from: 2 })), []);
@@ -67,9 +67,9 @@ test("L02: who answers a leader of an older term counts for none of its rounds: 
 test("6.4: reads that come while a round is out share the next one", () => {
   const core = leading();
   commitAll(core);
-  core.event({ type: "read", readId: 1 });
-  assert.equal(sent(core.event({ type: "read", readId: 2 })), []);
-  assert.equal(sent(core.event({ type: "read", readId: 3 })), []);
+  core.event({ type: "read", readId: 1, lease: false });
+  assert.equal(sent(core.event({ type: "read", readId: 2, lease: false })), []);
+  assert.equal(sent(core.event({ type: "read", readId: 3, lease: false })), []);
   const first = beat(core, {});
   assert.equal(answers(first), [{ type: "answerRead", readId: 1, index: 1 }]);
   const second = beat(core, { round: core.state.round });
@@ -84,14 +84,14 @@ test("6.4 step 4, L04: a read waits until its index is applied, on the leader an
   core.event({ type: "propose", entries: [unstamped()] });
   core.storeAll();
   core.receive(message("appendReply", { term: 1, matchIndex: 2 }));
-  core.event({ type: "read", readId: 1 });
+  core.event({ type: "read", readId: 1, lease: false });
   assert.equal(answers(beat(core, {})), []);
   assert.equal(answers(core.event({ type: "applied", index: 2, wakeAtMs: null })), [{ type: "answerRead", readId: 1, index: 2 }]);
 
   const follower = new Single();
   follower.receive(append({ term: 1 }, []));
   follower.storeAll();
-  assert.equal(sent(follower.event({ type: "read", readId: 5 })).map((m) => m.type), ["readIndexRequest"]);
+  assert.equal(sent(follower.event({ type: "read", readId: 5, lease: false })).map((m) => m.type), ["readIndexRequest"]);
   const told = follower.receive(message("readIndexReply", { term: 1, readId: 5, index: 7, timeMs: 8 }));
   assert.equal(told, [{ type: "answerRead", readId: 5, index: 7, timeMs: 8 }], "the node waits for its own applier");
 });
@@ -100,7 +100,7 @@ test("L03 an answer to another boot, or to a read that was given up, is not used
   const follower = new Single({ config: { bootId: 3 } });
   follower.receive(append({ term: 1 }, []));
   follower.storeAll();
-  follower.event({ type: "read", readId: 5 });
+  follower.event({ type: "read", readId: 5, lease: false });
   assert.equal(follower.receive(message("readIndexReply", { term: 1, readId: 5, bootId: 2, index: 7 })), []);
   const changed = follower.receive(message("heartbeat", { term: 2, from: 3 }));
   assert.equal(answers(changed), [{ type: "failPending", readIds: [5], reason: "not-leader" }]);
@@ -110,7 +110,7 @@ test("L03 an answer to another boot, or to a read that was given up, is not used
 test("L05 a learner's answers confirm no read, a witness's do", () => {
   const core = leading({ configuration: membersOf(["voter", "voter", "witness", "learner", "learner"]) });
   commitAll(core);
-  core.event({ type: "read", readId: 1 });
+  core.event({ type: "read", readId: 1, lease: false });
   assert.equal(answers([...beat(core, { from: 4 }), ...beat(core, { from: 5 })]), []);
   assert.equal(answers(beat(core, { from: 3 })), [{ type: "answerRead", readId: 1, index: 1 }]);
 });
@@ -118,7 +118,7 @@ test("L05 a learner's answers confirm no read, a witness's do", () => {
 test("L12, L14: a leader that steps down fails every read that waits and keeps none", () => {
   const core = leading({ config: { pendingReadsMax: 10_000 } });
   commitAll(core);
-  for (let readId = 1; readId <= 10_000; readId++) core.event({ type: "read", readId });
+  for (let readId = 1; readId <= 10_000; readId++) core.event({ type: "read", readId, lease: false });
   const effects = core.receive(message("heartbeat", { term: 2, from: 3 }));
   const failed = effects.flatMap((effect) => (effect.type === "failPending" ? effect.readIds : []));
   assert.is(new Set(failed).size, 10_000);
@@ -128,9 +128,9 @@ test("L12, L14: a leader that steps down fails every read that waits and keeps n
 
 test("reads are bounded: beyond pendingReadsMax a leader answers busy, to a follower with index 0", () => {
   const core = leading({ config: { pendingReadsMax: 2 } });
-  core.event({ type: "read", readId: 1 });
-  core.event({ type: "read", readId: 2 });
-  assert.equal(core.event({ type: "read", readId: 3 }), [{ type: "failPending", readIds: [3], reason: "busy" }]);
+  core.event({ type: "read", readId: 1, lease: false });
+  core.event({ type: "read", readId: 2, lease: false });
+  assert.equal(core.event({ type: "read", readId: 3, lease: false }), [{ type: "failPending", readIds: [3], reason: "busy" }]);
   const refused = sent(core.receive(message("readIndexRequest", { term: 1, readId: 4 })))[0];
   assert.is(refused?.type === "readIndexReply" && refused.index, 0);
 });
@@ -139,9 +139,9 @@ test("a follower's reads whose answers are lost are given up and make room", () 
   const core = new Single({ config: { pendingReadsMax: 2 } });
   core.receive(append({ term: 1 }, []));
   core.storeAll();
-  core.event({ type: "read", readId: 1 });
+  core.event({ type: "read", readId: 1, lease: false });
   core.nowMs += 100;
-  core.event({ type: "read", readId: 2 });
+  core.event({ type: "read", readId: 2, lease: false });
   core.nowMs += 1150;
   const effects = core.receive(message("heartbeat", { term: 1 }));
   assert.equal(answers(effects), [{ type: "failPending", readIds: [1], reason: "timed-out" }]);
@@ -153,7 +153,7 @@ test("a link that breaks between followers fails no read", () => {
   const core = new Single();
   core.receive(append({ term: 1 }, []));
   core.storeAll();
-  core.event({ type: "read", readId: 1 });
+  core.event({ type: "read", readId: 1, lease: false });
   assert.equal(answers(core.event({ type: "linkDown", peer: 3 })), []);
 });
 
@@ -187,7 +187,7 @@ test("L04 the index of an answered read says nothing of what is committed: a tim
   const follower = new Single();
   follower.receive(append({ term: 1, leaderCommit: 1 }, sealed([1, 1, 1, 1])));
   follower.storeAll();
-  follower.event({ type: "read", readId: 5 });
+  follower.event({ type: "read", readId: 5, lease: false });
   assert.is(follower.state.commitIndex, 1);
   follower.receive(message("readIndexReply", { term: 1, readId: 5, index: 4, leaderCommit: 2 }));
   assert.is(follower.state.commitIndex, 2);

@@ -102,7 +102,7 @@ class Runner {
       case "twice": return this.pick(words, (message) => { this.deliver(message); this.deliver(message); });
       case "stored": return this.stored(this.node(number), Number(words[1] ?? this.node(number).state.lastStore));
       case "propose": return this.event(number, { type: "propose", entries: words.slice(1).map((name) => this.labelled(name)) });
-      case "read": return this.event(number, { type: "read", readId: Number(words[1]) });
+      case "read": return this.event(number, { type: "read", readId: Number(words[1]), lease: false });
       case "transfer": return this.event(number, { type: "transfer", to: Number(words[1]) });
       case "change": return this.change(number, words.slice(1));
       case "join": return this.join();
@@ -162,7 +162,7 @@ class Runner {
     });
     const configuration = wantedConfiguration(currentConfiguration(this.node(number).state), changes);
     if (configuration === null) throw new Error("no such member");
-    this.event(number, { type: "changeMembership", configuration, promoteWithinMs: PROMOTE_WITHIN_MS });
+    this.event(number, { type: "changeMembership", configuration, promoteWithinMs: PROMOTE_WITHIN_MS, force: false });
   }
 
   recovered(number: number, disk: Node["disk"], bootId: number): RaftState {

@@ -149,7 +149,7 @@ test("a verdict passes by quotas and by a transfer that holds proposals back", (
 function jointLeader(): Single {
   const core = leader();
   const wanted = wantedConfiguration(currentConfiguration(core.state), [{ type: "demote", member: 4 }, { type: "demote", member: 5 }])!;
-  core.event({ type: "changeMembership", configuration: wanted, promoteWithinMs: 1000 });
+  core.event({ type: "changeMembership", configuration: wanted, promoteWithinMs: 1000, force: false });
   assert.ok(currentConfiguration(core.state).joint);
   return core;
 }

@@ -41,7 +41,7 @@ class Watcher implements Property {
   }
 
   changeAnswered(wishes: readonly MemberWish[], { reply }: Answer): void {
-    this.told.push(`${wishes.map(({ type, id }) => `${type} ${id}`).join()} ${(reply as { changed: boolean }).changed}`);
+    this.told.push(`${wishes.map((wish) => wish.type === "cancel" ? wish.type : `${wish.type} ${wish.id}`).join()} ${(reply as { changed: boolean }).changed}`);
   }
 }
 

@@ -145,12 +145,12 @@ test("refinementProperty() refuses effects that tell what is not so", () => {
 
 test("refinementProperty() refuses a read that is answered without a round, or behind what was committed", () => {
   const { property, leader } = atRest();
-  show(property, leader, { body: { type: "read", readId: 50 } });
+  show(property, leader, { body: { type: "read", readId: 50, lease: false } });
   const answer: Effect = { type: "answerRead", readId: 50, index: leader.state.commitIndex, timeMs: leader.state.trail.timeMs };
   assert.throws(() => show(property, leader, { body: DEADLINE, effects: [{ ...answer, index: answer.index - 1 }] }), /were committed when it was asked/);
-  show(property, leader, { body: { type: "read", readId: 50 } });
+  show(property, leader, { body: { type: "read", readId: 50, lease: false } });
   assert.throws(() => show(property, leader, { body: DEADLINE, effects: [{ ...answer, timeMs: answer.timeMs - 1 }] }), /its log is at/);
-  show(property, leader, { body: { type: "read", readId: 50 } });
+  show(property, leader, { body: { type: "read", readId: 50, lease: false } });
   assert.throws(() => show(property, leader, { body: DEADLINE, effects: [answer] }), /no majority has heard/);
 });
 

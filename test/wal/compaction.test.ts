@@ -77,6 +77,24 @@ test("a log of one group is never copied: what holds its first segment goes at i
   assert.is(rig.wal.compaction.relocatedBytes, 0);
 });
 
+test("what each segment repeats of its groups is not copied for ever: segments of one small batch each stay as they are", () => {
+  const rig = new Rig(3, { ...SMALL, segmentBytes: HEADER_BYTES, readyBytes: HEADER_BYTES });
+  rig.open();
+  rig.make(1);
+  for (let turn = 0; turn < 200; turn++) {
+    rig.append(1, 1, 1);
+    assert.ok(rig.sync());
+  }
+  assert.ok(segmentsOf(rig).length >= 40, String(segmentsOf(rig).length));
+  idle(rig, 10_000);
+  assert.is(rig.wal.compaction.relocatedBytes, 0);
+  rig.restart();
+  rig.append(1, 1, 1);
+  assert.ok(rig.sync());
+  idle(rig, 10_000);
+  assert.is(rig.wal.compaction.relocatedBytes, 0);
+});
+
 test("dead segments are used again, renamed: few are made, and a spare or two is kept", () => {
   const rig = opened(3);
   const calls = { rename: 0, unlink: 0 };

@@ -2,6 +2,7 @@
  * One machine of the several that a check compares: it runs under the real applier, so what counts as an answer, a
  * refusal or a fault is what counts in a cluster.
  */
+import { assert } from "../../base/assert.ts";
 import { type EntryHead, EntryKind, payloadSumOf } from "../../base/entry.ts";
 import { DraftError } from "../../base/errors.ts";
 import type { Done } from "../../base/task.ts";
@@ -62,6 +63,7 @@ export class MachineCopy {
    */
   readonly #hasBytes: boolean;
   readonly #hasHash: boolean;
+  readonly #hasBatch: boolean;
   readonly #watch: CollectionWatch | null;
 
   /** @throws DraftError BAD_PLUGIN */
@@ -70,9 +72,11 @@ export class MachineCopy {
     this.#enter();
     let hasBytes = true;
     let hasHash = false;
+    let hasBatch = false;
     const seen = withMachines(plugin, (machine) => {
       const { apply, query, wake } = machine;
       hasHash = machine.hash !== undefined;
+      hasBatch = machine.applyBatch !== undefined;
       hasBytes = machine.lastApplied === undefined;
       return {
         ...machine,
@@ -92,6 +96,7 @@ export class MachineCopy {
     this.applier.begin(plugin.version);
     this.#hasBytes = hasBytes;
     this.#hasHash = hasHash;
+    this.#hasBatch = hasBatch;
   }
 
   /** The first entry of a log, that of its first leader: no machine is saved or restored before it. */
@@ -102,6 +107,30 @@ export class MachineCopy {
   /** Applies a command at the next index. */
   apply(command: Command, timeMs: number): Reply | DraftError {
     return this.#entry(EntryKind.command, timeMs, encodeCommand(command));
+  }
+
+  /** Whether its machine runs several commands at once. */
+  get hasBatch(): boolean {
+    return this.#hasBatch;
+  }
+
+  /**
+   * Applies commands at the next indexes, all that the machine takes at once.
+   *
+   * @throws DraftError BAD_PLUGIN if its `applyBatch` broke
+   */
+  applyRun(commands: readonly { readonly command: Command; readonly timeMs: number }[]): (Reply | DraftError)[] {
+    this.#begin();
+    const first = this.applier.lastApplied.index + 1;
+    for (const [at, { command, timeMs }] of commands.entries()) {
+      const payload = encodeCommand(command);
+      const isTaken = this.applier.gathers(this.#head(first + at, EntryKind.command, timeMs, payload), payload, 0, null);
+      assert(isTaken, "a run of writes is gathered whole", at, commands.length);
+    }
+    const answers: (Reply | DraftError)[] = [];
+    this.applier.applyGathered((_, answer) => answers.push(answer));
+    this.applier.commit(this.applier.lastApplied.index);
+    return answers;
   }
 
   /** Log time has come to what is due. */
@@ -154,10 +183,13 @@ export class MachineCopy {
   #entry(kind: number, timeMs: number, payload: Uint8Array): Reply | DraftError {
     this.#begin();
     const index = this.applier.lastApplied.index + 1;
-    const head: EntryHead = { kind, group: GROUP, index, term: TERM, timeMs, chain: 0, payloadBytes: payload.length, payloadSum: payloadSumOf(payload) };
-    const answer = this.applier.apply(head, payload, 0, null);
+    const answer = this.applier.apply(this.#head(index, kind, timeMs, payload), payload, 0, null);
     this.applier.commit(index);
     return answer;
+  }
+
+  #head(index: number, kind: number, timeMs: number, payload: Uint8Array): EntryHead {
+    return { kind, group: GROUP, index, term: TERM, timeMs, chain: 0, payloadBytes: payload.length, payloadSum: payloadSumOf(payload) };
   }
 
   #begin(): void {

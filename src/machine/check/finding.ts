@@ -6,6 +6,8 @@ import type { Step } from "./step.ts";
 export type FindingKind =
   /** Two machines that were given the same entries answered, emitted or became something else. */
   | "nondeterminism"
+  /** `applyBatch` answered, emitted or became something else than `apply`, or broke. */
+  | "batch-differs"
   /** A restored machine is another than the one that was saved. */
   | "snapshot-loss"
   /** A restored machine holds the same in another order. */
@@ -64,6 +66,11 @@ export const problems = {
   states: (operation: string, what: string): Problem => ({
     kind: "nondeterminism", operation,
     message: `'${operation}' is not deterministic: copies that answered alike differ in ${what}: ${DETERMINISTIC}`,
+  }),
+  batched: (operation: string, what: string): Problem => ({
+    kind: "batch-differs", operation,
+    message: `applyBatch() is not apply() for each: behind a run that ended with '${operation}' ${what}: how many commands come together differs between ` +
+      "replicas: answer each as apply() would, with the error that it would throw in its place, or leave applyBatch() out",
   }),
   created: (what: string): Problem => ({
     kind: "nondeterminism", operation: "create",

@@ -6,6 +6,7 @@
 import { DraftError } from "../../base/errors.ts";
 import type { CollectionWatch } from "../../host/collection_watch.ts";
 import type { AnyPlugin, Command, Reply } from "../machine.ts";
+import { BatchedCopy } from "./batched.ts";
 import { type Look, MachineCopy } from "./copy.ts";
 import { answerNow, differenceOf, isReordered, isReorderedAnswer, isSameAnswer } from "./difference.ts";
 import { type Problem, problems } from "./finding.ts";
@@ -72,6 +73,8 @@ class Trial {
   /** Use: takes snapshots while commands go on; never looked into, which would begin another one. */
   readonly #streaming: MachineCopy;
   #slow: SlowSnapshot | null = null;
+  /** Use: of a machine that runs several commands at once, a copy that is given them so. */
+  readonly #batched: BatchedCopy | null;
   /** The first copy behind the last step; null before the first. */
   #look: Look | null = null;
   #operation = "create";
@@ -82,10 +85,11 @@ class Trial {
     this.#first = this.#make();
     this.#second = this.#make();
     this.#streaming = this.#make();
+    this.#batched = this.#first.hasBatch ? new BatchedCopy(this.#make()) : null;
   }
 
   async begin(): Promise<void> {
-    for (const copy of [this.#first, this.#second, this.#streaming]) copy.found(this.#timeMs);
+    for (const copy of [this.#first, this.#second, this.#streaming, this.#batched?.copy]) copy?.found(this.#timeMs);
     const [first, second] = await this.#looks([this.#first, this.#second]);
     const what = differenceOf(first, second);
     if (what !== null) throw new Found(problems.created(what));
@@ -97,20 +101,27 @@ class Trial {
     if ("snapshot" in step) return this.#begin(before);
     this.#timeMs += step.afterMs;
     const due = this.#first.applier.wakeAt();
-    if (due !== null && due <= this.#timeMs) await this.#write({ operation: "wake", run: (copy) => copy.wake(this.#timeMs) });
+    if (due !== null && due <= this.#timeMs) await this.#wake();
     await this.#command(step.command);
+  }
+
+  async #wake(): Promise<void> {
+    await this.#runBatch();
+    await this.#write({ operation: "wake", run: (copy) => copy.wake(this.#timeMs) });
+    this.#batched?.copy.wake(this.#timeMs);
   }
 
   /** What is still under way is brought to its end. */
   async finish(): Promise<void> {
     await this.#unchanged();
+    await this.#runBatch();
     const problem = await this.#slow?.finish() ?? null;
     if (problem !== null) throw new Found(problem);
   }
 
   async close(): Promise<void> {
     this.#slow?.close();
-    for (const copy of [this.#first, this.#second, this.#streaming, this.#restored]) await copy?.close();
+    for (const copy of [this.#first, this.#second, this.#streaming, this.#restored, this.#batched?.copy]) await copy?.close();
   }
 
   #make(): MachineCopy {
@@ -137,6 +148,15 @@ class Trial {
     if (operations.kindOf(prepared) === "read") return this.#read(prepared);
     const answer = await this.#write({ operation: prepared[0], run: (copy) => copy.apply(prepared, this.#timeMs) });
     this.#count(prepared[0], answer);
+    this.#batched?.add({ command: prepared, timeMs: this.#timeMs, answer });
+    if (this.#batched?.isFull === true) await this.#runBatch();
+  }
+
+  /** Behind a write: the copy that gets its commands in runs comes to where the others are. */
+  async #runBatch(): Promise<void> {
+    const look = this.#look;
+    const problem = look === null ? null : await this.#batched?.run(this.#first, look) ?? null;
+    if (problem !== null) throw new Found(problem);
   }
 
   #count(operation: string, answer: unknown): void {

@@ -29,7 +29,7 @@ export function localText(local: Local, as: Renaming): string {
   return JSON.stringify([
     as[state.config.self], state.config.bootId, state.term, as[state.votedFor], state.role, as[state.leaderId],
     logText(local.log), state.commitIndex, state.matchedIndex, state.applyRequested, state.lastApplied,
-    state.durableIndex, state.durableTerm, state.storedCommit, state.leaderHeardMs === 0,
+    state.durableIndex, state.durableTerm, state.storedCommit, state.leaderHeardMs === 0, as[state.heardFrom],
     state.pendingStores.map((pending) => [lastStore - pending.store, pending.term, pending.lastIndex]),
     byMember([...state.votes].map(([member, vote]) => [as[member], vote])),
     state.ownVoteStore === 0 ? -1 : lastStore - state.ownVoteStore,

@@ -14,6 +14,7 @@ export function cloneRaft(state: RaftState): RaftState {
     pendingStores: state.pendingStores.map((pending) => ({ ...pending })),
     votes: new Map(state.votes),
     progress,
+    rounds: [...state.rounds],
     transfer: transfer === null ? null : { ...transfer },
     reads: {
       waiting: reads.waiting.map((each) => ({ ...each })),

@@ -74,7 +74,7 @@ function boot(who: { self: MemberNumber; shape: Shape; bootId: number }, durable
   const trail = createTrail({ index: 0, term: 0, chain: GENESIS_CHAIN }, 0);
   for (const entry of durable.entries) appendToTrail(trail, entry);
   const state = createRaft({
-    group: 1, self: who.self, incarnation: 100 + who.self, bootId: who.bootId, heartbeatMs: 1, electionMinMs: 2, electionMaxMs: 3,
+    group: 1, self: who.self, incarnation: 100 + who.self, bootId: who.bootId, heartbeatMs: 1, electionMinMs: 2, electionMaxMs: 3, promisedMs: 0,
     appendEntriesMax: who.shape.entriesPerAppend, appendBytesMax: 1 << 16, inflightAppendsMax: 8, inflightBytesMax: 1 << 20,
     uncommittedBytesMax: 1 << 20, retainBytes: 0, pendingReadsMax: 8, verdictEntries: 4096, verdictMs: 10_000, seed: 1,
   }, { hardState: durable.hardState, trail, configurations: [genesisConfiguration(voters)], snapshotIndex: 0 });
@@ -156,7 +156,7 @@ export function proposed(local: Local, value: number): Outcome {
 
 /** A client's read under a number of its own, at a moment when `committed` was the highest committed index anywhere. */
 export function readAsked(local: Local, { readId, committed }: { readonly readId: number; readonly committed: number }): Outcome {
-  return new Happening({ ...local, reads: new Map(local.reads).set(readId, committed) }).run({ type: "read", readId });
+  return new Happening({ ...local, reads: new Map(local.reads).set(readId, committed) }).run({ type: "read", readId, lease: false });
 }
 
 export function transferAsked(local: Local, to: MemberNumber): Outcome {
@@ -246,6 +246,8 @@ function forgetDates(state: RaftState): void {
   state.heartbeatDeadlineMs = isLeader ? LATER : Number.POSITIVE_INFINITY;
   state.deadlineMs = LATER;
   if (state.leaderId === 0 || isLeader) state.leaderHeardMs = LONG_AGO;
+  if (state.leaderHeardMs === LONG_AGO) state.heardFrom = 0;
+  state.rounds = [];
   if (state.transfer !== null) state.transfer = { ...state.transfer, deadlineMs: LATER };
   for (const each of state.progress.values()) {
     each.reopenAfterMs = 0;

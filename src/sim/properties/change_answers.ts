@@ -36,6 +36,7 @@ function isMet({ members }: Configuration, wish: MemberWish): boolean {
     case "remove": return staying(wish.id).length === 0;
     case "promote": return staying(wish.id).some(({ targetRole }) => targetRole === "voter");
     case "demote": return staying(wish.id).some(({ targetRole }) => targetRole === "learner");
+    case "cancel": return members.every(({ role, targetRole }) => role === targetRole);
     case "move": return staying(wish.id).some(({ address }) => address === wish.address);
     case "replace": {
       const isThere = staying(wish.newId).length === 1 && staying(wish.newId)[0]?.address === wish.address;

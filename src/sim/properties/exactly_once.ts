@@ -38,10 +38,20 @@ export class ExactlyOnce implements Property {
     return withMachines(plugin, (machine, { directory }) => {
       // Rules run machines of their own, without a directory.
       if (directory === "") return machine;
-      return { ...machine, apply: (command: Command, entry: Entry) => {
-        this.ran(entry);
-        return machine.apply(command, entry);
-      } };
+      const { apply, applyBatch } = machine;
+      return {
+        ...machine,
+        apply: (command: Command, entry: Entry) => {
+          this.ran(entry);
+          return apply(command, entry);
+        },
+        ...(applyBatch === undefined ? {} : {
+          applyBatch: (commands: readonly Command[], entries: readonly Entry[]) => {
+            for (const entry of entries) this.ran(entry);
+            return applyBatch(commands, entries);
+          },
+        }),
+      };
     });
   }
 

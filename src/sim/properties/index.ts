@@ -15,6 +15,7 @@ import { Identities } from "./identities.ts";
 import { IndexOracle } from "./index_oracle.ts";
 import { LeaderCompleteness } from "./leader_completeness.ts";
 import { Learners } from "./learners.ts";
+import { Lease } from "./lease.ts";
 import { Linearizability } from "./linearizability.ts";
 import { LogMatching } from "./log_matching.ts";
 import { LogTime, type TrueTime } from "./log_time.ts";
@@ -71,6 +72,7 @@ export function allProperties(options: PropertyOptions = {}): Property[] {
     new ExactlyOnce(committed),
     new Queues(),
     new ReadIndex(committed),
+    new Lease(),
     new RealTime(),
     new LogTime(model, options.trueTime ?? null),
     new Expiry(model, committed),

@@ -38,6 +38,8 @@ export interface AbstractRead {
   readonly required: number;
   /** The leader's last round before it was asked: only later ones prove that it still leads. */
   readonly round: number;
+  /** A lease will do, and nobody led a later term when it was asked: who holds one is the only leader there is. */
+  readonly mayLease: boolean;
 }
 
 /** Who votes from the entry at `index` on, by seat. */

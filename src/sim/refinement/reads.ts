@@ -1,9 +1,9 @@
 /**
  * The rule of reads (dissertation 6.4): an index that is answered covers what was committed anywhere when the read was
- * asked, and a majority has answered a round that its leader began after that. The log time that goes with it is not
- * behind that leader's log.
+ * asked, and a majority has answered a round that its leader began after that; or, where a lease will do, nobody has led
+ * a later term (LeaseRead). The log time that goes with it is not behind that leader's log.
  */
-import type { AbstractNode, AbstractRead } from "./abstract.ts";
+import type { AbstractCluster, AbstractNode, AbstractRead } from "./abstract.ts";
 import { isQuorum } from "./configurations.ts";
 import type { Rule, Step } from "./step.ts";
 
@@ -12,13 +12,20 @@ export function noteReads({ cluster, node, before, event, message }: Step): void
   const required = cluster.committed.length;
   if (event.type === "read") {
     node.ownReads.set(event.readId, required);
-    if (before.role === "leader") register(node, `${node.number} ${event.readId}`, { required, round: before.round });
+    if (before.role === "leader") register(node, `${node.number} ${event.readId}`, { required, round: before.round, mayLease: event.lease && isNewest(cluster, before.term) });
   } else if (message?.type === "readIndexRequest" && before.role === "leader" && message.term === before.term) {
-    register(node, `${message.from} ${message.bootId} ${message.readId}`, { required, round: before.round });
+    const mayLease = message.lease && isNewest(cluster, before.term);
+    register(node, `${message.from} ${message.bootId} ${message.readId}`, { required, round: before.round, mayLease });
   } else if ((message?.type === "appendReply" || message?.type === "heartbeatReply" || message?.type === "installSnapshotReply") && before.role === "leader" && message.term === before.term) {
     const seat = cluster.seats.of(message.from, message.fromIncarnation);
     node.rounds.set(seat, Math.max(node.rounds.get(seat) ?? 0, message.round));
   }
+}
+
+/** Whether nobody has led a later term. */
+function isNewest({ leaders }: AbstractCluster, term: number): boolean {
+  for (const led of leaders.keys()) if (led > term) return false;
+  return true;
 }
 
 /** A request that arrives twice is answered twice. */
@@ -72,6 +79,7 @@ function whyAnswered(step: Step, key: string, { index, timeMs }: Told): string |
   if (asked?.length === 0) node.leaderReads.delete(key);
   if (index < read.required) return `it answers a read at ${index}, ${read.required} were committed when it was asked`;
   if (timeMs < state.trail.timeMs) return `it answers a read for log time ${timeMs}, its log is at ${state.trail.timeMs}`;
+  if (read.mayLease) return null;
   const confirms = (seat: number): boolean => seat === node.seat || (node.rounds.get(seat) ?? 0) > read.round;
   return isQuorum(step, confirms) ? null : `it answers a read of round ${read.round + 1} on, which no majority has heard`;
 }

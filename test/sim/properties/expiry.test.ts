@@ -16,7 +16,7 @@ class Written {
   /** @param isHeard whether its writer has heard of it */
   constructor(isHeard = true) {
     const { hand } = this;
-    for (const member of hand.members) member.clocks = { trueMs: () => hand.nowMs, wallMs: () => WALL_MS + hand.nowMs };
+    for (const member of hand.members) member.clocks = { monotonicMs: () => hand.nowMs, trueMs: () => hand.nowMs, wallMs: () => WALL_MS + hand.nowMs };
     for (const number of [1, 2, 3]) hand.open(number);
     const noop = hand.elect(1, 1, [2]);
     const entry = next(noop, 1, 1, 0);

@@ -169,7 +169,7 @@ test("read-index: an answer covers what anybody had committed when the read came
   const noop = hand.elect(1, 1, [2]);
   hand.stored(1);
   hand.durably(2, { entries: [noop] });
-  const asks = (readId: number) => hand.step(3, { event: { type: "read", readId } });
+  const asks = (readId: number) => hand.step(3, { event: { type: "read", readId, lease: false } });
   asks(1);
   hand.step(1, { commit: 1 });
   hand.step(3, { effects: [{ type: "answerRead", readId: 1, index: 0, timeMs: 0 }] });

@@ -1,0 +1,58 @@
+/**
+ * What a change of the members would lead to, as a leader tells it that has tried it out on a copy of its state.
+ */
+import { DraftError } from "../base/errors.ts";
+
+/** One configuration on the way. */
+export interface RehearsedStep {
+  /** Names of those whose majority decides; of a joint step that of the new half. */
+  readonly voters: readonly string[];
+  /** Of a joint step: those whose majority must agree, too; else empty. */
+  readonly outgoing: readonly string[];
+  readonly learners: readonly string[];
+  /** Those that are to vote once they have caught up. */
+  readonly rising: readonly string[];
+  /** How many of each half must be there. */
+  readonly quorum: number;
+  readonly outgoingQuorum: number;
+  /** How many of the voters that are there now may fail, and something can still be decided; below 0: nothing can. */
+  readonly spare: number;
+  /** Names of voters that are not there now. */
+  readonly absent: readonly string[];
+  /** How long the step lasts, in milliseconds, by a rough guess; null: it is the last one. */
+  readonly aboutMs: number | null;
+}
+
+/** All of it. */
+export interface MemberRehearsal {
+  /** False: it is so already, and nothing would be done. */
+  readonly changed: boolean;
+  /** How it is now. */
+  readonly now: RehearsedStep;
+  readonly steps: readonly RehearsedStep[];
+  /** Whether it would come to its end with those who are there. */
+  readonly isWhole: boolean;
+  /** What a newcomer has to copy, in bytes of log, and whether a snapshot comes before that. */
+  readonly copiedBytes: number;
+  readonly fromSnapshot: boolean;
+}
+
+/** Checks as much as its readers rely on. @throws DraftError BAD_REQUEST */
+export function rehearsalFrom(value: unknown): MemberRehearsal {
+  const { now, steps } = recordFrom(value);
+  if (!Array.isArray(steps)) throw unreadable();
+  for (const step of [now, ...steps as unknown[]]) {
+    const { voters, outgoing, learners, rising, absent, quorum, spare } = recordFrom(step);
+    if (![voters, outgoing, learners, rising, absent].every(Array.isArray) || typeof quorum !== "number" || typeof spare !== "number") throw unreadable();
+  }
+  return value as MemberRehearsal;
+}
+
+function recordFrom(value: unknown): Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw unreadable();
+  return value as Record<string, unknown>;
+}
+
+function unreadable(): DraftError {
+  return new DraftError("BAD_REQUEST", "a node's rehearsal cannot be read: use the version of draft that the node runs");
+}
