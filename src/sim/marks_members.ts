@@ -13,7 +13,7 @@ export const MEMBER_MARKS = [
   "learner made a voter", "learner stayed one, its time was up", "cluster shrank to one voter", "cluster grew from one voter",
   "change refused, another is under way", "change refused before an entry of the own term", "change refused, too few voters would be there",
   "configuration cut from a log", "joint configuration cut from a log", "configuration cut from the log of a former leader",
-  "restart with a joint configuration", "restart with a configuration that is not committed", "snapshot taken while joint",
+  "restart with a joint configuration", "restart with a configuration that is not committed",
   "entry committed while joint", "leader ended while joint", "leader that votes no more stepped down",
   "vote given by a learner", "vote given to one that the voter's configuration does not name", "candidate that its newest configuration leaves out",
   "leader elected while joint", "newcomer caught up by a snapshot", "newcomer ended before it knew what was committed",
@@ -68,7 +68,6 @@ export class MemberMarks {
     if (event.type === "changeMembership") this.#markRefusal(effects);
     if (event.type === "receive" && event.message.type === "voteRequest") this.#markVote(state, event.message.from, effects);
     if (event.type === "snapshotFetched" && life.isNewcomer && effects.some((effect) => effect.type === "store" && effect.reset !== null)) this.#note("newcomer caught up by a snapshot");
-    if (event.type === "snapshotStored" && configuration.joint && event.point.index >= configuration.index) this.#note("snapshot taken while joint");
     if (state.commitIndex > life.commitIndex && life.configuration.joint && state.commitIndex > life.configuration.index) this.#note("entry committed while joint");
     if (state.role !== life.role) this.#roleChanged(life, state);
     life.configuration = configuration;
