@@ -20,6 +20,9 @@ export const SERVE_OPTIONS: readonly OptionSpec[] = [
   { raw: "--advertise <address>", description: "where others find it", default: "its entry in --initial, else --listen" },
   { raw: "--bootstrap", description: "found a cluster of this node alone" },
   { raw: "--initial <nodes>", description: "found a cluster of these voters: a@h:p,b@h:p,c@h:p, the same on each" },
+  { raw: "--join <addresses>", description: "ask the cluster of these nodes, host:port[,…], to add this one" },
+  { raw: "--auto-rejoin", description: "ask to be taken in again if the directory was lost" },
+  { raw: "--peer-secret-file <file>", description: "what nodes that join prove to know; the same on all, readable by its owner alone" },
   { raw: "--machine <machine>", description: `${SHIPPED_NAMES.join(", ")}, or the path of a plugin`, default: CONFIG_DEFAULTS.machine },
   { raw: "--heartbeat-ms <ms>", description: "how often a leader is heard", default: String(CONFIG_DEFAULTS.heartbeatMs) },
   { raw: "--election-ms <min-max>", description: "silence after which another takes over", default: CONFIG_DEFAULTS.election },
@@ -37,7 +40,7 @@ export const SERVE_OPTIONS: readonly OptionSpec[] = [
 ];
 
 /** Flags whose value is a list. */
-const LISTS: ReadonlySet<string> = new Set(["initial", "machine"]);
+const LISTS: ReadonlySet<string> = new Set(["initial", "join", "machine"]);
 
 /** The keys of the file: every flag but the one that names it. */
 export const CONFIG_KEYS: readonly KnownKey[] = SERVE_OPTIONS.map(({ raw }): KnownKey => {

@@ -6,6 +6,7 @@ import { formatAddress } from "../base/address.ts";
 import { DraftError } from "../base/errors.ts";
 import { runTask, type Task } from "../base/task.ts";
 import type { Host } from "../host/host.ts";
+import { readSecret } from "../host/node_secret.ts";
 import { checkPlugin } from "../machine/check_plugin.ts";
 import { guardPlugin } from "../machine/guard_plugin.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
@@ -53,6 +54,7 @@ export async function runServer(config: NodeConfig, host: Host, own?: AnyPlugin)
   const plugin = host.guard === undefined ? loaded : guardPlugin(loaded, host.guard);
   // Of an object nobody knows which bytes it came from.
   const sourceDigest = own === undefined ? sourceDigestOf(config.machines[0] ?? "") : "";
+  const peerSecret = secretOf(config);
   const ended = Promise.withResolvers<void>();
   // Nobody has to wait for the end; a failure without a listener is told by `closed` when it is looked at.
   ended.promise.catch(() => undefined);
@@ -65,7 +67,7 @@ export async function runServer(config: NodeConfig, host: Host, own?: AnyPlugin)
   };
   let server: Server;
   try {
-    server = await promised(startServer(host, { config, plugin, sourceDigest, process: info, failed }));
+    server = await promised(startServer(host, { config, plugin, sourceDigest, process: info, peerSecret, failed }));
   } catch (error) {
     loop.stop();
     throw error;
@@ -92,6 +94,12 @@ async function pluginOf({ machines }: NodeConfig): Promise<AnyPlugin> {
   const [machine] = machines;
   if (machine !== undefined && machines.length === 1) return loadPlugin(machine);
   throw new DraftError("BAD_CONFIG", `--machine is given ${machines.length} times: one machine is known to this version`);
+}
+
+function secretOf({ peerSecretFile }: NodeConfig): Uint8Array | null {
+  const secret = peerSecretFile === null ? null : readSecret(peerSecretFile);
+  if (typeof secret !== "string") return secret;
+  throw new DraftError("BAD_CONFIG", `--peer-secret-file "${peerSecretFile ?? ""}": ${secret}`);
 }
 
 function describe(server: Server): Pick<RunningServer, "nodeId" | "listen" | "address" | "clusterId" | "role"> {

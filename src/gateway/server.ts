@@ -35,6 +35,8 @@ export interface ServerOptions {
   /** Digest of the plugin's source; none if nothing is said. */
   readonly sourceDigest?: string;
   readonly process: ProcessInfo;
+  /** What nodes prove to each other that they know; nothing if nothing is said. */
+  readonly peerSecret?: Uint8Array | null;
   /** Entries that are kept in memory, in bytes; 64 MiB if nothing is said. */
   readonly tailBytesMax?: number;
   /** Limits and times that no flag sets. */
@@ -198,6 +200,9 @@ function settingsFrom(options: ServerOptions, id: string, placed: { listen: Addr
     id,
     address: config.advertise ?? formatAddress(listen),
     founding: founds ? { founders: founding.length > 0 ? founding : null } : null,
+    join: [...new Set([...config.join, ...founding.filter((founder) => founder.id !== id).map(({ address }) => address)])],
+    autoRejoin: config.autoRejoin,
+    peerSecret: options.peerSecret ?? null,
     heartbeatMs: config.heartbeatMs,
     electionMinMs: config.electionMinMs,
     electionMaxMs: config.electionMaxMs,

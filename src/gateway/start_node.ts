@@ -25,6 +25,12 @@ export interface NodeOptions {
   readonly bootstrap?: boolean;
   /** Found a cluster of these voters together, `id@host:port` each, the same list on each node. */
   readonly initial?: string | readonly string[];
+  /** Ask the cluster of these nodes, `host:port`, to add this one; a node of a cluster looks there for members that moved. */
+  readonly join?: string | readonly string[];
+  /** Ask to be taken in again if the data directory was lost. */
+  readonly autoRejoin?: boolean;
+  /** File with what nodes that join prove to know, the same on all, readable by its owner alone. */
+  readonly peerSecretFile?: string;
   /** The machine: a plugin, the name of one that draft ships, or the path of a file whose default export is one; `kv`. */
   readonly machine?: string | AnyPlugin;
   /** How often a leader is heard, in milliseconds; 60. */
@@ -73,12 +79,12 @@ export interface RunningNode extends AsyncDisposable {
 const LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error"];
 
 /** What is no flag, or no text. */
-const OWN_OPTIONS: ReadonlySet<string> = new Set(["machine", "log", "logLevel", "initial", "bootstrap", "insecure"]);
+const OWN_OPTIONS: ReadonlySet<string> = new Set(["machine", "log", "logLevel", "initial", "join", "bootstrap", "insecure", "autoRejoin"]);
 
 const TEXT_OPTIONS: ReadonlySet<string> = new Set([
   "id", "data", "listen", "advertise", "heartbeatMs", "electionMs", "snapshotBytes", "snapshotEntries",
   "retainBytes", "segmentBytes", "valueBytesMax", "frameBytesMax",
-  "queueBytesMax", "traceFile",
+  "queueBytesMax", "traceFile", "peerSecretFile",
 ]);
 
 /**
@@ -170,13 +176,15 @@ function rawConfig(options: NodeOptions): RawConfig {
     }
     if (TEXT_OPTIONS.has(name) && value !== undefined) given.set(flagOf(name), String(value));
   }
-  const { initial, logLevel, machine, bootstrap = false, insecure = false } = options;
+  const { initial, join, logLevel, machine, bootstrap = false, insecure = false, autoRejoin = false } = options;
+  const switches: ReadonlyMap<string, boolean> = new Map([["bootstrap", bootstrap], ["insecure", insecure], ["auto-rejoin", autoRejoin]]);
   if (initial !== undefined) given.set("initial", [initial].flat().join(","));
+  if (join !== undefined) given.set("join", [join].flat().join(","));
   if (logLevel !== undefined) given.set("log-level", logLevel);
   return {
     text: (name) => given.get(name),
     all: (name) => name === "machine" && typeof machine === "string" ? [machine] : [],
-    has: (name) => name === "bootstrap" ? bootstrap : name === "insecure" && insecure,
+    has: (name) => switches.get(name) ?? false,
   };
 }
 

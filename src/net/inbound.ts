@@ -34,7 +34,8 @@ export interface InboundOwner {
   /** Why this peer may not speak on this lane; null if it may, and then its older connections are closed. */
   admit(inbound: Inbound, hello: Hello): string | null;
   message(from: Hello, message: Message): void;
-  probe(from: Hello, request: readonly unknown[], answer: (reply: readonly unknown[] | null) => void): void;
+  /** `remote`: where the connection comes from. */
+  probe(from: Hello, request: readonly unknown[], answer: (reply: readonly unknown[] | null) => void, remote: string): void;
   /** One question of a snapshot connection; `answer` is called once, with the answer or, as a text, why there is none. */
   snapshot(from: Hello, question: readonly unknown[], answer: (reply: readonly unknown[] | string) => void): void;
   /** It serves now, or is closed: its handshake is over. */
@@ -185,7 +186,7 @@ export class Inbound {
       if (this.#closed) return;
       this.#writer.add(reply === null ? encodeRefusal("the question is not understood") : encodeProbe(ConnectionFrame.reply, reply));
       this.#end();
-    });
+    }, this.#socket.remote);
   }
 
   /** They are answered in their order, one after the other. */

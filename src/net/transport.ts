@@ -36,7 +36,7 @@ export interface TransportHandlers {
   /** A message of a peer that was admitted. Entries are views of the received piece: copy what is kept. */
   message(from: Hello, message: Message): void;
   /** A question of any node. `answer` is called once, when what it promises is durable; null: it is not understood. */
-  probe(from: Hello, request: readonly unknown[], answer: (reply: readonly unknown[] | null) => void): void;
+  probe(from: Hello, request: readonly unknown[], answer: (reply: readonly unknown[] | null) => void, remote: string): void;
   /**
    * A question of a peer that was admitted to the snapshot lane. `answer` is called once: with the answer, or with a text
    * why there is none, which ends the connection.
@@ -229,7 +229,7 @@ export class Transport {
       hello: () => this.#handlers.hello(),
       admit: (inbound, hello) => this.#admit(inbound, hello),
       message: (from, message) => this.#handlers.message(from, message),
-      probe: (from, request, answer) => this.#handlers.probe(from, request, answer),
+      probe: (from, request, answer, remote) => this.#handlers.probe(from, request, answer, remote),
       snapshot: (from, question, answer) => this.#handlers.snapshot(from, question, answer),
       settled: (inbound) => this.#handshakes.delete(inbound),
       closed: (inbound) => this.#inbound.delete(inbound),

@@ -21,6 +21,11 @@ export interface NodeConfig {
   readonly bootstrap: boolean;
   /** The voters that found a cluster together; empty if none were named. */
   readonly initial: readonly NodeAddress[];
+  /** `host:port` of nodes of the cluster that this one asks to be added to. */
+  readonly join: readonly string[];
+  readonly autoRejoin: boolean;
+  /** File with what nodes prove to each other that they know; null: none. */
+  readonly peerSecretFile: string | null;
   /** Names or paths of plugins; the first is the machine of `main`. */
   readonly machines: readonly string[];
   readonly heartbeatMs: number;
@@ -98,6 +103,9 @@ export function parseNodeConfig(raw: RawConfig): NodeConfig {
     advertise: advertised(raw, { id, listen, initial }),
     bootstrap: raw.has("bootstrap"),
     initial,
+    join: parseJoin(raw),
+    autoRejoin: raw.has("auto-rejoin"),
+    peerSecretFile: raw.text("peer-secret-file") ?? null,
     machines: raw.all("machine").length > 0 ? raw.all("machine") : [CONFIG_DEFAULTS.machine],
     heartbeatMs: wholeNumber(raw, "heartbeat-ms", { otherwise: CONFIG_DEFAULTS.heartbeatMs, from: 1, to: 60_000 }),
     ...parseElection(raw),
@@ -129,6 +137,15 @@ function parseInitial(raw: RawConfig, id: string | null): NodeAddress[] {
     throw bad(`${flag} "${text}" does not name this node: add ${id}@host:port, the same list on each node`);
   }
   return nodes;
+}
+
+function parseJoin(raw: RawConfig): string[] {
+  const text = raw.text("join");
+  if (text === undefined) return [];
+  const flag = named(raw, "join");
+  const addresses = text.split(",").map((each) => parseFor(flag, () => parseAddress(each.trim())));
+  if (addresses.some(({ port }) => port === 0)) throw bad(`${flag} "${text}": nobody can be found at port 0`);
+  return addresses.map(formatAddress);
 }
 
 interface Placement {
@@ -172,6 +189,9 @@ function checkTogether(config: NodeConfig, raw: RawConfig): void {
   const { heartbeatMs, electionMinMs, valueBytesMax, frameBytesMax, listen } = config;
   if (config.bootstrap && config.initial.length > 0) {
     throw bad("--bootstrap founds a cluster of this node alone, --initial one of several: give one of them");
+  }
+  if (config.bootstrap && config.join.length > 0) {
+    throw bad("--bootstrap founds a cluster of this node alone, --join asks another one to take it in: give one of them");
   }
   if (2 * heartbeatMs > electionMinMs) {
     throw bad(`${named(raw, "heartbeat-ms")} ${heartbeatMs} with --election-ms from ${electionMinMs}: want at most half of it`);

@@ -40,6 +40,8 @@ export interface FoundingOptions {
   readonly drawClusterId: () => string;
   /** Asks a node who it is. */
   readonly hello: (address: string, timeoutMs: number, done: Done<Hello>) => void;
+  /** A cluster exists that knows this node: it founds nothing any more. Nodes of that cluster may be at these addresses. */
+  readonly lost: (addresses: readonly string[]) => void;
   /** This node founded a cluster: `genesis` is to be made durable. Nothing more is asked of the founding. */
   readonly found: (genesis: Uint8Array) => void;
 }
@@ -86,7 +88,7 @@ export class Founding {
   /** A node of another cluster dials this one as its member: this directory was lost, and founds nothing any more. */
   dialledBy(hello: Hello): void {
     if (this.#ended) return;
-    this.#wait(`${hello.nodeId} of cluster ${hello.clusterId} knows this node as a member, and this directory is empty`);
+    this.#wait(`${hello.nodeId} of cluster ${hello.clusterId} knows this node as a member, and this directory is empty`, hello.address);
   }
 
   /** Why this node waits, in words; empty if it does not. */
@@ -132,7 +134,7 @@ export class Founding {
     const { hello } = answer;
     if (hello.nodeId !== founder.id) return `${founder.address} is ${hello.nodeId}, not ${founder.id}`;
     if (hello.clusterId !== "") {
-      this.#wait(`${hello.nodeId} belongs to cluster ${hello.clusterId} already, and this directory is empty`);
+      this.#wait(`${hello.nodeId} belongs to cluster ${hello.clusterId} already, and this directory is empty`, founder.address);
       return this.#waitsFor;
     }
     if (hello.groups.some((group) => !group.empty)) return `${founder.id} is about to join a cluster`;
@@ -172,13 +174,17 @@ export class Founding {
     }));
   }
 
-  #wait(why: string): void {
+  #wait(why: string, known: string): void {
     if (this.#waitsFor !== null) return;
-    const { id, address, clock } = this.#options;
+    const { id, address, clock, founders, lost } = this.#options;
     const words = `${why}: this node founds nothing and waits; to take it in again: draft admin replace ${id} ${id}@${address}`;
     this.#waitsFor = words;
     this.#timer?.cancel();
-    this.#timer = clock.setTimer(PATIENCE_MS, () => this.#say(words));
+    this.#timer = clock.setTimer(PATIENCE_MS, () => {
+      this.#say(words);
+      // A founder that is only about to be handed the genesis was not lost.
+      lost([...new Set([known, ...(founders ?? []).map((founder) => founder.address)])].filter((each) => each !== "" && each !== address));
+    });
   }
 
   /** Says it once, until something else is to be said. */

@@ -39,6 +39,8 @@ export class Group {
   leaderSinceMs: number | null = null;
   readonly recorder: FlightRecorder = new FlightRecorder();
   readonly readiness: Readiness;
+  readonly isLinked: GroupOptions["isLinked"];
+  readonly addressOf: GroupOptions["addressOf"];
   readonly #observers: readonly GroupObserver[];
   readonly #options: GroupOptions;
   readonly #tail: Tail;
@@ -63,6 +65,8 @@ export class Group {
     this.state = state;
     this.applier = applier;
     this.readiness = options.readiness;
+    this.isLinked = options.isLinked;
+    this.addressOf = options.addressOf;
     this.#observers = [this.recorder, ...options.observers];
     this.#tail = new Tail(state.trail.lastIndex + 1);
     this.#reads = new GroupReads(applier);
@@ -94,11 +98,7 @@ export class Group {
   /** Who leads, as far as known; null if nobody. */
   get leader(): LeaderHint | null {
     const member = currentMember(this.state, this.state.leaderId);
-    return member === null ? null : { id: member.id, address: member.address };
-  }
-
-  isLinked(member: MemberNumber): boolean {
-    return this.#options.isLinked(member);
+    return member === null ? null : { id: member.id, address: this.addressOf(member) };
   }
 
   /** Whether somebody waits for an answer. */

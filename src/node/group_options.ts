@@ -4,7 +4,7 @@ import type { Clock, Log } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
 import type { EventBody } from "../raft/event.ts";
 import type { RaftState } from "../raft/state.ts";
-import type { Configuration, LogPoint, MemberNumber } from "../raft/types.ts";
+import type { Configuration, LogPoint, Member, MemberNumber } from "../raft/types.ts";
 import type { GroupObserver } from "./group_observer.ts";
 import type { GroupLog, Outbox } from "./group_ports.ts";
 import type { GroupSnapshots } from "./group_snapshots.ts";
@@ -32,6 +32,8 @@ export interface GroupOptions {
   readonly wake: () => void;
   /** Whether the link to this member is up. */
   readonly isLinked: (member: MemberNumber) => boolean;
+  /** Where the member is now, as far as known: it may have moved since its configuration was written. */
+  readonly addressOf: (member: Member) => string;
   readonly snapshots: GroupSnapshots;
   readonly readiness: Readiness;
   /** Get a snapshot of the leader's entry `point` or of a later one from this member; the core hears of it as events. */

@@ -9,8 +9,9 @@ import { type Hello, PROTOCOL_VERSION } from "../net/hello.ts";
 import type { Transport } from "../net/transport.ts";
 import { currentConfiguration } from "../raft/state.ts";
 import { type Incarnation, MAIN_GROUP } from "../raft/types.ts";
+import { PROBE_JOIN } from "./admission.ts";
 import { type DataDir, identityOf } from "./data_dir.ts";
-import { type Founding, foundersDigest } from "./founding.ts";
+import { foundersDigest } from "./founding.ts";
 import { decodeGenesis, type Genesis } from "./genesis.ts";
 import type { Group } from "./group.ts";
 import type { Welcome } from "./identity.ts";
@@ -23,11 +24,14 @@ import { isGone } from "./standing.ts";
  * ```text
  * ["hello"]                                            who are you?
  *   ["hello", told, commitIndex]                       told of the asker: 0 nothing, 1 that it is no member any more
+ * ["where"]                                            the same, of a member that looks for others of its cluster
+ *   ["where", told, commitIndex, [address, …]]         of those that this node is linked to
  * ["welcome", genesis, number, incarnation, index]     you are this member of a cluster, by the configuration at this index
  *   [text]                                             "taken" once that is durable, else why not
  * ```
  */
 export const PROBE_HELLO: readonly unknown[] = ["hello"];
+export const PROBE_WHERE: readonly unknown[] = ["where"];
 const PROBE_WELCOME = "welcome";
 
 /** What a node tells of the one that asks it. */
@@ -62,9 +66,13 @@ export interface IntroductionOptions {
   readonly sourceDigest: string;
   readonly dataDir: DataDir;
   readonly main: () => Group | null;
-  readonly founding: () => Founding | null;
-  /** A node was let in. */
+  readonly beginnings: () => { dialledBy(hello: Hello): void };
+  /** A node was let in, or asks for others: it is where it says. */
   readonly met: (hello: Hello) => void;
+  /** Where the members are that this node is linked to. */
+  readonly whereabouts: () => readonly string[];
+  /** A node asks to be let in. */
+  readonly join: (hello: Hello, request: readonly unknown[], remote: string, answer: (reply: readonly unknown[]) => void) => void;
   /** A genesis is being made durable: the node is empty no more, and no member yet. */
   readonly isJoining: () => boolean;
   /** This incarnation is welcomed. */
@@ -98,7 +106,7 @@ export class Introductions {
     const { clusterId, nodeId } = identityOf(this.#options.dataDir);
     const main = this.#options.main();
     if (clusterId === "") {
-      if (hello.clusterId !== "") this.#options.founding()?.dialledBy(hello);
+      if (hello.clusterId !== "") this.#options.beginnings().dialledBy(hello);
       return `${nodeId} belongs to no cluster`;
     }
     if (main === null) return `${nodeId} has not recovered yet`;
@@ -131,8 +139,10 @@ export class Introductions {
   }
 
   /** Answers a probe; null if it is none that this version knows. */
-  probed(hello: Hello, request: readonly unknown[], answer: (reply: readonly unknown[] | null) => void): void {
-    if (request[0] === PROBE_HELLO[0]) return answer(this.#tell(hello));
+  probed(hello: Hello, request: readonly unknown[], answer: (reply: readonly unknown[] | null) => void, remote: string): void {
+    if (request[0] === PROBE_HELLO[0]) return answer(["hello", ...this.#tell(hello)]);
+    if (request[0] === PROBE_WHERE[0]) return answer(this.#tellWhere(hello));
+    if (request[0] === PROBE_JOIN) return this.#options.join(hello, request, remote, answer);
     const offer = offerIn(request);
     if (offer === null) return answer(null);
     const refusal = this.#whyNotTake(offer);
@@ -144,8 +154,16 @@ export class Introductions {
   #tell(hello: Hello): readonly unknown[] {
     const main = this.#options.main();
     const isOurs = main !== null && hello.clusterId === identityOf(this.#options.dataDir).clusterId && hello.memberNumber > 0;
-    if (!isOurs) return ["hello", Told.nothing, 0];
-    return ["hello", isGone(main.state, hello) ? Told.gone : Told.nothing, main.state.commitIndex];
+    if (!isOurs) return [Told.nothing, 0];
+    return [isGone(main.state, hello) ? Told.gone : Told.nothing, main.state.commitIndex];
+  }
+
+  /** Only members are told, and where they are is noted. */
+  #tellWhere(hello: Hello): readonly unknown[] {
+    const main = this.#options.main();
+    const isMember = main !== null && hello.clusterId === identityOf(this.#options.dataDir).clusterId && hello.memberNumber > 0 && !isGone(main.state, hello);
+    if (isMember) this.#options.met(hello);
+    return ["where", ...this.#tell(hello), isMember ? this.#options.whereabouts() : []];
   }
 
   #whyNotTake({ genesis: bytes, number, incarnation, index }: WelcomeOffer): string | null {

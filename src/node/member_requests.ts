@@ -4,19 +4,22 @@
  * anything stands in the log.
  */
 import { DraftError } from "../base/errors.ts";
+import type { Host } from "../host/host.ts";
 import type { Hello } from "../net/hello.ts";
 import type { MemberWish } from "../net/member_wish.ts";
+import type { Transport } from "../net/transport.ts";
 import { calledOffConfiguration, isSettled, wantedConfiguration } from "../raft/configuration_change.ts";
 import type { Now } from "../raft/event.ts";
 import { currentConfiguration } from "../raft/state.ts";
 import type { Configuration } from "../raft/types.ts";
 import type { Group } from "./group.ts";
+import type { Identity } from "./identity.ts";
 import { askHello } from "./introductions.ts";
 import { rehearsal } from "./member_rehearsal.ts";
-import type { Node } from "./node.ts";
 import type { AnswerDone, MembersRequest } from "./node_api.ts";
 import { noLeaderError, refusalError } from "./refusals.ts";
 import { incarnationText } from "./status.ts";
+import type { NodeSettings } from "./settings.ts";
 import { changesOf, type Moved, movedOf, type Stranger, strangersOf } from "./wishes.ts";
 
 /** How long a newcomer has to say who it is, in milliseconds. */
@@ -25,8 +28,15 @@ const HELLO_TIMEOUT_MS = 2000;
 /** Log time in which a learner that is to vote must have caught up, else it stays one. */
 const PROMOTE_WITHIN_MS = 600_000;
 
+/** The node that takes a request, as far as that goes. */
+export interface AskedNode {
+  readonly transport: Pick<Transport, "probe">;
+  readonly parts: { readonly host: Pick<Host, "clock">; readonly settings: Pick<NodeSettings, "tuning"> };
+  readonly identity: Pick<Identity, "nodeId" | "clusterId">;
+}
+
 /** Takes the wishes of one request to the group, which this node leads. */
-export function changeMembers(node: Node, group: Group, request: MembersRequest, done: AnswerDone): void {
+export function changeMembers(node: AskedNode, group: Group, request: MembersRequest, done: AnswerDone): void {
   const configuration = currentConfiguration(group.state);
   const { clock } = node.parts.host;
   askAll(node, strangersOf(configuration, request.wishes), Math.min(request.timeoutMs, HELLO_TIMEOUT_MS), (answers) => {
@@ -109,7 +119,7 @@ function plan(current: Configuration, wanted: Configuration): { readonly before:
 type HelloAnswer = { readonly newcomer: Stranger; readonly hello: Hello } | { readonly newcomer: Stranger; readonly error: Error };
 
 /** Before the cluster dials a member elsewhere it is asked there: a wrong address would cost the member. @throws DraftError */
-function checkMoved(node: Node, { id, address, incarnation }: Moved, answer: HelloAnswer | undefined): void {
+function checkMoved(node: AskedNode, { id, address, incarnation }: Moved, answer: HelloAnswer | undefined): void {
   const wrong = (what: string): DraftError => new DraftError("BAD_REQUEST", `${id} cannot be moved: ${what}`);
   if (answer === undefined || "error" in answer) {
     const why = answer === undefined ? "" : `: ${answer.error.message}`;
@@ -122,7 +132,7 @@ function checkMoved(node: Node, { id, address, incarnation }: Moved, answer: Hel
   if (hello.incarnation !== incarnation) throw wrong(`the node at ${address} has another directory than the member: draft admin replace ${id} ${id}@${address}`);
 }
 
-function askAll(node: Node, newcomers: readonly Stranger[], timeoutMs: number, done: (answers: ReadonlyMap<string, HelloAnswer>) => void): void {
+function askAll(node: AskedNode, newcomers: readonly Stranger[], timeoutMs: number, done: (answers: ReadonlyMap<string, HelloAnswer>) => void): void {
   const answers: Map<string, HelloAnswer> = new Map();
   let waited = newcomers.length;
   if (waited === 0) return done(answers);

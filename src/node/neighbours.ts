@@ -4,17 +4,25 @@
  * has just taken in. One whose directory was lost bears another, and is not. And one may say that this node itself is no
  * member any more.
  *
+ * While one is missing, others of the cluster are looked for where they may be besides: at the addresses that this node
+ * was started with, and at those that whoever answers there knows. So the cluster finds itself again although nobody is
+ * where it was: a node that is found tells where it is, and is told the same.
+ *
  * Founders are welcomed by whoever holds the genesis, later members by the leader, whose log names them.
  */
 import { DraftError } from "../base/errors.ts";
 import type { Clock, Log, Timer } from "../host/host.ts";
+import type { Hello } from "../net/hello.ts";
 import type { ProbeReply, Transport } from "../net/transport.ts";
 import type { Configuration, Index, Member, MemberNumber } from "../raft/types.ts";
-import { encodeWelcome, PROBE_HELLO, Told } from "./introductions.ts";
+import { encodeWelcome, PROBE_HELLO, PROBE_WHERE, Told } from "./introductions.ts";
 
 const INTERVAL_MIN_MS = 100;
 const INTERVAL_MAX_MS = 2000;
 const TIMEOUT_MS = 1000;
+
+/** Addresses that are believed of one answer. */
+const ADDRESSES_MAX = 64;
 
 export interface NeighboursOptions {
   readonly genesis: Uint8Array;
@@ -28,6 +36,13 @@ export interface NeighboursOptions {
   readonly transport: Pick<Transport, "probe">;
   readonly clock: Clock;
   readonly words: Log;
+  readonly clusterId: string;
+  /** Where members may be besides where the configuration says. */
+  readonly hints: readonly string[];
+  /** Where the member was met last. */
+  readonly whereIs: (member: Member) => string;
+  /** A node of the cluster answered, and said this of itself. */
+  readonly met: (hello: Hello) => void;
   /** A member says that this node is none, by what was committed up to `index`. */
   readonly removed: (by: Member, index: Index) => void;
 }
@@ -40,7 +55,10 @@ export class Neighbours {
   #stopped = false;
   /** Members that are being asked. */
   readonly #asked: Set<MemberNumber> = new Set();
-  readonly #said: Set<MemberNumber> = new Set();
+  /** Members whose directory was lost, in words. */
+  readonly #lost: Map<MemberNumber, string> = new Map();
+  /** Addresses that are being asked for members. */
+  readonly #askedAt: Set<string> = new Set();
 
   constructor(options: NeighboursOptions) {
     this.#options = options;
@@ -65,6 +83,11 @@ export class Neighbours {
     this.#wait();
   }
 
+  /** Why members that are missing cannot take part, in words. */
+  get lost(): readonly string[] {
+    return this.#missing().flatMap(({ number }) => this.#lost.get(number) ?? []);
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
@@ -84,6 +107,8 @@ export class Neighbours {
     const missing = this.#missing();
     if (missing.length === 0) return;
     for (const member of missing) if (!this.#asked.has(member.number)) this.#ask(member, settled);
+    const asked = missing.map((member) => this.#options.whereIs(member));
+    for (const address of this.#options.hints) if (!asked.includes(address)) this.#askAt(address);
     this.#intervalMs = Math.min(this.#intervalMs * 2, INTERVAL_MAX_MS);
     this.#wait();
   }
@@ -91,20 +116,38 @@ export class Neighbours {
   #ask(member: Member, settled: () => void): void {
     this.#asked.add(member.number);
     const { transport } = this.#options;
-    transport.probe(member.address, PROBE_HELLO, TIMEOUT_MS, (...[error, answer]) => {
+    transport.probe(this.#options.whereIs(member), PROBE_HELLO, TIMEOUT_MS, (...[error, answer]) => {
       this.#asked.delete(member.number);
       if (error !== null || this.#stopped || answer.hello.nodeId !== member.id) return settled();
-      if (answer.hello.clusterId !== "") this.#hear(member, answer);
-      else if (answer.hello.incarnation !== member.incarnation) this.#sayLost(member);
+      if (answer.hello.incarnation !== member.incarnation) this.#sayLost(member, answer.hello);
+      else if (answer.hello.clusterId !== "") this.#hear(member, answer);
       else if (this.#mayWelcome(member)) return this.#welcome(member, settled);
       settled();
     });
   }
 
+  /** Whoever of the cluster is there tells where it is, and where others are. */
+  #askAt(address: string): void {
+    if (this.#askedAt.has(address)) return;
+    this.#askedAt.add(address);
+    const { transport, clusterId, self, met } = this.#options;
+    transport.probe(address, PROBE_WHERE, TIMEOUT_MS, (...[error, answer]) => {
+      this.#askedAt.delete(address);
+      if (error !== null || this.#stopped || answer.hello.clusterId !== clusterId || answer.hello.memberNumber === self) return;
+      met(answer.hello);
+      const [, , , others] = answer.reply;
+      if (!Array.isArray(others)) return;
+      const known = this.#options.configuration().members.map((member) => this.#options.whereIs(member));
+      for (const other of others.slice(0, ADDRESSES_MAX) as unknown[]) {
+        if (typeof other === "string" && !known.includes(other)) this.#askAt(other);
+      }
+    });
+  }
+
   /** It is in a cluster, so it knows how this node stands. */
-  #hear(member: Member, { hello, reply }: ProbeReply): void {
+  #hear(member: Member, { reply }: ProbeReply): void {
     const [, told, index] = reply;
-    if (hello.incarnation === member.incarnation && told === Told.gone && Number.isSafeInteger(index)) this.#options.removed(member, index as Index);
+    if (told === Told.gone && Number.isSafeInteger(index)) this.#options.removed(member, index as Index);
   }
 
   #mayWelcome({ number, incarnation }: Member): boolean {
@@ -117,17 +160,19 @@ export class Neighbours {
     const { index } = configuration();
     const isFounder = founders.members.some(({ number }) => number === member.number);
     const welcome = encodeWelcome({ genesis, number: member.number, incarnation: member.incarnation, index: isFounder ? 0 : index });
-    transport.probe(member.address, welcome, TIMEOUT_MS, (...[error, answer]) => {
+    transport.probe(this.#options.whereIs(member), welcome, TIMEOUT_MS, (...[error, answer]) => {
       words.write("info", `welcomed ${member.id}: ${error === null ? String(answer.reply[0]) : whyNot(error)}`);
       settled();
     });
   }
 
-  #sayLost(member: Member): void {
-    if (this.#said.has(member.number)) return;
-    this.#said.add(member.number);
+  #sayLost(member: Member, { clusterId }: Hello): void {
+    if (this.#lost.has(member.number)) return;
     const { id, address } = member;
-    this.#options.words.write("warn", `the directory of ${id} was lost: it must not vote as the one it was; draft admin replace ${id} ${id}@${address}`);
+    const what = clusterId === "" ? "was lost" : clusterId === this.#options.clusterId ? "is of another life of it" : `is of cluster ${clusterId}`;
+    const words = `the directory of ${id} ${what}: it must not vote as the one it was; draft admin replace ${id} ${id}@${address}`;
+    this.#lost.set(member.number, words);
+    this.#options.words.write("warn", words);
   }
 }
 

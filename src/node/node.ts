@@ -13,18 +13,20 @@ import type { EventBody } from "../raft/event.ts";
 import type { Message } from "../raft/message.ts";
 import { MAIN_GROUP, type MemberNumber } from "../raft/types.ts";
 import type { Wal } from "../wal/wal.ts";
+import { Admission } from "./admission.ts";
+import { Beginnings } from "./beginnings.ts";
 import { type DataDir, identityOf } from "./data_dir.ts";
 import { Expiry } from "./expiry.ts";
 import { Farewell } from "./farewell.ts";
-import { Founding } from "./founding.ts";
-import { drawClusterId, founderNumber, type Genesis } from "./genesis.ts";
+import type { Genesis } from "./genesis.ts";
 import type { Group } from "./group.ts";
 import type { GroupObserver } from "./group_observer.ts";
 import type { Identity, Welcome } from "./identity.ts";
-import { askHello, Introductions } from "./introductions.ts";
+import { Introductions } from "./introductions.ts";
 import { machineDirectory, openGroup } from "./open_group.ts";
 import { adoptGenesis, openLog, startError, storageError } from "./open_log.ts";
 import type { RecoveredLog } from "./recovered_log.ts";
+import { changeMembers } from "./member_requests.ts";
 import { Peers } from "./peers.ts";
 import { endedError } from "./refusals.ts";
 import { type NodeSettings, snapshotTuning } from "./settings.ts";
@@ -64,7 +66,7 @@ export class Node {
   readonly #expiry: Expiry;
   readonly #exchange: SnapshotExchange;
   #wal: Wal | null = null;
-  #founding: Founding | null = null;
+  readonly #beginnings: Beginnings;
   #peers: Peers | null = null;
   /** A genesis is being made durable, or the log read. */
   #joining = false;
@@ -80,10 +82,15 @@ export class Node {
       log: (message, thrown) => host.log.write("error", message, thrown === null ? {} : { thrown: describeThrown(thrown) }),
     });
     this.startedMs = parts.host.clock.monotonicMs();
+    const main = (): Group | null => this.groups.get("main") ?? null;
+    const admission = new Admission({
+      secret: parts.settings.peerSecret, clock: host.clock, random: host.random, main, clusterId: () => this.identity.clusterId,
+      change: (group, request, done) => changeMembers(this, group, request, done),
+    });
     const introductions = new Introductions({
-      settings: parts.settings, plugin, sourceDigest: parts.sourceDigest, dataDir,
-      main: () => this.groups.get("main") ?? null,
-      founding: () => this.#founding,
+      settings: parts.settings, plugin, sourceDigest: parts.sourceDigest, dataDir, main,
+      beginnings: () => this.#beginnings, whereabouts: () => this.#peers?.whereabouts() ?? [],
+      join: (hello, request, remote, answer) => admission.asked(hello, request, remote, answer),
       met: (hello) => this.#peers?.met(hello),
       isJoining: () => this.#joining,
       take: (genesis, welcome, taken) => this.#take(genesis, welcome, taken),
@@ -99,7 +106,7 @@ export class Node {
       hello: () => introductions.hello(),
       admit: (hello, lane) => (lane === Lane.probe ? null : introductions.admit(hello)),
       stranger: (hello) => introductions.dialledByStranger(hello),
-      probe: (hello, request, answer) => introductions.probed(hello, request, answer),
+      probe: (hello, request, answer, remote) => introductions.probed(hello, request, answer, remote),
       snapshot: (hello, question, answer) => this.#exchange.asked(hello, question, answer),
       message: (hello, message) => {
         // Who was removed, and does not know, asks for votes; it hears of it when it dials again.
@@ -109,6 +116,12 @@ export class Node {
       linkUp: (member) => this.#linkChanged(member, true),
       linkDown: (member) => this.#linkChanged(member, false),
     }, { frameBytesMax, bulkBytesMax: queueBytesMax, snapshotsMax: tuning.servedMax });
+    this.#beginnings = new Beginnings({
+      host, settings: parts.settings, plugin, transport: this.transport,
+      identity: () => this.identity,
+      hello: () => introductions.hello(),
+      found: (genesis, welcome) => this.#take(genesis, welcome),
+    });
     this.#turn = new Turn({
       clock: parts.host.clock,
       groups: () => this.groups.values(),
@@ -123,7 +136,7 @@ export class Node {
   *open(): Task<void> {
     const { genesis, welcome } = this.identity;
     if (genesis !== null && welcome !== null) yield* this.#join(genesis, welcome);
-    else this.#beginFounding();
+    else this.#beginnings.start();
   }
 
   /** A connection on which a peer's preface was seen. */
@@ -144,12 +157,17 @@ export class Node {
 
   /** Why a node without a cluster has none, in words. */
   get waitsFor(): string {
-    return this.groups.size > 0 ? "" : (this.#founding?.waitsFor ?? "");
+    return this.groups.size > 0 ? "" : this.#beginnings.waitsFor;
   }
 
   /** Why it is no member of its cluster any more, in words; empty while it is. */
   get removed(): string {
     return this.#peers?.removed ?? "";
+  }
+
+  /** Members that cannot take part, in words. */
+  get lost(): readonly string[] {
+    return this.#peers?.lost ?? [];
   }
 
   /** Whether a link to the member is up. */
@@ -163,27 +181,9 @@ export class Node {
     this.#expiry.watch();
   }
 
-  #beginFounding(): void {
-    const { host, settings, plugin } = this.parts;
-    const { founding } = settings;
-    if (founding === null) {
-      host.log.write("info", `waiting to be added: draft admin add ${settings.id}@${settings.address} -c <a node of the cluster>`);
-      return;
-    }
-    this.#founding = new Founding({
-      id: settings.id, address: settings.address, incarnation: this.identity.incarnation,
-      machine: plugin.name, machineVersion: plugin.version, founders: founding.founders,
-      aloneAfterMs: settings.electionMaxMs, clock: host.clock, words: host.log,
-      drawClusterId: () => drawClusterId(host.random),
-      hello: (address, timeoutMs, done) => askHello(this.transport, address, timeoutMs, done),
-      found: (genesis) => this.#take(genesis, { number: founderNumber(genesis, settings.id), index: 0 }),
-    });
-    this.#founding.start();
-  }
-
   /** A genesis that names this incarnation: makes it durable, and only then belongs to the cluster. */
   #take(genesis: Uint8Array, welcome: Welcome, taken: () => void = () => undefined): void {
-    this.#founding?.stop();
+    this.#beginnings.stop();
     runTask(this.#join(genesis, welcome), (...[error]) => {
       if (error === null) taken();
       else this.fail(startError(this.parts.dataDir.path, error));
@@ -221,15 +221,15 @@ export class Node {
       name: "main", host, settings, dataDir, identity: this.identity, genesis, applier: this.#machine, log, wal,
       observers: [...observers, new Farewell(this.transport)], outbox: this.transport, exchange: this.#exchange, submit, sourceDigest,
       helloOf: (member) => this.transport.helloOf(member),
-      wake: () => this.wake(),
-      isLinked: (member) => this.isLinked(member),
+      wake: () => this.wake(), isLinked: (member) => this.isLinked(member),
+      addressOf: (member) => this.#peers?.whereIs(member) ?? member.address,
       configurationChanged: (configuration) => this.#peers?.changed(configuration),
       failed: (error) => this.fail(error),
     });
     if (this.ended) return group.end(endedError(this));
     opened = group;
     this.groups.set(group.name, group);
-    this.#peers = new Peers({ genesis, state: group.state, transport: this.transport, clock: host.clock, words: host.log, directory: dataDir.path });
+    this.#peers = new Peers({ genesis, state: group.state, transport: this.transport, clock: host.clock, words: host.log, directory: dataDir.path, address: settings.address, hints: settings.join });
     this.#peers.start();
     this.#turn.submit(group, { type: "start" });
   }
@@ -266,7 +266,7 @@ export class Node {
     if (this.ended) return;
     this.ended = true;
     this.#turn.stop();
-    this.#founding?.stop();
+    this.#beginnings.stop();
     this.#peers?.stop();
     this.#expiry.stop();
     this.#exchange.end();

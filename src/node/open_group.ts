@@ -32,7 +32,7 @@ import { frameEntryBytesMax, type NodeSettings, raftConfig } from "./settings.ts
 import { Versions } from "./versions.ts";
 
 /** What a group is opened from. */
-export interface OpenGroupParts extends Pick<GroupOptions, "name" | "observers" | "submit" | "wake" | "isLinked" | "configurationChanged" | "failed" | "outbox"> {
+export interface OpenGroupParts extends Pick<GroupOptions, "name" | "observers" | "submit" | "wake" | "isLinked" | "addressOf" | "configurationChanged" | "failed" | "outbox"> {
   readonly host: Host;
   readonly settings: NodeSettings;
   readonly dataDir: DataDir;
@@ -80,7 +80,7 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
   // What could not be restored is not made worse: nothing goes before.
   yield* removeAllBut(disk, directory, log.snapshotPoint);
   const state = createRaft(config, recovered);
-  const { name, submit, wake, observers, outbox, isLinked, configurationChanged, failed, exchange } = parts;
+  const { name, submit, wake, observers, outbox, isLinked, addressOf, configurationChanged, failed, exchange } = parts;
   const fetch = exchange.open({ clusterId: identity.clusterId, directory, state, submit });
   const snapshots = new GroupSnapshots({
     clusterId: identity.clusterId, directory, state, applier, log: wal, disk, clock, words, submit, wake,
@@ -100,7 +100,7 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
   const group = new Group({
     name, state, applier, log: wal, outbox, clock, words, snapshots, readiness, observers: [...observers, versions, readiness, checks, promises],
     tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax, frameEntryBytesMax: frameEntryBytesMax(settings),
-    submit, wake, isLinked, configurationChanged, failed,
+    submit, wake, isLinked, addressOf, configurationChanged, failed,
     fetchSnapshot: (from, point) => fetch.begin(from, point),
   });
   return group;

@@ -17,9 +17,13 @@ import { openConfigurations, standingOf } from "./standing.ts";
 export interface PeersOptions {
   readonly genesis: Genesis;
   readonly state: RaftState;
-  readonly transport: Pick<Transport, "setPeers" | "isUp" | "probe">;
+  readonly transport: Pick<Transport, "setPeers" | "isUp" | "probe" | "peerOf">;
+  /** Where members may be besides, `host:port`: asked while one is missing. */
+  readonly hints: readonly string[];
   readonly clock: Clock;
   readonly words: Log;
+  /** Where others find this node. */
+  readonly address: string;
   /** What an operator is told to empty. */
   readonly directory: string;
 }
@@ -44,6 +48,10 @@ export class Peers {
       leads: () => state.role === "leader",
       isLinked: (member) => transport.isUp(member),
       removed: (by, index) => this.#gone(by, index),
+      hints: options.hints,
+      clusterId: genesis.clusterId,
+      whereIs: (member) => this.whereIs(member),
+      met: (hello) => this.met(hello),
     });
   }
 
@@ -54,6 +62,26 @@ export class Peers {
     // Its own log may say so, or another member has.
     const isGone = this.#removed === "" && standingOf(state, { number: self, incarnation, welcomeIndex: 0 }) === "gone";
     return isGone ? this.#words(`this node was removed from the cluster, as its log says up to index ${state.commitIndex}`) : this.#removed;
+  }
+
+  /** Members that have another directory than the one that is a member, in words. */
+  get lost(): readonly string[] {
+    return this.#neighbours.lost;
+  }
+
+  /** Where the member is, as it said itself, or as the configuration says. */
+  whereIs({ number, address }: Member): string {
+    const { state, address: own } = this.#options;
+    return number === state.config.self ? own : (this.#met.get(number)?.address ?? address);
+  }
+
+  /** Where the members are that this node is linked to. */
+  whereabouts(): readonly string[] {
+    const { state, transport } = this.#options;
+    return this.#configuration.members.flatMap(({ number }) => {
+      const peer = number !== state.config.self && transport.isUp(number) ? transport.peerOf(number) : null;
+      return peer === null ? [] : [peer.address];
+    });
   }
 
   /** Founders are dialled as members once they have been told that they are; the members of a log that has begun, at once. */
@@ -84,8 +112,13 @@ export class Peers {
     const { memberNumber: number, incarnation, nodeId: id, address } = hello;
     if (number === 0 || number === this.#options.state.config.self || address === "") return;
     const member = memberOf(this.#configuration, number);
-    if (member !== null && (member.incarnation !== incarnation || member.address === address)) return;
+    if (member !== null && member.incarnation !== incarnation) return;
     if (this.#met.get(number)?.address === address) return;
+    if (member?.address === address) {
+      // It may be back from elsewhere.
+      if (this.#met.delete(number)) this.#link();
+      return;
+    }
     this.#met.set(number, { number, incarnation, id, address });
     this.#link();
   }

@@ -132,6 +132,7 @@ export class NodeRequests implements NodeApi {
     const checks = readyChecks([...node.groups.values()], node);
     const alarms = [
       ...(node.waitsFor === "" ? [] : [{ code: "WAITING", message: node.waitsFor }]),
+      ...node.lost.map((message) => ({ code: "LOST_DIRECTORY", message })),
       ...(node.removed === "" ? [] : [{ code: "REMOVED", message: node.removed }]),
       ...[...node.groups.values()].flatMap((group) => group.alarms()),
     ];

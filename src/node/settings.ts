@@ -15,6 +15,12 @@ export interface NodeSettings {
   readonly address: string;
   /** Found a cluster: alone (founders null) or with others. Null: wait to be added. */
   readonly founding: { readonly founders: readonly FoundingNode[] | null } | null;
+  /** Where nodes of the cluster may be: asked to be let in by one that is in none, and for their whereabouts by a member. */
+  readonly join: readonly string[];
+  /** A node whose directory was lost asks by itself to be taken in again. */
+  readonly autoRejoin: boolean;
+  /** What nodes prove to each other that they know; null: nothing. */
+  readonly peerSecret: Uint8Array | null;
   readonly heartbeatMs: number;
   readonly electionMinMs: number;
   readonly electionMaxMs: number;

@@ -74,7 +74,7 @@ function peersOf(group: Group, nowMs: number): PeerStatus[] {
     if (member === null) continue;
     const { matchIndex, nextIndex, state, lastHeardMs } = progress;
     const lastContactMs = Number.isFinite(lastHeardMs) ? Math.max(0, Math.round(nowMs - lastHeardMs)) : null;
-    peers.push({ id: member.id, address: member.address, matchIndex, nextIndex, state, lastContactMs });
+    peers.push({ id: member.id, address: group.addressOf(member), matchIndex, nextIndex, state, lastContactMs });
   }
   return peers;
 }
@@ -110,7 +110,7 @@ export function memberList(group: Group, isReachable: (number: number) => boolea
   const configuration = currentConfiguration(group.state);
   const members = configuration.members.map((member): MemberInfo => ({
     id: member.id,
-    address: member.address,
+    address: group.addressOf(member),
     role: member.role ?? "leaving",
     target: member.targetRole ?? "leaving",
     incarnation: incarnationText(member.incarnation),

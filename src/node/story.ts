@@ -232,6 +232,7 @@ function isUsual(event: Event): boolean {
     case "readFailed":
     case "diskStalled":
     case "diskFull":
+    case "loopStalled":
     case "snapshotStored":
     case "snapshotFetching":
     case "snapshotFetched":
@@ -253,6 +254,7 @@ function ofEvent(event: Event, state: RaftState, outline: number): string | null
     case "linkDown":
     case "readFailed":
     case "diskFull":
+    case "loopStalled":
     case "snapshotFetching":
     case "snapshotFetched": return fateWords(event, namesIn(state));
     case "snapshotStored": return `took a snapshot of index ${event.point.index}; its log begins behind ${state.trail.base.index}`;

@@ -110,7 +110,17 @@ export class Turn {
       this.#dueMs = firedMs;
       this.wake();
     };
-    if (firedMs - dueMs > LATE_MS) clock.soon(due);
-    else due();
+    if (firedMs - dueMs <= LATE_MS) return due();
+    clock.soon(() => {
+      due();
+      clock.soon(() => this.#tellStall(firedMs - dueMs));
+    });
+  }
+
+  /** The watchdog, behind what came meanwhile: a leader that was silent for so long makes another one lead, if none does. */
+  #tellStall(forMs: number): void {
+    for (const group of this.#options.groups()) {
+      if (forMs >= group.state.config.electionMinMs) this.submit(group, { type: "loopStalled", forMs });
+    }
   }
 }

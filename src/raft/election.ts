@@ -156,7 +156,8 @@ export function ownVoteStored(state: RaftState, now: Now): void {
 
 /** Followers: the leader hands over. One candidacy, in the next term, past pre-vote and stickiness. */
 export function followerTimeoutNow(state: RaftState, message: TimeoutNow, now: Now): void {
-  if (!mayCampaign(state) || state.diskStalled) return drop(state, "transfer-to-no-candidate");
+  // A full disk may have room for the vote, and would have none for what comes then.
+  if (!mayCampaign(state) || state.diskStalled || state.diskFull) return drop(state, "transfer-to-no-candidate");
   becomeCandidate(state, now, { leader: message.from, term: message.term });
 }
 

@@ -46,6 +46,8 @@ export type EventBody =
   /** The disk made no progress for one election timeout. */
   | { readonly type: "diskStalled" }
   | { readonly type: "diskFull"; readonly full: boolean }
+  /** The node's loop stood still: what was due came so much later. */
+  | { readonly type: "loopStalled"; readonly forMs: number }
   /** The data directory says durably that this node may have promised to vote for nobody for so long. */
   | { readonly type: "promiseReady"; readonly promiseMs: number }
   /** A snapshot of this node's machine is durable, and so is the mark in the log that says so. */

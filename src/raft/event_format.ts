@@ -16,6 +16,7 @@
  *   readFailed         from, to near the last index
  *   diskFull           byte: 0 or 1
  *   promiseReady       promiseMs near 0
+ *   loopStalled        forMs near 0
  *   restored           as applied
  *   snapshotFetching   index near the last index
  *   snapshotStored     index near the last index, term near the last term, chain u32, timeMs near the last log time
@@ -43,7 +44,7 @@ import type { Index, Term } from "./types.ts";
 export const EVENT_TYPES: readonly EventBody["type"][] = [
   "start", "deadline", "receive", "stored", "applied", "propose", "read", "transfer", "changeMembership", "linkUp", "linkDown",
   "readFailed", "diskStalled", "diskFull", "snapshotStored", "snapshotFetching", "snapshotFetched", "restored", "checked",
-  "promiseReady",
+  "promiseReady", "loopStalled",
 ];
 export const SAME_MOMENT = 0x20;
 export const SAME_WALL = 0x40;

@@ -83,6 +83,7 @@ export class EventReader {
         return { type, from, to: this.#near("index") };
       }
       case "diskFull": return { type, full: packed.byte() !== 0 };
+      case "loopStalled": return { type, forMs: packed.near(0) };
       case "promiseReady": return { type, promiseMs: packed.near(0) };
       case "snapshotFetching": return { type, index: this.#near("index") };
       case "snapshotStored": return { type, ...this.#taken() };

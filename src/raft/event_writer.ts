@@ -79,6 +79,7 @@ export class EventWriter implements EntrySink {
         this.#index(event.from);
         return this.#index(event.to);
       case "diskFull": return packed.byte(event.full ? 1 : 0);
+      case "loopStalled": return packed.near(event.forMs, 0);
       case "promiseReady": return packed.near(event.promiseMs, 0);
       case "snapshotFetching": return this.#index(event.index);
       case "snapshotStored": return this.#taken(event.point, event.timeMs);

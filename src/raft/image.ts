@@ -12,7 +12,8 @@ import type { Configuration, Index, LogPoint, MemberNumber, RaftConfig, Role, Te
 /** The fields of a state that are one number each. */
 export const NUMBERS = [
   "term", "votedFor", "storedTerm", "storedVote", "storedCommit", "leaderId", "commitIndex", "matchedIndex", "applyRequested", "lastApplied",
-  "lastStore", "durableIndex", "durableTerm", "electionDeadlineMs", "leaderHeardMs", "heardFrom", "promiseMaxMs", "silentUntilMs", "timeoutNowTerm", "ownVoteStore", "heartbeatDeadlineMs", "snapshotIndex", "fetchingIndex",
+  "lastStore", "durableIndex", "durableTerm", "electionDeadlineMs", "leaderHeardMs", "heardFrom", "promiseMaxMs", "silentUntilMs", "timeoutNowTerm",
+  "handedOverTo", "handOverNotBeforeMs", "ownVoteStore", "heartbeatDeadlineMs", "snapshotIndex", "fetchingIndex",
   "round", "ownTermIndex", "anchorLogMs", "anchorNowMs", "timeEntryIndex", "wakeBackoffMs", "wakeNotBeforeMs", "deadlineMs",
   "toldTerm", "toldLeader", "checkIndex", "checkDigest", "unjudgedSinceMs", "verdictIndex", "verdictNotBeforeMs",
 ] as const;

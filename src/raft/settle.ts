@@ -1,6 +1,7 @@
 /**
  * What follows from an event, whatever it was: commits, reads, appends, one numbered store, the next deadline.
  */
+import { considerHandOver } from "./care.ts";
 import { commitByCounting, requestApply } from "./commit.ts";
 import type { Now } from "./event.ts";
 import { sendAppends } from "./leader.ts";
@@ -25,6 +26,7 @@ export function settle(state: RaftState, now: Now): void {
     confirmReads(state);
     answerConfirmed(state, now);
     considerVerdict(state, now);
+    considerHandOver(state, now);
     sendAppends(state, now);
     advanceTransfer(state);
   }

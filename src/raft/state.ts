@@ -161,6 +161,9 @@ export interface RaftState {
   /** The disk makes no progress: no candidacy until a store completes. */
   diskStalled: boolean;
   diskFull: boolean;
+  /** Leaders: whom this node asked last to take over because it serves badly; 0: nobody. And no earlier again than this. */
+  handedOverTo: MemberNumber;
+  handOverNotBeforeMs: number;
 
   /** Use: the node's one timer. The moment of the next `deadline` event; Infinity if none is wanted. */
   deadlineMs: number;
@@ -247,6 +250,8 @@ export function createRaft(config: RaftConfig, recovered: Recovered): RaftState 
     verdictNotBeforeMs: 0,
     diskStalled: false,
     diskFull: false,
+    handedOverTo: 0,
+    handOverNotBeforeMs: 0,
     deadlineMs: Number.POSITIVE_INFINITY,
     toldRole: "follower",
     toldTerm: hardState.term,

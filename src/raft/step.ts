@@ -5,6 +5,7 @@
 import { assert, assertNever } from "../base/assert.ts";
 import { sealedBytes } from "../base/entry.ts";
 import { leaderAppendReply, leaderHeartbeatReply } from "./acks.ts";
+import { diskFull, loopStalled } from "./care.ts";
 import {
   candidateVoteReply, checkQuorum, electionTimeout, followerTimeoutNow, isSticky, ownVoteStored, voteRequest,
 } from "./election.ts";
@@ -65,9 +66,8 @@ function dispatch(state: RaftState, event: Event): void {
       if (state.pendingStores.length === 0) return drop(state, "nothing-stalled");
       state.diskStalled = true;
       return giveUp(state, event);
-    case "diskFull":
-      state.diskFull = event.full;
-      return;
+    case "diskFull": return diskFull(state, event.full);
+    case "loopStalled": return loopStalled(state, event.forMs, event);
     case "changeMembership": return changeMembership(state, event, event);
     case "snapshotStored": return snapshotStored(state, event, event);
     case "snapshotFetching": return snapshotFetching(state, event.index, event);
@@ -237,8 +237,8 @@ function propose(state: RaftState, entries: readonly LogEntry[], now: Now): void
 
 function proposalRefusal(state: RaftState): Refusal | null {
   if (state.role !== "leader") return "not-leader";
-  if (isTransferring(state)) return "transferring";
-  return state.diskFull ? "disk-full" : null;
+  if (state.diskFull) return "disk-full";
+  return isTransferring(state) ? "transferring" : null;
 }
 
 function linkChanged(state: RaftState, peer: MemberNumber): void {

@@ -17,6 +17,11 @@ export function transfer(state: RaftState, to: MemberNumber, now: Now): void {
   }
   if (state.transfer?.to === to) return;
   endTransfer(state, "replaced");
+  beginTransfer(state, to, now);
+}
+
+/** Leaders: from now on no proposals are taken, until it has ended. */
+export function beginTransfer(state: RaftState, to: MemberNumber, now: Now): void {
   state.transfer = { to, term: state.term, deadlineMs: now.nowMs + state.config.electionMinMs, sent: false };
 }
 
@@ -63,8 +68,10 @@ function endTransfer(state: RaftState, refusal: Refusal | null): void {
 /**
  * The other voter with the longest log as far as this leader knows, of those that were heard about as lately as any: one
  * that is down would not take over. 0 if there is none.
+ *
+ * @param but not this one
  */
-export function bestSuccessor(state: RaftState): MemberNumber {
+export function bestSuccessor(state: RaftState, but: MemberNumber = 0): MemberNumber {
   let newestMs = Number.NEGATIVE_INFINITY;
   for (const progress of state.progress.values()) newestMs = Math.max(newestMs, progress.lastHeardMs);
   let best: MemberNumber = 0;
@@ -72,7 +79,7 @@ export function bestSuccessor(state: RaftState): MemberNumber {
   for (const progress of state.progress.values()) {
     const isVoter = currentMember(state, progress.member)?.role === "voter";
     const isSilent = progress.lastHeardMs < newestMs - state.config.electionMinMs;
-    if (!isVoter || isSilent || progress.matchIndex <= bestMatch) continue;
+    if (!isVoter || isSilent || progress.matchIndex <= bestMatch || progress.member === but) continue;
     best = progress.member;
     bestMatch = progress.matchIndex;
   }

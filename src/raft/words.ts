@@ -71,7 +71,7 @@ export function eventWords(event: Event, name: Names): string {
 }
 
 /** What befalls a member itself, in words that its name may stand before. */
-export type Fate = Extract<Event, { type: "start" | "transfer" | "changeMembership" | "linkUp" | "linkDown" | "readFailed" | "diskStalled" | "diskFull" | "snapshotFetching" | "snapshotFetched" }>;
+export type Fate = Extract<Event, { type: "start" | "transfer" | "changeMembership" | "linkUp" | "linkDown" | "readFailed" | "diskStalled" | "diskFull" | "loopStalled" | "snapshotFetching" | "snapshotFetched" }>;
 
 export function fateWords(event: Fate, name: Names): string {
   switch (event.type) {
@@ -82,6 +82,7 @@ export function fateWords(event: Fate, name: Names): string {
     case "linkDown": return `lost its connection to ${name(event.peer)}`;
     case "readFailed": return `cannot read entries ${event.from}–${event.to} back from its log`;
     case "diskStalled": return "waits for its disk, which stands still";
+    case "loopStalled": return `stood still for ${Math.round(event.forMs)} ms`;
     case "diskFull": return event.full ? "has no room on its disk" : "has room on its disk again";
     case "snapshotFetching": return event.index === 0 ? "fetches no snapshot" : `fetches the snapshot of index ${event.index}`;
     case "snapshotFetched": return `has fetched the snapshot of index ${event.point.index}`;

@@ -5,6 +5,7 @@
 import type { Message, MessageType } from "../raft/message.ts";
 import type { Way } from "./cuts.ts";
 import { type Act, all, type FaultHands } from "./fault_hands.ts";
+import type { FaultRule } from "./sim_faults.ts";
 import type { Fault } from "./script.ts";
 import type { SimMachine } from "./sim_machine.ts";
 
@@ -13,6 +14,8 @@ const DELAYS = 6;
 const TRANSFER_TIMEOUT_MS = 2000;
 /** A process that was killed is started again, in milliseconds. */
 const RESTART_MS = 2;
+/** Whoever asks for votes is ahead of the others by what the leader sends in so many milliseconds. */
+const AHEAD_MS = 30;
 
 type AtLease = Extract<Fault, { kind: "at-lease" }>;
 
@@ -45,7 +48,7 @@ const ACTS: { readonly [H in AtLease["how"]]: (scene: Scene) => string } = {
     const { hands, leader, others, forMs, afterMs, arrivedMs } = scene;
     const answers = between(others, [leader]);
     hands.cuts.cut(answers);
-    atNext(scene, "heartbeat", () => {
+    atNext(scene, leader, "heartbeat", () => {
       hands.later(arrivedMs, () => cutFor(hands, between([leader], others), afterMs + forMs));
       hands.later(afterMs, () => {
         hands.cuts.heal(answers);
@@ -54,25 +57,38 @@ const ACTS: { readonly [H in AtLease["how"]]: (scene: Scene) => string } = {
     });
     return `holds the answers to ${leader.id} back, and then cuts it off`;
   },
-  /** One member, which the leader does not reach, asks for votes; the others forget whom they heard. */
-  restart: ({ hands, leader, others, forMs, afterMs }) => {
+  /**
+   * One member, which the leader does not reach, asks for votes; the others forget whom they heard. Their logs stand still
+   * meanwhile, or they would have more than it, and not vote for it.
+   */
+  restart: (scene) => {
+    const { hands, leader, others, forMs, afterMs } = scene;
     const [asks, ...voters] = others as [SimMachine, ...SimMachine[]];
-    cutFor(hands, [...between([leader], [asks]), ...between([asks], [leader])], afterMs + forMs);
-    hands.later(afterMs, () => {
+    hands.later(AHEAD_MS, () => cutFor(hands, [...between([leader], [asks]), ...between([asks], [leader])], afterMs + 3 * forMs));
+    const rule: FaultRule = ({ kind, path }) => kind === "write" && path.endsWith(".seg") ? { stall: true } : null;
+    for (const voter of voters) hands.troubles(voter).add(rule);
+    const goOn = (voter: SimMachine): void => {
+      hands.troubles(voter).remove(rule);
+      voter.disk.release();
+    };
+    hands.later(afterMs + 3 * forMs, () => voters.forEach(goOn));
+    // Half of its timeout before it asks again.
+    atNext(scene, asks, "voteRequest", () => hands.later(afterMs, () => {
       cutFor(hands, [...between([leader], voters), ...between(voters, [leader])], forMs);
       for (const voter of voters) {
         if (!voter.isUp) continue;
         voter.kill();
+        goOn(voter);
         hands.later(RESTART_MS, () => hands.start(voter));
       }
-    });
+    }));
     return `cuts ${asks.id} off from ${leader.id}, then ${leader.id} from all, whose processes start again`;
   },
   /** Nobody tells the leader what became of its handing over. */
   "hand over": (scene) => {
     const { hands, leader, others, forMs } = scene;
     const target = others[0] as SimMachine;
-    atNext(scene, "timeoutNow", () => cutFor(hands, between(others, [leader]), forMs));
+    atNext(scene, leader, "timeoutNow", () => cutFor(hands, between(others, [leader]), forMs));
     transfer(leader, target);
     return `hands over from ${leader.id} to ${target.id}, and lets nobody tell it`;
   },
@@ -81,7 +97,7 @@ const ACTS: { readonly [H in AtLease["how"]]: (scene: Scene) => string } = {
     const { hands, leader, others, forMs, afterMs } = scene;
     const target = others[0] as SimMachine;
     const notice = between([leader], [target]);
-    atNext(scene, "timeoutNow", () => {
+    atNext(scene, leader, "timeoutNow", () => {
       hands.cuts.cut(notice);
       hands.later(afterMs, () => {
         hands.cuts.heal(notice);
@@ -112,15 +128,15 @@ function cutFor(hands: FaultHands, cut: readonly Way[], forMs: number): void {
   hands.later(forMs, () => hands.cuts.heal(cut));
 }
 
-/** Acts while the leader sends such a message: what is held back from then on holds this one back, too. */
-function atNext({ hands, leader, afterMs, forMs }: Scene, type: MessageType, act: () => void): void {
+/** Acts while somebody sends such a message: what is held back from then on holds this one back, too. */
+function atNext({ hands, afterMs, forMs }: Scene, who: SimMachine, type: MessageType, act: () => void): void {
   const { watch, scheduler } = hands.cluster;
   const { sent } = watch;
-  const untilMs = scheduler.nowMs + afterMs + forMs;
+  const untilMs = scheduler.nowMs + afterMs + 2 * forMs;
   let isDone = false;
   watch.sent = (machine: SimMachine, message: Message) => {
     sent?.(machine, message);
-    if (isDone || hands.isHealed || scheduler.nowMs > untilMs || machine !== leader || message.type !== type) return;
+    if (isDone || hands.isHealed || scheduler.nowMs > untilMs || machine !== who || message.type !== type) return;
     isDone = true;
     act();
   };

@@ -26,8 +26,8 @@ export function drawLeaseFaults(seed: number, { nodes, features, safetyMs, elect
   return faults;
 }
 
-/** In election timeouts: within a lease, but for those who have to wait until one is over. */
+/** In election timeouts. */
 function within(random: RandomState, how: (typeof WAYS)[number]): number {
-  if (how === "restart") return 2 + nextFloat(random);
+  if (how === "restart") return 0.45 + 0.2 * nextFloat(random);
   return how === "hand over late" ? 1 + 0.03 * nextFloat(random) : 0.75 + 0.2 * nextFloat(random);
 }

@@ -13,7 +13,7 @@ export interface MachineOptions {
 }
 
 /** What a process of a node is started with, besides its ports. */
-export type ProcessOptions = Pick<ServerOptions, "config" | "plugin"> & Partial<Pick<ServerOptions, "sourceDigest" | "tailBytesMax" | "tuning" | "observers">>;
+export type ProcessOptions = Pick<ServerOptions, "config" | "plugin"> & Partial<Pick<ServerOptions, "sourceDigest" | "peerSecret" | "tailBytesMax" | "tuning" | "observers">>;
 
 /** A plugin as it stands on a machine: the version of it, and what is said of its source. */
 export type Build = Required<Pick<ServerOptions, "plugin" | "sourceDigest">>;

@@ -9,6 +9,7 @@ export const ELECTION_MARKS = [
   "candidate stepped down on an append of its term", "candidate stepped down on a higher term",
   "candidate learned of a higher term from a refusal", "candidate lost",
   "leader stepped down by check-quorum", "leader stepped down on a higher term", "leader gave up for its disk",
+  "leader with a full disk handed over", "leader whose loop stood still handed over", "transfer refused by a full disk",
   "leader elected against a refusal", "leader alone in its cluster", "leader of term 10 or later",
   "vote refused to a shorter log", "vote refused, given to another",
   "vote given to a longer log of the same term", "vote given to a higher last term",
@@ -103,7 +104,11 @@ function hasLeader(state: RaftState): boolean {
   return state.leaderId !== 0;
 }
 
-function markTransfer({ state, event, effects }: Step, note: Note): void {
+function markTransfer({ before, state, event, effects }: Step, note: Note): void {
+  if (state.role === "leader" && state.transfer !== null && state.transfer.to === state.handedOverTo && before.handOverNotBeforeMs !== state.handOverNotBeforeMs) {
+    note(event.type === "loopStalled" ? "leader whose loop stood still handed over" : "leader with a full disk handed over");
+  }
+  if (event.type === "receive" && event.message.type === "timeoutNow" && state.diskFull && event.message.term === state.term) note("transfer refused by a full disk");
   if (event.type === "transfer" && state.transfer !== null && !state.transfer.sent) note("transfer waited for its target");
   for (const effect of effects) {
     if (effect.type !== "transferEnded") continue;

@@ -20,6 +20,7 @@ export interface StepMemo {
   readonly streams: ReadonlyMap<MemberNumber, { readonly state: string; readonly bootId: number }> | null;
   readonly lateSnapshots: number;
   readonly electionDeadlineMs: number;
+  readonly handOverNotBeforeMs: number;
   readonly lateRefusals: number;
   readonly lateVotes: number;
   readonly doubledVotes: number;
@@ -39,13 +40,13 @@ export interface Step {
 
 /** Keeps what the next step is compared with. */
 export function memoOf(state: RaftState): StepMemo {
-  const { term, role, votedFor, leaderId, commitIndex, durableIndex, snapshotIndex, timeEntryIndex, trail, pendingStores, progress, electionDeadlineMs } = state;
+  const { term, role, votedFor, leaderId, commitIndex, durableIndex, snapshotIndex, timeEntryIndex, trail, pendingStores, progress, electionDeadlineMs, handOverNotBeforeMs } = state;
   const streams = role === "leader"
     ? new Map([...progress].map(([number, each]) => [number, { state: each.state, bootId: each.bootId }]))
     : null;
   return {
     term, role, votedFor, leaderId, commitIndex, durableIndex, snapshotIndex, timeEntryIndex, lastIndex: trail.lastIndex,
-    pendingStores: pendingStores.length, streams, electionDeadlineMs, lateSnapshots: state.dropped["late-snapshot"] ?? 0,
+    pendingStores: pendingStores.length, streams, electionDeadlineMs, handOverNotBeforeMs, lateSnapshots: state.dropped["late-snapshot"] ?? 0,
     lateRefusals: state.dropped["late-refusal"] ?? 0, lateVotes: state.dropped["late-vote"] ?? 0,
     doubledVotes: state.dropped["doubled-vote"] ?? 0, earlierBootAcks: state.dropped["ack-of-earlier-boot"] ?? 0,
     refusals: refusalsIn(state.votes),

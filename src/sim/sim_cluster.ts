@@ -34,6 +34,8 @@ export interface ClusterOptions {
   readonly config?: Partial<NodeConfig>;
   readonly tailBytesMax?: number;
   readonly tuning?: NonNullable<ProcessOptions["tuning"]>;
+  /** What the process of this name proves to others that it knows; asked at each start. */
+  readonly peerSecret?: (id: string) => Uint8Array | null;
   readonly net?: Partial<SimNetOptions>;
   readonly machine?: (id: string) => MachineOptions;
   /** Who looks on at the processes of the machine of this name, besides the rules; asked at each start. */
@@ -110,7 +112,7 @@ export class SimCluster implements MachineOwner {
     machine.start({
       config: this.#config(id, flags), ...(machine.build ?? { plugin }), observers: observers?.(id) ?? [],
       ...(tailBytesMax === undefined ? {} : { tailBytesMax }),
-      ...(tuning === undefined ? {} : { tuning }),
+      ...(tuning === undefined ? {} : { tuning }), peerSecret: this.options.peerSecret?.(id) ?? null,
     });
   }
 

@@ -17,7 +17,7 @@ function parse(flags: Readonly<Record<string, string | true>>): NodeConfig {
 test("parseNodeConfig() fills in the defaults", () => {
   assert.equal(parse({ id: "a" }), {
     id: "a", data: "./draft-data/a", listen: { host: "127.0.0.1", port: 7100 }, advertise: null, bootstrap: false,
-    initial: [], machines: ["kv"], heartbeatMs: 60, electionMinMs: 300, electionMaxMs: 600, snapshotBytes: 134217728, snapshotEntries: 1000000,
+    initial: [], join: [], autoRejoin: false, peerSecretFile: null, machines: ["kv"], heartbeatMs: 60, electionMinMs: 300, electionMaxMs: 600, snapshotBytes: 134217728, snapshotEntries: 1000000,
     retainBytes: 67108864, segmentBytes: 67108864,
     valueBytesMax: 8388608, frameBytesMax: 16777216, queueBytesMax: 268435456, logLevel: "info", logFormat: null,
     traceFile: null,
@@ -52,6 +52,9 @@ const REFUSED: readonly (readonly [Readonly<Record<string, string | true>>, stri
   [{ id: "a", initial: "a@h:1,a@h:2" }, "twice"],
   [{ id: "a", initial: "a@h:1,b@h:1" }, "twice"],
   [{ id: "a", initial: "a@h:1", bootstrap: true }, "--bootstrap"],
+  [{ id: "a", bootstrap: true, join: "h:1" }, "--join"],
+  [{ id: "a", join: "h:0" }, "port 0"],
+  [{ id: "a", join: "h" }, "--join"],
   [{ id: "a", "heartbeat-ms": "0" }, "--heartbeat-ms"],
   [{ id: "a", "heartbeat-ms": "1.5" }, "--heartbeat-ms"],
   [{ id: "a", "heartbeat-ms": "200" }, "half"],

@@ -46,7 +46,9 @@ class Node {
       } as never,
       main: () => this.alone === null ? null : { state: { configurations: this.configurations, commitIndex: this.commitIndex }, applier: { checks: { isUnused: this.isUnused } } } as never,
       met: (hello) => this.met.push(hello.nodeId),
-      founding: () => ({ dialledBy: (hello: Hello) => this.dialled.push(hello.clusterId) }) as never,
+      beginnings: () => ({ dialledBy: (hello: Hello) => void this.dialled.push(hello.clusterId) }),
+      whereabouts: () => ["b:1"],
+      join: (_hello, _request, remote, answer) => answer(["join", "no", remote]),
       isJoining: () => this.isJoining,
       take: (_, welcome) => this.taken.push(welcome),
       failed: (error) => this.failures.push(error),
@@ -59,7 +61,7 @@ class Node {
 
   probed(hello: Hello, request: readonly unknown[]): readonly unknown[] | null {
     let reply: readonly unknown[] | null = [];
-    this.introductions.probed(hello, request, (answer) => (reply = answer));
+    this.introductions.probed(hello, request, (answer) => (reply = answer), "10.0.0.9:5");
     return reply;
   }
 }
@@ -190,6 +192,7 @@ function neighbours(hellos: Record<string, Partial<Hello> | null>, options: Part
     genesis: new Uint8Array([1]), founders: GENESIS.configuration, self: 1, isLinked: (member) => rig.link.has(member),
     configuration: () => GENESIS.configuration,
     leads: () => false,
+    clusterId: "c1", hints: [], whereIs: ({ address }) => address, met: () => {},
     removed: (by, index) => rig.removed.push(`${by.id} ${index}`),
     transport: {
       probe: (address: string, request: readonly unknown[], _timeoutMs: number, done: Done<ProbeReply>) => {

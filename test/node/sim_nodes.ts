@@ -24,6 +24,7 @@ export interface SimNodesOptions {
   readonly plugin?: AnyPlugin;
   readonly flags?: Readonly<Record<string, string>>;
   readonly tailBytesMax?: number;
+  readonly peerSecret?: (id: string) => Uint8Array | null;
   /** Who looks on at the node of this name; asked at each start. */
   readonly observers?: (id: string) => readonly GroupObserver[];
   /** Rules that are checked after every event. */

@@ -13,7 +13,7 @@ class Loop {
   flushes = 0;
   pages = 0;
   onStep: (event: EventBody) => void = () => undefined;
-  readonly state = { deadlineMs: Number.POSITIVE_INFINITY };
+  readonly state = { deadlineMs: Number.POSITIVE_INFINITY, config: { electionMinMs: 1500 } };
   readonly group: Group;
   readonly turn: Turn;
 
@@ -110,7 +110,16 @@ test("D17: a deadline that fires late is told only after a whole poll that began
   loop.turn.submit(loop.group, { type: "receive", message: {} as never });
   loop.runSoons();
   loop.runSoons();
-  assert.equal(loop.seen, ["receive"]);
+  assert.equal(loop.seen, ["receive", "loopStalled"], "and that the loop stood still is told behind it");
+});
+
+test("a stall shorter than the shortest election timeout is told to nobody", () => {
+  const loop = armed();
+  loop.nowMs = 1500;
+  loop.fireTimers();
+  loop.runSoons();
+  loop.runSoons();
+  assert.equal(loop.seen, ["deadline"]);
 });
 
 test("D17: a pause between timer and turn: only what had passed when the timer fired is due", () => {

@@ -34,7 +34,7 @@ const BODIES: readonly EventBody[] = [
   { type: "propose", entries: [{ ...unstamped(3, 100), group: 0 }, { ...unstamped(), group: 0, configuration, kind: 2 }] },
   { type: "read", readId: 2 ** 52 + 1, lease: false }, { type: "transfer", to: 3 }, { type: "changeMembership", configuration, promoteWithinMs: 5000, force: true },
   { type: "linkUp", peer: 2 }, { type: "linkDown", peer: 3 }, { type: "readFailed", from: 4, to: 900 },
-  { type: "read", readId: 7, lease: true }, { type: "promiseReady", promiseMs: 300 },
+  { type: "read", readId: 7, lease: true }, { type: "promiseReady", promiseMs: 300 }, { type: "loopStalled", forMs: 451.5 },
   { type: "diskFull", full: true }, { type: "diskFull", full: false },
   { type: "snapshotStored", point: { index: 9, term: 2, chain: 0xffff_ffff }, timeMs: 1_700_000_000_123.5 },
   { type: "snapshotFetching", index: 2 ** 40 },

@@ -1,0 +1,37 @@
+/** Secrets that nodes share: where they are read from, and how one proves to have one without telling it. */
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { readFileSync, statSync } from "node:fs";
+
+/** Shorter ones are guessed. */
+export const SECRET_BYTES_MIN = 16;
+const SECRET_BYTES_MAX = 4096;
+
+/**
+ * What the file holds, without white space around it.
+ *
+ * @returns or, as a text, why it cannot be taken
+ */
+export function readSecret(path: string): Uint8Array | string {
+  let content: string;
+  try {
+    const { mode, size } = statSync(path);
+    // Windows has no such bits.
+    if ((mode & 0o077) !== 0 && process.platform !== "win32") return `others than its owner can read or change it: chmod 600 ${path}`;
+    if (size > SECRET_BYTES_MAX) return `it has ${size} bytes: want at most ${SECRET_BYTES_MAX}`;
+    content = readFileSync(path, "latin1");
+  } catch (error) {
+    return `it cannot be read: ${(error as Error).message}`;
+  }
+  const secret = Buffer.from(content.trim(), "latin1");
+  return secret.length < SECRET_BYTES_MIN ? `it has ${secret.length} bytes: want ${SECRET_BYTES_MIN} or more that nobody can guess` : new Uint8Array(secret);
+}
+
+/** HMAC-SHA256 of `said` under `secret`. */
+export function proofOf(secret: Uint8Array, said: string): Uint8Array {
+  return new Uint8Array(createHmac("sha256", secret).update(said).digest());
+}
+
+/** Whether both are equal, in a time that tells nothing of where they are not. */
+export function isSameProof(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}

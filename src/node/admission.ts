@@ -1,0 +1,145 @@
+/**
+ * Nodes that ask to be added (`--join`), or to be taken in again after their directory was lost (`--auto-rejoin`). Who
+ * asks proves that it knows the cluster's secret, by an answer to a challenge that is good once; without a secret only
+ * processes of this machine may ask. What follows is what `draft admin add` and `replace` do.
+ *
+ * ```text
+ * ["join", again, nonce, proof]      again: its directory was lost; nonce "" and proof empty: not asked for yet
+ *   ["join", "prove", nonce]         ask again, with the proof
+ *   ["join", "ask", address]         that node leads
+ *   ["join", "taken"]                it is a member, or is about to be
+ *   ["join", "no", why]
+ * ```
+ */
+import { hexOf, viewOf } from "../base/bytes.ts";
+import { DraftError } from "../base/errors.ts";
+import type { Clock, Random } from "../host/host.ts";
+import { isSameProof, proofOf } from "../host/node_secret.ts";
+import type { Hello } from "../net/hello.ts";
+import { currentConfiguration, type RaftState } from "../raft/state.ts";
+import type { Member } from "../raft/types.ts";
+import { isLoopback } from "./config.ts";
+import type { Group } from "./group.ts";
+import type { AnswerDone, MembersRequest } from "./node_api.ts";
+
+export const PROBE_JOIN = "join";
+
+/** Challenges that wait for their answers, and how long one is good, in milliseconds. */
+const CHALLENGES_MAX = 64;
+const CHALLENGE_MS = 10_000;
+const NONCE_WORDS = 4;
+
+/** A change of the members waits for so long until its first entry is committed. */
+const CHANGE_MS = 5000;
+
+/** A member has to be silent for so many of the longest election timeouts before another directory takes its place unasked. */
+const SILENT_TIMEOUTS = 10;
+
+export interface AdmissionOptions {
+  readonly secret: Uint8Array | null;
+  readonly clusterId: () => string;
+  readonly main: () => Group | null;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly change: (group: Group, request: MembersRequest, done: AnswerDone) => void;
+}
+
+/** What who asks to join has to know besides the secret. */
+export interface Challenge {
+  readonly nonce: string;
+  readonly clusterId: string;
+}
+
+/** What proves that whoever says `hello` knows the secret. */
+export function joinProof(secret: Uint8Array, { nonce, clusterId }: Challenge, hello: Pick<Hello, "nodeId" | "incarnation" | "address">): Uint8Array {
+  return proofOf(secret, ["draft join", nonce, clusterId, hello.nodeId, String(hello.incarnation), hello.address].join("\0"));
+}
+
+/** Lets nodes in. */
+export class Admission {
+  readonly #options: AdmissionOptions;
+  /** Nonces and when they were given. */
+  readonly #challenges: Map<string, number> = new Map();
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Answers who asks to be let in.
+   *
+   * @param remote where the connection comes from, `host:port`
+   */
+  asked(hello: Hello, request: readonly unknown[], remote: string, answer: (reply: readonly unknown[]) => void): void {
+    const no = (why: string): void => answer([PROBE_JOIN, "no", why]);
+    const [, again, nonce, proof] = request;
+    const group = this.#options.main();
+    if (group === null) return no("this node belongs to no cluster itself");
+    const { leader, state } = group;
+    if (state.role !== "leader") {
+      return leader === null ? no("nobody leads the cluster now") : answer([PROBE_JOIN, "ask", leader.address]);
+    }
+    const { secret } = this.#options;
+    if (secret === null) {
+      if (!isLoopback(hostOf(remote))) return no("who asks from beyond loopback has to prove itself: start all nodes with --peer-secret-file");
+    } else if (typeof nonce !== "string" || nonce === "") {
+      return answer([PROBE_JOIN, "prove", this.#challenge()]);
+    } else if (!this.#isProved(secret, hello, nonce, proof)) {
+      return no("the proof is wrong: its --peer-secret-file is another one");
+    }
+    const wish = wishOf(state, hello, again === true, this.#options.clock.monotonicMs());
+    if (typeof wish === "string") return no(wish);
+    this.#options.change(group, { kind: "change", wishes: [wish], force: false, timeoutMs: CHANGE_MS }, (result) => {
+      if (result instanceof DraftError) no(result.message);
+      else answer([PROBE_JOIN, "taken"]);
+    });
+  }
+
+  #challenge(): string {
+    const { clock, random } = this.#options;
+    const nowMs = clock.monotonicMs();
+    for (const [given, atMs] of this.#challenges) {
+      if (nowMs - atMs > CHALLENGE_MS || this.#challenges.size >= CHALLENGES_MAX) this.#challenges.delete(given);
+    }
+    const bytes = new Uint8Array(4 * NONCE_WORDS);
+    for (let word = 0; word < NONCE_WORDS; word++) viewOf(bytes).setUint32(4 * word, random.u32());
+    const nonce = hexOf(bytes);
+    this.#challenges.set(nonce, nowMs);
+    return nonce;
+  }
+
+  #isProved(secret: Uint8Array, hello: Hello, nonce: string, proof: unknown): boolean {
+    const givenMs = this.#challenges.get(nonce);
+    // Good once, whatever comes of it.
+    this.#challenges.delete(nonce);
+    if (givenMs === undefined || this.#options.clock.monotonicMs() - givenMs > CHALLENGE_MS || !(proof instanceof Uint8Array)) return false;
+    return isSameProof(proof, joinProof(secret, { nonce, clusterId: this.#options.clusterId() }, hello));
+  }
+}
+
+type Wish = MembersRequest["wishes"][number];
+
+/** What is to be done for who asks; or, as a text, why not. */
+function wishOf(state: RaftState, hello: Hello, again: boolean, nowMs: number): Wish | string {
+  const { nodeId: id, address, incarnation } = hello;
+  const member = currentConfiguration(state).members.find((each) => each.id === id && each.targetRole !== null);
+  if (member === undefined || member.incarnation === incarnation) return { type: "add", id, address, votes: true };
+  if (!again) return `${id} is a member with another directory: draft admin replace ${id} ${id}@${address}, or start it with --auto-rejoin`;
+  const { electionMaxMs } = state.config;
+  const silentMs = nowMs - lastHeardMs(state, member);
+  if (silentMs < SILENT_TIMEOUTS * electionMaxMs) {
+    return `${id} was heard ${Math.max(0, Math.round(silentMs))} ms ago with another directory: it has to be silent for ${SILENT_TIMEOUTS * electionMaxMs} ms`;
+  }
+  // A leader hears a majority (check quorum), and this member is none of it: the group stands without it.
+  return { type: "replace", id, newId: id, address };
+}
+
+/** Of a member that a new leader has not heard yet it is not known for how long it has been silent: since it leads. */
+function lastHeardMs(state: RaftState, { number }: Member): number {
+  return Math.max(state.progress.get(number)?.lastHeardMs ?? Number.NEGATIVE_INFINITY, state.anchorNowMs);
+}
+
+/** `::ffff:127.0.0.1:5` → `127.0.0.1`. */
+function hostOf(remote: string): string {
+  return remote.slice(0, Math.max(0, remote.lastIndexOf(":"))).replace(/^\[|\]$/g, "").replace(/^::ffff:/, "");
+}
