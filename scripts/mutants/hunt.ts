@@ -3,11 +3,13 @@
  * so that it simulates what that copy holds. Time is that of the processor: a machine with other things to do does not
  * let a bug live.
  *
- *   bun scripts/mutants/hunt.ts FIRST_SEED SECONDS
+ *   bun scripts/mutants/hunt.ts FIRST_SEED SECONDS [members]
+ *
+ * With `members` they come and go in each seed, not in some.
  */
 import process from "node:process";
 import kv from "../../plugins/kv/kv.ts";
-import { runSeed } from "../../src/sim/run_seed.ts";
+import { type RunOptions, runSeed } from "../../src/sim/run_seed.ts";
 
 /** What the code throws by itself may be a slip in the patch: only rules and assertions of our own count. */
 const THROWN = "nothing is thrown";
@@ -23,7 +25,7 @@ export interface Hunt {
   readonly thrown: number;
 }
 
-async function hunt(first: number, limitSeconds: number): Promise<Hunt> {
+async function hunt(first: number, limitSeconds: number, drawn: Pick<RunOptions, "membership">): Promise<Hunt> {
   const seconds = (): number => {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1_000_000;
@@ -31,7 +33,7 @@ async function hunt(first: number, limitSeconds: number): Promise<Hunt> {
   let thrown = 0;
   let seed = first;
   do {
-    const { violation } = await runSeed(seed, { plugin: kv });
+    const { violation } = await runSeed(seed, { plugin: kv, ...drawn });
     if (violation !== null && violation.property !== THROWN) {
       return { seeds: seed - first + 1, seconds: seconds(), property: violation.property, seed, message: violation.message, thrown };
     }
@@ -42,6 +44,7 @@ async function hunt(first: number, limitSeconds: number): Promise<Hunt> {
 }
 
 if (import.meta.main) {
-  const [first, limitSeconds] = process.argv.slice(2).map(Number);
-  console.log(JSON.stringify(await hunt(first ?? 1, limitSeconds ?? 120)));
+  const [first, limitSeconds] = process.argv.slice(2, 4).map(Number);
+  const drawn = process.argv[4] === "members" ? { membership: true } : {};
+  console.log(JSON.stringify(await hunt(first ?? 1, limitSeconds ?? 120, drawn)));
 }

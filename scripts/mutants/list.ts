@@ -1,6 +1,7 @@
 /** All seeded bugs of SCENARIOS section 3: those that are tried, and those that wait for their feature. */
 import { ELECTIONS } from "./elections.ts";
 import { FOUNDING } from "./founding.ts";
+import { MEMBERSHIP } from "./membership.ts";
 import { LEASE_MUTANTS } from "./leases.ts";
 import { type Mutant, numberOf, type Reason } from "./mutant.ts";
 import { READ_MUTANTS } from "./reads.ts";
@@ -24,7 +25,7 @@ const SPARED: Readonly<Record<string, string>> = {
     "test/raft/divergence.test.ts makes one, and fails with this mutant",
 };
 
-const ALL: readonly Mutant[] = [...ELECTIONS, ...REPLICATION, ...READ_MUTANTS, ...STORAGE, ...FOUNDING, ...SESSION_MUTANTS, ...SNAPSHOT_MUTANTS, ...VERDICT_MUTANTS, ...VERSION_MUTANTS, ...LEASE_MUTANTS]
+const ALL: readonly Mutant[] = [...ELECTIONS, ...REPLICATION, ...READ_MUTANTS, ...STORAGE, ...FOUNDING, ...MEMBERSHIP, ...SESSION_MUTANTS, ...SNAPSHOT_MUTANTS, ...VERDICT_MUTANTS, ...VERSION_MUTANTS, ...LEASE_MUTANTS]
   .sort((a, b) => numberOf(a.id) - numberOf(b.id) || (a.id < b.id ? -1 : 1));
 
 /** What is tried, by number. */
@@ -32,14 +33,6 @@ export const MUTANTS: readonly Mutant[] = ALL.filter(({ id }) => SPARED[id] === 
 
 /** What has no code yet that could be wrong. `why` names the feature. */
 export const WAITING: readonly Reason[] = [
-  { id: "8", title: "learner acks counted", why: "learners (membership)" },
-  { id: "23", title: "snapshot stores the newest, not its-index, config", why: "membership" },
-  { id: "26", title: "config change allowed before an own-term commit", why: "membership" },
-  { id: "27", title: "second change allowed while one is pending", why: "membership" },
-  { id: "28", title: "joint commit needs only the new half", why: "membership" },
-  { id: "29", title: "truncated config not rolled back", why: "membership" },
-  { id: "30", title: "learner refuses votes; auto-leave lost on leader change", why: "membership" },
-  { id: "31", title: "removed leader counts itself", why: "membership" },
   { id: "39", title: "quiesced follower never wakes", why: "quiesce" },
   { id: "40", title: "witness answers reads or seeds a snapshot", why: "witnesses" },
   { id: "46", title: "relocation truncates", why: "compaction of several groups: one alone is never relocated" },

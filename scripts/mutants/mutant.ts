@@ -12,6 +12,8 @@ export interface Mutant extends Patch {
   /** The number of SCENARIOS section 3, with a letter where a number has several. */
   readonly id: string;
   readonly title: string;
+  /** Whether its seeds have members that come and go, all of them. */
+  readonly members?: true;
   /** What else must go, where a second check stands behind the first. */
   readonly also?: readonly Patch[];
 }

@@ -77,7 +77,7 @@ export function* live(parts: LivenessParts): Generator<void> {
   writer.stop();
   yield* until("clients of the library find the healed core", limitMs(), () => libraryServed(living().map(({ id }) => id)));
   yield* until("the healed core agrees", leftMs, () => agree(living(), changes ? living().length : cluster.machines.size));
-  if (changes) yield* until("who was removed hears of it", limitMs(), () => toldAmong(healed(), living()));
+  if (changes) yield* until("who was removed hears of it", limitMs(), () => toldAmong(healed(), living(), cluster));
   const all = [...cluster.machines.values()];
   cluster.tell((property) => property.finished?.(all));
 }

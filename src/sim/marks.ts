@@ -10,6 +10,7 @@ import type { MessageArrival } from "./lossy_ways.ts";
 import { LEASE_MARKS, type LeaseMark, markLeases } from "./marks_leases.ts";
 import { LIFE_MARKS, type LifeMark, LifeMarks } from "./marks_lives.ts";
 import { LOG_MARKS, type LogMark, markLog } from "./marks_log.ts";
+import { MEMBER_MARKS, type MemberMark, MemberMarks } from "./marks_members.ts";
 import { markReads, READ_MARKS, type ReadMark } from "./marks_reads.ts";
 import { CLIENT_MARKS, type ClientMark, markAnswer } from "./marks_clients.ts";
 import { ARRIVAL_MARKS, markMessages, MESSAGE_MARKS, type MessageMark } from "./marks_messages.ts";
@@ -21,12 +22,12 @@ import { memoOf, type StepMemo } from "./marks_step.ts";
 import type { ClientOperation, Property, SimMember } from "./property.ts";
 
 /** A situation by its name. */
-export type Mark = ElectionMark | LogMark | ReadMark | SnapshotMark | LifeMark | MessageMark | ClientMark | SessionMark | VerdictMark | VersionMark | LeaseMark;
+export type Mark = ElectionMark | LogMark | ReadMark | SnapshotMark | LifeMark | MessageMark | ClientMark | SessionMark | VerdictMark | VersionMark | MemberMark | LeaseMark;
 
 /** All marks, in the order of a report. */
 export const MARKS: readonly Mark[] = [
   ...ELECTION_MARKS, ...LOG_MARKS, ...READ_MARKS, ...SNAPSHOT_MARKS, ...LIFE_MARKS, ...MESSAGE_MARKS, ...CLIENT_MARKS, ...SESSION_MARKS, ...VERDICT_MARKS,
-  ...VERSION_MARKS, ...LEASE_MARKS,
+  ...VERSION_MARKS, ...MEMBER_MARKS, ...LEASE_MARKS,
 ];
 
 /** Notes that a situation occurred. */
@@ -37,6 +38,7 @@ export class MarkCounter implements Property {
   readonly name = "marks";
   readonly counts: Map<Mark, number> = new Map(MARKS.map((mark) => [mark, 0]));
   readonly lives: LifeMarks;
+  readonly members: MemberMarks;
   readonly #memos: Map<SimMember, StepMemo> = new Map();
   /** The last index that each member's process found on its disk. */
   readonly #foundAt: Map<SimMember, Index> = new Map();
@@ -49,11 +51,13 @@ export class MarkCounter implements Property {
   constructor() {
     this.lives = new LifeMarks(this.#note);
     this.#versions = new VersionMarks(this.#note);
+    this.members = new MemberMarks(this.#note);
   }
 
   opened(member: SimMember): void {
     this.lives.opened(member);
     this.#versions.opened(member);
+    this.members.opened(member);
     if (member.state === null) return;
     markOpened(member.state, this.#note);
     this.#memos.set(member, memoOf(member.state));
@@ -66,6 +70,7 @@ export class MarkCounter implements Property {
     if (state === null) return;
     if (event.type === "applied") this.#limits.stepped(member, this.#note);
     this.#versions.stepped(member, event, effects);
+    this.members.stepped(member, event, effects);
     if (before !== undefined) {
       const step = { member, before, state, event, effects };
       markElections(step, this.#note);
@@ -95,6 +100,7 @@ export class MarkCounter implements Property {
     this.#endedRole = member.state?.role ?? "follower";
     this.lives.ended(member);
     this.#versions.ended(member);
+    this.members.ended(member);
     this.#memos.delete(member);
   }
 

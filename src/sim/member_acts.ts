@@ -23,6 +23,7 @@ export const MEMBER_FAULTS: { readonly [K in MemberFaultKind]: Act<K> } = {
   change: (hands, { wishes: planned, via, tries }) => {
     const shown = shownConfiguration(hands.cluster);
     if (shown === null) return null;
+    if (planned.some(({ what }) => what === "cancel")) return ask(hands, [{ type: "cancel" }], via, tries);
     const taken = new Set<string>();
     return ask(hands, planned.flatMap((wish) => wishOf(hands, shown, wish, taken)), via, tries);
   },
@@ -96,6 +97,7 @@ function wishOf(hands: FaultHands, shown: Configuration, { what, who, by }: Plan
       prepare(hands, next);
       return [{ type: "replace", id: old.id, newId: next.id, address: addressOf(next) }];
     }
+    case "cancel": return [];
     default: {
       const role = what === "promote" ? "learner" : what === "demote" ? "voter" : null;
       const machine = pickOne((each) => named(each) !== null && (role === null || named(each)?.role === role));
@@ -153,6 +155,7 @@ function stageOf(state: RaftState): AtChange["when"] {
 }
 
 function befall(hands: FaultHands, { how, forMs }: AtChange, leader: SimMachine, { members }: Configuration): void {
+  const newest = members.reduce((last, member) => member.number > last.number ? member : last);
   switch (how) {
     case "crash": return end(hands, leader, forMs);
     case "crash-all": {
@@ -160,13 +163,13 @@ function befall(hands: FaultHands, { how, forMs }: AtChange, leader: SimMachine,
       return;
     }
     case "newcomer": {
-      const newest = members.reduce((last, member) => member.number > last.number ? member : last);
       const machine = hands.cluster.machines.get(newest.id);
       if (machine !== undefined) end(hands, machine, forMs);
       return;
     }
+    case "aside":
     case "isolate": {
-      const others = all(hands).filter((each) => each !== leader);
+      const others = all(hands).filter((each) => each !== leader && (how === "isolate" || each.id !== newest.id));
       const cut = others.flatMap(({ id }): [string, string][] => [[leader.id, id], [id, leader.id]]);
       hands.cuts.cut(cut);
       return hands.later(forMs, () => hands.cuts.heal(cut));

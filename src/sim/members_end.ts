@@ -1,7 +1,8 @@
 /** How the membership stands in the end: whose change is whole, who is a member, and who has heard that it is none. */
 import { isSettled } from "../raft/configuration_change.ts";
 import { currentConfiguration } from "../raft/state.ts";
-import { memberOn } from "./members_view.ts";
+import { isGone, memberOn } from "./members_view.ts";
+import type { SimCluster } from "./sim_cluster.ts";
 import type { SimMachine } from "./sim_machine.ts";
 
 /** The members among `machines`, once nothing is left to do in the configuration of whoever leads them; null before. */
@@ -13,11 +14,14 @@ export function isSettledAmong(machines: readonly SimMachine[]): SimMachine[] | 
   return machines.filter((machine) => machine.state !== null && memberOn(machine, configuration) !== null);
 }
 
-/** Whether each that is no member any more knows it, if a member is left among those whom it knows. */
-export function toldAmong(machines: readonly SimMachine[], members: readonly SimMachine[]): boolean {
+/**
+ * Whether each that is no member any more knows it, if a member is left among those whom it knows. Of one whose entry was
+ * cut it may not be certain yet: its number is still to be given.
+ */
+export function toldAmong(machines: readonly SimMachine[], members: readonly SimMachine[], cluster: SimCluster): boolean {
   return machines.every((machine) => {
     const { state, server } = machine;
-    if (state === null || server === null || members.includes(machine)) return true;
+    if (state === null || server === null || members.includes(machine) || !isGone(machine, cluster)) return true;
     const known = currentConfiguration(state);
     return server.node.removed !== "" || !members.some((member) => memberOn(member, known) !== null);
   });

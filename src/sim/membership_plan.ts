@@ -52,6 +52,7 @@ export function drawChanges(seed: number, settings: Settings): Fault[] {
 }
 
 function drawWishes(random: RandomState, nodes: number): PlannedWish[] {
+  if (nextFloat(random) < 0.1) return [{ what: "cancel", who: 0, by: 0 }];
   const count = pick(random, [1, 1, 1, 2, 3]);
   return Array.from({ length: count }, () => ({ what: pick(random, WISHES), who: nextInRange(random, 0, nodes), by: nextInRange(random, 0, nodes) }));
 }
@@ -65,7 +66,7 @@ function drawTroubles(random: RandomState, { safetyMs, electionMaxMs, nodes, fea
     const forMs = electionMaxMs * pick(random, [0.1, 1, 3]) * (0.5 + nextFloat(random));
     faults.push({
       id: "", atMs, kind: "at-change", when: pick(random, ["learner", "joint", "joint", "left"] as const),
-      how: pick(random, ["crash", "crash", "isolate", "newcomer", "transfer", "crash-all"] as const), afterMs: pick(random, [0, 0, 0.5, 3, 20]) * nextFloat(random), forMs,
+      how: pick(random, ["crash", "crash", "isolate", "aside", "newcomer", "transfer", "crash-all"] as const), afterMs: pick(random, [0, 0, 0.5, 3, 20]) * nextFloat(random), forMs,
     });
   }
   if (nextFloat(random) < 0.4) {

@@ -109,10 +109,10 @@ export interface MembershipSettings {
 
 /**
  * What an operator wants of a member: of the machine at the place `who`, or, if that makes no sense, of the next one with
- * which it does; 0: from whoever leads on. `by` takes its place; 0: the same one if its directory was lost.
+ * which it does; 0: from whoever leads on. To cancel what is under way stands alone. `by` takes its place; 0: the same one if its directory was lost.
  */
 export interface PlannedWish {
-  readonly what: "add" | "learn" | "remove" | "promote" | "demote" | "replace";
+  readonly what: "add" | "learn" | "remove" | "promote" | "demote" | "replace" | "cancel";
   readonly who: Who;
   readonly by: Who;
 }
@@ -203,8 +203,11 @@ export type FaultBody =
   | { readonly kind: "resize"; readonly voters: number; readonly from: Who; readonly via: Who; readonly tries: number }
   /** The directory of a member is lost: it waits to be taken in as another one. Not if those that are left could not decide. */
   | { readonly kind: "lose"; readonly who: Who; readonly downMs: number }
-  /** Soon after a leader has appended the next configuration of that kind its power is cut, or that of the newest member, … */
-  | { readonly kind: "at-change"; readonly when: "learner" | "joint" | "left"; readonly how: "crash" | "crash-all" | "isolate" | "newcomer" | "transfer"; readonly afterMs: number; readonly forMs: number }
+  /**
+   * Soon after a leader has appended the next configuration of that kind its power is cut, or that of the newest member, …;
+   * `aside`: it is cut off from all but the newest member.
+   */
+  | { readonly kind: "at-change"; readonly when: "learner" | "joint" | "left"; readonly how: "crash" | "crash-all" | "isolate" | "aside" | "newcomer" | "transfer"; readonly afterMs: number; readonly forMs: number }
   | { readonly kind: "transfer"; readonly to: Who }
   /** Whoever leads then is cut off while it holds a lease, after a while, in one of the ways of lease_acts.ts. */
   | {

@@ -69,7 +69,7 @@ const membership = (value: unknown): string | null => {
 
 const wish: Check = (value, nodes) => {
   const { what, who: place, by } = (value ?? {}) as Readonly<Record<string, unknown>>;
-  const isOne = oneOf("add", "learn", "remove", "promote", "demote", "replace")(what, nodes) === null && who(place, nodes) === null && who(by, nodes) === null;
+  const isOne = oneOf("add", "learn", "remove", "promote", "demote", "replace", "cancel")(what, nodes) === null && who(place, nodes) === null && who(by, nodes) === null;
   return isOne ? null : "wants what, who and by";
 };
 
@@ -136,7 +136,7 @@ const FAULTS: { readonly [K in FaultKind]: Checks<BodyOf<K>> } = {
   change: { wishes: listOf(wish), via: who, tries: positive },
   resize: { voters: positive, from: who, via: who, tries: positive },
   lose: { who, downMs: amount },
-  "at-change": { when: oneOf("learner", "joint", "left"), how: oneOf("crash", "crash-all", "isolate", "newcomer", "transfer"), afterMs: amount, forMs: amount },
+  "at-change": { when: oneOf("learner", "joint", "left"), how: oneOf("crash", "crash-all", "isolate", "aside", "newcomer", "transfer"), afterMs: amount, forMs: amount },
   transfer: { to: who },
   "at-lease": { how: oneOf("late answers", "restart", "hand over", "hand over late", "clock back"), afterMs: amount, forMs: amount },
 };

@@ -122,6 +122,7 @@ export class World {
       said: (_machine, _level, message) => {
         hash.addText(message);
         marks.lives.said(message);
+        marks.members.said(message);
       },
       promised: () => void (this.#promised = true),
       wiped: (machine) => this.#forget(machine),

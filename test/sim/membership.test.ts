@@ -80,7 +80,7 @@ test("a directory that was lost is replaced, and one that was removed comes back
   assert.equal([watcher.voters[0], ...watcher.voters.slice(-2).map((each) => each.split("").sort().join(""))], ["abc", "ab", "abc"]);
 });
 
-test("O12: seeds with members that come and go break no rule, and what is left lives", async () => {
+test("O12, M20: seeds with members that come and go break no rule, and what is left lives", async () => {
   for (let seed = 40; seed < 46; seed++) {
     const { violation } = await runSeed(seed, { plugin: kv, membership: true, library: false });
     assert.is(violation, null, `seed ${seed} with members: ${violation?.message}`);

@@ -3,13 +3,14 @@
  * for ever and on all members. Each is on the durable logs of a quorum of the leader that commits it, crashed members
  * counted (DESIGN promise 1), and is of that leader's own term, or lies before one that is (3.6.2, figure 3.7).
  */
+import type { Event } from "../../raft/event.ts";
 import type { Index, MemberNumber, Term } from "../../raft/types.ts";
 import { type Property, type SimMember, Violation } from "../property.ts";
 import type { ClusterModel } from "./cluster_model.ts";
 import { LogModel } from "./log_model.ts";
 import type { MemberModel } from "./member_model.ts";
 import { pointText, type Sealed } from "./sealed_entries.ts";
-import { isQuorum } from "./voters.ts";
+import { isQuorum, type Voters } from "./voters.ts";
 
 export class Committed implements Property {
   readonly name: string = "committed";
@@ -53,14 +54,15 @@ export class Committed implements Property {
     this.#extend(model, model.memory.at(state.commitIndex)!);
   }
 
-  stepped(member: SimMember): void {
+  stepped(member: SimMember, event: Event): void {
     const model = this.#model.of(member.state!);
     const { commitIndex } = model.is;
     if (commitIndex === model.was.commitIndex) return;
     const { last } = model.memory;
     if (commitIndex > last.index) throw new Violation(this.name, `${member.id} commits ${commitIndex}, its log ends with ${pointText(last)}`);
     if (commitIndex <= this.lastIndex) this.#checkEqual(member, model, commitIndex);
-    else this.#announce(member, model, model.memory.at(commitIndex)!);
+    // A leader commits before it appends the next step of a change, and behind a change that is asked for.
+    else this.#announce(member, model, event.type === "changeMembership" ? model.voters : (model.before ?? model.inForce).voters);
   }
 
   #checkEqual(member: SimMember, model: MemberModel, index: Index): void {
@@ -69,8 +71,9 @@ export class Committed implements Property {
     if (own !== committed) throw new Violation(this.name, `${member.id} commits ${pointText(own)}; ${pointText(committed)} was committed`);
   }
 
-  #announce(member: SimMember, model: MemberModel, entry: Sealed): void {
-    const { is, was, voters, before } = model;
+  #announce(member: SimMember, model: MemberModel, voters: Voters): void {
+    const { is, was } = model;
+    const entry = model.memory.at(is.commitIndex)!;
     this.#checkEqual(member, model, this.lastIndex);
     // Who commits that it votes no more leads no longer when the step is over (4.2.2).
     const leads = is.role === "leader" || (was.role === "leader" && was.term === is.term);
@@ -79,7 +82,7 @@ export class Committed implements Property {
       throw new Violation(this.name, `${member.id} leads term ${is.term} and commits ${pointText(entry)} by counting: not of its own term`);
     }
     const holds = (seat: MemberNumber): boolean => this.#model.member(seat)?.held(entry) === true;
-    if (!isQuorum(voters, holds) && (before === null || !isQuorum(before.voters, holds))) {
+    if (!isQuorum(voters, holds)) {
       const { incoming, outgoing } = voters;
       const list = [...new Set([...incoming, ...outgoing])].filter(holds).join(", ");
       const left = outgoing.length === 0 ? "" : ` and [${outgoing.join(", ")}]`;

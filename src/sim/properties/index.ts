@@ -3,8 +3,10 @@ import type { Property } from "../property.ts";
 import { AckedDurable } from "./acked_durable.ts";
 import { AppendOnly } from "./append_only.ts";
 import { Applying } from "./applying.ts";
+import { ChangeAnswers } from "./change_answers.ts";
 import { ClusterModel } from "./cluster_model.ts";
 import { Committed } from "./committed.ts";
+import { Configurations } from "./configurations.ts";
 import { DurableFirst } from "./durable_first.ts";
 import { EqualStates } from "./equal_states.ts";
 import { ExactlyOnce } from "./exactly_once.ts";
@@ -12,17 +14,20 @@ import { Expiry } from "./expiry.ts";
 import { Identities } from "./identities.ts";
 import { IndexOracle } from "./index_oracle.ts";
 import { LeaderCompleteness } from "./leader_completeness.ts";
+import { Learners } from "./learners.ts";
 import { Lease } from "./lease.ts";
 import { Linearizability } from "./linearizability.ts";
 import { LogMatching } from "./log_matching.ts";
 import { LogTime, type TrueTime } from "./log_time.ts";
 import { Matches } from "./matches.ts";
 import { Monotonic } from "./monotonic.ts";
+import { OneChange } from "./one_change.ts";
 import { OneLeader } from "./one_leader.ts";
 import { Queues } from "./queues.ts";
 import { refinementProperty } from "../refinement/refinement.ts";
 import { ReadIndex } from "./read_index.ts";
 import { RealTime } from "./real_time.ts";
+import { RemovedLeaders } from "./removed_leaders.ts";
 import { SealedPayloads } from "./sealed_payloads.ts";
 import { Terms } from "./terms.ts";
 import { Verdicts } from "./verdicts.ts";
@@ -53,6 +58,11 @@ export function allProperties(options: PropertyOptions = {}): Property[] {
     new LogMatching(model),
     new LeaderCompleteness(model, committed),
     committed,
+    new Configurations(model, committed),
+    new OneChange(model),
+    new Learners(model),
+    new RemovedLeaders(model, committed),
+    new ChangeAnswers(committed),
     new Applying(model, committed),
     new DurableFirst(model, committed),
     new Matches(model),

@@ -25,9 +25,9 @@ export function isQuorum(step: Step, has: (seat: MemberNumber) => boolean): bool
   return isMajority(inForceAfter(step), has);
 }
 
-/** The same of what is decided before the step appends, or behind it: a leader commits, and then begins the next change. */
-export function isQuorumWithin(step: Step, has: (seat: MemberNumber) => boolean): boolean {
-  return isQuorum(step, has) || isMajority(inForce(step.node), has);
+/** The same of what a leader commits: it does so before it appends the next step of a change, and behind a change that is asked for. */
+export function isQuorumToCommit(step: Step, has: (seat: MemberNumber) => boolean): boolean {
+  return step.event.type === "changeMembership" ? isQuorum(step, has) : isMajority(inForce(step.node), has);
 }
 
 /** What holds on the node. */

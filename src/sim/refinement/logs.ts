@@ -1,7 +1,7 @@
 /** The rules of logs: who may append, cut and commit what. */
 import type { LogStart, StoreEffect } from "../../raft/event.ts";
 import { type AbstractCluster, type AbstractEntry, type AbstractNode, held, isSame } from "./abstract.ts";
-import { isQuorumWithin } from "./configurations.ts";
+import { isQuorumToCommit } from "./configurations.ts";
 import { actsAsLeader, isFromLeader, type Rule, type Step } from "./step.ts";
 
 /** Equal to no entry. */
@@ -126,7 +126,7 @@ function whyLeaderCommits(step: Step, entry: AbstractEntry | undefined): string 
     const other = cluster.nodes.get(seat);
     return other !== undefined && held(other, index, entry);
   };
-  if (isQuorumWithin(step, holds)) return null;
+  if (isQuorumToCommit(step, holds)) return null;
   return `it commits ${index}, which is durable on ${[...cluster.nodes.keys()].filter(holds).join(" ") || "nobody"} only`;
 }
 

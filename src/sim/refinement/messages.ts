@@ -4,7 +4,7 @@ import { currentConfiguration } from "../../raft/state.ts";
 import { held, isSame } from "./abstract.ts";
 import { entryAfter } from "./logs.ts";
 import { isLeftOut } from "./terms.ts";
-import { isUpToDate, type Rule, saidBy, type Step } from "./step.ts";
+import { actsAsLeader, isUpToDate, type Rule, saidBy, type Step } from "./step.ts";
 
 /** Looks at each message that a step asks for. */
 export const whySaid: Rule = (step) => {
@@ -22,7 +22,7 @@ function whyOne(step: Step, said: Message): string | null {
     case "appendRequest": return whyAppends(step, said);
     case "appendReply": return said.success ? whyAcks(step, said) : null;
     case "heartbeat":
-      return step.after.role === "leader" && said.leaderCommit <= step.after.commitIndex ? null : `a ${step.after.role} at commit ${step.after.commitIndex}`;
+      return actsAsLeader(step) && said.leaderCommit <= step.after.commitIndex ? null : `a ${step.after.role} at commit ${step.after.commitIndex}`;
     case "timeoutNow": return whyHandsOver(step, said);
     default: return null;
   }
@@ -50,7 +50,7 @@ function whyGrants({ before, after, message }: Step, said: Message & { type: "vo
 
 function whyAppends(step: Step, said: Message & { type: "appendRequest" }): string | null {
   const { after } = step;
-  if (after.role !== "leader" || said.term !== after.term) return `it is a ${after.role} of term ${after.term}`;
+  if (!actsAsLeader(step) || said.term !== after.term) return `it is a ${after.role} of term ${after.term}`;
   if (said.lastIndex > after.lastIndex || said.leaderCommit > after.commitIndex) return `through ${said.lastIndex} of ${after.lastIndex}, commit ${said.leaderCommit} of ${after.commitIndex}`;
   if (said.prevLogIndex === 0) return null;
   const previous = entryAfter(step, said.prevLogIndex);
