@@ -29,8 +29,8 @@ const LOSSY_HASHES: Readonly<Record<number, string>> = {
 
 /** The same where members come and go. */
 const MEMBERS_HASHES: Readonly<Record<number, string>> = {
-  3: "67d47943988cd24c",
-  8: "d03774b2de2a5ea6",
+  3: "6627a4e1b6ca8192",
+  8: "205e368c25c07055",
 };
 
 const TABLES: readonly (readonly [words: string, options: Omit<RunOptions, "plugin">, hashes: Readonly<Record<number, string>>])[] = [
