@@ -25,9 +25,9 @@ class NoSecondTerm implements Property {
 const STRICT: RunOptions = { plugin: kv, properties: () => [new NoSecondTerm()] };
 
 test("a broken rule ends the run with its name, and the story tells the last that happened", async () => {
-  const outcome = await runSeed(2, STRICT);
+  const outcome = await runSeed(8, STRICT);
   assert.is(outcome.violation?.property, "no second term");
-  const lines = await tellStory(drawScript(2), STRICT, outcome.events - 1000);
+  const lines = await tellStory(drawScript(8), STRICT, outcome.events - 1000);
   assert.ok(lines.length > 20 && lines.length <= 207, `${lines.length} lines`);
   assert.ok(lines.some((line) => line.includes("candidate of term 3")), lines.join("\n"));
 });
@@ -61,7 +61,7 @@ test("the story names members, counts what is repeated, leaves out heartbeats th
 });
 
 test("shrink() leaves out what is not needed, within its runs", async () => {
-  const script = drawScript(2);
+  const script = drawScript(8);
   const small = await shrink(script, "no second term", STRICT, { runsMax: 60, goOn: () => true });
   assert.ok(small.runs <= 60);
   const parts = small.script.faults.length + small.script.operations.length;
