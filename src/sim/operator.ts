@@ -66,8 +66,8 @@ export class Operator {
       if (error !== null) return done(error, 0, null);
       if (this.#rests) return connection.close();
       this.#connections.add(connection);
-      // By force: what is refused without it is what a cluster must bear all the same.
-      connection.changeMembers("change", "main", { wishes, force: true }, TIMEOUT_MS, (...answer) => {
+      // Never by force: whoever lets those decide who are gone has lost the cluster, as it was told.
+      connection.changeMembers("change", "main", { wishes, force: false }, TIMEOUT_MS, (...answer) => {
         this.#connections.delete(connection);
         connection.close();
         done(...answer);
