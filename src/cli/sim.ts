@@ -46,6 +46,7 @@ export const simLeaf: Leaf = {
     { raw: "--seeds <n>", description: "how many seeds", default: String(SEEDS) },
     { raw: "--minutes <n>", description: "as many seeds as that takes" },
     { raw: "--nodes <n>", description: "nodes of each cluster, 1 to 7", default: "drawn" },
+    { raw: "--members", description: "members come and go" },
     { raw: "--machine <machine>", description: `${SHIPPED_NAMES.join(", ")}, or the path of a plugin`, default: "that of the script, or kv" },
     { raw: "--shrink", description: "make the first that fails small, and print it as a script" },
     { raw: "--script <file>", description: "run the script in that file" },
@@ -74,10 +75,10 @@ async function runSeeds(guard: Guard, options: Options, io: Io): Promise<number>
   const machine = options.text("machine");
   const plugin = await machineFor(machine ?? "kv");
   const nodes = options.number("nodes", { otherwise: 0, from: 1, to: 7 });
-  const run: RunOptions = { plugin, guard, ...(nodes === 0 ? {} : { nodes }) };
+  const run: RunOptions = { plugin, guard, ...(nodes === 0 ? {} : { nodes }), ...(options.has("members") ? { membership: true } : {}) };
   const seed = options.number("seed", { otherwise: 0, from: 0, to: SEED_MAX });
   const isOne = options.has("seed") && !options.has("seeds") && !options.has("minutes");
-  const command = (of: number): string => withOptions(`draft sim --seed ${of}`, ["nodes", "machine"], options);
+  const command = (of: number): string => withOptions(`draft sim --seed ${of}`, ["nodes", "members", "machine"], options);
   if (machine !== undefined) {
     const told = { nameOrPath: machine, seed: options.has("seed") ? seed : CHECK_SIZE.seed, command, json: options.has("json"), quiet: options.has("shrink") };
     if (!await passesAlone(plugin, told, io)) return 1;
@@ -91,7 +92,7 @@ async function runSeeds(guard: Guard, options: Options, io: Io): Promise<number>
 }
 
 async function runFile(file: string, guard: Guard, options: Options, io: Io): Promise<number> {
-  const drawn = ["seed", "seeds", "minutes", "nodes"].find((name) => options.has(name));
+  const drawn = ["seed", "seeds", "minutes", "nodes", "members"].find((name) => options.has(name));
   if (drawn !== undefined) throw new UsageError(`--${drawn} with --script: a script says all of it, leave one out`);
   const script = scriptFrom(file);
   const plugin = await machineFor(options.text("machine") ?? script.machine ?? "kv");
@@ -100,7 +101,11 @@ async function runFile(file: string, guard: Guard, options: Options, io: Io): Pr
 }
 
 function withOptions(command: string, names: readonly string[], options: Options): string {
-  return [command, ...names.flatMap((name) => options.has(name) ? [`--${name}`, shellWord(options.text(name) ?? "")] : [])].join(" ");
+  return [command, ...names.flatMap((name) => options.has(name) ? [`--${name}`, ...flagValue(options.text(name))] : [])].join(" ");
+}
+
+function flagValue(text: string | undefined): string[] {
+  return text === undefined ? [] : [shellWord(text)];
 }
 
 function scriptFrom(file: string): Script {

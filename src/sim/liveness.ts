@@ -66,7 +66,9 @@ export function* live(parts: LivenessParts): Generator<void> {
   }
   const limitMs = patienceOf(settings, living);
   const beganMs = cluster.scheduler.nowMs;
-  yield* until("the healed core serves", limitMs, () => living().length > 0 && living().every(({ id }) => served.has(id)));
+  // Whoever stood still before the healing may be about to hand over.
+  const isSettled = (): boolean => living().every(({ id, state }) => served.has(id) && (state?.transfer ?? null) === null);
+  yield* until("the healed core serves", limitMs, () => living().length > 0 && isSettled());
   const leftMs = limitMs() - (cluster.scheduler.nowMs - beganMs);
   phase("the healed core has served");
   if (isQuickEnough(settings)) {

@@ -3,9 +3,6 @@ import { nextFloat, nextInRange, type RandomState } from "../base/random.ts";
 import type { Fault, FaultBody, MembershipSettings, PlannedWish, Settings } from "./script.ts";
 import { pick, streamOf } from "./streams.ts";
 
-/** The part of runs in which members come and go. */
-const MEMBERSHIP_PART = 0.25;
-
 /** Machines of a run, at most. */
 const MACHINES_MAX = 7;
 
@@ -15,14 +12,13 @@ const WALKS: readonly (readonly number[])[] = [[3, 5, 3, 1, 3], [1, 3, 1, 3], [2
 /** Changes that are asked for in one request, and how often. */
 const WISHES: readonly PlannedWish["what"][] = ["add", "add", "add", "learn", "remove", "remove", "promote", "promote", "demote", "replace"];
 
-/** The feature of `seed`, and how many machines it takes; null: all members stay. */
+/** The feature of `seed` where it is asked for, and how many machines it takes; null: all members stay. */
 export function drawMembership(seed: number, { nodes, membership }: { nodes?: number; membership?: boolean }): { readonly nodes: number; readonly membership: MembershipSettings } | null {
   const random = streamOf(seed, "membership");
-  const isDrawn = nextFloat(random) < MEMBERSHIP_PART;
   const founders = pick(random, [1, 2, 3, 3, 3, 4, 5]);
   const spares = nextInRange(random, 1, 4);
   const promoteWithinMs = pick(random, [300, 2000, 2000, 20_000]);
-  if (!(membership ?? isDrawn)) return null;
+  if (membership !== true) return null;
   const all = nodes ?? Math.min(founders + spares, MACHINES_MAX);
   return { nodes: all, membership: { founders: Math.min(founders, all), promoteWithinMs } };
 }

@@ -21,6 +21,8 @@ export class OneChange implements Property {
     const model = this.#model.of(member.state!);
     const { before, inForce, is, was } = model;
     if (before === null || (is.role !== "leader" && was.role !== "leader")) return;
+    // Deposed by the append of a later leader, which takes it back.
+    if (is.role !== "leader" && inForce.index < before.index) return;
     const appended = effects.flatMap((effect) => effect.type === "store" ? effect.entries.filter(({ configuration }) => configuration !== null) : []);
     if (appended.length > 1) throw this.#wrong(member, inForce, `so is ${appended[0]!.index} in the same step`);
     if (before.index > is.commitIndex) throw this.#wrong(member, inForce, `the one at ${before.index} is not committed, ${is.commitIndex} is`);

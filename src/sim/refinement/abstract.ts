@@ -40,6 +40,8 @@ export interface AbstractRead {
   readonly round: number;
   /** A lease will do, and nobody led a later term when it was asked: who holds one is the only leader there is. */
   readonly mayLease: boolean;
+  /** A majority of the configuration that was in force then has answered a later round: another one may be by the answer. */
+  isConfirmed?: boolean;
 }
 
 /** Who votes from the entry at `index` on, by seat. */

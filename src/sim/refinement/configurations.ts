@@ -25,6 +25,14 @@ export function isQuorum(step: Step, has: (seat: MemberNumber) => boolean): bool
   return isMajority(inForceAfter(step), has);
 }
 
+/**
+ * The same of whom a leader must have heard before it answers a read: where it appends a configuration in that step the
+ * one before will do as well, for any majority of one has a member in common with any of the other.
+ */
+export function isQuorumToRead(step: Step, has: (seat: MemberNumber) => boolean): boolean {
+  return isQuorum(step, has) || isMajority(inForce(step.node), has);
+}
+
 /** The same of what a leader commits: it does so before it appends the next step of a change, and behind a change that is asked for. */
 export function isQuorumToCommit(step: Step, has: (seat: MemberNumber) => boolean): boolean {
   return step.event.type === "changeMembership" ? isQuorum(step, has) : isMajority(inForce(step.node), has);

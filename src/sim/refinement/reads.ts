@@ -4,11 +4,12 @@
  * a later term (LeaseRead). The log time that goes with it is not behind that leader's log.
  */
 import type { AbstractCluster, AbstractNode, AbstractRead } from "./abstract.ts";
-import { isQuorum } from "./configurations.ts";
+import { isQuorumToRead } from "./configurations.ts";
 import type { Rule, Step } from "./step.ts";
 
 /** Notes what is asked in this step; before it is looked at. */
-export function noteReads({ cluster, node, before, event, message }: Step): void {
+export function noteReads(step: Step): void {
+  const { cluster, node, before, event, message } = step;
   const required = cluster.committed.length;
   if (event.type === "read") {
     node.ownReads.set(event.readId, required);
@@ -18,8 +19,18 @@ export function noteReads({ cluster, node, before, event, message }: Step): void
     register(node, `${message.from} ${message.bootId} ${message.readId}`, { required, round: before.round, mayLease });
   } else if ((message?.type === "appendReply" || message?.type === "heartbeatReply" || message?.type === "installSnapshotReply") && before.role === "leader" && message.term === before.term) {
     const seat = cluster.seats.of(message.from, message.fromIncarnation);
-    node.rounds.set(seat, Math.max(node.rounds.get(seat) ?? 0, message.round));
+    const heard = node.rounds.get(seat) ?? 0;
+    if (message.round <= heard) return;
+    node.rounds.set(seat, message.round);
+    for (const reads of node.leaderReads.values()) {
+      for (const read of reads) if (read.round >= heard && isQuorumToRead(step, confirming(node, read))) read.isConfirmed = true;
+    }
   }
+}
+
+/** Whether somebody has answered a round that began after the read was asked. */
+function confirming(node: AbstractNode, { round }: AbstractRead): (seat: number) => boolean {
+  return (seat) => seat === node.seat || (node.rounds.get(seat) ?? 0) > round;
 }
 
 /** Whether nobody has led a later term. */
@@ -79,7 +90,6 @@ function whyAnswered(step: Step, key: string, { index, timeMs }: Told): string |
   if (asked?.length === 0) node.leaderReads.delete(key);
   if (index < read.required) return `it answers a read at ${index}, ${read.required} were committed when it was asked`;
   if (timeMs < state.trail.timeMs) return `it answers a read for log time ${timeMs}, its log is at ${state.trail.timeMs}`;
-  if (read.mayLease) return null;
-  const confirms = (seat: number): boolean => seat === node.seat || (node.rounds.get(seat) ?? 0) > read.round;
-  return isQuorum(step, confirms) ? null : `it answers a read of round ${read.round + 1} on, which no majority has heard`;
+  if (read.mayLease || read.isConfirmed === true) return null;
+  return isQuorumToRead(step, confirming(node, read)) ? null : `it answers a read of round ${read.round + 1} on, which no majority has heard`;
 }
