@@ -31,7 +31,9 @@ export class Configurations implements Property {
     const { index } = state.configurations.at(-1)!;
     const wanted = newestIn(model) ?? this.#decidedAt(model.memory.base.index);
     if (wanted !== null && index !== wanted) throw new Violation(this.name, `${member.id} begins with the configuration ${index}; ${wanted} is the newest in its log`);
-    for (const configuration of state.configurations) this.#checkKnown(member, configuration);
+    for (const configuration of state.configurations) {
+      if (this.#isDecided(configuration.index, model.memory.at(configuration.index)?.chain ?? null)) this.#checkKnown(member, configuration);
+    }
   }
 
   stepped(member: SimMember, _event: Event, effects: readonly Effect[]): void {
@@ -45,7 +47,9 @@ export class Configurations implements Property {
     for (const effect of effects) {
       if (effect.type !== "store") continue;
       if (effect.reset !== null) this.#checkFetched(member, effect.reset.point.index, effect.reset.configuration);
-      for (const { index: at, configuration } of effect.entries) if (configuration !== null) this.#checkKnown(member, { ...configuration, index: at });
+      for (const { index: at, chain, configuration } of effect.entries) {
+        if (configuration !== null && this.#isDecided(at, chain)) this.#checkKnown(member, { ...configuration, index: at });
+      }
     }
   }
 
@@ -56,6 +60,12 @@ export class Configurations implements Property {
       throw new Violation(this.name, `${member.id} takes the configuration ${configuration.index} from a snapshot of ${through}; ${wanted} held there`);
     }
     this.#checkKnown(member, configuration);
+  }
+
+  /** Whether the entry there may be the one that is committed: a deposed leader may have appended another one. */
+  #isDecided(index: Index, chain: number | null): boolean {
+    const committed = this.#committed.at(index);
+    return committed === null || chain === null || committed.chain === chain;
   }
 
   /** At one index of the log all know the same. */
