@@ -39,11 +39,15 @@ function isNewest({ leaders }: AbstractCluster, term: number): boolean {
   return true;
 }
 
-/** A request that arrives twice is answered twice. */
+/**
+ * A request that arrives twice is answered twice, in any order where a lease answers one of them; it is one read, asked
+ * when it arrived first.
+ */
 function register(node: AbstractNode, key: string, read: AbstractRead): void {
   const asked = node.leaderReads.get(key);
-  if (asked === undefined) node.leaderReads.set(key, [read]);
-  else asked.push(read);
+  const first = asked?.[0];
+  if (asked === undefined || first === undefined) node.leaderReads.set(key, [read]);
+  else asked.push({ ...read, required: first.required, round: first.round });
 }
 
 /** Looks at the reads that a step answers, and forgets those that are over. */
