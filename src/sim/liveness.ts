@@ -67,7 +67,7 @@ export function* live(parts: LivenessParts): Generator<void> {
   const limitMs = patienceOf(settings, living);
   const beganMs = cluster.scheduler.nowMs;
   // Whoever stood still before the healing may be about to hand over.
-  const isSettled = (): boolean => living().every(({ id, state }) => served.has(id) && (state?.transfer ?? null) === null);
+  const isSettled = (): boolean => living().every(({ id }) => served.has(id)) && isLed(living());
   yield* until("the healed core serves", limitMs, () => living().length > 0 && isSettled());
   const leftMs = limitMs() - (cluster.scheduler.nowMs - beganMs);
   phase("the healed core has served");
@@ -96,4 +96,10 @@ function* carriedThrough({ script: { settings }, runFor, until, phase }: Livenes
   const promoteWithinMs = settings.membership?.promoteWithinMs ?? 0;
   yield* until("a change under way is carried through", () => patience() + promoteWithinMs, () => isSettledAmong(healed()) !== null);
   phase("the members stay as they are");
+}
+
+/** Whether one of them leads all others, and is not about to hand over; who was told of a full disk learns of the room in a while. */
+function isLed(members: readonly SimMachine[]): boolean {
+  const leader = members.find(({ state }) => state?.role === "leader")?.state ?? null;
+  return leader !== null && leader.transfer === null && members.every(({ state }) => state?.term === leader.term && !state.diskFull);
 }

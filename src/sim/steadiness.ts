@@ -36,13 +36,15 @@ export class Steady {
   readonly #living: () => readonly SimMachine[];
   readonly #endMs: number;
   readonly #count: number;
-  readonly #led: string;
+  #led: string;
+  #handOvers: string;
 
   constructor(living: () => readonly SimMachine[], endMs: number) {
     this.#living = living;
     this.#endMs = endMs;
     this.#count = living().length;
     this.#led = ledBy(living());
+    this.#handOvers = handOversOf(living());
   }
 
   /**
@@ -52,6 +54,11 @@ export class Steady {
    */
   isOver(nowMs: number): boolean {
     const members = this.#living();
+    const handOvers = handOversOf(members);
+    // A leader whose loop stood still, as the nemesis may have wanted before the end, hands over in good order.
+    if (handOvers !== this.#handOvers && !members.some(({ state }) => state?.role === "leader" && state.transfer === null)) return false;
+    if (handOvers !== this.#handOvers) this.#led = ledBy(members);
+    this.#handOvers = handOvers;
     const led = ledBy(members);
     if (members.length === this.#count && led !== this.#led) throw new Violation("the healed core keeps its leader", `${this.#led}; then ${led}`);
     return nowMs >= this.#endMs;
@@ -63,4 +70,9 @@ function ledBy(members: readonly SimMachine[]): string {
   const terms = new Set(members.map(({ state }) => state?.term ?? 0));
   const leaders = members.filter(({ state }) => state?.role === "leader").map(({ id }) => id);
   return `${leaders.join(" and ") || "nobody"} leads, in term ${[...terms].join(" and ")}`;
+}
+
+/** Changes with each hand-over that a leader begins by itself. */
+function handOversOf(members: readonly SimMachine[]): string {
+  return members.map(({ state }) => state?.handOverNotBeforeMs ?? 0).join();
 }
