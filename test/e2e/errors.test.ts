@@ -62,7 +62,7 @@ test("O11: nobody there, and addresses that are none", async () => {
   refused(await draft(["admin", "states", "-c", address]), 4, pattern);
   refused(await draft(["client", "-c", "nonsense", "get", "k"]), 2, /^draft client: -c "nonsense": .*want host:port: draft client --help$/);
   refused(await draft(["client", "-c", "127.0.0.1:99999", "get", "k"]), 2, /want host:port: draft client --help$/);
-  refused(await draft(["serve", "--id", "a", "--listen", "nonsense"]), 14, /^\(error\) BAD_CONFIG bad address "nonsense": want host:port: draft serve --help$/);
+  refused(await draft(["serve", "--id", "a", "--listen", "nonsense"]), 14, /^\(error\) BAD_CONFIG --listen: bad address "nonsense": want host:port: draft serve --help$/);
 });
 
 test("O11: bad configuration is 14, unknown flags are 2", async () => {
