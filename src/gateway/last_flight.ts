@@ -63,7 +63,14 @@ function whyNot(node: Node): string | null {
 
 /** Errors of draft hold no data of users. Those of a plugin or a program may, and what draft says of them: that is in the log alone. */
 function words(error: unknown): string {
-  if (error instanceof DraftError) return error.cause === undefined ? `${error.code}, ${error.message}` : error.code;
+  if (error instanceof DraftError) return isOurs(error) ? `${error.code}, ${error.message}` : error.code;
   if (error instanceof AssertionFailed || (error instanceof Error && "code" in error)) return error.message;
   return `${error instanceof Error ? error.name : typeof error} that nobody caught`;
+}
+
+/** Whether nobody but draft and the system has a word in it: that one names a call and a path. */
+function isOurs({ cause }: DraftError): boolean {
+  if (cause instanceof DraftError) return isOurs(cause);
+  const isOfSystem = cause instanceof Error && "code" in cause && typeof cause.code === "string" && /^E[A-Z0-9]+$/.test(cause.code);
+  return cause === undefined || isOfSystem;
 }
