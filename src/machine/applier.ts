@@ -43,11 +43,12 @@ export class Applier {
   readonly checks: Checks;
   /** Index of the entry that ran the command of the last entry: an earlier one if that was sent again. */
   answeredIndex: Index = 0;
+  /** Use: for who gathers entries; null if the machine runs one command after the other. */
+  batch: Batch | null = null;
   readonly #options: ApplierOptions;
   #calls!: MachineCalls;
-  /** Of a machine that keeps its state on disk, and of one that runs several commands at once. */
+  /** Of a machine that keeps its state on disk. */
   #engine: Engine | null = null;
-  #batch: Batch | null = null;
   readonly #entry: LiveEntry = new LiveEntry();
   /** The last entry applied, and log time. */
   readonly #at: { -readonly [Field in keyof Applied]: number } = { index: 0, term: 0, chain: 0, timeMs: 0 };
@@ -87,10 +88,10 @@ export class Applier {
    * @param head the first one's index is one above the last that was applied; for the rest as {@link apply}
    */
   gathers(head: EntryHead, bytes: Uint8Array, from: number, decoded: CommandEnvelope | null): boolean {
-    if (this.#batch === null || this.#engine?.holds(head.index) === true) return false;
-    assert(head.index === this.#at.index + this.#batch.count + 1 && !this.#restoring, "entries are gathered in order", head.index, this.#at.index);
+    if (this.batch === null || this.#engine?.holds(head.index) === true) return false;
+    assert(head.index === this.#at.index + this.batch.count + 1 && !this.#restoring, "entries are gathered in order", head.index, this.#at.index);
     const start = { sessions: this.sessions, version: this.#entry.version, timeMs: this.#at.timeMs };
-    return this.#batch.add(start, head, () => bytes.subarray(from, from + head.payloadBytes), decoded);
+    return this.batch.add(start, head, () => bytes.subarray(from, from + head.payloadBytes), decoded);
   }
 
   /**
@@ -100,8 +101,8 @@ export class Applier {
    * @throws DraftError BAD_PLUGIN if the machine broke on all of it: the replica must stop
    */
   applyGathered(told: (head: EntryHead, answer: Reply | DraftError) => void): void {
-    if (this.#batch === null || this.#batch.count === 0) return;
-    const { gathered, replies } = this.#batch.run(this.#calls.machine, this.plugin.name);
+    if (this.batch === null || this.batch.count === 0) return;
+    const { gathered, replies } = this.batch.run(this.#calls.machine, this.plugin.name);
     for (const [at, { head, envelope, command, entry }] of gathered.entries()) {
       this.#begin(head);
       this.#entry.adopt(entry);
@@ -268,7 +269,7 @@ export class Applier {
     const { directory, log } = this.#options;
     const machine = createMachine(this.plugin, directory);
     this.#calls = new MachineCalls({ machine, name: this.plugin.name, operations: this.operations, entry: this.#entry, log });
-    this.#batch = machine.applyBatch === undefined ? null : new Batch(this.operations);
+    this.batch = machine.applyBatch === undefined ? null : new Batch(this.operations);
     this.#engine = machine.lastApplied === undefined ? null : new Engine(machine, this.plugin.name, directory);
   }
 

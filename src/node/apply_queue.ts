@@ -166,6 +166,7 @@ export class ApplyQueue {
   /** Applies the entries from here on that the machine takes at once; returns what they count, 0 if there are none. */
   #gather(first: TailReader, end: Index): number {
     const { applier, decoded } = this.#options;
+    if (applier.batch === null) return 0;
     const head = this.#head;
     let bytes = 0;
     let index = this.#next;
