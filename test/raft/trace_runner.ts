@@ -173,7 +173,7 @@ class Runner {
       if (entry.configuration !== null) configurations.push(entry.configuration);
     }
     const config = { ...CONFIG, ...this.options, self: number, incarnation: 100 + number, bootId, seed: number };
-    return createRaft(config, { hardState: disk.hardState, trail, configurations, snapshotIndex: 0 });
+    return createRaft(config, { hardState: disk.hardState, trail, configurations, snapshotIndex: 0, editNumber: 0 });
   }
 
   restart(node: Node): void {
