@@ -33,13 +33,21 @@ export function summaryOf(results: readonly Result[], waiting: readonly Reason[]
   return alive.length === 0 ? head : `${head}\nalive: ${alive.map(({ mutant }) => `${mutant.id} ${mutant.title}`).join("; ")}`;
 }
 
+/** The rows of the table in `document`, by id. */
+export function rowsIn(document: string): Map<string, string> {
+  const { from, to } = placeIn(document);
+  const rows = document.slice(from, to).split("\n").filter((line) => /^\| \d/.test(line));
+  return new Map(rows.map((row) => [row.split("|")[1]!.trim(), row]));
+}
+
+/** The row of one that was tried. */
+export function rowOf({ mutant: { id, title }, hunt }: Result): string {
+  if (typeof hunt === "string") return `| ${id} | ${title} | lives | | |`;
+  return `| ${id} | ${title} | ${hunt.property ?? "lives"} | ${hunt.seeds} | ${hunt.seconds.toFixed(1)} |`;
+}
+
 /** The tables of docs/testing.md. */
-export function tableOf(results: readonly Result[], waiting: readonly Reason[], unkillable: readonly Reason[]): string {
-  const rows = results.map((result) => {
-    const { mutant: { id, title }, hunt } = result;
-    if (typeof hunt === "string") return `| ${id} | ${title} | lives | | |`;
-    return `| ${id} | ${title} | ${hunt.property ?? "lives"} | ${hunt.seeds} | ${hunt.seconds.toFixed(1)} |`;
-  });
+export function tableOf(rows: readonly string[], waiting: readonly Reason[], unkillable: readonly Reason[]): string {
   const lines = ["| # | seeded bug | killed by | seeds | seconds |", "|---|---|---|---|---|", ...rows];
   if (unkillable.length > 0) lines.push("", "Not seen by the simulator, and not tried:", "", ...unkillable.map(({ id, title, why }) => `- ${id}, ${title}: ${why}.`));
   lines.push("", `Waiting for their feature: ${waiting.map(({ id, title, why }) => `${id} ${title} (${why})`).join("; ")}.`);
@@ -48,7 +56,12 @@ export function tableOf(results: readonly Result[], waiting: readonly Reason[], 
 
 /** The document with the tables in their place. */
 export function putTable(document: string, table: string): string {
+  const { from, to } = placeIn(document);
+  return `${document.slice(0, from)}\n${table}\n${document.slice(to)}`;
+}
+
+function placeIn(document: string): { from: number; to: number } {
   const [begin, end] = [document.indexOf(BEGIN), document.indexOf(END)];
   if (begin < 0 || end < begin) throw new Error(`the document has no ${BEGIN} … ${END}`);
-  return `${document.slice(0, begin + BEGIN.length)}\n${table}\n${document.slice(end)}`;
+  return { from: begin + BEGIN.length, to: end };
 }

@@ -102,6 +102,11 @@ export function hexOf(bytes: Uint8Array): string {
   return hexBetween(bytes, 0, bytes.length);
 }
 
+/** 128 random bits as hexadecimal digits: nobody draws the same twice. */
+export function drawHex128(random: { u32(): number }): string {
+  return Array.from({ length: 4 }, () => random.u32().toString(16).padStart(8, "0")).join("");
+}
+
 /** `bytes[from..end)` as lower-case hexadecimal digits. */
 export function hexBetween(bytes: Uint8Array, from: number, end: number): string {
   return hexSlice.call(bytes, from, end);

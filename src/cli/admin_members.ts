@@ -7,6 +7,7 @@ import { DraftError } from "../base/errors.ts";
 import type { Client } from "../client/client.ts";
 import type { MemberInfo, MemberList } from "../net/client_answers.ts";
 import type { MemberWish } from "../net/member_wish.ts";
+import { majorityOf } from "../raft/quorum.ts";
 import type { RequestSettings } from "./client_options.ts";
 import type { Io } from "./io.ts";
 import { type OptionSpec, type Options, UsageError } from "./leaf.ts";
@@ -137,7 +138,7 @@ export async function changeMembers(client: Client, settings: RequestSettings, i
     io.err(wishes[0]?.type === "cancel" ? "nothing to call off: no change is under way" : "nothing to change: it is so already");
     return io.out(json ? renderJson({ voters: before }, index) : votersText(before));
   }
-  io.err(`voters: ${listed(before)} (quorum ${quorumOf(before)}), to be: ${listed(after)} (quorum ${quorumOf(after)})`);
+  io.err(`voters: ${listed(before)} (quorum ${majorityOf(before.length)}), to be: ${listed(after)} (quorum ${majorityOf(after.length)})`);
   const { members, index: lastIndex } = await settled(client, settings, io, index);
   const voting = members.filter(({ role }) => role === "voter");
   // A node that is replaced by itself has one name and two lives.
@@ -190,13 +191,9 @@ function progressText(members: readonly MemberInfo[]): string {
 }
 
 function votersText(voters: readonly string[]): string {
-  return `voters: ${listed(voters)} (quorum ${quorumOf(voters)})`;
+  return `voters: ${listed(voters)} (quorum ${majorityOf(voters.length)})`;
 }
 
 function listed(ids: readonly string[]): string {
   return ids.length === 0 ? "none" : ids.join(", ");
-}
-
-function quorumOf(voters: readonly string[]): number {
-  return Math.floor(voters.length / 2) + 1;
 }

@@ -3,6 +3,7 @@
  */
 import type { GroupStatus, MemberList, NodeStatus, PeerStatus } from "../net/client_answers.ts";
 import type { Told } from "../node/flight_recorder.ts";
+import { majorityOf } from "../raft/quorum.ts";
 import { clockText } from "./replay.ts";
 import type { NodeState } from "./survey.ts";
 
@@ -68,7 +69,7 @@ function whyNoLeader(nodes: readonly Node[], { states, story }: Evidence): strin
   const halves = outgoing.length > 0 ? [[...voters, ...witnesses], outgoing] : [[...voters, ...witnesses]];
   const isThere = (id: string): boolean => nodes.some(({ status, main }) => status.nodeId === id && main.role !== "waiting" && main.role !== "removed");
   for (const half of halves) {
-    const needed = Math.floor(half.length / 2) + 1;
+    const needed = majorityOf(half.length);
     const there = half.filter(isThere);
     if (there.length >= needed) continue;
     const away = half.filter((id) => !isThere(id)).map((id) => `${id} ${awayText(states.find(({ nodeId }) => nodeId === id))}`);

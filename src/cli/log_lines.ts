@@ -3,10 +3,8 @@
  */
 import { toJsonValue } from "../base/json_value.ts";
 import type { Log, LogLevel } from "../host/host.ts";
-import type { LogFormat } from "../node/config.ts";
+import { LOG_LEVELS, type LogFormat } from "../node/config.ts";
 import type { Style } from "./io.ts";
-
-const LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error"];
 
 /** Where lines go and how they look. */
 export interface LogLinesOptions {
@@ -21,7 +19,7 @@ export interface LogLinesOptions {
 /** A log that prints lines of `level` and above. */
 export function logLines({ level, format, style, print, nowMs }: LogLinesOptions): Log {
   let least = level;
-  const enabled = (each: LogLevel): boolean => LEVELS.indexOf(each) >= LEVELS.indexOf(least);
+  const enabled = (each: LogLevel): boolean => LOG_LEVELS.indexOf(each) >= LOG_LEVELS.indexOf(least);
   return {
     enabled,
     setLevel: (next) => {

@@ -199,9 +199,8 @@ export class Client {
 
   /** How much the node at `address` says in its log from now on; returns how much it said before. */
   async setLogLevel(level: LogLevel, options: RequestOptions & { readonly address: string }): Promise<string> {
-    const connection = await this.#pool.connect(options.address);
-    const ask: SendRequest = (to, timeoutMs, done) => to.setLogLevel(level, timeoutMs, done);
-    return String((await this.#tries.once(connection, options.timeoutMs ?? this.#timeoutMs, options.signal, ask)).result);
+    const { result } = await this.#at(options.address, options, (to, timeoutMs, done) => to.setLogLevel(level, timeoutMs, done));
+    return String(result);
   }
 
   /** Closes all connections; sessions too, if the leader can be told. */
@@ -234,9 +233,13 @@ export class Client {
     const { group = "main" } = options;
     const ask = (connection: Connection, timeoutMs: number, done: RequestDone): void =>
       connection.ask(kind, group, timeoutMs, done);
-    if (address === undefined) return (await this.#request(options, ask)).result;
+    return (await (address === undefined ? this.#request(options, ask) : this.#at(address, options, ask))).result;
+  }
+
+  /** Asks one node, once. */
+  async #at(address: string, { timeoutMs = this.#timeoutMs, signal }: RequestOptions, send: SendRequest): Promise<ClientAnswer> {
     const connection = await this.#pool.connect(address);
-    return (await this.#tries.once(connection, options.timeoutMs ?? this.#timeoutMs, options.signal, ask)).result;
+    return this.#tries.once(connection, timeoutMs, signal, send);
   }
 
   #request({ timeoutMs = this.#timeoutMs, signal }: RequestOptions, send: SendRequest, again: boolean = false): Promise<ClientAnswer> {

@@ -8,7 +8,7 @@ import { type Client, connect } from "../client/client.ts";
 import type { LogLevel } from "../host/host.ts";
 import { createNodeHost } from "../host/node_host.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
-import { isWildcard, parseNodeConfig, type RawConfig } from "../node/config.ts";
+import { isWildcard, LOG_LEVELS, parseNodeConfig, type RawConfig } from "../node/config.ts";
 import { type LocalServer, runServer } from "./run_server.ts";
 
 /** Options of {@link startNode}: the flags of `draft serve`, in camelCase, with the same defaults. */
@@ -76,8 +76,6 @@ export interface RunningNode extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-const LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error"];
-
 /** What is no flag, or no text. */
 const OWN_OPTIONS: ReadonlySet<string> = new Set(["machine", "log", "logLevel", "initial", "join", "bootstrap", "insecure", "autoRejoin"]);
 
@@ -101,8 +99,8 @@ const TEXT_OPTIONS: ReadonlySet<string> = new Set([
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const config = parseNodeConfig(rawConfig(options));
   const { machine, log } = options;
-  const least = LEVELS.indexOf(config.logLevel);
-  const enabled = (level: LogLevel): boolean => log !== undefined && LEVELS.indexOf(level) >= least;
+  const least = LOG_LEVELS.indexOf(config.logLevel);
+  const enabled = (level: LogLevel): boolean => log !== undefined && LOG_LEVELS.indexOf(level) >= least;
   const host = createNodeHost({
     enabled,
     write: (level, message, fields = {}) => {

@@ -218,7 +218,8 @@ export function membersFrom(value: unknown): MemberList {
   return { index, settled, members: members as MemberInfo[] };
 }
 
-function recordFrom(value: unknown, what: string): Record<string, unknown> {
+/** A map of `what` that a node sent. @throws DraftError BAD_REQUEST */
+export function recordFrom(value: unknown, what: string): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw unreadable(what);
   return value as Record<string, unknown>;
 }
@@ -227,6 +228,7 @@ function textOrEmpty(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-function unreadable(what: string): DraftError {
+/** A node sent something else than `what` is. */
+export function unreadable(what: string): DraftError {
   return new DraftError("BAD_REQUEST", `a node's ${what} cannot be read: use the version of draft that the node runs`);
 }

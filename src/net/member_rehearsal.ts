@@ -1,7 +1,10 @@
 /**
  * What a change of the members would lead to, as a leader tells it that has tried it out on a copy of its state.
  */
-import { DraftError } from "../base/errors.ts";
+import { recordFrom, unreadable } from "./client_answers.ts";
+
+/** As the message of one that cannot be read calls it. */
+const WHAT = "rehearsal";
 
 /** One configuration on the way. */
 export interface RehearsedStep {
@@ -39,20 +42,11 @@ export interface MemberRehearsal {
 
 /** Checks as much as its readers rely on. @throws DraftError BAD_REQUEST */
 export function rehearsalFrom(value: unknown): MemberRehearsal {
-  const { now, steps } = recordFrom(value);
-  if (!Array.isArray(steps)) throw unreadable();
+  const { now, steps } = recordFrom(value, WHAT);
+  if (!Array.isArray(steps)) throw unreadable(WHAT);
   for (const step of [now, ...steps as unknown[]]) {
-    const { voters, outgoing, learners, rising, absent, quorum, spare } = recordFrom(step);
-    if (![voters, outgoing, learners, rising, absent].every(Array.isArray) || typeof quorum !== "number" || typeof spare !== "number") throw unreadable();
+    const { voters, outgoing, learners, rising, absent, quorum, spare } = recordFrom(step, WHAT);
+    if (![voters, outgoing, learners, rising, absent].every(Array.isArray) || typeof quorum !== "number" || typeof spare !== "number") throw unreadable(WHAT);
   }
   return value as MemberRehearsal;
-}
-
-function recordFrom(value: unknown): Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw unreadable();
-  return value as Record<string, unknown>;
-}
-
-function unreadable(): DraftError {
-  return new DraftError("BAD_REQUEST", "a node's rehearsal cannot be read: use the version of draft that the node runs");
 }

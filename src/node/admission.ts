@@ -11,7 +11,7 @@
  *   ["join", "no", why]
  * ```
  */
-import { hexOf, viewOf } from "../base/bytes.ts";
+import { drawHex128 } from "../base/bytes.ts";
 import { DraftError } from "../base/errors.ts";
 import type { Clock, Random } from "../host/host.ts";
 import { isSameProof, proofOf } from "../host/node_secret.ts";
@@ -27,7 +27,6 @@ export const PROBE_JOIN = "join";
 /** Challenges that wait for their answers, and how long one is good, in milliseconds. */
 const CHALLENGES_MAX = 64;
 const CHALLENGE_MS = 10_000;
-const NONCE_WORDS = 4;
 
 /** A change of the members waits for so long until its first entry is committed. */
 const CHANGE_MS = 5000;
@@ -101,9 +100,7 @@ export class Admission {
     for (const [given, atMs] of this.#challenges) {
       if (nowMs - atMs > CHALLENGE_MS || this.#challenges.size >= CHALLENGES_MAX) this.#challenges.delete(given);
     }
-    const bytes = new Uint8Array(4 * NONCE_WORDS);
-    for (let word = 0; word < NONCE_WORDS; word++) viewOf(bytes).setUint32(4 * word, random.u32());
-    const nonce = hexOf(bytes);
+    const nonce = drawHex128(random);
     this.#challenges.set(nonce, nowMs);
     return nonce;
   }

@@ -1,12 +1,13 @@
 /**
  * A node without a cluster, until it has one: it founds one, asks to be let into one, or waits to be added.
  */
+import { drawHex128 } from "../base/bytes.ts";
 import type { Host } from "../host/host.ts";
 import type { Hello } from "../net/hello.ts";
 import type { Transport } from "../net/transport.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { Founding } from "./founding.ts";
-import { drawClusterId, founderNumber } from "./genesis.ts";
+import { founderNumber } from "./genesis.ts";
 import type { Identity, Welcome } from "./identity.ts";
 import { askHello } from "./introductions.ts";
 import { Joining } from "./joining.ts";
@@ -46,7 +47,7 @@ export class Beginnings {
       id: settings.id, address: settings.address, incarnation: identity().incarnation,
       machine: plugin.name, machineVersion: plugin.version, founders: founding.founders,
       aloneAfterMs: settings.electionMaxMs, clock: host.clock, words: host.log,
-      drawClusterId: () => drawClusterId(host.random),
+      drawClusterId: () => drawHex128(host.random),
       hello: (address, timeoutMs, done) => askHello(transport, address, timeoutMs, done),
       found: (genesis) => this.#options.found(genesis, { number: founderNumber(genesis, settings.id), index: 0 }),
       lost: (addresses) => {

@@ -10,7 +10,6 @@ import { assert } from "../base/assert.ts";
 import { decode, encode } from "../base/codec.ts";
 import { chainOfGenesis } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
-import type { Random } from "../host/host.ts";
 import { decodeConfiguration, encodeConfiguration } from "../raft/configuration.ts";
 import type { Configuration, LogPoint, Member, MemberNumber, NodeId } from "../raft/types.ts";
 
@@ -25,11 +24,6 @@ export interface Genesis {
   /** Log time starts here. */
   readonly foundedMs: number;
   readonly configuration: Configuration;
-}
-
-/** 128 random bits in hexadecimal: no two clusters have the same. */
-export function drawClusterId(random: Random): string {
-  return Array.from({ length: 4 }, () => random.u32().toString(16).padStart(8, "0")).join("");
 }
 
 export function encodeGenesis(genesis: Genesis): Uint8Array {

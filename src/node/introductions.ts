@@ -152,18 +152,22 @@ export class Introductions {
   }
 
   #tell(hello: Hello): readonly unknown[] {
-    const main = this.#options.main();
-    const isOurs = main !== null && hello.clusterId === identityOf(this.#options.dataDir).clusterId && hello.memberNumber > 0;
-    if (!isOurs) return [Told.nothing, 0];
+    const main = this.#groupOf(hello);
+    if (main === null) return [Told.nothing, 0];
     return [isGone(main.state, hello) ? Told.gone : Told.nothing, main.state.commitIndex];
   }
 
   /** Only members are told, and where they are is noted. */
   #tellWhere(hello: Hello): readonly unknown[] {
-    const main = this.#options.main();
-    const isMember = main !== null && hello.clusterId === identityOf(this.#options.dataDir).clusterId && hello.memberNumber > 0 && !isGone(main.state, hello);
+    const main = this.#groupOf(hello);
+    const isMember = main !== null && !isGone(main.state, hello);
     if (isMember) this.#options.met(hello);
     return ["where", ...this.#tell(hello), isMember ? this.#options.whereabouts() : []];
+  }
+
+  /** The group of one that is of this cluster, or was; null: of another one, or of none. */
+  #groupOf({ clusterId, memberNumber }: Hello): Group | null {
+    return clusterId === identityOf(this.#options.dataDir).clusterId && memberNumber > 0 ? this.#options.main() : null;
   }
 
   #whyNotTake({ genesis: bytes, number, incarnation, index }: WelcomeOffer): string | null {

@@ -6,7 +6,7 @@ import type { DraftError } from "../base/errors.ts";
 import type { MemberRehearsal, RehearsedStep } from "../net/member_rehearsal.ts";
 import { isRising } from "../raft/configuration_change.ts";
 import type { Now } from "../raft/event.ts";
-import { voterSets } from "../raft/quorum.ts";
+import { majorityOf, voterSets } from "../raft/quorum.ts";
 import { rehearse } from "../raft/rehearsal.ts";
 import { currentConfiguration, type RaftState } from "../raft/state.ts";
 import { bytesBetween } from "../raft/trail.ts";
@@ -62,13 +62,9 @@ function stepOf(configuration: Configuration, answers: (member: MemberNumber) =>
     voters: idsOf(incoming), outgoing: idsOf(outgoing),
     learners: configuration.members.filter(({ role }) => role === "learner").map(({ id }) => id),
     rising: configuration.members.filter(isRising).map(({ id }) => id),
-    quorum: quorumOf(incoming), outgoingQuorum: outgoing.length > 0 ? quorumOf(outgoing) : 0,
-    spare: Math.min(...halves.map((half) => half.filter(answers).length - quorumOf(half))),
+    quorum: majorityOf(incoming.length), outgoingQuorum: outgoing.length > 0 ? majorityOf(outgoing.length) : 0,
+    spare: Math.min(...halves.map((half) => half.filter(answers).length - majorityOf(half.length))),
     absent: idsOf([...new Set(halves.flat())].filter((member) => !answers(member))),
     aboutMs,
   };
-}
-
-function quorumOf(voters: readonly MemberNumber[]): number {
-  return Math.floor(voters.length / 2) + 1;
 }

@@ -1,8 +1,8 @@
 /**
  * Whom this node keeps links to, where they are, and whether it is still one of them. Members are those of the
- * configuration in force, and of those before it that may be in force elsewhere; besides, those that dial it as members and whom its log, which is behind, does not name yet:
- * without a link to them it could not answer the leader that brings its log forward. Addresses are hints: where a member
- * says that it is counts more than where it was when it was taken in.
+ * configuration in force, and of those before it that may be in force elsewhere; besides, those that dial it as members
+ * and whom its log, which is behind, does not name yet: without a link to them it could not answer the leader that brings
+ * its log forward. Addresses are hints: where a member says that it is counts more than where it was when it was taken in.
  */
 import type { Clock, Log } from "../host/host.ts";
 import type { Hello } from "../net/hello.ts";

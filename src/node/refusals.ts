@@ -3,7 +3,7 @@
  */
 import { DraftError, type LeaderHint } from "../base/errors.ts";
 import type { Refusal } from "../raft/event.ts";
-import { isVoting } from "../raft/quorum.ts";
+import { isVoting, majorityOf } from "../raft/quorum.ts";
 import { currentConfiguration, type RaftState } from "../raft/state.ts";
 import type { Index, MemberNumber } from "../raft/types.ts";
 
@@ -67,7 +67,7 @@ export function noLeaderError(group: RefusingGroup): DraftError {
 function whyNoLeader(group: RefusingGroup): string {
   const { state } = group;
   const { incoming } = state.voters;
-  const needed = Math.floor(incoming.length / 2) + 1;
+  const needed = majorityOf(incoming.length);
   const voters = currentConfiguration(state).members.filter((member) => isVoting(state.voters, member.number));
   const down = voters.filter((voter) => voter.number !== state.config.self && !group.isLinked(voter.number));
   if (down.length === 0) return `an election is under way in term ${state.term}: try again`;

@@ -35,6 +35,11 @@ export function isVoting(sets: VoterSets, number: MemberNumber): boolean {
   return sets.incoming.includes(number) || sets.outgoing.includes(number);
 }
 
+/** How many of `voters` are a majority. */
+export function majorityOf(voters: number): number {
+  return Math.floor(voters / 2) + 1;
+}
+
 /**
  * The greatest value that a majority of the voters has reached, in both halves if joint: the commit index from match
  * indexes, the confirmed round from acknowledged rounds, the time of the last quorum from times heard.
@@ -50,7 +55,7 @@ export function quorumValue(sets: VoterSets, valueOf: (member: MemberNumber) => 
 
 /** Asked in every step of a leader: counting costs less for a handful of voters than a sorted copy. */
 function majorityValue(voters: readonly MemberNumber[], valueOf: (member: MemberNumber) => number): number {
-  const majority = Math.floor(voters.length / 2) + 1;
+  const majority = majorityOf(voters.length);
   let best = Number.NEGATIVE_INFINITY;
   for (const voter of voters) {
     const value = valueOf(voter);

@@ -1,13 +1,13 @@
 /**
- * What one machine would give back if its power were cut now and chance kept nothing of what is not durable: its log and
- * the snapshot before it, read from a copy of the disk as the next process would read them.
+ * What one machine would give back if its power were cut now and chance kept nothing of what is not durable: who it is,
+ * its log and the snapshot before it, read from a copy of the disk as the next process would read them.
  */
 import { DraftError } from "../base/errors.ts";
 import { runTask, type Task, wait } from "../base/task.ts";
 import { readWhole } from "../host/files.ts";
 import type { Disk } from "../host/host.ts";
 import { IDENTITY_NAME } from "../node/data_dir.ts";
-import { decodeIdentity } from "../node/identity.ts";
+import { decodeIdentity, type Identity } from "../node/identity.ts";
 import { snapshotDirectory } from "../node/open_group.ts";
 import { type GroupId, type Index, type LogPoint, MAIN_GROUP } from "../raft/types.ts";
 import { openMark } from "../wal/mark.ts";
@@ -32,8 +32,10 @@ export interface DurableLog {
   readonly snapshot: LogPoint | null;
   /** The entries that are in the log. */
   readonly entries: ReadonlyMap<Index, DurablePoint>;
-  /** Why nothing can be read; null if it can. */
+  /** Why none of this can be read; null if it can. */
   readonly damage: string | null;
+  /** Null if it is not there, or cannot be read. */
+  readonly identity: Identity | null;
 }
 
 /**
@@ -43,23 +45,31 @@ export interface DurableLog {
  */
 export function readDurableLog(disk: SimDisk, directory: string): DurableLog {
   const scheduler = new Scheduler();
-  const found: { log: DurableLog } = { log: nothing("it could not be read to its end") };
+  const found: { log: DurableLog } = { log: nothing("it could not be read to its end", null) };
   runTask(read(disk.afterPowerCut(scheduler).boot(), directory), (...[error, log]) => {
-    found.log = error === null ? log : nothing(error.message);
+    found.log = error === null ? log : nothing(error.message, null);
   });
   while (scheduler.step());
   return found.log;
 }
 
-function nothing(damage: string): DurableLog {
-  return { snapshot: null, entries: new Map(), damage };
+function nothing(damage: string, identity: Identity | null): DurableLog {
+  return { snapshot: null, entries: new Map(), damage, identity };
 }
 
 function* read(disk: Disk, directory: string): Task<DurableLog> {
   const path = `${directory}/${IDENTITY_NAME}`;
   const content = yield* readWhole(disk, path, IDENTITY_BYTES_MAX);
-  if (content === null) return nothing("it has no identity");
+  if (content === null) return nothing("it has no identity", null);
   const identity = decodeIdentity(content, path);
+  try {
+    return yield* readLog(disk, directory, identity);
+  } catch (error) {
+    return nothing((error as Error).message, identity);
+  }
+}
+
+function* readLog(disk: Disk, directory: string, identity: Identity): Task<DurableLog> {
   const wal = `${directory}/wal`;
   const sequences = (yield* wait<string[]>((done) => disk.list(wal, done))).map(sequenceOf).filter((sequence) => sequence > 0);
   const { mark } = yield* openMark(disk, wal, identity.incarnation, false);
@@ -68,7 +78,7 @@ function* read(disk: Disk, directory: string): Task<DurableLog> {
   const { snapshot, entries } = log;
   if (snapshot !== null) yield* verifySnapshot(disk, `${snapshotDirectory(directory, MAIN_GROUP)}/${snapshotName(snapshot)}`);
   else if (log.baseIndex > 0) throw new DraftError("DAMAGED", `the log begins behind index ${log.baseIndex} and names no snapshot`);
-  return { snapshot, entries, damage: null };
+  return { snapshot, entries, damage: null, identity };
 }
 
 /** Keeps what is told of group `main`. */

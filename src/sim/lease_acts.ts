@@ -12,7 +12,7 @@ import type { SimMachine } from "./sim_machine.ts";
 /** What is on its way arrives within so many delays of the network. */
 const DELAYS = 6;
 const TRANSFER_TIMEOUT_MS = 2000;
-/** A process that was killed is started again, in milliseconds. */
+/** Whoever lost its power is started again, in milliseconds. */
 const RESTART_MS = 2;
 /** Whoever asks for votes is ahead of the others by what the leader sends in so many milliseconds. */
 const AHEAD_MS = 30;
@@ -77,12 +77,13 @@ const ACTS: { readonly [H in AtLease["how"]]: (scene: Scene) => string } = {
       cutFor(hands, [...between([leader], voters), ...between(voters, [leader])], forMs);
       for (const voter of voters) {
         if (!voter.isUp) continue;
-        voter.kill();
+        // What it promised the next process must know from what was durable alone.
+        voter.crash(false, "dropped");
         goOn(voter);
         hands.later(RESTART_MS, () => hands.start(voter));
       }
     }));
-    return `cuts ${asks.id} off from ${leader.id}, then ${leader.id} from all, whose processes start again`;
+    return `cuts ${asks.id} off from ${leader.id}, then ${leader.id} from all, who lose their power for a moment`;
   },
   /** Nobody tells the leader what became of its handing over. */
   "hand over": (scene) => {

@@ -1,7 +1,7 @@
 /**
  * Makes a failing script small, as long as the same rule is broken and within a number of runs: without any fault or
- * request, with fewer nodes, within a shorter time, without each lossy way, and then fault by fault and request by
- * request.
+ * request, with fewer nodes, within a shorter time, without each lossy way, without each thing that it need not be set up
+ * with, and then fault by fault and request by request.
  */
 import { minimize } from "../base/minimize.ts";
 import { type RunOptions, runScript } from "./run_seed.ts";
@@ -43,7 +43,8 @@ export async function shrink(script: Script, property: string, options: RunOptio
   const few = await withFewerNodes(bare, fails);
   const short = await withinLessTime(few, fails);
   const sound = await withFewerWays(short, fails);
-  const small = await withFewerParts(sound, fails, mayRun);
+  const plain = await withFewerSettings(sound, fails);
+  const small = await withFewerParts(plain, fails, mayRun);
   return { script: small, runs };
 }
 
@@ -113,6 +114,35 @@ async function withFewerWays(script: Script, fails: Fails): Promise<Script> {
     if (await fails(without(rest))) left = rest;
   }
   return without(left);
+}
+
+/** Settings that may be left out, each with those that mean nothing without it. */
+const OPTIONAL: readonly (readonly (keyof Settings)[])[] = [
+  ["versions"], ["astray"], ["verdicts", "astray"], ["snapshots"], ["engines"], ["library"],
+  ["ordered"], ["sessionLimits"], ["sessions", "ordered", "sessionLimits"], ["membership"], ["queueBytesMax"],
+];
+
+/** Nothing special about clocks, and pieces that come as they were sent. */
+const PLAINER: readonly ((settings: Settings) => Partial<Settings>)[] = [
+  ({ drift }) => ({ drift: drift.map(() => 0) }),
+  ({ wallOffsetMs }) => ({ wallOffsetMs: wallOffsetMs.map(() => 0) }),
+  () => ({ netCutOneIn: 0 }),
+  () => ({ calmStart: true }),
+];
+
+async function withFewerSettings(script: Script, fails: Fails): Promise<Script> {
+  let plainest = script;
+  const changes = [
+    ...OPTIONAL.map((names) => (settings: Settings) => Object.fromEntries(Object.entries(settings).filter(([name]) => !names.includes(name as keyof Settings))) as unknown as Settings),
+    ...PLAINER.map((plainer) => (settings: Settings) => ({ ...settings, ...plainer(settings) })),
+  ];
+  for (const change of changes) {
+    const settings = change(plainest.settings);
+    const isOther = JSON.stringify(settings) !== JSON.stringify(plainest.settings);
+    const candidate = { ...plainest, settings };
+    if (isOther && await fails(candidate)) plainest = candidate;
+  }
+  return plainest;
 }
 
 async function withFewerParts(script: Script, fails: Fails, mayRun: () => boolean): Promise<Script> {

@@ -5,12 +5,13 @@ import { pick, streamOf } from "./streams.ts";
 
 /** The part of runs in which states are compared often, and of these the part in which one replica goes astray. */
 const OFTEN_PART = 0.6;
-const ASTRAY_PART = 0.15;
+const ASTRAY_PART = 0.2;
 
 /** Who is damaged and who astray would leave no majority together. */
 const DAMAGING: ReadonlySet<string> = new Set(["rot", "lies", "wipes"]);
 
-const WAYS: readonly AstraySettings["what"][] = ["answers", "changes", "state"];
+/** Answers twice: most of them a client might see, and those stay as they are. */
+const WAYS: readonly AstraySettings["what"][] = ["answers", "answers", "changes", "state"];
 
 /**
  * What stands in the settings of a run about verdicts.

@@ -28,7 +28,7 @@ export function drawInstalls(seed: number, { versions, nodes, safetyMs }: Settin
   let atMs = safetyMs * 0.2 * nextFloat(random);
   for (const version of rounds) {
     const everyMs = safetyMs / nodes * pick(random, [0.01, 0.05, 0.1, 0.15]);
-    if (nextFloat(random) < 0.5) faults.push(atRaise(random, nodes, atMs, everyMs));
+    if (nextFloat(random) < 0.75) faults.push(atRaise(random, nodes, atMs, everyMs));
     for (const who of shuffled(random, nodes)) {
       faults.push(install(random, who, version, atMs));
       // Somebody has second thoughts, in time or too late.
@@ -50,7 +50,7 @@ function install(random: RandomState, who: number, version: number, atMs: number
 
 function atRaise(random: RandomState, nodes: number, atMs: number, everyMs: number): Fault {
   const forMs = everyMs * pick(random, [0.1, 1, 4]);
-  return { id: "", atMs, kind: "at-raise", how: pick(random, ["isolate", "set-back"] as const), who: nextInRange(random, 1, nodes), forMs };
+  return { id: "", atMs, kind: "at-raise", how: pick(random, ["isolate", "set-back", "set-back"] as const), who: nextInRange(random, 1, nodes), forMs };
 }
 
 function shuffled(random: RandomState, count: number): number[] {

@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { segmentName } from "../../src/wal/segment.ts";
+import { roleOf } from "./asked.ts";
 import { SimNodes } from "./sim_nodes.ts";
 import { checkReplicas, read, write } from "./workload.ts";
 
@@ -20,15 +21,6 @@ function clusters(nodes: SimNodes): string[] {
 
 function said(nodes: SimNodes, id: string, pattern: RegExp): boolean {
   return nodes.node(id).lines.some((line) => pattern.test(line));
-}
-
-function roleOf(nodes: SimNodes, id: string): string {
-  let role = "";
-  nodes.node(id).server?.requests.status((status) => {
-    if ("groups" in status) role = status.groups[0]?.role ?? "";
-  });
-  nodes.until("a status", () => role !== "");
-  return role;
 }
 
 test("three empty nodes with one list found one cluster and serve", () => {

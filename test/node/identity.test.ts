@@ -1,9 +1,8 @@
 /** Who a node is, wherever it is: found again at other addresses, let in by itself, kept out with a lost directory. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { DraftError } from "../../src/base/errors.ts";
-import type { MemberList, NodeStatus } from "../../src/net/client_answers.ts";
 import { SIM_PORT } from "../../src/sim/sim_cluster.ts";
+import { membersAt, roleOf, statusOf, votersAt } from "./asked.ts";
 import { SimNodes } from "./sim_nodes.ts";
 import { write } from "./workload.ts";
 
@@ -18,32 +17,8 @@ function founded(seed: number, ids: readonly string[] = IDS, options: { peerSecr
   return nodes;
 }
 
-function statusOf(nodes: SimNodes, id: string): NodeStatus {
-  let found: NodeStatus | null = null;
-  nodes.node(id).server?.requests.status((status) => {
-    if (!(status instanceof DraftError)) found = status;
-  });
-  nodes.until("a status", () => found !== null);
-  return found as unknown as NodeStatus;
-}
-
 function alarmsOf(nodes: SimNodes, id: string): string {
   return statusOf(nodes, id).alarms.map(({ code, message }) => `${code} ${message}`).join("; ");
-}
-
-function roleOf(nodes: SimNodes, id: string): string {
-  return nodes.node(id).server === null ? "" : (statusOf(nodes, id).groups[0]?.role ?? "");
-}
-
-function membersAt(nodes: SimNodes, id: string): MemberList {
-  let found: MemberList | DraftError | null = null;
-  nodes.node(id).server?.requests.members("main", (list) => (found = list));
-  if (found === null || (found as unknown) instanceof DraftError) throw new Error(`${id} knows no members`);
-  return found as MemberList;
-}
-
-function votersAt(nodes: SimNodes, id: string): string[] {
-  return membersAt(nodes, id).members.filter(({ role }) => role === "voter").map((member) => member.id);
 }
 
 function awaitVoters(nodes: SimNodes, wanted: readonly string[]): void {

@@ -2,11 +2,11 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { DraftError } from "../../src/base/errors.ts";
-import type { MemberList, NodeStatus } from "../../src/net/client_answers.ts";
 import type { MemberRehearsal } from "../../src/net/member_rehearsal.ts";
 import type { MemberWish } from "../../src/net/member_wish.ts";
 import type { Answer } from "../../src/node/node_api.ts";
 import { SIM_PORT } from "../../src/sim/sim_cluster.ts";
+import { membersAt, roleOf, statusOf, votersAt } from "./asked.ts";
 import { SimNodes } from "./sim_nodes.ts";
 import { read, write } from "./workload.ts";
 
@@ -38,13 +38,6 @@ function change(nodes: SimNodes, id: string, wishes: readonly MemberWish[], forc
   return result as unknown as Answer | DraftError;
 }
 
-function membersAt(nodes: SimNodes, id: string): MemberList {
-  let found: MemberList | DraftError | null = null;
-  nodes.node(id).server?.requests.members("main", (list) => (found = list));
-  if (found === null || (found as unknown) instanceof DraftError) throw new Error(`${id} knows no members`);
-  return found as MemberList;
-}
-
 /** Carries a change through, asking whoever leads. */
 function carry(nodes: SimNodes, wishes: readonly MemberWish[]): void {
   const answer = change(nodes, nodes.awaitLeader().id, wishes);
@@ -53,23 +46,6 @@ function carry(nodes: SimNodes, wishes: readonly MemberWish[]): void {
     const leader = nodes.leader();
     return leader !== null && membersAt(nodes, leader.id).settled && votersAt(nodes, leader.id).includes(leader.id);
   });
-}
-
-function votersAt(nodes: SimNodes, id: string): string[] {
-  return membersAt(nodes, id).members.filter(({ role }) => role === "voter").map((member) => member.id);
-}
-
-function statusOf(nodes: SimNodes, id: string): NodeStatus {
-  let found: NodeStatus | null = null;
-  nodes.node(id).server?.requests.status((status) => {
-    if (!(status instanceof DraftError)) found = status;
-  });
-  nodes.until("a status", () => found !== null);
-  return found as unknown as NodeStatus;
-}
-
-function roleOf(nodes: SimNodes, id: string): string {
-  return nodes.node(id).server === null ? "" : (statusOf(nodes, id).groups[0]?.role ?? "");
 }
 
 function refused(result: Answer | DraftError, code: string, message: RegExp): void {

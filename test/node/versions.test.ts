@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { DraftError } from "../../src/base/errors.ts";
 import type { Plugin } from "../../src/machine/machine.ts";
-import type { NodeStatus } from "../../src/net/client_answers.ts";
+import { statusOf } from "./asked.ts";
 import { SimNodes } from "./sim_nodes.ts";
 import { read, write } from "./workload.ts";
 
@@ -63,15 +63,6 @@ function versionOf(nodes: SimNodes, id: string): number {
 
 function versions(nodes: SimNodes): number[] {
   return IDS.map((id) => versionOf(nodes, id));
-}
-
-function statusOf(nodes: SimNodes, id: string): NodeStatus {
-  let found: NodeStatus | null = null;
-  nodes.node(id).server?.requests.status((status) => {
-    if (!(status instanceof DraftError)) found = status;
-  });
-  nodes.until("a status", () => found !== null);
-  return found as unknown as NodeStatus;
 }
 
 function said(nodes: SimNodes, id: string, pattern: RegExp): number {

@@ -67,13 +67,18 @@ for (const [words, changes] of [
   });
 }
 
-test("rehearse() says why the core would refuse, and what force would lead to", () => {
-  const cores = new Cores({ members: 3, seed: 12 });
+function withOneGone(cores: Cores): { leader: ReturnType<Cores["awaitLeader"]>; gone: number; other: number } {
   const leader = cores.awaitLeader();
   cores.run(200);
   const [gone, other] = [1, 2, 3].filter((number) => number !== leader.number) as [number, number];
   cores.crash(gone);
   cores.run(1000);
+  return { leader, gone, other };
+}
+
+test("rehearse() says why the core would refuse, and what force would lead to", () => {
+  const cores = new Cores({ members: 3, seed: 12 });
+  const { leader, gone, other } = withOneGone(cores);
   assert.equal(tried(cores, leader, [{ type: "remove", member: other }], [gone]).refusal, "would-lose-quorum");
   const forced = tried(cores, leader, [{ type: "remove", member: other }], [gone], true);
   assert.equal([forced.refusal, forced.isWhole], [null, false], "it would not come to its end");
@@ -82,11 +87,7 @@ test("rehearse() says why the core would refuse, and what force would lead to", 
 
 test("force: the core enters what those who are there cannot decide, and only then", () => {
   const cores = new Cores({ members: 3, seed: 13 });
-  const leader = cores.awaitLeader();
-  cores.run(200);
-  const [gone, other] = [1, 2, 3].filter((number) => number !== leader.number) as [number, number];
-  cores.crash(gone);
-  cores.run(1000);
+  const { leader, gone, other } = withOneGone(cores);
   const rejected = (force: boolean): boolean =>
     cores.event(leader, asked(leader, [{ type: "remove", member: other }], force)).some(({ type }) => type === "rejected");
   assert.equal([rejected(false), rejected(true)], [true, false]);

@@ -5,7 +5,7 @@
  * - any message: the term that it bears (a pre-vote's request bears the next one, a pre-vote that is granted the asker's);
  * - a vote, and a candidate's request: the vote in that term; the request's last entry, too;
  * - a success: everything through matchIndex, equal to the log of the leader that it answers;
- * - any answer of a follower: the durable position that it names;
+ * - any answer of a follower: the durable position that it names, and that its next process will know of its promise;
  * - a leader's message: the entry that it starts from is in its log, and what it calls committed is.
  */
 import type { AckStatus, AppendReply, AppendRequest, Message, VoteRequest } from "../../raft/message.ts";
@@ -19,6 +19,8 @@ export class DurableFirst implements Property {
   readonly name: string = "durable-first";
   readonly #model: ClusterModel;
   readonly #committed: Committed;
+  /** How long a process of each member may promise not to vote, for all that was seen on its disk. */
+  readonly #leave: Map<string, { readonly boots: number; readonly ms: number }> = new Map();
 
   constructor(model: ClusterModel, committed: Committed) {
     this.#model = model;
@@ -77,10 +79,24 @@ export class DurableFirst implements Property {
   }
 
   #checkPosition(member: SimMember, model: MemberModel, message: Message & AckStatus): void {
+    if (message.promiseMs > 0) this.#checkPromise(member, message);
     const { durableIndex: index, durableTerm: term, durableChain: chain } = message;
     // Nothing is claimed.
     if (index === 0) return;
     this.#checkHeld(member, model, message, { index, term, chain });
+  }
+
+  /** The disk is looked at once a process, and again where it promises more. */
+  #checkPromise(member: SimMember, message: Message & AckStatus): void {
+    const { id, boots, forgiven } = member;
+    const leave = this.#leave.get(id);
+    if (forgiven || (leave?.boots === boots && leave.ms >= message.promiseMs)) return;
+    const identity = member.durableLog?.().identity;
+    if (identity === undefined) return;
+    const ms = identity?.promiseMaxMs ?? 0;
+    if (ms < message.promiseMs) throw this.#early(member, message, `${message.promiseMs} ms are promised, leave for ${ms} ms is durable`);
+    if (identity!.bootCount < message.bootId) throw this.#early(member, message, `it is boot ${message.bootId}, durable is ${identity!.bootCount}`);
+    this.#leave.set(id, { boots, ms });
   }
 
   #checkMatch(member: SimMember, model: MemberModel, message: AppendReply): void {

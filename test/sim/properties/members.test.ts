@@ -79,14 +79,20 @@ test("E21: learners: one that campaigns", () => {
   rejects("learners", /n4 is pre-candidate of term 0, and votes by no configuration/, () => hand.step(4, { role: "pre-candidate" }));
 });
 
-test("removed leaders: one that knows that it was removed leads no later term", () => {
-  const { hand, noop } = led("removed leaders");
+/** The first member commits that the third goes, with the second. */
+function committed(hand: ReturnType<typeof led>["hand"], noop: ReturnType<typeof led>["noop"]): ReturnType<typeof changed> {
   const entry = changed(FOUR, noop, 1, [{ type: "remove", member: 3 }]);
   append(hand, 1, entry);
   hand.stored(1);
   append(hand, 2, entry);
   hand.stored(2);
   hand.step(1, { commit: 2 });
+  return entry;
+}
+
+test("removed leaders: one that knows that it was removed leads no later term", () => {
+  const { hand, noop } = led("removed leaders");
+  const entry = committed(hand, noop);
   hand.durably(3, { entries: [noop] });
   append(hand, 3, entry, { commit: 2 });
   rejects("removed leaders", /n3 leads term 2; by the configuration 2, which was committed before, it does not vote/, () => hand.elect(3, 2, [1], [noop, entry]));
@@ -94,12 +100,7 @@ test("removed leaders: one that knows that it was removed leads no later term", 
 
 test("changes that were answered: with an index that says something else, or nothing", () => {
   const { hand, noop } = led("changes that were answered");
-  const entry = changed(FOUR, noop, 1, [{ type: "remove", member: 3 }]);
-  append(hand, 1, entry);
-  hand.stored(1);
-  append(hand, 2, entry);
-  hand.stored(2);
-  hand.step(1, { commit: 2 });
+  committed(hand, noop);
   const told = (type: "remove" | "promote", id: string, index: number, is: boolean): void =>
     hand.tell((property) => property.changeAnswered?.([{ type, id }], { index, reply: { changed: is } }));
   told("remove", "n3", 2, true);

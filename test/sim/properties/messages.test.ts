@@ -1,6 +1,8 @@
 import { test } from "uvu";
 import { DraftError } from "../../../src/base/errors.ts";
 import type { Answer } from "../../../src/node/node_api.ts";
+import type { Identity } from "../../../src/node/identity.ts";
+import type { Message } from "../../../src/raft/message.ts";
 import { createProgress } from "../../../src/raft/progress.ts";
 import type { LogEntry } from "../../../src/raft/types.ts";
 import type { ClientOperation } from "../../../src/sim/property.ts";
@@ -8,6 +10,7 @@ import { GENESIS_CHAIN, message, WALL_MS } from "../../raft/helpers.ts";
 import { Hand, next, rejects } from "./hand.ts";
 
 const TARGET = "durable-first";
+const NOTHING_DURABLE = { snapshot: null, entries: new Map(), damage: null } as const;
 
 function point(entry: LogEntry): { pointIndex: number; pointTerm: number; pointChain: number } {
   return { pointIndex: entry.index, pointTerm: entry.term, pointChain: entry.chain };
@@ -69,6 +72,24 @@ test("durable-first: an append acknowledged before it is durable", () => {
   hand.stored(2);
   hand.sent(2, success);
   hand.sent(2, message("heartbeatReply", { from: 2, to: 1, term: 1, ...durableAt(noop) }));
+});
+
+test("durable-first: a promise that the next process would not know of, or of a boot that may be counted again", () => {
+  const hand = new Hand(TARGET);
+  const durable = (promiseMaxMs: number, bootCount: number): void => {
+    hand.member(2).durableLog = () => ({ ...NOTHING_DURABLE, identity: { promiseMaxMs, bootCount } as Identity });
+  };
+  const promise = (promiseMs: number): Message => message("heartbeatReply", { from: 2, to: 1, term: 0, promiseMs, bootId: 1 });
+  durable(0, 1);
+  rejects(TARGET, /n2 sends a heartbeatReply of term 0 to 1 too early: 80 ms are promised, leave for 0 ms is durable/, () => hand.sent(2, promise(80)));
+  durable(80, 0);
+  rejects(TARGET, /it is boot 1, durable is 0/, () => hand.sent(2, promise(80)));
+  durable(80, 1);
+  hand.sent(2, promise(80));
+  rejects(TARGET, /90 ms are promised/, () => hand.sent(2, promise(90)));
+  hand.open(2);
+  durable(0, 1);
+  rejects(TARGET, /10 ms are promised/, () => hand.sent(2, promise(10)));
 });
 
 test("durable-first: a match with another log than the leader's, told with a point or without", () => {
