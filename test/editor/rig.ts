@@ -38,13 +38,14 @@ export interface Made {
 
 /** One machine with a node's directory. */
 export class EditRig {
-  readonly scheduler: Scheduler = new Scheduler();
+  readonly scheduler: Scheduler;
   readonly disk: SimDisk;
 
   readonly made: Made;
 
-  constructor(made: Made) {
+  constructor(made: Made, scheduler: Scheduler = new Scheduler()) {
     this.made = made;
+    this.scheduler = scheduler;
     this.disk = new SimDisk(this.scheduler, { seed: made.seed });
     this.run(makeDirectory(this.host(), made));
   }
