@@ -1,6 +1,6 @@
 /** What goes wrong while a follower fetches a snapshot, besides what goes wrong at any time. */
 import { nextFloat } from "../base/random.ts";
-import { type Act, all, type FaultHands, ms } from "./fault_hands.ts";
+import { type Act, around, atNextStep, cutFor, type FaultHands, ms, others } from "./fault_hands.ts";
 import type { Fault, Settings } from "./script.ts";
 import type { SimMachine } from "./sim_machine.ts";
 import { pick, streamOf } from "./streams.ts";
@@ -26,12 +26,10 @@ export function drawDeafFetches(seed: number, settings: Settings): Fault[] {
 export const FETCH_FAULTS: { readonly "deaf-at-fetch": Act<"deaf-at-fetch"> } = {
   "deaf-at-fetch": (hands, { cutMs, forMs }) => {
     atNextFetch(hands, (machine) => {
-      const others = all(hands).filter((each) => each !== machine);
-      const cut = others.flatMap(({ id }): [string, string][] => [[id, machine.id], [machine.id, id]]);
-      hands.cuts.cut(cut);
-      for (const { id } of others) hands.cluster.net.ways.silence(id, machine.id);
-      handOver(hands, others);
-      hands.later(cutMs, () => hands.cuts.heal(cut));
+      const rest = others(hands, machine);
+      cutFor(hands, around(machine, rest), cutMs);
+      for (const { id } of rest) hands.cluster.net.ways.silence(id, machine.id);
+      handOver(hands, rest);
       hands.later(cutMs + forMs, () => hands.cluster.net.ways.speak(machine.id));
     });
     return `will cut off whoever fetches a snapshot next for ${ms(cutMs)}, and let it hear no message for ${ms(forMs)} more`;
@@ -47,14 +45,5 @@ function handOver(hands: FaultHands, among: readonly SimMachine[]): void {
 }
 
 function atNextFetch(hands: FaultHands, act: (machine: SimMachine) => void): void {
-  const { watch } = hands.cluster;
-  const { stepped } = watch;
-  let isDone = false;
-  watch.stepped = (machine, state, event) => {
-    stepped?.(machine, state, event);
-    if (isDone || hands.isHealed || state.fetchingIndex === 0) return;
-    isDone = true;
-    // The step is over first: what it says still goes.
-    hands.later(0, () => act(machine));
-  };
+  atNextStep(hands, (_machine, state) => state.fetchingIndex !== 0, (machine) => hands.later(0, () => act(machine)));
 }

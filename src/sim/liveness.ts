@@ -4,6 +4,7 @@
  */
 import type { Astray } from "./astray.ts";
 import { settledAmong, toldAmong } from "./members_end.ts";
+import { configurationsAbout, decide } from "./members_view.ts";
 import type { Nemesis } from "./nemesis.ts";
 import { ASKED_MS } from "./operator.ts";
 import { entryMs, isQuickEnough, patienceMs, patienceOf } from "./patience.ts";
@@ -58,10 +59,14 @@ export function* live(parts: LivenessParts): Generator<void> {
   const writer = keepWriting({ client: clients.writer(), members: core.map(({ id }) => id), probes, pauseMs: entryMs(settings), after });
   // No log has more entries than were asked for, and as many of other kinds.
   yield* until("the healed core starts", patienceMs(settings, 2 * parts.operations), () => healed().every((machine) => hasStarted(machine, changes)));
+  if (changes && !canDecide(cluster)) {
+    writer.stop();
+    return phase("too many directories were lost");
+  }
   const members = changes ? yield* carriedThrough(parts, healed) : core;
   const living = (): SimMachine[] => members.filter((machine) => !nemesis.retired.has(machine));
   if (changes) beginProbes(members);
-  const limitMs = patienceOf(settings, living);
+  const limitMs = patienceOf(settings, living, cluster.net);
   const beganMs = cluster.scheduler.nowMs;
   // Whoever stood still before the healing may be about to hand over.
   const isSettled = (): boolean => living().every(({ id }) => served.has(id)) && isLed(living());
@@ -87,12 +92,20 @@ function hasStarted({ state, server, number, isStopping }: SimMachine, changes: 
 }
 
 /**
+ * Whether a majority of each configuration that stands in a log is left, as Raft asks for. Somebody may have let one that
+ * had just lost its directory decide, without knowing it: no leader can be sure whom it will hear next.
+ */
+function canDecide(cluster: SimCluster): boolean {
+  return decide([...cluster.machines.values()], configurationsAbout(cluster));
+}
+
+/**
  * Nothing is asked any more, and what is under way ends: who does not catch up stays a learner. Returns the members then,
  * who stay so: whoever leads later has what was committed, and nobody has anything newer.
  */
-function* carriedThrough({ script: { settings }, runFor, until, phase }: LivenessParts, healed: () => SimMachine[]): Generator<void, SimMachine[]> {
+function* carriedThrough({ script: { settings }, cluster, runFor, until, phase }: LivenessParts, healed: () => SimMachine[]): Generator<void, SimMachine[]> {
   yield* runFor(ASKED_MS);
-  const patience = patienceOf(settings, () => healed().filter(({ number }) => number !== 0));
+  const patience = patienceOf(settings, () => healed().filter(({ number }) => number !== 0), cluster.net);
   const promoteWithinMs = settings.membership?.promoteWithinMs ?? 0;
   let members: SimMachine[] | null = null;
   yield* until("a change under way is carried through", () => patience() + promoteWithinMs, () => (members = settledAmong(healed())) !== null);
