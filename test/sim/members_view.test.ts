@@ -13,7 +13,7 @@ function member(id: string, role: Member["role"], targetRole: Member["targetRole
 }
 
 function machines(ids: string): SimMachine[] {
-  return [...ids].map((id) => ({ number: IDS.indexOf(id) + 1, incarnation: (IDS.indexOf(id) + 1) * 100 }) as SimMachine);
+  return ids.split("").map((id) => ({ number: IDS.indexOf(id) + 1, incarnation: (IDS.indexOf(id) + 1) * 100 }) as SimMachine);
 }
 
 function of(joint: boolean, ...members: Member[]): Configuration[] {
