@@ -10,7 +10,7 @@ import { type RunOptions, runSeed } from "../../src/sim/run_seed.ts";
 const HASHES: Readonly<Record<number, string>> = {
   2: "80737aea216ba5fc",
   7: "12822588c68fc061",
-  10: "542184a197475835",
+  10: "ac6f16291e1893e8",
   12: "47e14d0b06028291",
 };
 
