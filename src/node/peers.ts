@@ -16,6 +16,8 @@ import { openConfigurations, standingOf } from "./standing.ts";
 
 export interface PeersOptions {
   readonly genesis: Genesis;
+  /** What the cluster is called now. */
+  readonly clusterId: string;
   readonly state: RaftState;
   readonly transport: Pick<Transport, "setPeers" | "isUp" | "probe" | "peerOf">;
   /** Where members may be besides, `host:port`: asked while one is missing. */
@@ -40,7 +42,7 @@ export class Peers {
 
   constructor(options: PeersOptions) {
     this.#options = options;
-    const { genesis, state, transport, clock, words } = options;
+    const { genesis, clusterId, state, transport, clock, words } = options;
     this.#configuration = currentConfiguration(state);
     this.#neighbours = new Neighbours({
       genesis: encodeGenesis(genesis), founders: genesis.configuration, self: state.config.self, transport, clock, words,
@@ -49,7 +51,7 @@ export class Peers {
       isLinked: (member) => transport.isUp(member),
       removed: (by, index) => this.#gone(by, index),
       hints: options.hints,
-      clusterId: genesis.clusterId,
+      clusterId,
       whereIs: (member) => this.whereIs(member),
       met: (hello) => this.met(hello),
     });
