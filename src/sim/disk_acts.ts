@@ -1,6 +1,6 @@
 /** How each kind of fault of a disk is done. */
 import { nextFloat } from "../base/random.ts";
-import { type Act, all, type FaultHands, ms, someone, withMachine, withProcess } from "./fault_hands.ts";
+import { type Act, all, type FaultHands, handOverTo, ms, someone, withMachine, withProcess } from "./fault_hands.ts";
 import type { FaultKind } from "./script.ts";
 import type { SimDisk } from "./sim_disk.ts";
 import type { FaultRule } from "./sim_faults.ts";
@@ -58,6 +58,8 @@ export const DISK_FAULTS: { readonly [K in DiskFaultKind]: Act<K> } = {
   full: (hands, { who, slackBytes, forMs }) => withMachine(hands, who, (machine) => {
     const { disk } = machine;
     disk.capacityBytes = disk.usedBytes + slackBytes;
+    // To lead it would have no room.
+    hands.later(forMs / 2, () => handOverTo(hands, machine));
     hands.later(forMs, () => disk.capacityBytes = Number.POSITIVE_INFINITY);
     return `fills the disk of ${machine.id} but for ${slackBytes} bytes for ${ms(forMs)}`;
   }),

@@ -2,7 +2,7 @@
 import { nextFloat } from "../base/random.ts";
 import type { Way } from "./cuts.ts";
 import { DISK_FAULTS } from "./disk_acts.ts";
-import { type Act, all, type FaultHands, ms, withMachine, withProcess, withTwo } from "./fault_hands.ts";
+import { type Act, all, type FaultHands, handOverTo, ms, withMachine, withProcess, withTwo } from "./fault_hands.ts";
 import { FETCH_FAULTS } from "./fetch_acts.ts";
 import { MEMBER_FAULTS } from "./member_acts.ts";
 import type { FaultKind } from "./script.ts";
@@ -10,7 +10,6 @@ import type { SimMachine } from "./sim_machine.ts";
 import { LEASE_FAULTS } from "./lease_acts.ts";
 import { VERSION_FAULTS } from "./version_acts.ts";
 
-const TRANSFER_TIMEOUT_MS = 2000;
 
 /** All acts. */
 export const FAULTS: { readonly [K in FaultKind]: Act<K> } = {
@@ -93,10 +92,9 @@ export const FAULTS: { readonly [K in FaultKind]: Act<K> } = {
     machine.clock.jump(byMs);
     return `sets the wall clock of ${machine.id} by ${byMs} ms`;
   }),
-  transfer: (hands, { to }) => withTwo(hands, 0, to, (leader, target) => {
-    if (leader.server === null || leader.gate.isShut) return null;
-    leader.server.requests.transfer("main", target.id, TRANSFER_TIMEOUT_MS, () => {});
-    return `asks ${leader.id} to hand over to ${target.id}`;
+  transfer: (hands, { to }) => withMachine(hands, to, (target) => {
+    const leader = handOverTo(hands, target);
+    return leader === null ? null : `asks ${leader.id} to hand over to ${target.id}`;
   }),
 };
 

@@ -9,6 +9,8 @@ import type { Operator } from "./operator.ts";
 import type { SimCluster } from "./sim_cluster.ts";
 import type { SimMachine } from "./sim_machine.ts";
 
+const TRANSFER_TIMEOUT_MS = 2000;
+
 /** What an act works with. */
 export interface FaultHands {
   readonly cluster: SimCluster;
@@ -60,6 +62,14 @@ export function withProcess(hands: FaultHands, who: Who, act: (machine: SimMachi
 export function withTwo(hands: FaultHands, one: Who, other: Who, act: (one: SimMachine, other: SimMachine) => string | null): string | null {
   const [a, b] = [someone(hands, one), someone(hands, other)];
   return a === null || b === null || a === b ? null : act(a, b);
+}
+
+/** Asks whoever leads to hand over to another one; returns the leader, or null if it was not asked. */
+export function handOverTo(hands: FaultHands, target: SimMachine): SimMachine | null {
+  const leader = hands.cluster.leaderMachine();
+  if (leader === null || leader === target || leader.server === null || leader.gate.isShut) return null;
+  leader.server.requests.transfer("main", target.id, TRANSFER_TIMEOUT_MS, () => {});
+  return leader;
 }
 
 /** A time in words. */

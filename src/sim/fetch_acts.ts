@@ -1,11 +1,10 @@
 /** What goes wrong while a follower fetches a snapshot, besides what goes wrong at any time. */
 import { nextFloat } from "../base/random.ts";
-import { type Act, all, type FaultHands, ms } from "./fault_hands.ts";
+import { type Act, all, type FaultHands, handOverTo, ms } from "./fault_hands.ts";
 import type { Fault, Settings } from "./script.ts";
+import type { FaultRule } from "./sim_faults.ts";
 import type { SimMachine } from "./sim_machine.ts";
 import { pick, streamOf } from "./streams.ts";
-
-const TRANSFER_TIMEOUT_MS = 1000;
 
 /** The part of runs with snapshots and faults in which one fetches that hears nothing. */
 const DEAF_PART = 0.3;
@@ -22,8 +21,19 @@ export function drawDeafFetches(seed: number, settings: Settings): Fault[] {
   return faults;
 }
 
+/** Where somebody keeps all of its log, followers that begin to fetch hear the entries from it meanwhile. */
+export function drawLateFetches(seed: number, settings: Settings): Fault[] {
+  const random = streamOf(seed, "late fetches");
+  if (settings.snapshots?.hoards === undefined || settings.features.length === 0) return [];
+  const faults: Fault[] = [];
+  for (let atMs = 2000 * nextFloat(random); atMs < settings.safetyMs; atMs += 500 + 3000 * nextFloat(random)) {
+    faults.push({ id: "", atMs, kind: "late-at-fetch", forMs: pick(random, [2, 4, 8]) * settings.electionMaxMs });
+  }
+  return faults;
+}
+
 /** The acts of fetches. */
-export const FETCH_FAULTS: { readonly "deaf-at-fetch": Act<"deaf-at-fetch"> } = {
+export const FETCH_FAULTS: { readonly [K in "deaf-at-fetch" | "late-at-fetch"]: Act<K> } = {
   "deaf-at-fetch": (hands, { cutMs, forMs }) => {
     atNextFetch(hands, (machine) => {
       const others = all(hands).filter((each) => each !== machine);
@@ -36,14 +46,32 @@ export const FETCH_FAULTS: { readonly "deaf-at-fetch": Act<"deaf-at-fetch"> } = 
     });
     return `will cut off whoever fetches a snapshot next for ${ms(cutMs)}, and let it hear no message for ${ms(forMs)} more`;
   },
+  "late-at-fetch": (hands, { forMs }) => {
+    atNextFetch(hands, (machine) => {
+      // Before that, whoever hears that it need not go on gives up.
+      const rule: FaultRule = ({ kind, path }) => kind === "rename" && path.endsWith(".fetching") ? { stall: true } : null;
+      const troubles = hands.troubles(machine);
+      troubles.add(rule);
+      handOver(hands, all(hands).filter((each) => each !== machine && hasWhatFollows(each, machine)));
+      hands.later(forMs, () => {
+        troubles.remove(rule);
+        machine.disk.release();
+      });
+    });
+    return `will let the last step of whoever fetches a snapshot next stand still for ${ms(forMs)}, and somebody lead whose log goes back far enough`;
+  },
 };
+
+/** Whether the log of `one` begins no later than that of `other` ends. */
+function hasWhatFollows(one: SimMachine, other: SimMachine): boolean {
+  return one.state !== null && other.state !== null && one.state.trail.base.index <= other.state.trail.lastIndex;
+}
 
 /** Whoever leads hands over to another of these. */
 function handOver(hands: FaultHands, among: readonly SimMachine[]): void {
   const leader = hands.cluster.leaderMachine();
   const heir = among.find((each) => each !== leader && each.isUp);
-  if (leader === null || leader.server === null || leader.gate.isShut || heir === undefined) return;
-  leader.server.requests.transfer("main", heir.id, TRANSFER_TIMEOUT_MS, () => {});
+  if (heir !== undefined) handOverTo(hands, heir);
 }
 
 function atNextFetch(hands: FaultHands, act: (machine: SimMachine) => void): void {

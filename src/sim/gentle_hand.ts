@@ -88,7 +88,8 @@ function harmOf(fault: Fault): Harm | null {
     // Whom it meets is not known.
     case "at-raise":
     case "at-change":
-    case "deaf-at-fetch": return HARMLESS;
+    case "deaf-at-fetch":
+    case "late-at-fetch": return HARMLESS;
     case "at-lease": return { who: [0], forMs: fault.afterMs + fault.forMs };
     case "install": return fault.by === "nobody" ? HARMLESS : { who: [fault.who], forMs: RECOVERY_MS + fault.downMs };
     // When they strike is not known.

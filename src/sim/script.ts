@@ -69,6 +69,8 @@ export interface Settings {
 export interface SnapshotSettings {
   readonly entries: number;
   readonly retainBytes: number;
+  /** The place of one that keeps all of its log; none if nothing is said. */
+  readonly hoards?: Who;
   /** Those that ship if nothing is said. */
   readonly pieceBytes?: number;
   readonly servedBytesPerSecond?: number;
@@ -197,6 +199,7 @@ export type FaultBody =
    * for so much longer hears no message: what it fetches may be of a term that nobody told it of.
    */
   | { readonly kind: "deaf-at-fetch"; readonly cutMs: number; readonly forMs: number }
+  | { readonly kind: "late-at-fetch"; readonly forMs: number }
   /** Somebody asks for a change of the members, at `via` and then at the next ones. */
   | { readonly kind: "change"; readonly wishes: readonly PlannedWish[]; readonly via: Who; readonly tries: number }
   /** So many shall vote: those from `from` on come or go. */

@@ -35,9 +35,9 @@ const libraryClient: Check = (value, nodes) => {
 };
 
 const snapshots = (value: unknown): string | null => {
-  const { entries, retainBytes, pieceBytes = 1, servedBytesPerSecond = 1 } = (value ?? {}) as Readonly<Record<string, unknown>>;
-  const isOne = [entries, pieceBytes, servedBytesPerSecond].every((each) => positive(each, 0) === null) && count(retainBytes, 0) === null;
-  return isOne ? null : "wants entries and retainBytes, and may have pieceBytes and servedBytesPerSecond";
+  const { entries, retainBytes, pieceBytes = 1, servedBytesPerSecond = 1, hoards = 1 } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const isOne = [entries, pieceBytes, servedBytesPerSecond, hoards].every((each) => positive(each, 0) === null) && count(retainBytes, 0) === null;
+  return isOne ? null : "wants entries and retainBytes, and may have pieceBytes, servedBytesPerSecond and hoards";
 };
 
 const sessionLimits = (value: unknown): string | null => {
@@ -133,6 +133,7 @@ const FAULTS: { readonly [K in FaultKind]: Checks<BodyOf<K>> } = {
   install: { who, version: positive, by: oneOf("stop", "kill", "nobody"), downMs: amount },
   "at-raise": { how: oneOf("isolate", "set-back"), who, forMs: amount },
   "deaf-at-fetch": { cutMs: amount, forMs: amount },
+  "late-at-fetch": { forMs: amount },
   change: { wishes: listOf(wish), via: who, tries: positive },
   resize: { voters: positive, from: who, via: who, tries: positive },
   lose: { who, downMs: amount },

@@ -32,6 +32,8 @@ export interface ClusterOptions {
   readonly flags?: Readonly<Record<string, string>>;
   /** Settings that no flag would allow. */
   readonly config?: Partial<NodeConfig>;
+  /** What one node alone is told. */
+  readonly configOf?: (id: string) => Partial<NodeConfig>;
   readonly tailBytesMax?: number;
   readonly tuning?: NonNullable<ProcessOptions["tuning"]>;
   /** What the process of this name proves to others that it knows; asked at each start. */
@@ -248,6 +250,6 @@ export class SimCluster implements MachineOwner {
       id, data: `/${id}`, listen: `${id}:${SIM_PORT}`, insecure: "yes", "segment-bytes": "65536", ...this.options.flags, ...flags,
     };
     const config = parseNodeConfig({ text: (name) => values[name], all: () => [], has: (name) => values[name] !== undefined });
-    return { ...config, ...this.options.config };
+    return { ...config, ...this.options.config, ...this.options.configOf?.(id) };
   }
 }

@@ -45,6 +45,9 @@ const LIBRARY_PART = 0.2;
 /** The part of runs in which nodes take snapshots. */
 const SNAPSHOT_PART = 0.5;
 
+/** The part of these in which one keeps all of its log. */
+const HOARDER_PART = 0.3;
+
 /** The run that `seed` stands for. */
 export function drawScript(seed: number, options: SwarmOptions = {}): Script {
   const members = options.quiet === true ? null : drawMembership(seed, options);
@@ -53,7 +56,7 @@ export function drawScript(seed: number, options: SwarmOptions = {}): Script {
   // Where members change nobody is led astray, nothing is damaged, and the machine stays: one thing at a time.
   const verdicts = drawVerdicts(seed, drawn, members === null);
   // A snapshot of one that is astray would lead others there, whom nothing could tell from it.
-  const snapshots = verdicts.astray === undefined ? drawSnapshots(seed) : null;
+  const snapshots = verdicts.astray === undefined ? drawSnapshots(seed, drawn.nodes) : null;
   const ways = drawWays(seed, drawn, options.ways);
   const sessions = drawSessions(seed, drawn, library);
   const queueBytesMax = drawQueueBytes(seed);
@@ -126,7 +129,7 @@ function drawLibrary(seed: number, { clients, nodes }: Settings, options: SwarmO
 }
 
 /** Few entries a snapshot, so that logs are cut all the time; and some log behind it, or none. */
-function drawSnapshots(seed: number): SnapshotSettings | null {
+function drawSnapshots(seed: number, nodes: number): SnapshotSettings | null {
   const random = streamOf(seed, "snapshots");
   if (nextFloat(random) >= SNAPSHOT_PART) return null;
   // Half of them so soon, and with no log behind, that a snapshot ends within what a deposed leader has that nobody else has.
@@ -134,7 +137,13 @@ function drawSnapshots(seed: number): SnapshotSettings | null {
   const taken = isDense ? { entries: nextInRange(random, 3, 10), retainBytes: 0 } : { entries: nextInRange(random, 5, 50), retainBytes: pick(random, [0, 0, 1000, 10_000]) };
   // Most snapshots here have some kilobytes: many pieces, so that lines break between them, or a rate that makes them late.
   const isSlow = nextFloat(random) < (isDense ? 0.25 : 0.5);
-  return { ...taken, pieceBytes: pick(random, [128, 500, 4096, 65_536]), servedBytesPerSecond: isSlow ? pick(random, [2000, 20_000]) : 2 ** 26 };
+  return { ...taken, pieceBytes: pick(random, [128, 500, 4096, 65_536]), servedBytesPerSecond: isSlow ? pick(random, [2000, 20_000]) : 2 ** 26, ...drawHoarder(seed, nodes) };
+}
+
+/** One that keeps all of its log can lead whoever was away on without a snapshot. */
+function drawHoarder(seed: number, nodes: number): Pick<SnapshotSettings, "hoards"> {
+  const random = streamOf(seed, "hoarder");
+  return nodes >= 3 && nextFloat(random) < HOARDER_PART ? { hoards: nextInRange(random, 1, nodes) } : {};
 }
 
 function draws(count: number, draw: () => number): number[] {

@@ -13,6 +13,9 @@ export const NAMES: readonly string[] = ["a", "b", "c", "d", "e", "f", "g"];
 const READ_BYTES = 65_536;
 const SLAB_BYTES = 16_384;
 
+/** More log than any run has. */
+const ALL_BYTES = 2 ** 40;
+
 /** What the cluster of `script` is made of. */
 export function clusterOptions({ seed, settings }: Script, plugin: AnyPlugin, properties: readonly Property[]): ClusterOptions {
   const { segmentBytes, queueBytesMax, appendEntriesMax, inflightAppendsMax, uncommittedBytesMax, batchBytesMax, verdicts } = settings;
@@ -30,6 +33,7 @@ export function clusterOptions({ seed, settings }: Script, plugin: AnyPlugin, pr
       segmentBytes, ...(queueBytesMax === undefined ? {} : { queueBytesMax }),
       ...(settings.snapshots === undefined ? {} : { snapshotEntries: settings.snapshots.entries, retainBytes: settings.snapshots.retainBytes }),
     },
+    configOf: (id) => settings.snapshots?.hoards === NAMES.indexOf(id) + 1 ? { retainBytes: ALL_BYTES } : {},
     tailBytesMax: settings.tailBytesMax,
     tuning: {
       core: {
