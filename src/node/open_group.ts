@@ -81,9 +81,9 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
   yield* removeAllBut(disk, directory, log.snapshotPoint);
   const state = createRaft(config, recovered);
   const { name, submit, wake, observers, outbox, isLinked, addressOf, configurationChanged, failed, exchange } = parts;
-  const fetch = exchange.open({ clusterId: identity.clusterId, directory, state, submit });
+  const fetch = exchange.open({ clusterId: genesis.clusterId, directory, state, submit });
   const snapshots = new GroupSnapshots({
-    clusterId: identity.clusterId, directory, state, applier, log: wal, disk, clock, words, submit, wake,
+    clusterId: genesis.clusterId, directory, state, applier, log: wal, disk, clock, words, submit, wake,
     isInUse: (name) => exchange.isInUse(config.group, name),
     snapshotBytes: settings.snapshotBytes, snapshotEntries: settings.snapshotEntries, promised: host.promised ?? noted,
   });
@@ -107,7 +107,7 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
 }
 
 /** The machine as the log says that it was: from what it holds on disk, or from the snapshot. */
-function* startMachine({ host, identity, applier, log, dataDir }: OpenGroupParts, directory: string): Task<void> {
+function* startMachine({ host, genesis, applier, log, dataDir }: OpenGroupParts, directory: string): Task<void> {
   const { group, snapshotPoint: point } = log;
   const { trail } = log.recovered();
   if (point === null && trail.base.index > 0) {
@@ -123,7 +123,7 @@ function* startMachine({ host, identity, applier, log, dataDir }: OpenGroupParts
   if (start === "renew") yield* renewMachine(host.disk, applier, place);
   if (point === null) return;
   const progress = new Progress(() => host.clock.monotonicMs(), (text) => host.log.write("info", text));
-  const wanted = { path: `${directory}/${snapshotName(point)}`, clusterId: identity.clusterId, group, point, progress };
+  const wanted = { path: `${directory}/${snapshotName(point)}`, clusterId: genesis.clusterId, group, point, progress };
   if (start === "resume") yield* resumeFromSnapshot(host.disk, applier, wanted);
   else yield* restoreSnapshot(host.disk, applier, wanted, host.promised ?? noted);
 }

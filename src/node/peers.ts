@@ -17,6 +17,8 @@ import { openConfigurations, standingOf } from "./standing.ts";
 
 export interface PeersOptions {
   readonly genesis: Genesis;
+  /** What the cluster is called now. */
+  readonly clusterId: string;
   readonly state: RaftState;
   /** Hears who was let in. */
   readonly farewell: Pick<Farewell, "letIn">;
@@ -43,7 +45,7 @@ export class Peers {
 
   constructor(options: PeersOptions) {
     this.#options = options;
-    const { genesis, state, transport, clock, words } = options;
+    const { genesis, clusterId, state, transport, clock, words } = options;
     this.#configuration = currentConfiguration(state);
     this.#neighbours = new Neighbours({
       genesis: encodeGenesis(genesis), founders: genesis.configuration, self: state.config.self, transport, clock, words,
@@ -52,7 +54,7 @@ export class Peers {
       isLinked: (member) => transport.isUp(member),
       removed: (by, index) => this.#gone(by, index),
       hints: options.hints,
-      clusterId: genesis.clusterId,
+      clusterId,
       whereIs: (member) => this.whereIs(member),
       met: (hello) => this.met(hello),
     });
