@@ -24,6 +24,7 @@ import { GroupSnapshots } from "./group_snapshots.ts";
 import type { Identity } from "./identity.ts";
 import type { RecoveredLog } from "./recovered_log.ts";
 import { type MachineStart, machineStart, renewMachine } from "./machine_start.ts";
+import { Priorities } from "./priorities.ts";
 import { Promises } from "./promises.ts";
 import { Readiness } from "./readiness.ts";
 import { restoreSnapshot, resumeFromSnapshot } from "./restore_snapshot.ts";
@@ -96,9 +97,10 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
   applier.checks.runs = () => versions.machines();
   const readiness = new Readiness(words);
   const checks = new GroupChecks({ name, applier, words, submit });
+  const priorities = new Priorities({ priority: settings.priority, helloOf: parts.helloOf, submit, words });
   const promises = new Promises({ dataDir, promiseMs: settings.electionMinMs, submit, words });
   const group = new Group({
-    name, state, applier, log: wal, outbox, clock, words, snapshots, readiness, observers: [...observers, versions, readiness, checks, promises],
+    name, state, applier, log: wal, outbox, clock, words, snapshots, readiness, observers: [...observers, versions, readiness, checks, promises, priorities],
     tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax, frameEntryBytesMax: frameEntryBytesMax(settings),
     submit, wake, isLinked, addressOf, configurationChanged, failed,
     fetchSnapshot: (from, point) => fetch.begin(from, point),

@@ -34,7 +34,7 @@ class Node {
   constructor(id = "a", incarnation = 100) {
     const clusterId = (): string => this.clusterId;
     this.introductions = new Introductions({
-      settings: { id, address: `${id}:1`, frameBytesMax: 65536, founding: null } as never,
+      settings: { id, address: `${id}:1`, frameBytesMax: 65536, founding: null, priority: 0 } as never,
       plugin: kv,
       sourceDigest: "shipped kv 1",
       dataDir: {
