@@ -8,17 +8,17 @@ import { type RunOptions, runSeed } from "../../src/sim/run_seed.ts";
 
 /** Hashes of what these seeds do; 10 and 3 write under sessions. They change whenever anything does that a node decides: then write the new ones. */
 const HASHES: Readonly<Record<number, string>> = {
-  2: "80737aea216ba5fc",
+  2: "f369d86c21400168",
   7: "12822588c68fc061",
-  10: "542184a197475835",
-  12: "47e14d0b06028291",
+  10: "ac6f16291e1893e8",
+  12: "8bdaea9c8c8d4090",
 };
 
 /** The same with clients of the library, whose promises resolve behind events. */
 const LIBRARY_HASHES: Readonly<Record<number, string>> = {
-  3: "61466a8faf052a16",
+  3: "4400ed557c401754",
   5: "a7a4e06cf45ef103",
-  21: "abbf7284e9ab3bbf",
+  21: "ac4847d1214c2b95",
 };
 
 /** The same where single messages are lost, doubled and late. */
@@ -29,7 +29,7 @@ const LOSSY_HASHES: Readonly<Record<number, string>> = {
 
 /** The same where members come and go. */
 const MEMBERS_HASHES: Readonly<Record<number, string>> = {
-  3: "c0202d1408e222e1",
+  3: "0e25343826c217fc",
   8: "555f9ef3d4fd5379",
 };
 
@@ -58,6 +58,17 @@ test("clients of the library are drawn for a fifth of the seeds, and shift nothi
   const { settings: { library, ...settings }, ...rest } = drawScript(5, { library: true });
   assert.ok(library !== undefined && library.length > 0);
   assert.equal({ settings, ...rest }, drawScript(5, { library: false }));
+});
+
+test("machines on disk are drawn for a part of the seeds of kv, and shift nothing else", () => {
+  const drawn = Array.from({ length: 300 }, (_, seed) => drawScript(seed));
+  const count = drawn.filter(({ settings }) => settings.engines === true).length;
+  assert.ok(count > 30 && count < 60, `${count} of 300`);
+  const { settings: { engines, ...settings }, ...rest } = drawScript(5, { engines: true });
+  assert.is(engines, true);
+  assert.equal({ settings, ...rest }, drawScript(5, { engines: false }));
+  const own = Array.from({ length: 100 }, (_, seed) => drawScript(seed, { plugin: { ...kv, name: "own" } }));
+  assert.ok(own.every((script) => script.settings.engines === undefined), "of others nobody knows");
 });
 
 test("a seed does the same twice in one process, and another seed does something else", async () => {
