@@ -7,7 +7,7 @@ import { makeEdit, undoable, undoEdit } from "../editor/edit_log.ts";
 import { planEdit, type Wanted } from "../editor/edit_plan.ts";
 import { type GroupLog, pointAt } from "../editor/offline_log.ts";
 import type { AnyPlugin, Command } from "../machine/machine.ts";
-import { confirmed } from "./ask.ts";
+import { confirmed } from "./confirm.ts";
 import type { Io } from "./io.ts";
 import { type Leaf, type Options, type Parsed, UsageError } from "./leaf.ts";
 import { awaited, conditionOf, indexOf, LOG_OPTIONS, MACHINE_OPTION, pluginFor, sealJson, withLog } from "./log_options.ts";
@@ -116,6 +116,5 @@ function* agreed(meaning: readonly string[], options: Options, io: Io): Task<boo
   const tell = options.has("json") ? io.err : io.out;
   for (const line of meaning) tell(`- ${line}`);
   if (options.has("yes")) return true;
-  if (!io.inputIsTerminal) throw new UsageError("nobody is there to ask: add --yes");
-  return yield* awaited(() => confirmed("Go on? [y/N] ", io));
+  return yield* awaited(async () => confirmed("this changes the log", io));
 }

@@ -8,6 +8,7 @@ import { readUpTo } from "../host/files.ts";
 import type { Disk, File, FileStat } from "../host/host.ts";
 import type { DataDir } from "../node/data_dir.ts";
 import { openDataDir } from "../node/data_dir.ts";
+import { storageIdentity } from "../node/identity.ts";
 import { snapshotDirectory } from "../node/open_group.ts";
 import type { GroupId, LogPoint } from "../raft/types.ts";
 import { openMark } from "../wal/mark.ts";
@@ -56,15 +57,16 @@ export function* checkDirectory(host: OfflineHost, directory: string, told: (che
 function* checkLog(disk: Disk, { path, identity }: DataDir, told: (checked: Checked) => void): Task<Map<GroupId, LogPoint | null>> {
   const directory = `${path}/wal`;
   const stat = yield* wait<FileStat | null>((done) => disk.stat(directory, done));
-  if (identity === null || stat === null) {
+  if (identity === null || identity.genesis === null || stat === null) {
     told({ path: directory, what: "log", bytes: 0, holds: "nothing yet", damage: null });
     return new Map();
   }
   const sequences = yield* segmentsIn(disk, directory);
+  const owner = storageIdentity(identity);
   try {
-    const { file, mark } = yield* openMark(disk, directory, identity.incarnation, sequences.length === 0);
+    const { file, mark } = yield* openMark(disk, directory, owner.incarnation, sequences.length === 0);
     yield* wait<void>((done) => file.close(done));
-    const scan = yield* scanLog({ disk, directory, identity, mark, readBytes: READ_BYTES }, sequences, new RecoveredGroups(NOBODY));
+    const scan = yield* scanLog({ disk, directory, identity: owner, mark, readBytes: READ_BYTES }, sequences, new RecoveredGroups(NOBODY));
     const logs = scan.groups.logs();
     const bytes = [...scan.segments.values()].reduce((sum, { end }) => sum + end, 0);
     const holds = [...logs.values()].map(({ group, prefix, lastIndex }) => `group ${group} from index ${prefix.index + 1} to ${lastIndex}`).join(", ");

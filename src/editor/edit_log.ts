@@ -44,7 +44,7 @@ export function* makeEdit(host: OfflineHost, log: GroupLog, plan: Plan, plugin: 
 }
 
 function* append(host: OfflineHost, log: GroupLog, { edit }: Plan): Task<void> {
-  const { directory, identity: { clusterId, nodeId, incarnation }, group: { group }, scan } = log;
+  const { directory, owner, group: { group }, scan } = log;
   const path = `${directory}/wal/${segmentName(scan.end.sequence)}`;
   const stat = yield* wait<FileStat | null>((done) => host.disk.stat(path, done));
   let failed: Done<void> = () => {};
@@ -52,7 +52,7 @@ function* append(host: OfflineHost, log: GroupLog, { edit }: Plan): Task<void> {
     ...WAL_DEFAULTS, segmentBytes: stat?.bytes ?? WAL_DEFAULTS.segmentBytes, compacts: false,
     onFailure: (error: Error) => failed(error), onStall: () => {}, onSpace: () => {},
   };
-  const wal = yield* openWal(host, directory, { clusterId, nodeId, incarnation }, options, NOBODY);
+  const wal = yield* openWal(host, directory, owner, options, NOBODY);
   wal.appendEdit(group, edit);
   wal.flush();
   yield* wait<void>((done) => {
@@ -78,7 +78,7 @@ export function undoable({ scan, edit, identity, group: { group } }: GroupLog): 
 export function* undoEdit({ disk }: OfflineHost, log: GroupLog): Task<EditMark> {
   const edit = undoable(log);
   const directory = `${log.directory}/wal`;
-  const opened = yield* openMark(disk, directory, log.identity.incarnation, false);
+  const opened = yield* openMark(disk, directory, log.owner.incarnation, false);
   try {
     yield* undoBatch(disk, directory, opened, log.scan);
   } finally {

@@ -14,7 +14,7 @@ import { configurationAt, type GroupLog, type OfflineHost, pointAt } from "./off
 /** Writes it, durably. The machine's own directory must be empty, and is again. */
 export function* writeEmptySnapshot({ disk }: OfflineHost, log: GroupLog, { edit: { content } }: Plan, plugin: AnyPlugin): Task<void> {
   assert(content.change === "drop", "only what is dropped is emptied", content.change);
-  const { group: { group }, identity: { clusterId } } = log;
+  const { group: { group }, owner: { clusterId } } = log;
   const { index } = content.point;
   const place = machineDirectory(log.directory);
   const applier = new Applier({ plugin, group, directory: place, log: () => {} });

@@ -9,14 +9,14 @@ import { runTask, type Task, wait } from "../base/task.ts";
 import type { FileStat, Host } from "../host/host.ts";
 import { type DataDir, openDataDir } from "../node/data_dir.ts";
 import { decodeGenesis } from "../node/genesis.ts";
-import type { Identity } from "../node/identity.ts";
+import { type Identity, storageIdentity } from "../node/identity.ts";
 import { decodeLogStart } from "../node/log_start.ts";
 import { RecoveredLog } from "../node/recovered_log.ts";
 import type { Configuration, HardState, Index, LogPoint } from "../raft/types.ts";
 import { openMark } from "../wal/mark.ts";
 import { RecoveredGroups } from "../wal/recovered_groups.ts";
 import { type Scan, scanLog } from "../wal/recovery.ts";
-import { sequenceOf } from "../wal/segment.ts";
+import { sequenceOf, type WalIdentity } from "../wal/segment.ts";
 import type { EditMark } from "../wal/edit_record.ts";
 import type { WalGroup } from "../wal/wal_group.ts";
 import { readEntries } from "../wal/wal_read.ts";
@@ -31,10 +31,14 @@ export type OfflineHost = Pick<Host, "clock" | "disk" | "random" | "log">;
 export interface GroupLog {
   readonly directory: string;
   readonly identity: Identity;
+  /** What segments and snapshots bear: what the node was when the log began. */
+  readonly owner: WalIdentity;
   readonly group: WalGroup;
   readonly hardState: HardState;
   /** All that the log holds and what the point says where it begins, ascending by index; the first may be the genesis'. */
   readonly configurations: readonly Configuration[];
+  /** The newest of them. */
+  readonly configuration: Configuration;
   /** Log time where the log begins. */
   readonly startMs: number;
   /** The last offline edit; null if there was none. */
@@ -54,7 +58,7 @@ export interface GroupLog {
 export function withGroupLog<T>(
   host: OfflineHost,
   { directory, group }: { readonly directory: string; readonly group: number },
-  use: (log: GroupLog) => Task<T>,
+  use: (log: GroupLog, dataDir: DataDir) => Task<T>,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     runTask(openedLog(host, { directory, group }, use), (...[error, value]) => {
@@ -65,14 +69,18 @@ export function withGroupLog<T>(
 }
 
 /** As {@link withGroupLog}, as a task. */
-export function* openedLog<T>(host: OfflineHost, { directory, group }: { readonly directory: string; readonly group: number }, use: (log: GroupLog) => Task<T>): Task<T> {
+export function* openedLog<T>(
+  host: OfflineHost,
+  { directory, group }: { readonly directory: string; readonly group: number },
+  use: (log: GroupLog, dataDir: DataDir) => Task<T>,
+): Task<T> {
   const { disk } = host;
   // Opening a directory makes it: what is not there must not be made by looking.
   const stat = yield* wait<FileStat | null>((done) => disk.stat(`${directory}/identity`, done));
   if (stat === null) throw new DraftError("NOT_FOUND", `"${directory}" is no data directory: draft log last --data DIR`);
   const dataDir = yield* openDataDir(host, directory, { nodeId: null, machine: null });
   try {
-    return yield* use(yield* groupLog(host, dataDir, group));
+    return yield* use(yield* groupLog(host, dataDir, group), dataDir);
   } finally {
     dataDir.close();
   }
@@ -82,12 +90,13 @@ function* groupLog({ disk }: OfflineHost, dataDir: DataDir, groupId: number): Ta
   const directory = `${dataDir.path}/wal`;
   const stat = yield* wait<FileStat | null>((done) => disk.stat(directory, done));
   const { identity } = dataDir;
-  if (identity === null || stat === null) throw noGroup(dataDir.path);
+  if (identity === null || identity.genesis === null || stat === null) throw noGroup(dataDir.path);
   const sequences = yield* segmentsIn(disk, directory);
   if (sequences.length === 0) throw noGroup(dataDir.path);
-  const { file, mark } = yield* openMark(disk, directory, identity.incarnation, false);
+  const owner = storageIdentity(identity);
+  const { file, mark } = yield* openMark(disk, directory, owner.incarnation, false);
   yield* wait<void>((done) => file.close(done));
-  const source = { disk, directory, identity, mark, readBytes: READ_BYTES };
+  const source = { disk, directory, identity: owner, mark, readBytes: READ_BYTES };
   const told = new RecoveredLog(groupId);
   const scan = yield* scanLog(source, sequences, new RecoveredGroups(told));
   const group = scan.groups.logs().get(groupId);
@@ -95,7 +104,7 @@ function* groupLog({ disk }: OfflineHost, dataDir: DataDir, groupId: number): Ta
   const { configurations } = told.recovered();
   const saltOf = (sequence: number): number => scan.segments.get(sequence)?.salt ?? 0;
   return {
-    directory: dataDir.path, identity, group, hardState: group.hardState, configurations, startMs: startOf(group), edit: told.edit, scan,
+    directory: dataDir.path, identity, owner, group, hardState: group.hardState, configurations, configuration: configurations.at(-1) as Configuration, startMs: startOf(group), edit: told.edit, scan,
     machineVersionAt: (index) => told.machineVersionAt(index),
     *read(from, to) {
       const route = group.index.route(from, to, POINTS_MAX);

@@ -48,7 +48,7 @@ export function startFor({ group: { prefix, snapshot, lastIndex } }: GroupLog, i
 
 /** Restores `applier` from the snapshot at `point`. */
 export function* restoreFrom({ disk }: OfflineHost, log: GroupLog, applier: Applier, point: LogPoint): Task<void> {
-  const { directory, identity: { clusterId }, group: { group } } = log;
+  const { directory, owner: { clusterId }, group: { group } } = log;
   const path = `${snapshotDirectory(directory, group)}/${snapshotName(point)}`;
   const stat = yield* wait<FileStat | null>((done) => disk.stat(path, done));
   if (stat === null) throw new DraftError("DAMAGED", `snapshot file "${path}" is missing: the log names it; draft log check --data ${directory}`);

@@ -19,7 +19,8 @@ export interface StoresOptions {
   readonly state: RaftState;
   readonly log: GroupLog;
   readonly tail: Tail;
-  readonly proposals: Proposals;
+  /** What the core is being given. */
+  readonly proposals: () => Proposals;
   /** Those that hear of what is sealed, and of what is durable. */
   readonly observers: readonly GroupObserver[];
   readonly send: (message: Message) => void;
@@ -46,7 +47,7 @@ export class Stores {
     const bytes = entries.reduce((sum, entry) => sum + sealedBytes(entry.payloadBytes), 0);
     const run = log.reserve(bytes);
     if (isOf(received, entries[0] as LogEntry)) copyReceived(run, entries, received);
-    else sealOwn(run, entries, proposals);
+    else sealOwn(run, entries, proposals());
     for (const observer of observers) observer.sealed?.(state, entries, run);
     tail.push(run, (entries[0] as LogEntry).index, entries.length);
     this.#runs.set(effect.store, run);
