@@ -230,10 +230,8 @@ export class Node {
     if (this.ended) return group.end(endedError(this));
     opened = group;
     this.groups.set(group.name, group);
-    this.#peers = new Peers({
-      genesis, clusterId: this.identity.clusterId, farewell, state: group.state, transport: this.transport, clock: host.clock,
-      words: host.log, directory: dataDir.path, address: settings.address, hints: settings.join,
-    });
+    const { clusterId } = this.identity;
+    this.#peers = new Peers({ genesis, clusterId, farewell, state: group.state, transport: this.transport, clock: host.clock, words: host.log, directory: dataDir.path, address: settings.address, hints: settings.join });
     this.#peers.start();
     this.#turn.submit(group, { type: "start" });
   }
