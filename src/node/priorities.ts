@@ -99,7 +99,8 @@ export class Priorities implements GroupObserver {
     for (const { number, role } of currentConfiguration(state).members) {
       const priority = this.#options.helloOf(number)?.priority ?? 0;
       const progress = state.progress.get(number);
-      const isInStep = role === "voter" && progress?.state === "replicate" && bytesAfter(state.trail, progress.matchIndex) <= BEHIND_BYTES_MAX;
+      const isInStep = role === "voter" && progress?.state === "replicate" &&
+        progress.matchIndex >= state.trail.base.index && bytesAfter(state.trail, progress.matchIndex) <= BEHIND_BYTES_MAX;
       if (!isInStep || priority <= best) continue;
       best = priority;
       rather = number;
