@@ -12,8 +12,8 @@ import { STORAGE } from "./storage.ts";
 import { VERDICT_MUTANTS } from "./verdicts.ts";
 import { VERSION_MUTANTS } from "./versions.ts";
 
-/** How many numbers the list has: those of SCENARIOS, and behind them verdicts and versions of the machine. */
-export const NUMBERS = 55;
+/** How many numbers the list has: those of SCENARIOS, and behind them verdicts, versions of the machine and machines on disk. */
+export const NUMBERS = 56;
 
 /** Mutants that the simulator cannot see, each with the reason. They are not tried. */
 const SPARED: Readonly<Record<string, string>> = {
