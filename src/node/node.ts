@@ -217,9 +217,10 @@ export class Node {
     const submit = (event: EventBody): void => {
       if (opened !== null) this.#turn.submit(opened, event);
     };
+    const farewell = new Farewell(this.transport);
     const group = yield* openGroup({
       name: "main", host, settings, dataDir, identity: this.identity, genesis, applier: this.#machine, log, wal,
-      observers: [...observers, new Farewell(this.transport)], outbox: this.transport, exchange: this.#exchange, submit, sourceDigest,
+      observers: [...observers, farewell], outbox: this.transport, exchange: this.#exchange, submit, sourceDigest,
       helloOf: (member) => this.transport.helloOf(member),
       wake: () => this.wake(), isLinked: (member) => this.isLinked(member),
       addressOf: (member) => this.#peers?.whereIs(member) ?? member.address,
@@ -229,15 +230,13 @@ export class Node {
     if (this.ended) return group.end(endedError(this));
     opened = group;
     this.groups.set(group.name, group);
-    this.#peers = new Peers({ genesis, state: group.state, transport: this.transport, clock: host.clock, words: host.log, directory: dataDir.path, address: settings.address, hints: settings.join });
+    this.#peers = new Peers({ genesis, farewell, state: group.state, transport: this.transport, clock: host.clock, words: host.log, directory: dataDir.path, address: settings.address, hints: settings.join });
     this.#peers.start();
     this.#turn.submit(group, { type: "start" });
   }
 
   #received(message: Message): void {
-    for (const group of this.groups.values()) {
-      if (group.state.config.group === message.group) return this.#turn.submit(group, { type: "receive", message });
-    }
+    for (const group of this.groups.values()) if (group.state.config.group === message.group) return this.#turn.submit(group, { type: "receive", message });
   }
 
   #linkChanged(member: MemberNumber, up: boolean): void {

@@ -10,6 +10,7 @@ import type { Peer } from "../net/link.ts";
 import type { Transport } from "../net/transport.ts";
 import { currentConfiguration, type RaftState } from "../raft/state.ts";
 import type { Configuration, Index, Member, MemberNumber } from "../raft/types.ts";
+import type { Farewell } from "./farewell.ts";
 import { encodeGenesis, type Genesis } from "./genesis.ts";
 import { Neighbours } from "./neighbours.ts";
 import { openConfigurations, standingOf } from "./standing.ts";
@@ -17,6 +18,8 @@ import { openConfigurations, standingOf } from "./standing.ts";
 export interface PeersOptions {
   readonly genesis: Genesis;
   readonly state: RaftState;
+  /** Hears who was let in. */
+  readonly farewell: Pick<Farewell, "letIn">;
   readonly transport: Pick<Transport, "setPeers" | "isUp" | "probe" | "peerOf">;
   /** Where members may be besides, `host:port`: asked while one is missing. */
   readonly hints: readonly string[];
@@ -109,6 +112,7 @@ export class Peers {
 
   /** A node was let in as a member, by what it says of itself. */
   met(hello: Hello): void {
+    this.#options.farewell.letIn(hello);
     const { memberNumber: number, incarnation, nodeId: id, address } = hello;
     if (number === 0 || number === this.#options.state.config.self || address === "") return;
     const member = memberOf(this.#configuration, number);

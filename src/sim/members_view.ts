@@ -3,6 +3,7 @@
  * for what makes sense, and whoever heals it leaves a majority of all that may be in force.
  */
 import { committedConfiguration, openConfigurations, standingOf } from "../node/standing.ts";
+import { isRising, reachedConfiguration } from "../raft/configuration_change.ts";
 import { voterSets } from "../raft/quorum.ts";
 import { currentConfiguration, type RaftState } from "../raft/state.ts";
 import type { Configuration, Member } from "../raft/types.ts";
@@ -37,6 +38,19 @@ export function decide(machines: readonly SimMachine[], configurations: readonly
     const named = new Set(machines.flatMap((machine) => memberOn(machine, configuration)?.number ?? []));
     const { incoming, outgoing } = voterSets(configuration);
     return [incoming, outgoing].every((voters) => voters.length === 0 || voters.filter((voter) => named.has(voter)).length * 2 > voters.length);
+  });
+}
+
+/**
+ * Whether they decide in what may come of a change under way, too, when nobody asks for anything any more: all that are
+ * to vote do, or only those that somebody else may have seen catch up.
+ */
+export function willDecide(machines: readonly SimMachine[], configurations: readonly Configuration[]): boolean {
+  return configurations.every((configuration) => {
+    if (configuration.joint) return decide(machines, [configuration]);
+    const mayRise = (member: Member): boolean => isRising(member) && !machines.some((machine) => memberOn(machine, configuration)?.number === member.number);
+    const members = configuration.members.map((member): Member => mayRise(member) ? { ...member, role: "voter" } : member);
+    return decide(machines, [configuration, reachedConfiguration(configuration), { ...configuration, members }]);
   });
 }
 

@@ -11,7 +11,7 @@ const HASHES: Readonly<Record<number, string>> = {
   2: "f369d86c21400168",
   7: "12822588c68fc061",
   10: "ac6f16291e1893e8",
-  12: "8bdaea9c8c8d4090",
+  12: "884570ad34c44e4e",
 };
 
 /** The same with clients of the library, whose promises resolve behind events. */
