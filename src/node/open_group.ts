@@ -97,6 +97,7 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
       group.propose({ kind: EntryKind.version, payload: encodeMachineVersion(version), decoded: null }, Number.POSITIVE_INFINITY, done),
   });
   applier.checks.runs = () => versions.machines();
+  applier.operations.behind = (version) => versions.behind(version);
   const readiness = new Readiness(words);
   const checks = new GroupChecks({ name, applier, words, submit });
   const priorities = new Priorities({ priority: settings.priority, helloOf: parts.helloOf, submit, words });
