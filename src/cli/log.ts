@@ -8,6 +8,7 @@ import type { Io } from "./io.ts";
 import type { Leaf, Options } from "./leaf.ts";
 import { logCheckLeaves } from "./log_check.ts";
 import { logEditLeaves } from "./log_edit.ts";
+import { logPrompt } from "./log_prompt.ts";
 import { conditionOf, LOG_OPTIONS, sealJson, withLog } from "./log_options.ts";
 import { entriesIn, entryJson, entryText, hasKey, membershipJson, type ShownEntry } from "./shown_entry.ts";
 
@@ -37,8 +38,10 @@ const last: Leaf = {
   run: ({ options }, io) => withLog(options, (log) => showLast(log, options, io)),
 };
 
-/** The commands. */
-export const logLeaves: readonly Leaf[] = [show, last, ...logCheckLeaves, ...logEditLeaves];
+const verbs: readonly Leaf[] = [show, last, ...logCheckLeaves, ...logEditLeaves];
+
+/** The commands. The prompt comes last: what it is called by is the beginning of all others. */
+export const logLeaves: readonly Leaf[] = [...verbs, logPrompt(verbs)];
 
 function* showEntries(log: GroupLog, options: Options, io: Io): Task<number> {
   const { lastIndex, prefix } = log.group;
