@@ -26,7 +26,8 @@ import { isGone } from "./standing.ts";
  *   ["hello", told, commitIndex]                       told of the asker: 0 nothing, 1 that it is no member any more
  * ["where"]                                            the same, of a member that looks for others of its cluster
  *   ["where", told, commitIndex, [address, …]]         of those that this node is linked to
- * ["welcome", genesis, number, incarnation, index]     you are this member of a cluster, by the configuration at this index
+ * ["welcome", genesis, number, incarnation, index, witness]
+ *                                                      you are this member of a cluster, by the configuration at this index
  *   [text]                                             "taken" once that is durable, else why not
  * ```
  */
@@ -44,8 +45,8 @@ export interface WelcomeOffer extends Welcome {
 }
 
 /** The question that makes an empty node a member. */
-export function encodeWelcome({ genesis, number, incarnation, index }: WelcomeOffer): readonly unknown[] {
-  return [PROBE_WELCOME, genesis, number, incarnation, index];
+export function encodeWelcome({ genesis, number, incarnation, index, witness }: WelcomeOffer): readonly unknown[] {
+  return [PROBE_WELCOME, genesis, number, incarnation, index, witness];
 }
 
 /** Asks the node at `address` who it is. */
@@ -147,8 +148,8 @@ export class Introductions {
     if (offer === null) return answer(null);
     const refusal = this.#whyNotTake(offer);
     if (refusal !== null) return answer([refusal]);
-    const { genesis, number, index } = offer;
-    this.#options.take(new Uint8Array(genesis), { number, index }, () => answer(["taken"]));
+    const { genesis, number, index, witness } = offer;
+    this.#options.take(new Uint8Array(genesis), { number, index, witness }, () => answer(["taken"]));
   }
 
   #tell(hello: Hello): readonly unknown[] {
@@ -196,9 +197,9 @@ function isAlone({ state, applier }: Group): boolean {
 }
 
 function offerIn(request: readonly unknown[]): WelcomeOffer | null {
-  const [kind, genesis, number, incarnation, index] = request;
+  const [kind, genesis, number, incarnation, index, witness = false] = request;
   if (kind !== PROBE_WELCOME || !(genesis instanceof Uint8Array)) return null;
   const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
   if (!isWhole(number) || !isWhole(incarnation) || !isWhole(index) || number === 0) return null;
-  return { genesis, number, incarnation, index };
+  return { genesis, number, incarnation, index, witness: witness === true };
 }

@@ -85,7 +85,7 @@ export function frameEntryBytesMax(settings: Pick<NodeSettings, "frameBytesMax">
 /** The core's configuration of the main group. */
 export function raftConfig(
   settings: NodeSettings,
-  identity: Pick<Identity, "memberNumber" | "incarnation" | "bootCount" | "promiseMaxMs">,
+  identity: Pick<Identity, "memberNumber" | "incarnation" | "bootCount" | "promiseMaxMs" | "welcome">,
   seed: number,
 ): RaftConfig {
   return {
@@ -93,6 +93,7 @@ export function raftConfig(
     self: identity.memberNumber,
     incarnation: identity.incarnation,
     bootId: identity.bootCount,
+    witness: identity.welcome?.witness ?? false,
     heartbeatMs: settings.heartbeatMs,
     electionMinMs: settings.electionMinMs,
     electionMaxMs: settings.electionMaxMs,

@@ -87,7 +87,9 @@ export type Refusal =
   /** No entry of the leader's own term is committed yet. */
   | "not-ready"
   /** Afterwards too few voters would be there to decide anything. */
-  | "would-lose-quorum";
+  | "would-lose-quorum"
+  /** Afterwards witnesses would not be fewer than the voters that keep payloads. */
+  | "too-many-witnesses";
 
 /** What the group asks its node to do. Effects are performed in their order. */
 export type Effect =

@@ -86,6 +86,8 @@ export interface RaftConfig {
   readonly self: MemberNumber;
   readonly incarnation: Incarnation;
   readonly bootId: BootId;
+  /** This node keeps positions and no payloads, and has no machine: fixed for its number. */
+  readonly witness: boolean;
   readonly heartbeatMs: number;
   /** The election timeout is drawn anew for each round from this range. */
   readonly electionMinMs: number;

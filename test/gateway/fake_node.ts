@@ -64,6 +64,10 @@ export class FakeNode implements NodeApi {
     return this.cluster.leader?.id === this.id;
   }
 
+  holdsState(): boolean {
+    return true;
+  }
+
   leaderOf(): LeaderHint | null {
     return this.cluster.leader;
   }

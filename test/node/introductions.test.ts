@@ -56,7 +56,7 @@ class Node {
   }
 
   give(genesis: Uint8Array, offer: Partial<WelcomeOffer> = {}): unknown {
-    return this.probed(helloOf({}), encodeWelcome({ genesis, number: 1, incarnation: 100, index: 0, ...offer }))?.[0] ?? "later";
+    return this.probed(helloOf({}), encodeWelcome({ genesis, number: 1, incarnation: 100, index: 0, witness: false, ...offer }))?.[0] ?? "later";
   }
 
   probed(hello: Hello, request: readonly unknown[]): readonly unknown[] | null {
@@ -96,7 +96,7 @@ test("a genesis is not taken by a node outside of it, one of a cluster, one that
 
 test("a probe that is none of this version is answered with nothing; a malformed genesis is refused", () => {
   const node = new Node();
-  const whole = encodeWelcome({ genesis: encodeGenesis(GENESIS), number: 1, incarnation: 100, index: 0 });
+  const whole = encodeWelcome({ genesis: encodeGenesis(GENESIS), number: 1, incarnation: 100, index: 0, witness: false });
   const requests = [[], ["other"], ["welcome"], ["welcome", "text"], [...whole.slice(0, 2), 0, ...whole.slice(3)], [...whole.slice(0, 4), -1]];
   for (const request of requests) assert.is(node.probed(helloOf({}), request), null);
   assert.is(node.give(new Uint8Array([1, 2, 3])), "malformed");
@@ -216,7 +216,7 @@ function neighbours(hellos: Record<string, Partial<Hello> | null>, options: Part
 test("the genesis goes to founders that are empty and bear the incarnation it names, to no others", () => {
   const rig = neighbours({ b: { incarnation: 101 }, c: { incarnation: 999 } });
   rig.scheduler.runUntil(50);
-  assert.equal(rig.asked, ["b hello", "c hello", "b welcome 2 101 0"]);
+  assert.equal(rig.asked, ["b hello", "c hello", "b welcome 2 101 0 false"]);
   assert.is(rig.rounds, 1);
   assert.match(rig.words.join(), /the directory of c was lost.*draft admin replace c/);
   rig.neighbours.stop();
@@ -246,7 +246,7 @@ test("a later member is welcomed by the leader alone, as the configuration in fo
   for (const leads of [false, true]) {
     const rig = neighbours({ b: { incarnation: 777 } }, { configuration, leads: () => leads });
     rig.scheduler.runUntil(50);
-    assert.equal(rig.asked, leads ? ["b hello", "b welcome 7 777 40"] : ["b hello"]);
+    assert.equal(rig.asked, leads ? ["b hello", "b welcome 7 777 40 false"] : ["b hello"]);
     rig.neighbours.stop();
   }
 });

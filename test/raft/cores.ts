@@ -103,7 +103,7 @@ export class Cores {
     const trail = createTrail(start?.point ?? { index: 0, term: 0, chain: GENESIS_CHAIN }, start?.timeMs ?? 0);
     for (const entry of durable.entries.slice(trail.base.index)) appendToTrail(trail, entry);
     const config: RaftConfig = {
-      group: 1, self: number, incarnation: 100 + number, bootId: boot, heartbeatMs: 50, electionMinMs: 300, electionMaxMs: 600, promisedMs: 0,
+      group: 1, self: number, incarnation: 100 + number, bootId: boot, witness: false, heartbeatMs: 50, electionMinMs: 300, electionMaxMs: 600, promisedMs: 0,
       appendEntriesMax: 64, appendBytesMax: 64 * 1024, inflightAppendsMax: 8, inflightBytesMax: 1 << 20,
       uncommittedBytesMax: 1 << 20, retainBytes: 0, pendingReadsMax: 10_000, verdictEntries: 4096, verdictMs: 10_000, seed: this.options.seed * 1000 + number * 10 + boot,
       ...this.options.config,

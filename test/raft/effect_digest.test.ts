@@ -40,6 +40,7 @@ const LEFT_OUT: ReadonlySet<string> = new Set(["type", "group", "from", "fromInc
 function changed(value: unknown): unknown {
   if (typeof value === "boolean") return !value;
   if (Array.isArray(value)) return [...(value as unknown[]), 1];
+  if (typeof value === "object" && !Array.isArray(value)) return value === null ? LOG_START : null;
   return typeof value === "number" ? Math.floor(value) + 1 : "candidate";
 }
 
