@@ -11,10 +11,9 @@ import { viewOf } from "../base/bytes.ts";
 import { chainAfter, endOf, ENTRY_HEADER_BYTES, EntryKind, readRun } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
 import { decodeConfiguration } from "../raft/configuration.ts";
-import type { LogStart } from "../raft/event.ts";
 import { decodeLogStart, encodeLogStart } from "../raft/log_start.ts";
 import type { AppendRequest, Message, MessageType } from "../raft/message.ts";
-import type { LogEntry } from "../raft/types.ts";
+import type { LogEntry, LogStart } from "../raft/types.ts";
 import type { FrameWriter } from "./frame_writer.ts";
 import { bytesOf, decodeTuple, durationOf, flagOf, refused, tupleOf, wholeOf } from "./tuple.ts";
 

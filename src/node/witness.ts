@@ -11,11 +11,10 @@ import type { Message } from "../raft/message.ts";
 import type { RaftState } from "../raft/state.ts";
 import { bytesBetween, pointAtOrBelow } from "../raft/trail.ts";
 import type { Index } from "../raft/types.ts";
-import type { Group } from "./group.ts";
 import type { GroupObserver } from "./group_observer.ts";
 import type { GroupLog } from "./group_ports.ts";
 import type { SnapshotPolicy } from "./group_snapshots.ts";
-import { noLeaderError } from "./refusals.ts";
+import { noLeaderError, type RefusingGroup } from "./refusals.ts";
 
 /** Whether a member that keeps payloads can make nothing of the message: it was meant for a witness. */
 export function isForWitness(message: Message): boolean {
@@ -23,7 +22,7 @@ export function isForWitness(message: Message): boolean {
 }
 
 /** What a witness says to whoever wants to read from it: who can answer. */
-export function holdsNoState(group: Group): DraftError {
+export function holdsNoState(group: RefusingGroup): DraftError {
   return group.leader === null ? noLeaderError(group) : new DraftError("NOT_LEADER", `this node is a witness of group ${group.name} and holds no state: ask ${group.leader.id}`, { leader: group.leader });
 }
 

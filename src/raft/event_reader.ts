@@ -4,13 +4,13 @@
  */
 import { DraftError } from "../base/errors.ts";
 import { PackedReader } from "../base/packed.ts";
-import type { Event, EventBody, LogStart, Now } from "./event.ts";
+import type { Event, EventBody, Now } from "./event.ts";
 import {
   type Base, type Context, createContext, ENTRY_CONFIGURATION, ENTRY_KIND_MAX, ENTRY_SAME_TIME, ENTRY_UNUSUAL, EVENT_TYPES, FIELDS, FLAG_A, FLAG_B,
   MESSAGE_TYPES, REMEMBERED_MAX, SAME_MOMENT, SAME_WALL, USUAL, whole,
 } from "./event_format.ts";
 import type { InstallSnapshot, Message } from "./message.ts";
-import type { Configuration, LogEntry, LogPoint, RaftConfig } from "./types.ts";
+import type { Configuration, LogEntry, LogPoint, LogStart, RaftConfig } from "./types.ts";
 
 /** Bytes of the shortest proposal: more of them than the rest has room for are not believed. */
 const PROPOSAL_BYTES_MIN = 6;

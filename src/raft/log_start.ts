@@ -9,8 +9,7 @@
 import { decode, encode } from "../base/codec.ts";
 import { DraftError } from "../base/errors.ts";
 import { decodeConfiguration, encodeConfiguration } from "./configuration.ts";
-import type { LogStart } from "./event.ts";
-import type { LogPoint } from "./types.ts";
+import type { LogPoint, LogStart } from "./types.ts";
 
 /** What the WAL keeps of `start` besides its point; the caller's to keep. */
 export function encodeLogStart({ timeMs, configuration }: LogStart): Uint8Array {

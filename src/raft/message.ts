@@ -2,8 +2,7 @@
  * The messages between members of a group, with the paper's field names. On the wire each is a tuple in the order of
  * docs/formats.md; fields that a later feature needs are there from the first version and 0 until then.
  */
-import type { LogStart } from "./event.ts";
-import type { BootId, GroupId, Incarnation, Index, LogEntry, MemberNumber, Term } from "./types.ts";
+import type { BootId, GroupId, Incarnation, Index, LogEntry, LogStart, MemberNumber, Term } from "./types.ts";
 
 /** What every message bears. It counts only if number and incarnation fit the configuration. */
 interface Envelope {

@@ -7,7 +7,7 @@ import { assert } from "../base/assert.ts";
 import { noteHeard, noteMatched } from "./acks.ts";
 import { commitTo } from "./commit.ts";
 import { compactionPoint, compactTrail, resetTrail } from "./compaction.ts";
-import type { LogStart, Now } from "./event.ts";
+import type { Now } from "./event.ts";
 import { noteLeader } from "./follower.ts";
 import { dropConfigurationsBefore, resetConfigurations } from "./membership.ts";
 import type { InstallSnapshot, InstallSnapshotReply } from "./message.ts";
@@ -17,7 +17,7 @@ import { noteApplied } from "./reads.ts";
 import { becomeFollower } from "./roles.ts";
 import { drop, type RaftState } from "./state.ts";
 import { chainAt, termAt } from "./trail.ts";
-import type { Configuration, Index, LogPoint } from "./types.ts";
+import type { Configuration, Index, LogPoint, LogStart } from "./types.ts";
 
 /**
  * The log is kept for a follower that fetches a snapshot until it was silent for so many election timeouts, or gave up on

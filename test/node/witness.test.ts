@@ -2,11 +2,11 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { DraftError } from "../../src/base/errors.ts";
-import type { MemberList, NodeStatus } from "../../src/net/client_answers.ts";
 import type { MemberWish } from "../../src/net/member_wish.ts";
 import type { Answer } from "../../src/node/node_api.ts";
 import { SIM_PORT } from "../../src/sim/sim_cluster.ts";
 import type { DiskCall } from "../../src/sim/sim_faults.ts";
+import { membersAt, statusOf } from "./asked.ts";
 import { SimNodes } from "./sim_nodes.ts";
 import { read, Workload, write } from "./workload.ts";
 
@@ -25,27 +25,11 @@ function change(nodes: SimNodes, wishes: readonly MemberWish[]): Answer | DraftE
   return result as unknown as Answer | DraftError;
 }
 
-function membersAt(nodes: SimNodes, id: string): MemberList {
-  let found: MemberList | DraftError | null = null;
-  nodes.node(id).server?.requests.members("main", (list) => (found = list));
-  if (found === null || (found as unknown) instanceof DraftError) throw new Error(`${id} knows no members`);
-  return found as MemberList;
-}
-
 /** Carries a change through. */
 function carry(nodes: SimNodes, wishes: readonly MemberWish[]): void {
   const answer = change(nodes, wishes);
   if (answer instanceof DraftError) throw answer;
   nodes.until("the change is whole", () => nodes.leader() !== null && membersAt(nodes, nodes.leader()!.id).settled);
-}
-
-function statusOf(nodes: SimNodes, id: string): NodeStatus {
-  let found: NodeStatus | null = null;
-  nodes.node(id).server?.requests.status((status) => {
-    if (!(status instanceof DraftError)) found = status;
-  });
-  nodes.until("a status", () => found !== null);
-  return found as unknown as NodeStatus;
 }
 
 const ADD_WITNESS: MemberWish = { type: "add", id: WITNESS, address: addressOf(WITNESS), votes: true, witness: true };

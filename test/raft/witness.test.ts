@@ -1,13 +1,13 @@
 /** What a leader sends to a witness, and when; what a witness does with it. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Effect, LogStart } from "../../src/raft/event.ts";
+import type { Effect } from "../../src/raft/event.ts";
 import { calledOffConfiguration, isCallOff, isViable, reachedConfiguration, wantedConfiguration } from "../../src/raft/configuration_change.ts";
 import { isWitness } from "../../src/raft/configuration.ts";
 import type { AppendRequest, InstallSnapshot, Message } from "../../src/raft/message.ts";
 import { currentConfiguration } from "../../src/raft/state.ts";
 import { chainAt } from "../../src/raft/trail.ts";
-import type { Configuration, MemberRole } from "../../src/raft/types.ts";
+import type { Configuration, LogStart, MemberRole } from "../../src/raft/types.ts";
 import { append, held, membersOf, message, sealed, sent, Single, unstamped } from "./helpers.ts";
 
 /** A leader of term 1 whose noop, at 1, is durable on its own disk; every answer is of a boot that was heard. */

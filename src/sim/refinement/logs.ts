@@ -1,5 +1,6 @@
 /** The rules of logs: who may append, cut and commit what. */
-import type { LogStart, StoreEffect } from "../../raft/event.ts";
+import type { StoreEffect } from "../../raft/event.ts";
+import type { LogStart } from "../../raft/types.ts";
 import { type AbstractCluster, type AbstractEntry, type AbstractNode, held, isSame } from "./abstract.ts";
 import { isQuorumToCommit } from "./configurations.ts";
 import { actsAsLeader, isFromLeader, type Rule, type Step } from "./step.ts";
