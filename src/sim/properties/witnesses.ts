@@ -63,7 +63,7 @@ export class Witnesses implements Property {
     for (const other of members) {
       const { number } = other;
       const match = state!.progress.get(number)?.matchIndex ?? 0;
-      if (match >= last || !keepsData(other) || !this.#keepsUp(state!, number, nowMs)) continue;
+      if (number === state!.config.self || match >= last || !keepsData(other) || !this.#keepsUp(state!, number, nowMs)) continue;
       throw new Violation(this.name, `${id} tells the witness ${to.id} of ${last}; ${other.id} keeps up, and is known to hold ${match}`);
     }
   }
