@@ -1,4 +1,4 @@
-/** D11, S18: two data nodes and a witness, whole nodes over the simulated ports. */
+/** D11, S18, M22: two data nodes and a witness, whole nodes over the simulated ports. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { DraftError } from "../../src/base/errors.ts";
@@ -75,7 +75,7 @@ function gapMs(nodes: SimNodes): number {
   return nodes.scheduler.nowMs - beganMs;
 }
 
-test("a witness joins, votes, and says what it is: no machine, no hash, nothing to read", () => {
+test("L05: a witness joins, votes, and says what it is: no machine, no hash, nothing to read", () => {
   const nodes = withWitness(1);
   write(nodes, nodes.awaitLeader().id, ["set", "k", "v"]);
   nodes.run(500);
@@ -138,7 +138,7 @@ for (const [index, lost] of ["the leader", "the other data node", "the witness"]
   });
 }
 
-test("D11: while one data node is out, losing the other stops the group, without loss; either alone with its witness goes on", () => {
+test("D11, M22: while one data node is out, losing the other stops the group, without loss; either alone with its witness goes on", () => {
   const nodes = withWitness(20);
   const leader = nodes.awaitLeader().id;
   nodes.crash(other(leader));
