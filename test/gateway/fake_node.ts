@@ -41,6 +41,7 @@ export class FakeNode implements NodeApi {
   /** How fresh the reads were to be. */
   readonly floors: number[] = [];
   readonly recorder: FlightRecorder = new FlightRecorder();
+  isWitness = false;
   inflightMax = 1024;
   frameBytesMax: number = 1024 * 1024;
   /** Instead of the usual answer of a write. */
@@ -65,7 +66,7 @@ export class FakeNode implements NodeApi {
   }
 
   holdsState(): boolean {
-    return true;
+    return !this.isWitness;
   }
 
   leaderOf(): LeaderHint | null {
