@@ -13,8 +13,8 @@ import { VERDICT_MUTANTS } from "./verdicts.ts";
 import { VERSION_MUTANTS } from "./versions.ts";
 import { WITNESS_MUTANTS } from "./witnesses.ts";
 
-/** How many numbers the list has: those of SCENARIOS, and behind them verdicts and versions of the machine. */
-export const NUMBERS = 55;
+/** How many numbers the list has: those of SCENARIOS, and behind them verdicts, versions of the machine and machines on disk. */
+export const NUMBERS = 56;
 
 /** Mutants that the simulator cannot see, each with the reason. They are not tried. */
 const SPARED: Readonly<Record<string, string>> = {

@@ -33,4 +33,8 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     file: "src/node/group.ts", find: "    if (!this.#applies.run()) return false;",
     replace: "    this.applier.sessions.expire(now.wallMs);\n    if (!this.#applies.run()) return false;",
   },
+  {
+    id: "56", title: "what a machine on disk holds is applied to it again after a restart",
+    file: "src/machine/engine.ts", find: "    this.#through = through;\n    return true;", replace: "    return true;",
+  },
 ];

@@ -2,12 +2,12 @@
  * `draft dev`: a cluster of real processes on this machine, and a prompt on it.
  */
 import process from "node:process";
-import { createInterface } from "node:readline";
 import { DraftError } from "../base/errors.ts";
 import { version } from "../base/version.ts";
 import { connect } from "../client/client.ts";
 import type { OperationInfo } from "../net/client_answers.ts";
 import { SHIPPED_NAMES } from "../node/plugin_loader.ts";
+import { confirmed } from "./confirm.ts";
 import { DevCluster, holdsCluster, leaderOf, NODES_MAX, prepareData, removeData } from "./dev_cluster.ts";
 import { PluginWatch } from "./dev_watch.ts";
 import { type Io, styleFor } from "./io.ts";
@@ -155,23 +155,9 @@ function wordsFor(cluster: DevCluster, io: Io): PromptWord[] {
 
 /** Removes what was there, if the user means it. */
 async function startOver(data: string, options: Options, io: Io): Promise<boolean> {
-  if (holdsCluster(data) && !options.has("yes")) {
-    if (!io.inputIsTerminal) throw new UsageError(`--fresh removes ${data}, and nobody is there to ask: add --yes`);
-    if (!await confirmed(`--fresh removes everything in ${data}. Go on? [y/N] `, io)) return false;
-  }
+  if (holdsCluster(data) && !options.has("yes") && !await confirmed(`--fresh removes everything in ${data}`, io)) return false;
   removeData(data);
   return true;
-}
-
-function confirmed(question: string, io: Io): Promise<boolean> {
-  return new Promise((resolve) => {
-    const readline = createInterface({ input: io.input, output: process.stdout });
-    readline.question(question, (answer) => {
-      readline.close();
-      resolve(/^y(es)?$/i.test(answer.trim()));
-    });
-    readline.on("close", () => resolve(false));
-  });
 }
 
 function stopSignal(): { promise: Promise<void>; forget: () => void } {

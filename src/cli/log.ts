@@ -1,8 +1,6 @@
 /**
  * `draft log`: what a stopped node's log holds.
  */
-import { type EntryHead, readHeader } from "../base/entry.ts";
-import { viewOf } from "../base/bytes.ts";
 import { DraftError } from "../base/errors.ts";
 import { shellWord } from "../base/shell_word.ts";
 import type { Task } from "../base/task.ts";
@@ -10,7 +8,7 @@ import { createNodeHost, silentLog } from "../host/node_host.ts";
 import { MAIN_GROUP } from "../raft/types.ts";
 import type { Io } from "./io.ts";
 import { type Leaf, type Options, UsageError } from "./leaf.ts";
-import { type GroupLog, withGroupLog } from "./log_files.ts";
+import { type GroupLog, lastPointOf, withGroupLog } from "./log_files.ts";
 import { entriesIn, entryJson, entryText, hasKey, membershipJson, type ShownEntry } from "./shown_entry.ts";
 
 const OPTIONS = [
@@ -77,7 +75,7 @@ function* showEntries(log: GroupLog, options: Options, io: Io): Task<void> {
 
 function* showLast(log: GroupLog, options: Options, io: Io): Task<void> {
   const { lastIndex, prefix, snapshot } = log.group;
-  const lastHead = lastIndex === prefix.index ? null : headOf((yield* log.read(lastIndex, lastIndex)).runs[0]);
+  const lastPoint = yield* lastPointOf(log);
   const summary = {
     group: "main",
     nodeId: log.identity.nodeId,
@@ -85,7 +83,7 @@ function* showLast(log: GroupLog, options: Options, io: Io): Task<void> {
     incarnation: String(log.identity.incarnation),
     firstIndex: lastIndex === prefix.index ? 0 : prefix.index + 1,
     lastIndex,
-    lastTerm: lastHead?.term ?? prefix.term,
+    lastTerm: lastPoint.term,
     compactedIndex: prefix.index,
     compactedTerm: prefix.term,
     membership: membershipJson(log.configuration),
@@ -94,8 +92,4 @@ function* showLast(log: GroupLog, options: Options, io: Io): Task<void> {
   };
   if (options.has("json")) io.out(JSON.stringify(summary));
   else io.out(Object.entries(summary).map(([name, value]) => `${name}: ${typeof value === "object" ? JSON.stringify(value) : value}`).join("\n"));
-}
-
-function headOf(run: Uint8Array | undefined): EntryHead | null {
-  return run === undefined ? null : readHeader(run, viewOf(run), 0);
 }

@@ -1,15 +1,18 @@
 /**
  * A data directory that no process uses, read as a node would read it at its start, and nothing written.
  */
-import { type EntryHead, EntryKind } from "../base/entry.ts";
+import { assert } from "../base/assert.ts";
+import { viewOf } from "../base/bytes.ts";
+import { type EntryHead, EntryKind, readHeader } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
 import { runTask, type Task, wait } from "../base/task.ts";
 import type { FileStat, Host } from "../host/host.ts";
 import { type DataDir, openDataDir } from "../node/data_dir.ts";
-import type { Identity } from "../node/identity.ts";
+import { type Identity, storageIdentity } from "../node/identity.ts";
 import { decodeGenesis } from "../node/genesis.ts";
+import { decodeLogStart } from "../raft/log_start.ts";
 import { decodeConfiguration, encodeConfiguration } from "../raft/configuration.ts";
-import type { Configuration, HardState, Index } from "../raft/types.ts";
+import type { Configuration, HardState, Index, LogPoint } from "../raft/types.ts";
 import { openMark } from "../wal/mark.ts";
 import { RecoveredGroups } from "../wal/recovered_groups.ts";
 import { scanLog } from "../wal/recovery.ts";
@@ -42,7 +45,7 @@ type OfflineHost = Pick<Host, "disk" | "random">;
 export function withGroupLog<T>(
   host: OfflineHost,
   { directory, group }: { readonly directory: string; readonly group: number },
-  use: (log: GroupLog) => Task<T>,
+  use: (log: GroupLog, dataDir: DataDir) => Task<T>,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     runTask(opened(host, directory, group, use), (...[error, value]) => {
@@ -52,14 +55,14 @@ export function withGroupLog<T>(
   });
 }
 
-function* opened<T>(host: OfflineHost, directory: string, groupId: number, use: (log: GroupLog) => Task<T>): Task<T> {
+function* opened<T>(host: OfflineHost, directory: string, groupId: number, use: (log: GroupLog, dataDir: DataDir) => Task<T>): Task<T> {
   const { disk } = host;
   // Opening a directory makes it: what is not there must not be made by looking.
   const stat = yield* wait<FileStat | null>((done) => disk.stat(`${directory}/identity`, done));
   if (stat === null) throw new DraftError("NOT_FOUND", `"${directory}" is no data directory: draft log last --data DIR`);
   const dataDir = yield* openDataDir(host, directory, { nodeId: null, machine: null });
   try {
-    return yield* use(yield* groupLog(host, dataDir, groupId));
+    return yield* use(yield* groupLog(host, dataDir, groupId), dataDir);
   } finally {
     dataDir.close();
   }
@@ -69,13 +72,14 @@ function* groupLog({ disk }: OfflineHost, dataDir: DataDir, groupId: number): Ta
   const directory = `${dataDir.path}/wal`;
   const stat = yield* wait<FileStat | null>((done) => disk.stat(directory, done));
   const { identity } = dataDir;
-  if (identity === null || stat === null) throw noGroup(dataDir.path);
+  if (identity === null || identity.genesis === null || stat === null) throw noGroup(dataDir.path);
   const names = yield* wait<string[]>((done) => disk.list(directory, done));
   const sequences = names.map(sequenceOf).filter((sequence) => sequence > 0);
   if (sequences.length === 0) throw noGroup(dataDir.path);
-  const { file, mark } = yield* openMark(disk, directory, identity.incarnation, false);
+  const owner = storageIdentity(identity);
+  const { file, mark } = yield* openMark(disk, directory, owner.incarnation, false);
   yield* wait<void>((done) => file.close(done));
-  const source = { disk, directory, identity, mark, readBytes: READ_BYTES };
+  const source = { disk, directory, identity: owner, mark, readBytes: READ_BYTES };
   const configurations = new Configurations(groupId);
   const scan = yield* scanLog(source, sequences, new RecoveredGroups(configurations));
   const group = scan.groups.logs().get(groupId);
@@ -92,6 +96,15 @@ function* groupLog({ disk }: OfflineHost, dataDir: DataDir, groupId: number): Ta
       return yield* readEntries({ disk, directory, points: route.points, saltOf }, request);
     },
   };
+}
+
+/** Where the log ends. */
+export function* lastPointOf({ group: { lastIndex, prefix }, read }: GroupLog): Task<LogPoint> {
+  if (lastIndex === prefix.index) return prefix;
+  const { runs: [run = new Uint8Array(0)] } = yield* read(lastIndex, lastIndex);
+  const head = readHeader(run, viewOf(run), 0);
+  assert(head !== null, "what was read is an entry", lastIndex);
+  return { index: head.index, term: head.term, chain: head.chain };
 }
 
 function noGroup(directory: string): DraftError {
@@ -113,8 +126,12 @@ class Configurations implements WalVisitor {
     this.#payloads.set(0, encodeConfiguration(decodeGenesis(genesis).configuration));
   }
 
-  /** What is in force at the point stands in the node's own terms in the context: the newest that the log holds is shown. */
-  compacted(): void {}
+  compacted(group: number, point: LogPoint, context: Uint8Array): void {
+    if (group !== this.#group) return;
+    for (const index of this.#payloads.keys()) if (index <= point.index) this.#payloads.delete(index);
+    const { configuration } = decodeLogStart(point, context);
+    this.#payloads.set(configuration.index, encodeConfiguration(configuration));
+  }
 
   snapshotMarked(): void {}
 

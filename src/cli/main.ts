@@ -8,6 +8,7 @@ import { runServer, type StartServer } from "../gateway/run_server.ts";
 import { provideModule } from "../host/node_library.ts";
 import * as testing from "../sim/testing.ts";
 import { adminLeaves } from "./admin.ts";
+import { recoverLeaf } from "./admin_recover.ts";
 import { benchLeaf } from "./bench.ts";
 import { clientLeaf } from "./client.ts";
 import { devLeaf } from "./dev.ts";
@@ -25,7 +26,7 @@ const EXIT_BAD_PLUGIN = 14;
 
 /** All commands, in the order of the help. */
 export function allLeaves(start: StartServer): Leaf[] {
-  return [devLeaf, serveLeaf(start), clientLeaf, lockLeaf(), ...adminLeaves, ...logLeaves, benchLeaf, simLeaf, pluginNewLeaf, ...pluginCheckLeaves];
+  return [devLeaf, serveLeaf(start), clientLeaf, lockLeaf(), ...adminLeaves, recoverLeaf, ...logLeaves, benchLeaf, simLeaf, pluginNewLeaf, ...pluginCheckLeaves];
 }
 
 /**

@@ -101,11 +101,13 @@ async function runFile(file: string, guard: Guard, options: Options, io: Io): Pr
 }
 
 function withOptions(command: string, names: readonly string[], options: Options): string {
-  return [command, ...names.flatMap((name) => options.has(name) ? [`--${name}`, ...flagValue(options.text(name))] : [])].join(" ");
+  return [command, ...names.flatMap((name) => words(name, options.text(name)))].join(" ");
 }
 
-function flagValue(text: string | undefined): string[] {
-  return text === undefined ? [] : [shellWord(text)];
+function words(name: string, text: string | undefined): string[] {
+  if (text === undefined) return [];
+  const isBare = simLeaf.options.some(({ raw }) => raw === `--${name}`);
+  return isBare ? [`--${name}`] : [`--${name}`, shellWord(text)];
 }
 
 function scriptFrom(file: string): Script {

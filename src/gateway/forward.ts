@@ -14,6 +14,10 @@ const OPEN_TIMEOUT_MS = 1000;
 /** Requests that wait for one dial, at most: beyond, BUSY. */
 const WAITING_MAX = 4096;
 
+/** After a dial that failed nobody dials that leader again for so long, doubled with each that fails. */
+const BACKOFF_MS_MIN = 50;
+const BACKOFF_MS_MAX = 1000;
+
 /** Leaders that connections are kept to, at most; leadership wanders among few. */
 const LEADERS_MAX = 16;
 
@@ -22,6 +26,10 @@ export type ForwardRequest = (connection: Connection, done: RequestDone) => void
 
 interface Way {
   connection: Connection | null;
+  /** Why the last dial failed; empty while none has. Until `retryAtMs` requests end with it at once. */
+  trouble: string;
+  retryAtMs: number;
+  readonly backoffMs: number;
   readonly waiting: { readonly request: ForwardRequest; readonly done: AnswerDone }[];
 }
 
@@ -40,8 +48,11 @@ export class Forwarder {
 
   /** Sends a request to `leader` and passes its answer on. */
   forward(leader: LeaderHint, request: ForwardRequest, done: AnswerDone): void {
-    const way = this.#ways.get(leader.address) ?? this.#open(leader);
+    const known = this.#ways.get(leader.address);
+    const isSpent = known !== undefined && known.trouble !== "" && known.retryAtMs <= this.#ports.clock.monotonicMs();
+    const way = known === undefined ? this.#open(leader, BACKOFF_MS_MIN) : isSpent ? this.#open(leader, Math.min(2 * known.backoffMs, BACKOFF_MS_MAX)) : known;
     if (way.connection !== null) send(way.connection, request, done);
+    else if (way.trouble !== "") this.#ports.clock.soon(() => done(notAsked(leader, way)));
     else if (way.waiting.length < WAITING_MAX) way.waiting.push({ request, done });
     else {
       const busy = new DraftError("BUSY", `${WAITING_MAX} requests wait for the way to ${leader.id}`, { retryAfterMs: 100 });
@@ -59,9 +70,9 @@ export class Forwarder {
     }
   }
 
-  #open(leader: LeaderHint): Way {
+  #open(leader: LeaderHint, backoffMs: number): Way {
     this.#forgetOldest();
-    const way: Way = { connection: null, waiting: [] };
+    const way: Way = { connection: null, trouble: "", retryAtMs: 0, backoffMs, waiting: [] };
     this.#ways.set(leader.address, way);
     const options = {
       clientName: `node ${this.#nodeId()}`,
@@ -84,10 +95,9 @@ export class Forwarder {
   }
 
   #failed(leader: LeaderHint, way: Way, error: DraftError): void {
-    this.#drop(leader, way);
-    for (const { done } of way.waiting.splice(0)) {
-      done(new DraftError("NO_LEADER", `the leader ${leader.id} cannot be asked: ${error.message}`));
-    }
+    way.trouble = error.message;
+    way.retryAtMs = this.#ports.clock.monotonicMs() + way.backoffMs;
+    for (const { done } of way.waiting.splice(0)) done(notAsked(leader, way));
   }
 
   #drop(leader: LeaderHint, way: Way): void {
@@ -97,15 +107,20 @@ export class Forwarder {
   #forgetOldest(): void {
     for (const [address, way] of this.#ways) {
       if (this.#ways.size < LEADERS_MAX) return;
-      if (way.connection === null || way.connection.pendingCount > 0) continue;
+      const isUnderWay = way.connection === null ? way.trouble === "" : way.connection.pendingCount > 0;
+      if (isUnderWay) continue;
       this.#ways.delete(address);
-      way.connection.close();
+      way.connection?.close();
     }
   }
 }
 
 function send(connection: Connection, request: ForwardRequest, done: AnswerDone): void {
   request(connection, (error, index, reply) => done(error === null ? { index, reply } : notReached(error)));
+}
+
+function notAsked({ id }: LeaderHint, { trouble }: Way): DraftError {
+  return new DraftError("NO_LEADER", `the leader ${id} cannot be asked: ${trouble}`);
 }
 
 /** A way that broke before the request went out: to the client that is a cluster without a leader, for now. */

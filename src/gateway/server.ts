@@ -203,6 +203,7 @@ function settingsFrom(options: ServerOptions, id: string, placed: { listen: Addr
     join: [...new Set([...config.join, ...founding.filter((founder) => founder.id !== id).map(({ address }) => address)])],
     autoRejoin: config.autoRejoin,
     peerSecret: options.peerSecret ?? null,
+    priority: config.priority,
     heartbeatMs: config.heartbeatMs,
     electionMinMs: config.electionMinMs,
     electionMaxMs: config.electionMaxMs,

@@ -33,6 +33,8 @@ export interface NodeOptions {
   readonly peerSecretFile?: string;
   /** The machine: a plugin, the name of one that draft ships, or the path of a file whose default export is one; `kv`. */
   readonly machine?: string | AnyPlugin;
+  /** A node of a higher priority is handed leadership once it has been in step for a while; 0 to 100; 0. */
+  readonly priority?: number;
   /** How often a leader is heard, in milliseconds; 60. */
   readonly heartbeatMs?: number;
   /** Silence after which another node takes over, `MIN-MAX` in milliseconds; `300-600`. */
@@ -80,7 +82,7 @@ export interface RunningNode extends AsyncDisposable {
 const OWN_OPTIONS: ReadonlySet<string> = new Set(["machine", "log", "logLevel", "initial", "join", "bootstrap", "insecure", "autoRejoin"]);
 
 const TEXT_OPTIONS: ReadonlySet<string> = new Set([
-  "id", "data", "listen", "advertise", "heartbeatMs", "electionMs", "snapshotBytes", "snapshotEntries",
+  "id", "data", "listen", "advertise", "priority", "heartbeatMs", "electionMs", "snapshotBytes", "snapshotEntries",
   "retainBytes", "segmentBytes", "valueBytesMax", "frameBytesMax",
   "queueBytesMax", "traceFile", "peerSecretFile",
 ]);

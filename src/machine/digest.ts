@@ -30,6 +30,7 @@ const Tag = {
   date: 12,
   nan: 13,
   argument: 14,
+  cleared: 15,
 } as const;
 
 /** What a machine's `hash()` says, as text. */
@@ -54,6 +55,11 @@ export function foldCount(digest: number, count: number): number {
 /** Folds the fact that a value is the argument at `position` of the command. */
 export function foldArgument(digest: number, position: number): number {
   return foldBits(foldBits(digest, Tag.argument), position);
+}
+
+/** Folds the fact that so many rows with this sum were taken away at once. */
+export function foldCleared(digest: number, size: number, sum: number): number {
+  return foldBits(foldCount(foldBits(digest, Tag.cleared), size), sum);
 }
 
 /** Folds a text, two UTF-16 units at a time. */

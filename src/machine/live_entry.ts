@@ -6,8 +6,8 @@ import { DraftError } from "../base/errors.ts";
 import type { EntryHead } from "../base/entry.ts";
 import { nextFloat, seedRandom } from "../base/random.ts";
 import type { RandomState } from "../base/random.ts";
-import { foldArgument, foldBits, foldCount, foldText, foldValue } from "./digest.ts";
-import type { Entry } from "./machine.ts";
+import { foldArgument, foldBits, foldCleared, foldCount, foldText, foldValue } from "./digest.ts";
+import type { Cleared, ClearingEntry } from "./table_cleared.ts";
 
 const NONE: readonly unknown[] = [];
 
@@ -18,7 +18,7 @@ const ARGUMENTS_MAX = 8;
 const LONG_TEXT = 16;
 
 /** An {@link Entry} with the applier's side of it. */
-export class LiveEntry implements Entry {
+export class LiveEntry implements ClearingEntry {
   index = 0;
   term = 0;
   timeMs = 0;
@@ -33,7 +33,7 @@ export class LiveEntry implements Entry {
   #random: RandomState | null = null;
   #refusals: Error[] = [];
   /** Use: of an entry that is run with others, what it emitted, to be folded in its turn; null of any other. */
-  #emitted: [key: string, value: unknown][] | null = null;
+  #emitted: ([key: string, value: unknown] | Cleared)[] | null = null;
 
   /** Makes this the entry of `head`, at log time `timeMs`. */
   begin(head: EntryHead, timeMs: number): void {
@@ -60,7 +60,10 @@ export class LiveEntry implements Entry {
   adopt(recorded: LiveEntry): void {
     this.#arguments = recorded.#arguments;
     this.#refusals = recorded.#refusals;
-    for (const [key, value] of recorded.#emitted ?? []) this.emit(key, value);
+    for (const emitted of recorded.#emitted ?? []) {
+      if (Array.isArray(emitted)) this.emit(...emitted);
+      else this.emitCleared(emitted);
+    }
   }
 
   /** The replica goes on from a snapshot that was taken with this digest, at this machine version. */
@@ -129,6 +132,13 @@ export class LiveEntry implements Entry {
     // A text that is an argument is folded as which it is: the payload's sum has its content.
     this.digest = argument < 0 ? foldValue(digest, value) : foldArgument(digest, argument);
   };
+
+  /** Tells of keys that a table's `clear` took away, without a look at each: size and sum say what was there. */
+  emitCleared(cleared: Cleared): void {
+    this.#mustBeOpen("emitCleared");
+    if (this.#emitted === null) this.digest = foldCleared(this.digest, cleared.size, cleared.sum);
+    else this.#emitted.push(cleared);
+  }
 
   readonly reject = (message: string, code: "REJECTED" | "CONFLICT" = "REJECTED"): Error => {
     this.#mustBeOpen("reject");

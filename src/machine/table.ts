@@ -35,12 +35,11 @@
  * ```
  */
 import type { Entry, View } from "./machine.ts";
-import { TableChanges } from "./table_changes.ts";
+import { TableChanges, type TellKey } from "./table_changes.ts";
 import { TableLoader } from "./table_loader.ts";
 import type { TableOptions, TableScan } from "./table_options.ts";
 import { type HeldRow, type Row, rowOf, TableRows } from "./table_rows.ts";
-import { TableSnapshot } from "./table_snapshot.ts";
-import type { TablePiece } from "./table_snapshot.ts";
+import { type TablePiece, TableSnapshot } from "./table_snapshot.ts";
 import { checkCount, checkKey, checkMoment } from "./table_values.ts";
 import { TableHistory } from "./table_version.ts";
 import type { TableVersion } from "./table_version.ts";
@@ -64,7 +63,7 @@ const VERSIONS_MAX = 1_000_000;
  * set; to change it, set another one.
  */
 export class Table<V> {
-  readonly #tell: (entry: Entry, key: string, value: V | undefined) => void;
+  readonly #tell: TellKey<V> | null;
   #rows: TableRows<V> = new TableRows();
   #entry: Entry | null = null;
   #timeMs = 0;
@@ -76,7 +75,7 @@ export class Table<V> {
 
   /** @throws RangeError if more versions are wanted than a table remembers, 1,000,000 changed keys */
   constructor(options: TableOptions<V> = {}) {
-    this.#tell = options.tell?.bind(options) ?? ((entry, key, value) => entry.emit(key, value));
+    this.#tell = options.tell?.bind(options) ?? null;
     const versions = checkCount("versions", options.versions ?? 0, VERSIONS_MAX);
     this.#history = versions === 0 ? null : new TableHistory(versions);
   }
@@ -147,7 +146,7 @@ export class Table<V> {
     return true;
   }
 
-  /** Deletes all keys, due ones too. Watchers are told of each of them, so it takes time by their number. */
+  /** Deletes all keys, due ones too, at no cost however many; one by one if the table has `tell` or `versions`. */
   clear(): void {
     this.#mustBeOpen("clear");
     this.#rows = this.#changes.clear(this.#rows);
@@ -211,7 +210,7 @@ export class Table<V> {
 
   /**
    * Tells watchers of each key that the entry changed, once, in the order in which it first changed them; a key that
-   * came and went is nothing. `commit` does it, if this was not called; call it first on each of several tables, since
+   * came and went is nothing, and one that was set again behind a `clear` is told where it was set. `commit` does it, if this was not called; call it first on each of several tables, since
    * it alone can throw.
    */
   announce(): void {

@@ -1,5 +1,6 @@
 /** What an entry has changed in a table so far: what stood there before, to tell watchers by, and to undo it. */
 import type { Entry } from "./machine.ts";
+import { ClearedRows, takesCleared } from "./table_cleared.ts";
 import type { HeldRow, TableRows } from "./table_rows.ts";
 
 /** Longer lists are made anew for the next entry: one that was big shall not hold on to what it changed. */
@@ -17,8 +18,10 @@ export class TableChanges<V> {
   #latest: HeldRow<V> | undefined;
   /** Use: keys that the entry took away: what stood there before is noted, whatever comes there next. */
   readonly #gone: Set<string> = new Set();
-  /** Use: the rows that `clear` left behind, as they were then; null before it. */
-  #cleared: TableRows<V> | null = null;
+  /** Use: what `clear` took away; null before it. */
+  #cleared: ClearedRows<V> | null = null;
+  /** Use: how many keys had changed before `clear`. */
+  #sizeBeforeClear = 0;
 
   /** Puts `row` in the place of `old`, which must be what `rows` have there. */
   put(rows: TableRows<V>, old: HeldRow<V> | undefined, row: HeldRow<V>): void {
@@ -37,14 +40,14 @@ export class TableChanges<V> {
 
   /** Deletes all. To empty a tree key by key would take seconds for a million, so `rows` are left as they are. */
   clear(rows: TableRows<V>): TableRows<V> {
-    const keys = rows.take({ from: "", end: null }, rows.size, false);
     if (this.#cleared !== null) {
       // What came since is this entry's own, and little.
-      for (const key of keys) this.remove(rows, rows.find(key)!);
+      for (const key of rows.take({ from: "", end: null }, rows.size, false)) this.remove(rows, rows.find(key)!);
       return rows;
     }
-    for (const key of keys) this.#note(key, rows.find(key), rows.turn);
-    this.#cleared = rows;
+    if (rows.size === 0) return rows;
+    this.#cleared = new ClearedRows(rows);
+    this.#sizeBeforeClear = this.#size;
     this.#latest = undefined;
     return rows.emptied();
   }
@@ -59,7 +62,12 @@ export class TableChanges<V> {
     return max;
   }
 
-  /** How many keys have changed. */
+  /** What `clear` took away besides the keys that are counted; null if it was not called. */
+  get cleared(): ClearedRows<V> | null {
+    return this.#cleared;
+  }
+
+  /** How many keys have changed one by one. */
   get size(): number {
     return this.#size;
   }
@@ -74,24 +82,27 @@ export class TableChanges<V> {
     return this.#olds[at];
   }
 
-  /** Tells of each key that was written or deleted, and what is there in `rows` now. */
-  tell(rows: TableRows<V>, entry: Entry, tell: (entry: Entry, key: string, value: V | undefined) => void): void {
+  /** Tells of each key that was written or deleted, and what is there in `rows` now: one by one if `tell` says how. */
+  tell(rows: TableRows<V>, entry: Entry, tell: TellKey<V> | null): void {
+    const each = tell ?? emitKey;
     for (let at = 0; at < this.#size; at++) {
+      if (this.#cleared !== null && at === this.#sizeBeforeClear) tellCleared(this.#cleared, entry, tell);
       const key = this.#keys[at]!;
       const old = this.#olds[at];
       const row = this.#size === 1 ? this.#latest : rows.find(key);
       if (row === undefined) {
-        if (old !== undefined) tell(entry, key, undefined);
+        if (old !== undefined) each(entry, key, undefined);
       } else if (old === undefined || row.revision !== old.revision) {
-        tell(entry, key, row.value);
+        each(entry, key, row.value);
       }
     }
+    if (this.#cleared !== null && this.#size === this.#sizeBeforeClear) tellCleared(this.#cleared, entry, tell);
   }
 
   /** The rows as they were before the entry. */
   undone(rows: TableRows<V>): TableRows<V> {
     // Those that `clear` left behind still have what it found there.
-    const before = this.#cleared ?? rows;
+    const before = this.#cleared?.rows ?? rows;
     for (let at = 0; at < this.#size; at++) {
       const key = this.#keys[at]!;
       before.replace(key, before.find(key), this.#olds[at]);
@@ -112,14 +123,26 @@ export class TableChanges<V> {
 
   #note(key: string, old: HeldRow<V> | undefined, turn: number): void {
     // A row of this turn is this entry's own, and what stood there before is noted.
-    if (old !== undefined ? old.turn === turn : this.#wasThere(key)) return;
+    if (old !== undefined ? old.turn === turn : this.#gone.size > 0 && this.#gone.has(key)) return;
+    const cleared = this.#cleared?.find(key);
+    if (cleared !== undefined) {
+      if (cleared.turn === turn) return;
+      this.#cleared!.setAgain(key);
+    }
     this.#keys[this.#size] = key;
-    this.#olds[this.#size] = old;
+    this.#olds[this.#size] = old ?? cleared;
     this.#size += 1;
   }
+}
 
-  /** Whether the entry has taken away a row at `key`. */
-  #wasThere(key: string): boolean {
-    return (this.#gone.size > 0 && this.#gone.has(key)) || (this.#cleared !== null && this.#cleared.find(key) !== undefined);
-  }
+/** Tells watchers of one key. */
+export type TellKey<V> = (entry: Entry, key: string, value: V | undefined) => void;
+
+function emitKey(entry: Entry, key: string, value: unknown): void {
+  entry.emit(key, value);
+}
+
+function tellCleared<V>(cleared: ClearedRows<V>, entry: Entry, tell: TellKey<V> | null): void {
+  if (tell === null && takesCleared(entry)) entry.emitCleared(cleared);
+  else for (const { key } of cleared) (tell ?? emitKey)(entry, key, undefined);
 }

@@ -85,13 +85,16 @@ export class TableHistory<V> {
   /** An entry has made these changes. */
   record({ index, timeMs }: Entry, changes: TableChanges<V>): void {
     this.#floor ??= { index, timeMs };
-    for (let at = 0; at < changes.size; at++) {
-      const slot = this.#count % this.#max;
-      const dropped = this.#ring[slot];
-      if (dropped !== undefined) this.#floor = { index: dropped.index, timeMs: dropped.timeMs };
-      this.#ring[slot] = { index, timeMs, key: changes.keyAt(at), old: changes.oldAt(at) };
-      this.#count += 1;
-    }
+    for (let at = 0; at < changes.size; at++) this.#remember({ index, timeMs, key: changes.keyAt(at), old: changes.oldAt(at) });
+    for (const old of changes.cleared ?? []) this.#remember({ index, timeMs, key: old.key, old });
+  }
+
+  #remember(change: Change<V>): void {
+    const slot = this.#count % this.#max;
+    const dropped = this.#ring[slot];
+    if (dropped !== undefined) this.#floor = { index: dropped.index, timeMs: dropped.timeMs };
+    this.#ring[slot] = change;
+    this.#count += 1;
   }
 
   /** The table is another one now. */

@@ -4,8 +4,8 @@
  *
  * ```text
  * hello   [kind 64, protocolVersion, featureLevel, clusterId, nodeId, memberNumber, incarnation, bootId, address,
- *          [frameBytesMax], machineName, machineVersion, sourceDigest, foundingDigest, [group, …]]
- *         protocol 1 sends all up to bootId at least; missing behind it: "", [65536], "", 0, "", "", []
+ *          [frameBytesMax], machineName, machineVersion, sourceDigest, foundingDigest, [group, …], priority]
+ *         protocol 1 sends all up to bootId at least; missing behind it: "", [65536], "", 0, "", "", [], 0
  * group   [group, empty, welcomeIndex, edited, damage]          missing behind the first: true, 0, 0, 0
  * refusal [kind 65, text]
  * request [kind 66, payload]     what a probe asks, after the hellos
@@ -72,6 +72,8 @@ export interface Hello {
   /** Digest of the list of founders that it was started with; "" if none. */
   readonly foundingDigest: string;
   readonly groups: readonly GroupFlags[];
+  /** Of two nodes in step the one with the higher priority would rather lead. */
+  readonly priority: number;
 }
 
 /** The hello as the body of a frame. */
@@ -93,6 +95,7 @@ export function encodeHello(hello: Hello): Uint8Array {
     hello.sourceDigest,
     hello.foundingDigest,
     groups,
+    ...(hello.priority === 0 ? [] : [hello.priority]),
   ]);
 }
 
@@ -120,7 +123,7 @@ export function decodeGreeting(body: Uint8Array): Greeting {
 function helloOf(tuple: readonly unknown[]): Hello {
   tupleOf(tuple, REQUIRED_ITEMS, "hello");
   const [address = "", limits = [FRAME_BYTES_MAX_DEFAULT], ...rest] = tuple.slice(REQUIRED_ITEMS);
-  const [machineName = "", machineVersion = 0, sourceDigest = "", foundingDigest = "", groups = []] = rest;
+  const [machineName = "", machineVersion = 0, sourceDigest = "", foundingDigest = "", groups = [], priority = 0] = rest;
   const nodeId = textOf(tuple[4], "nodeId", TEXT_CHARACTERS_MAX);
   if (!isNodeId(nodeId)) throw refused("nodeId", "1 to 64 of a-z 0-9 . _ -");
   return {
@@ -138,6 +141,7 @@ function helloOf(tuple: readonly unknown[]): Hello {
     sourceDigest: textOf(sourceDigest, "sourceDigest", TEXT_CHARACTERS_MAX),
     foundingDigest: textOf(foundingDigest, "foundingDigest", TEXT_CHARACTERS_MAX),
     groups: tupleOf(groups, 0, "groups").map(groupFlagsOf),
+    priority: wholeOf(priority, "priority"),
   };
 }
 

@@ -14,6 +14,7 @@ import type { RaftState } from "../raft/state.ts";
 import type { GroupId, Index, Term } from "../raft/types.ts";
 import { ReadWindows } from "../wal/read_windows.ts";
 import type { EntriesRead } from "../wal/wal_read.ts";
+import { ApplyPace } from "./apply_pace.ts";
 import type { GroupLog } from "./group_ports.ts";
 import { Tail, TailReader } from "./tail.ts";
 
@@ -23,10 +24,12 @@ const PAGE_BYTES = 4 * 1024 * 1024;
 
 /**
  * A machine that is slow gets so long in one turn, in milliseconds. The clock is looked at behind so many bytes, as
- * which each entry counts some besides its own: 64 small ones, or one that is large.
+ * which each entry counts some besides its own: 64 small ones, or one that is large; behind each entry of a machine that
+ * would take longer for those 64 than it gets.
  */
 const PAGE_MS = 10;
 const LOOK_EVERY_BYTES = 65_536;
+const LOOK_EVERY_ENTRIES = 64;
 const ENTRY_BYTES = 1024;
 
 export interface ApplyQueueOptions {
@@ -53,6 +56,7 @@ export class ApplyQueue {
   #next: Index;
   #through: Index;
   readonly #reader: TailReader;
+  readonly #pace: ApplyPace = new ApplyPace();
   /** What was read back and is applied now. */
   #page: Page | null = null;
   /** What was read back besides, and follows it. */
@@ -77,6 +81,11 @@ export class ApplyQueue {
   /** Index of the last entry applied. */
   get applied(): Index {
     return this.#next - 1;
+  }
+
+  /** How long the machine will be busy with all that it has not applied, up to `to`, in milliseconds: a guess. */
+  backlogMs(to: Index): number {
+    return this.#pace.msFor(Math.max(0, to - this.applied));
   }
 
   /** Whether entries wait that could be applied now. */
@@ -117,8 +126,9 @@ export class ApplyQueue {
   run(): boolean {
     const { clock } = this.#options;
     const start = this.#next;
-    const endMs = clock.monotonicMs() + PAGE_MS;
+    const startMs = clock.monotonicMs();
     const end = Math.min(this.#end, start + PAGE_ENTRIES - 1);
+    const lookEveryBytes = this.#pace.msFor(LOOK_EVERY_ENTRIES) < PAGE_MS ? LOOK_EVERY_BYTES : 1;
     let unseenBytes = 0;
     while (this.#next <= end && !this.#stopped) {
       const reader = this.#readerAt(this.#next);
@@ -126,13 +136,14 @@ export class ApplyQueue {
         this.#read(this.#next);
         break;
       }
-      unseenBytes += this.#gather(reader, end) || this.#apply(reader);
-      if (unseenBytes < LOOK_EVERY_BYTES) continue;
-      if (clock.monotonicMs() >= endMs) break;
+      unseenBytes += this.#gather(reader, end, lookEveryBytes) || this.#apply(reader);
+      if (unseenBytes < lookEveryBytes) continue;
+      if (clock.monotonicMs() >= startMs + PAGE_MS) break;
       unseenBytes = 0;
     }
     if (this.#next === start) return false;
     if (!this.#stopped) this.#commit();
+    this.#pace.took(this.#next - start, Math.max(0, clock.monotonicMs() - startMs));
     return true;
   }
 
@@ -164,13 +175,13 @@ export class ApplyQueue {
   }
 
   /** Applies the entries from here on that the machine takes at once; returns what they count, 0 if there are none. */
-  #gather(first: TailReader, end: Index): number {
+  #gather(first: TailReader, end: Index, bytesMax: number): number {
     const { applier, decoded } = this.#options;
     if (applier.batch === null) return 0;
     const head = this.#head;
     let bytes = 0;
     let index = this.#next;
-    for (let reader: TailReader | null = first; reader !== null && bytes < LOOK_EVERY_BYTES; reader = ++index <= end ? this.#readerAt(index) : null) {
+    for (let reader: TailReader | null = first; reader !== null && bytes < bytesMax; reader = ++index <= end ? this.#readerAt(index) : null) {
       readFields(reader.view, reader.at, head);
       if (!applier.gathers(head, reader.bytes, reader.at + ENTRY_HEADER_BYTES, decoded(head.index, head.term))) break;
       bytes += ENTRY_BYTES + head.payloadBytes;

@@ -8,8 +8,8 @@ import type { Transport } from "../net/transport.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { Founding } from "./founding.ts";
 import { founderNumber } from "./genesis.ts";
-import type { Identity, Welcome } from "./identity.ts";
-import { askHello } from "./introductions.ts";
+import type { Identity } from "./identity.ts";
+import { askHello, type Membership } from "./introductions.ts";
 import { Joining } from "./joining.ts";
 import type { NodeSettings } from "./settings.ts";
 
@@ -21,7 +21,7 @@ export interface BeginningsOptions {
   readonly transport: Pick<Transport, "probe">;
   readonly hello: () => Hello;
   /** This node founded a cluster, and is this member of it. */
-  readonly found: (genesis: Uint8Array, welcome: Welcome) => void;
+  readonly found: (membership: Membership) => void;
 }
 
 /** What a node does that belongs to nothing. */
@@ -49,7 +49,7 @@ export class Beginnings {
       aloneAfterMs: settings.electionMaxMs, clock: host.clock, words: host.log,
       drawClusterId: () => drawHex128(host.random),
       hello: (address, timeoutMs, done) => askHello(transport, address, timeoutMs, done),
-      found: (genesis) => this.#options.found(genesis, { number: founderNumber(genesis, settings.id), index: 0, witness: false }),
+      found: (genesis) => this.#options.found({ genesis, clusterId: "", number: founderNumber(genesis, settings.id), index: 0, witness: false }),
       lost: (addresses) => {
         if (settings.autoRejoin) this.#join([...addresses, ...join], true);
       },

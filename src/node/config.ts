@@ -28,6 +28,8 @@ export interface NodeConfig {
   readonly peerSecretFile: string | null;
   /** Names or paths of plugins; the first is the machine of `main`. */
   readonly machines: readonly string[];
+  /** Of two nodes in step the one with the higher priority would rather lead; 0 to 100. */
+  readonly priority: number;
   readonly heartbeatMs: number;
   readonly electionMinMs: number;
   readonly electionMaxMs: number;
@@ -107,6 +109,7 @@ export function parseNodeConfig(raw: RawConfig): NodeConfig {
     autoRejoin: raw.has("auto-rejoin"),
     peerSecretFile: raw.text("peer-secret-file") ?? null,
     machines: raw.all("machine").length > 0 ? raw.all("machine") : [CONFIG_DEFAULTS.machine],
+    priority: wholeNumber(raw, "priority", { otherwise: 0, from: 0, to: 100 }),
     heartbeatMs: wholeNumber(raw, "heartbeat-ms", { otherwise: CONFIG_DEFAULTS.heartbeatMs, from: 1, to: 60_000 }),
     ...parseElection(raw),
     snapshotBytes: bytes(raw, "snapshot-bytes", { otherwise: CONFIG_DEFAULTS.snapshotBytes, from: 1024 }),

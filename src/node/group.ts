@@ -22,11 +22,12 @@ import type { GroupOptions } from "./group_options.ts";
 import { GroupReads } from "./group_reads.ts";
 import type { SnapshotDone } from "./group_snapshots.ts";
 import { Installs } from "./installs.ts";
+import { Intake } from "./intake.ts";
 import type { MembershipChange, WantedMembership } from "./membership_change.ts";
 import type { AnswerDone, ReadOptions } from "./node_api.ts";
-import { divergedError, noLeaderError, refusalError } from "./refusals.ts";
+import { divergedError, refusalError } from "./refusals.ts";
 import { PendingWrites } from "./pending.ts";
-import { type Proposed, Proposals } from "./proposals.ts";
+import type { Proposals, Proposed } from "./proposals.ts";
 import type { Readiness } from "./readiness.ts";
 import { Stores } from "./stores.ts";
 import { Tail } from "./tail.ts";
@@ -48,7 +49,7 @@ export class Group {
   readonly #tail: Tail;
   readonly #writes: PendingWrites = new PendingWrites();
   readonly #reads: GroupReads;
-  readonly #proposals: Proposals = new Proposals();
+  readonly #intake: Intake;
   readonly #flights: Flights;
   readonly #sender: AppendSender;
   readonly #applies: ApplyQueue;
@@ -72,7 +73,7 @@ export class Group {
     this.#tail = new Tail(state.trail.lastIndex + 1);
     this.#reads = new GroupReads(applier);
     this.#stores = new Stores({
-      state, log, tail: this.#tail, proposals: this.#proposals, observers: options.observers, submit: options.submit,
+      state, log, tail: this.#tail, proposals: () => this.#intake.given, observers: options.observers, submit: options.submit,
       send: (message) => this.#send(message),
     });
     this.#flights = new Flights(options.clock, options.wake);
@@ -97,6 +98,10 @@ export class Group {
     this.#installs = new Installs({
       snapshots: options.snapshots, applies: this.#applies, applier, submit: options.submit, restored: () => this.#answerReads(), failed: options.failed,
     });
+    this.#intake = new Intake({
+      group: this, clock: options.clock, bytesMax: options.gatherBytesMax,
+      backlogMs: (more) => this.#applies.backlogMs(state.trail.lastIndex + more),
+    });
     for (const observer of this.#observers) observer.opened(state);
   }
 
@@ -108,7 +113,7 @@ export class Group {
 
   /** Whether somebody waits for an answer. */
   get isWaitedFor(): boolean {
-    return this.#writes.size > 0 || this.#proposals.count > 0 || this.#changes.length > 0 || this.#reads.size > 0;
+    return this.#writes.size > 0 || this.#intake.count > 0 || this.#changes.length > 0 || this.#reads.size > 0;
   }
 
   alarms(): Alarm[] {
@@ -122,13 +127,7 @@ export class Group {
 
   /** Takes an entry into this turn. `payload` is copied; `decoded` is its content, if that is a command and known. */
   propose(entry: Proposed, timeoutMs: number, done: AnswerDone): void {
-    const { kind, payload, decoded } = entry;
-    if (this.state.role !== "leader") return done(noLeaderError(this));
-    if (this.#proposals.count > 0 && this.#proposals.bytes + payload.length > this.#options.gatherBytesMax) {
-      return done(refusalError("busy", this));
-    }
-    this.#proposals.add(payload, { kind, decoded, deadlineMs: this.#options.clock.monotonicMs() + timeoutMs, done });
-    this.#options.wake();
+    if (this.#intake.add(entry, timeoutMs, done)) this.#options.wake();
   }
 
   /** Takes a read into this turn. What is kept of `command` must outlive the call. */
@@ -177,7 +176,9 @@ export class Group {
 
   /** What was gathered in this turn: one event for all proposals, one for all reads. */
   stepGathered(now: Now): void {
-    if (this.#proposals.count > 0 && this.#flights.mayLeave(this.state, now.nowMs)) this.#stepProposals(now);
+    if (this.#intake.count > 0 && this.#flights.mayLeave(this.state, now.nowMs)) {
+      this.#intake.handOver((proposals) => this.#stepProposals(proposals, now));
+    }
     for (const change of this.#changes.splice(0)) this.#stepChange(change, now);
     for (const asked of this.#reads.takeGathered()) this.step({ type: "read", ...asked }, now);
   }
@@ -191,9 +192,7 @@ export class Group {
     else this.#writes.add(lastIndex + 1, { term, deadlineMs, decoded: null, done });
   }
 
-  #stepProposals(now: Now): void {
-    const proposals = this.#proposals;
-    const { list } = proposals;
+  #stepProposals({ list }: Proposals, now: Now): void {
     this.#lastRefusal = null;
     const effects = this.#stepCore({ type: "propose", entries: list, ...now });
     this.#perform(effects, null);
@@ -201,7 +200,6 @@ export class Group {
       if (proposal.index === 0) proposal.done(refusalError(this.#lastRefusal ?? "not-leader", this));
       else this.#writes.add(proposal.index, proposal);
     }
-    proposals.clear();
     this.#flights.left(this.state.trail.lastIndex, now.nowMs);
   }
 
@@ -229,8 +227,7 @@ export class Group {
 
   /** The node ends: tells everybody who waits. `refusal` is for those of whom nothing was handed over. */
   end(refusal: DraftError): void {
-    for (const { done } of this.#proposals.list) done(refusal);
-    this.#proposals.clear();
+    this.#intake.end(refusal);
     for (const { done } of this.#changes.splice(0)) done(refusal);
     this.#writes.end("this node ended before its outcome was known");
     this.#reads.end(refusal);

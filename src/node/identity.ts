@@ -17,14 +17,19 @@
  *   "promiseMaxMs": 0,       longest time for which a vote may have been refused in advance
  *   "founding": [{"id": "a", "address": "host:port"}],
  *   "genesis": "86…",        what the cluster was founded with, in hexadecimal; empty before
+ *   "recovery": {"index": 813, "term": 8, "logIncarnation": 123},
+ *                            only if it goes on alone by `draft admin recover`
  *   "sum": "0a1b2c3d"        CRC-32, in hexadecimal, of the same object without "sum" as JSON.stringify writes it
  * }
  * ```
  */
+import { assert } from "../base/assert.ts";
 import { crc32, hexOf } from "../base/bytes.ts";
 import { DraftError } from "../base/errors.ts";
 import { version } from "../base/version.ts";
-import type { BootId, Incarnation, Index, MemberNumber, NodeId } from "../raft/types.ts";
+import type { BootId, Incarnation, Index, MemberNumber, NodeId, Term } from "../raft/types.ts";
+import type { WalIdentity } from "../wal/segment.ts";
+import { decodeGenesis } from "./genesis.ts";
 
 const FORMAT = 1;
 
@@ -43,6 +48,15 @@ export interface Welcome {
   readonly witness: boolean;
 }
 
+/** What an operator decided when the others were gone for good. */
+export interface Recovery {
+  /** Of the configuration entry by which this node is the only member, and its term: behind all that its log held. */
+  readonly index: Index;
+  readonly term: Term;
+  /** The incarnation under which the log was begun: its files bear that one for ever. */
+  readonly logIncarnation: Incarnation;
+}
+
 /** What the identity file holds. */
 export interface Identity {
   readonly clusterId: string;
@@ -57,13 +71,26 @@ export interface Identity {
   readonly founding: readonly FoundingNode[];
   /** Bytes that the cluster was founded with; null before. */
   readonly genesis: Uint8Array | null;
+  /** Null unless the node was made the only member by `draft admin recover`; the newest time counts. */
+  readonly recovery: Recovery | null;
+}
+
+/**
+ * Whose the log and the snapshots are, as their files say: of the cluster as it was founded, whatever it is called since a
+ * recovery, and of the incarnation that began the log.
+ *
+ * @param identity of a node that belongs to a cluster
+ */
+export function storageIdentity({ nodeId, incarnation, genesis, recovery }: Identity): WalIdentity {
+  assert(genesis !== null, "who has a log belongs to a cluster", nodeId);
+  return { clusterId: decodeGenesis(genesis).clusterId, nodeId, incarnation: recovery?.logIncarnation ?? incarnation };
 }
 
 /** `identity` as the file's content. */
 export function encodeIdentity(identity: Identity): Uint8Array {
-  const { clusterId, nodeId, incarnation, memberNumber, welcome, bootCount, machine, promiseMaxMs, founding } = identity;
+  const { clusterId, nodeId, incarnation, memberNumber, welcome, bootCount, machine, promiseMaxMs, founding, recovery } = identity;
   const genesis = hexOf(identity.genesis ?? new Uint8Array());
-  const fields = { format: FORMAT, draft: version, clusterId, nodeId, incarnation, memberNumber, welcome, bootCount, machine, promiseMaxMs, founding, genesis };
+  const fields = { format: FORMAT, draft: version, clusterId, nodeId, incarnation, memberNumber, welcome, bootCount, machine, promiseMaxMs, founding, genesis, ...(recovery === null ? {} : { recovery }) };
   return new TextEncoder().encode(`${JSON.stringify({ ...fields, sum: sumOf(fields) }, null, 2)}\n`);
 }
 
@@ -91,6 +118,7 @@ export function decodeIdentity(content: Uint8Array, path: string): Identity {
     promiseMaxMs: numberOf(fields["promiseMaxMs"], path),
     founding: foundingOf(fields["founding"], path),
     genesis: genesisOf(textOf(fields["genesis"], path), path),
+    recovery: recoveryOf(fields["recovery"] ?? null, path),
   };
   if (identity.incarnation < 1) throw damaged(path, "its incarnation is 0");
   return identity;
@@ -128,6 +156,13 @@ function welcomeOf(value: unknown, path: string): Welcome | null {
   if (typeof value !== "object") throw damaged(path, "it does not say by what the node was welcomed");
   const { number, index, witness } = value as { readonly number?: unknown; readonly index?: unknown; readonly witness?: unknown };
   return { number: numberOf(number, path), index: numberOf(index, path), witness: witness === true };
+}
+
+function recoveryOf(value: unknown, path: string): Recovery | null {
+  if (value === null) return null;
+  if (typeof value !== "object") throw damaged(path, "it does not say how the node was made the only member");
+  const { index, term, logIncarnation } = value as Partial<Record<keyof Recovery, unknown>>;
+  return { index: numberOf(index, path), term: numberOf(term, path), logIncarnation: numberOf(logIncarnation, path) };
 }
 
 function foundingOf(value: unknown, path: string): FoundingNode[] {

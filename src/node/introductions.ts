@@ -26,8 +26,9 @@ import { isGone } from "./standing.ts";
  *   ["hello", told, commitIndex]                       told of the asker: 0 nothing, 1 that it is no member any more
  * ["where"]                                            the same, of a member that looks for others of its cluster
  *   ["where", told, commitIndex, [address, …]]         of those that this node is linked to
- * ["welcome", genesis, number, incarnation, index, witness]
- *                                                      you are this member of a cluster, by the configuration at this index
+ * ["welcome", genesis, number, incarnation, index, clusterId, witness]
+ *                                                      you are this member of a cluster, by the configuration at this index;
+ *                                                      its id only if it is called otherwise than it was founded
  *   [text]                                             "taken" once that is durable, else why not
  * ```
  */
@@ -38,15 +39,23 @@ const PROBE_WELCOME = "welcome";
 /** What a node tells of the one that asks it. */
 export const Told = { nothing: 0, gone: 1 } as const;
 
-/** What makes an empty node a member. */
-export interface WelcomeOffer extends Welcome {
+/** A cluster, and as whom a node belongs to it. */
+export interface Membership extends Welcome {
   readonly genesis: Uint8Array;
+  /** What the cluster is called now; "": as it was when it was founded. */
+  readonly clusterId: string;
+}
+
+/** What makes an empty node a member. */
+export interface WelcomeOffer extends Membership {
   readonly incarnation: Incarnation;
 }
 
 /** The question that makes an empty node a member. */
-export function encodeWelcome({ genesis, number, incarnation, index, witness }: WelcomeOffer): readonly unknown[] {
-  return [PROBE_WELCOME, genesis, number, incarnation, index, witness];
+export function encodeWelcome({ genesis, clusterId, number, incarnation, index, witness }: WelcomeOffer): readonly unknown[] {
+  const isRenamed = clusterId !== "" && clusterId !== decodeGenesis(genesis).clusterId;
+  const name = isRenamed || witness ? [isRenamed ? clusterId : ""] : [];
+  return [PROBE_WELCOME, genesis, number, incarnation, index, ...name, ...(witness ? [true] : [])];
 }
 
 /** Asks the node at `address` who it is. */
@@ -77,7 +86,7 @@ export interface IntroductionOptions {
   /** A genesis is being made durable: the node is empty no more, and no member yet. */
   readonly isJoining: () => boolean;
   /** This incarnation is welcomed. */
-  readonly take: (genesis: Uint8Array, welcome: Welcome, taken: () => void) => void;
+  readonly take: (membership: Membership, taken: () => void) => void;
   readonly failed: (error: DraftError) => void;
 }
 
@@ -99,6 +108,7 @@ export class Introductions {
       machineName: plugin.name, machineVersion: plugin.version, sourceDigest,
       foundingDigest: foundersDigest(settings.founding?.founders ?? null),
       groups: [{ group: MAIN_GROUP, empty: !this.#options.isJoining() && identity.clusterId === "", welcomeIndex: identity.welcome?.index ?? 0, edited: 0, damage: 0 }],
+      priority: settings.priority,
     };
   }
 
@@ -148,8 +158,7 @@ export class Introductions {
     if (offer === null) return answer(null);
     const refusal = this.#whyNotTake(offer);
     if (refusal !== null) return answer([refusal]);
-    const { genesis, number, index, witness } = offer;
-    this.#options.take(new Uint8Array(genesis), { number, index, witness }, () => answer(["taken"]));
+    this.#options.take({ ...offer, genesis: new Uint8Array(offer.genesis) }, () => answer(["taken"]));
   }
 
   #tell(hello: Hello): readonly unknown[] {
@@ -197,9 +206,9 @@ function isAlone({ state, applier }: Group): boolean {
 }
 
 function offerIn(request: readonly unknown[]): WelcomeOffer | null {
-  const [kind, genesis, number, incarnation, index, witness = false] = request;
-  if (kind !== PROBE_WELCOME || !(genesis instanceof Uint8Array)) return null;
+  const [kind, genesis, number, incarnation, index, clusterId = "", witness = false] = request;
+  if (kind !== PROBE_WELCOME || !(genesis instanceof Uint8Array) || typeof clusterId !== "string") return null;
   const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
   if (!isWhole(number) || !isWhole(incarnation) || !isWhole(index) || number === 0) return null;
-  return { genesis, number, incarnation, index, witness: witness === true };
+  return { genesis, clusterId, number, incarnation, index, witness: witness === true };
 }

@@ -11,8 +11,13 @@
  * the same, with memos missing          made anew, from snapshot or nothing
  * beyond the log, or of another one     DAMAGED: the log lost what it had called durable, or the directory is another's
  * ```
+ *
+ * What is beyond the log is never made anew by itself: a machine is given only what its node's log holds durably, so the
+ * log has lost entries that were acknowledged, and the state may be the last that shows them. Who cuts a log on purpose
+ * sets the state aside in the same step.
  */
 import { DraftError } from "../base/errors.ts";
+import { shellWord } from "../base/shell_word.ts";
 import { isHostError } from "../host/files.ts";
 import { type Task, wait } from "../base/task.ts";
 import type { Disk } from "../host/host.ts";
@@ -45,7 +50,8 @@ export function machineStart({ engine, snapshot, lastIndex, recalls }: MachineFo
   const { index, point } = engine;
   if (index > lastIndex) {
     throw new DraftError("DAMAGED", `the machine in "${directory}" applied index ${index}, and the log ends at ${lastIndex}: the log has lost entries that it held durably, ` +
-      "or the directory is another node's; bring the log back, or, if it was cut on purpose, move the machine's directory away: it is made anew");
+      "or the directory is another node's; bring the log back (is its disk mounted?); if other members have those entries, let this node come back empty: " +
+      `draft admin replace ID ID@HOST:PORT; if nobody has, the state is the last that shows them: keep a copy, then: mv ${shellWord(directory)} ${shellWord(`${directory}.aside`)}`);
   }
   const from = snapshot?.index ?? 0;
   if (index < from) return "restore";

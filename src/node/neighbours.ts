@@ -157,10 +157,10 @@ export class Neighbours {
   }
 
   #welcome(member: Member, settled: () => void): void {
-    const { transport, genesis, configuration, founders, words } = this.#options;
+    const { transport, genesis, clusterId, configuration, founders, words } = this.#options;
     const { index } = configuration();
     const isFounder = founders.members.some(({ number }) => number === member.number);
-    const welcome = encodeWelcome({ genesis, number: member.number, incarnation: member.incarnation, index: isFounder ? 0 : index, witness: isWitness(member) });
+    const welcome = encodeWelcome({ genesis, clusterId, number: member.number, incarnation: member.incarnation, index: isFounder ? 0 : index, witness: isWitness(member) });
     transport.probe(this.#options.whereIs(member), welcome, TIMEOUT_MS, (...[error, answer]) => {
       words.write("info", `welcomed ${member.id}: ${error === null ? String(answer.reply[0]) : whyNot(error)}`);
       settled();

@@ -21,8 +21,8 @@ import { Farewell } from "./farewell.ts";
 import type { Genesis } from "./genesis.ts";
 import type { Group } from "./group.ts";
 import type { GroupObserver } from "./group_observer.ts";
-import type { Identity, Welcome } from "./identity.ts";
-import { Introductions } from "./introductions.ts";
+import type { Identity } from "./identity.ts";
+import { Introductions, type Membership } from "./introductions.ts";
 import { machineDirectory, openGroup } from "./open_group.ts";
 import { adoptGenesis, openLog, startError, storageError } from "./open_log.ts";
 import type { RecoveredLog } from "./recovered_log.ts";
@@ -93,7 +93,7 @@ export class Node {
       join: (hello, request, remote, answer) => admission.asked(hello, request, remote, answer),
       met: (hello) => this.#peers?.met(hello),
       isJoining: () => this.#joining,
-      take: (genesis, welcome, taken) => this.#take(genesis, welcome, taken),
+      take: (membership, taken) => this.#take(membership, taken),
       failed: (error) => this.fail(error),
     });
     const { frameBytesMax, queueBytesMax, segmentBytes } = parts.settings;
@@ -120,7 +120,7 @@ export class Node {
       host, settings: parts.settings, plugin, transport: this.transport,
       identity: () => this.identity,
       hello: () => introductions.hello(),
-      found: (genesis, welcome) => this.#take(genesis, welcome),
+      found: (membership) => this.#take(membership),
     });
     this.#turn = new Turn({
       clock: parts.host.clock,
@@ -134,8 +134,8 @@ export class Node {
 
   /** Recovers the cluster that the directory belongs to, or begins to found one. The port is bound by now. */
   *open(): Task<void> {
-    const { genesis, welcome } = this.identity;
-    if (genesis !== null && welcome !== null) yield* this.#join(genesis, welcome);
+    const { genesis, clusterId, welcome } = this.identity;
+    if (genesis !== null && welcome !== null) yield* this.#join({ genesis, clusterId, ...welcome });
     else this.#beginnings.start();
   }
 
@@ -182,20 +182,20 @@ export class Node {
   }
 
   /** A genesis that names this incarnation: makes it durable, and only then belongs to the cluster. */
-  #take(genesis: Uint8Array, welcome: Welcome, taken: () => void = () => undefined): void {
+  #take(membership: Membership, taken: () => void = () => undefined): void {
     this.#beginnings.stop();
-    runTask(this.#join(genesis, welcome), (...[error]) => {
+    runTask(this.#join(membership), (...[error]) => {
       if (error === null) taken();
       else this.fail(startError(this.parts.dataDir.path, error));
     });
   }
 
-  *#join(bytes: Uint8Array, welcome: Welcome): Task<void> {
+  *#join(membership: Membership): Task<void> {
     assert(!this.#joining, "a node joins one cluster at a time", this.identity.nodeId);
     this.#joining = true;
     try {
-      const genesis = yield* adoptGenesis(this.parts, bytes, welcome);
-      const { wal, log } = yield* openLog(this.parts, bytes, {
+      const genesis = yield* adoptGenesis(this.parts, membership);
+      const { wal, log } = yield* openLog(this.parts, {
         onFailure: (error) => this.#storageFailed(error),
         onStall: () => this.#toAll({ type: "diskStalled" }),
         onSpace: (hasRoom) => {
@@ -217,9 +217,10 @@ export class Node {
     const submit = (event: EventBody): void => {
       if (opened !== null) this.#turn.submit(opened, event);
     };
+    const farewell = new Farewell(this.transport);
     const group = yield* openGroup({
       name: "main", host, settings, dataDir, identity: this.identity, genesis, applier: this.#machine, log, wal,
-      observers: [...observers, new Farewell(this.transport)], outbox: this.transport, exchange: this.#exchange, submit, sourceDigest,
+      observers: [...observers, farewell], outbox: this.transport, exchange: this.#exchange, submit, sourceDigest,
       helloOf: (member) => this.transport.helloOf(member),
       wake: () => this.wake(), isLinked: (member) => this.isLinked(member),
       addressOf: (member) => this.#peers?.whereIs(member) ?? member.address,
@@ -229,15 +230,14 @@ export class Node {
     if (this.ended) return group.end(endedError(this));
     opened = group;
     this.groups.set(group.name, group);
-    this.#peers = new Peers({ genesis, state: group.state, transport: this.transport, clock: host.clock, words: host.log, directory: dataDir.path, address: settings.address, hints: settings.join });
+    const { clusterId } = this.identity;
+    this.#peers = new Peers({ genesis, clusterId, farewell, state: group.state, transport: this.transport, clock: host.clock, words: host.log, directory: dataDir.path, address: settings.address, hints: settings.join });
     this.#peers.start();
     this.#turn.submit(group, { type: "start" });
   }
 
   #received(message: Message): void {
-    for (const group of this.groups.values()) {
-      if (group.takes(message)) return this.#turn.submit(group, { type: "receive", message });
-    }
+    for (const group of this.groups.values()) if (group.takes(message)) return this.#turn.submit(group, { type: "receive", message });
   }
 
   #linkChanged(member: MemberNumber, up: boolean): void {

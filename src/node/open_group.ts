@@ -24,6 +24,7 @@ import { GroupSnapshots } from "./group_snapshots.ts";
 import type { Identity } from "./identity.ts";
 import type { RecoveredLog } from "./recovered_log.ts";
 import { type MachineStart, machineStart, renewMachine } from "./machine_start.ts";
+import { Priorities } from "./priorities.ts";
 import { Promises } from "./promises.ts";
 import { Readiness } from "./readiness.ts";
 import { restoreSnapshot, resumeFromSnapshot } from "./restore_snapshot.ts";
@@ -77,9 +78,9 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
   if (!config.witness) yield* startWithSnapshots(parts, directory);
   const state = createRaft(config, recovered);
   const { name, submit, wake, observers, outbox, isLinked, addressOf, configurationChanged, failed, exchange } = parts;
-  const fetch = exchange.open({ clusterId: identity.clusterId, directory, state, submit });
+  const fetch = exchange.open({ clusterId: genesis.clusterId, directory, state, submit });
   const snapshots = new GroupSnapshots({
-    clusterId: identity.clusterId, directory, state, applier, log: wal, disk, clock, words, submit, wake,
+    clusterId: genesis.clusterId, directory, state, applier, log: wal, disk, clock, words, submit, wake,
     isInUse: (name) => exchange.isInUse(config.group, name),
     snapshotBytes: settings.snapshotBytes, snapshotEntries: settings.snapshotEntries, promised: host.promised ?? noted,
   });
@@ -93,9 +94,11 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
   const readiness = new Readiness(words);
   const ofMachine = [versions, new GroupChecks({ name, applier, words, submit })];
   const positions = new Positions({ snapshotBytes: settings.snapshotBytes, snapshotEntries: settings.snapshotEntries, log: wal, submit });
+  const priorities = new Priorities({ priority: settings.priority, helloOf: parts.helloOf, submit, words });
   const promises = new Promises({ dataDir, promiseMs: settings.electionMinMs, submit, words });
   const group = new Group({
-    name, state, applier, log: wal, outbox, clock, words, snapshots, readiness, observers: [...observers, ...(config.witness ? [positions] : ofMachine), readiness, promises],
+    name, state, applier, log: wal, outbox, clock, words, snapshots, readiness,
+    observers: [...observers, ...(config.witness ? [positions] : ofMachine), readiness, promises, priorities],
     tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax, frameEntryBytesMax: frameEntryBytesMax(settings),
     submit, wake, isLinked, addressOf, configurationChanged, failed,
     fetchSnapshot: (from, point) => fetch.begin(from, point),
@@ -115,7 +118,7 @@ function* startWithSnapshots(parts: OpenGroupParts, directory: string): Task<voi
 }
 
 /** The machine as the log says that it was: from what it holds on disk, or from the snapshot. */
-function* startMachine({ host, identity, applier, log, dataDir }: OpenGroupParts, directory: string): Task<void> {
+function* startMachine({ host, genesis, applier, log, dataDir }: OpenGroupParts, directory: string): Task<void> {
   const { group, snapshotPoint: point } = log;
   const { trail } = log.recovered();
   if (point === null && trail.base.index > 0) {
@@ -131,7 +134,7 @@ function* startMachine({ host, identity, applier, log, dataDir }: OpenGroupParts
   if (start === "renew") yield* renewMachine(host.disk, applier, place);
   if (point === null) return;
   const progress = new Progress(() => host.clock.monotonicMs(), (text) => host.log.write("info", text));
-  const wanted = { path: `${directory}/${snapshotName(point)}`, clusterId: identity.clusterId, group, point, progress };
+  const wanted = { path: `${directory}/${snapshotName(point)}`, clusterId: genesis.clusterId, group, point, progress };
   if (start === "resume") yield* resumeFromSnapshot(host.disk, applier, wanted);
   else yield* restoreSnapshot(host.disk, applier, wanted, host.promised ?? noted);
 }

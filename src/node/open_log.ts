@@ -16,7 +16,9 @@ import type { Wal } from "../wal/wal.ts";
 import { WAL_DEFAULTS, type WalOptions } from "../wal/wal_options.ts";
 import { type DataDir, identityOf } from "./data_dir.ts";
 import { decodeGenesis, type Genesis } from "./genesis.ts";
-import type { Welcome } from "./identity.ts";
+import { storageIdentity } from "./identity.ts";
+import type { Membership } from "./introductions.ts";
+import { enterRecovery } from "./recovery.ts";
 import { RecoveredLog } from "./recovered_log.ts";
 import type { NodeSettings } from "./settings.ts";
 
@@ -38,19 +40,18 @@ export interface OpenLog {
 }
 
 /**
- * Makes the node one of the cluster that `bytes` founded, unless it is.
+ * Makes the node a member of a cluster, unless it is one.
  *
- * @param welcome as whom
  * @throws DraftError BAD_CONFIG if the cluster runs another machine, BAD_PLUGIN if it began with a higher version of it
  */
-export function* adoptGenesis({ plugin, dataDir }: LogParts, bytes: Uint8Array, welcome: Welcome): Task<Genesis> {
+export function* adoptGenesis({ plugin, dataDir }: LogParts, { genesis: bytes, clusterId, number, index, witness }: Membership): Task<Genesis> {
   const genesis = decodeGenesis(bytes);
   if (genesis.machine !== plugin.name) {
     throw new DraftError("BAD_CONFIG", `--machine ${plugin.name} differs from the cluster's ${genesis.machine}: start with --machine ${genesis.machine}`);
   }
   if (genesis.machineVersion > plugin.version) throw tooOldError(plugin, genesis.machineVersion, `cluster ${genesis.clusterId}, as it was founded,`);
   if (identityOf(dataDir).clusterId === "") {
-    yield* dataDir.change({ clusterId: genesis.clusterId, genesis: bytes, welcome });
+    yield* dataDir.change({ clusterId: clusterId === "" ? genesis.clusterId : clusterId, genesis: bytes, welcome: { number, index, witness } });
   }
   return genesis;
 }
@@ -61,12 +62,13 @@ export function* adoptGenesis({ plugin, dataDir }: LogParts, bytes: Uint8Array, 
  *
  * @throws DraftError DAMAGED, or STORAGE_FAILED before anything was promised
  */
-export function* openLog({ host, settings, dataDir }: LogParts, genesis: Uint8Array, handlers: LogHandlers): Task<OpenLog> {
-  const { clusterId, nodeId, incarnation, memberNumber, welcome } = identityOf(dataDir);
-  assert(welcome !== null, "a node of a cluster was welcomed", nodeId);
+export function* openLog({ host, settings, dataDir }: LogParts, handlers: LogHandlers): Task<OpenLog> {
+  const identity = identityOf(dataDir);
+  const { nodeId, memberNumber, welcome, genesis } = identity;
+  assert(welcome !== null && genesis !== null, "a node of a cluster was welcomed", nodeId);
   const log = new RecoveredLog(MAIN_GROUP);
   let begun: Done<void> | null = null;
-  const wal = yield* openWal(host, dataDir.path, { clusterId, nodeId, incarnation }, {
+  const wal = yield* openWal(host, dataDir.path, storageIdentity(identity), {
     ...WAL_DEFAULTS, ...settings.tuning.wal, segmentBytes: settings.segmentBytes, stallMs: settings.electionMaxMs, ...handlers,
     onFailure: (error) => {
       if (begun === null) handlers.onFailure(error);
@@ -77,9 +79,13 @@ export function* openLog({ host, settings, dataDir }: LogParts, genesis: Uint8Ar
     yield* wait<void>((done) => wal.close(done));
     throw lostLog(dataDir.path, nodeId);
   }
-  if (!log.isMade) {
+  const isNew = !log.isMade;
+  if (isNew) {
     log.groupMade(MAIN_GROUP, genesis);
     wal.appendGroupMade(MAIN_GROUP, genesis);
+  }
+  const isRecovering = enterRecovery(wal, log, identity, host.log);
+  if (isNew || isRecovering) {
     wal.flush();
     // A log that fails tells no barrier any more: whoever opens it hears of the failure instead.
     yield* wait<void>((done) => {

@@ -10,13 +10,18 @@ import type { Peer } from "../net/link.ts";
 import type { Transport } from "../net/transport.ts";
 import { currentConfiguration, type RaftState } from "../raft/state.ts";
 import type { Configuration, Index, Member, MemberNumber } from "../raft/types.ts";
+import type { Farewell } from "./farewell.ts";
 import { encodeGenesis, type Genesis } from "./genesis.ts";
 import { Neighbours } from "./neighbours.ts";
 import { openConfigurations, standingOf } from "./standing.ts";
 
 export interface PeersOptions {
   readonly genesis: Genesis;
+  /** What the cluster is called now. */
+  readonly clusterId: string;
   readonly state: RaftState;
+  /** Hears who was let in. */
+  readonly farewell: Pick<Farewell, "letIn">;
   readonly transport: Pick<Transport, "setPeers" | "isUp" | "probe" | "peerOf">;
   /** Where members may be besides, `host:port`: asked while one is missing. */
   readonly hints: readonly string[];
@@ -40,7 +45,7 @@ export class Peers {
 
   constructor(options: PeersOptions) {
     this.#options = options;
-    const { genesis, state, transport, clock, words } = options;
+    const { genesis, clusterId, state, transport, clock, words } = options;
     this.#configuration = currentConfiguration(state);
     this.#neighbours = new Neighbours({
       genesis: encodeGenesis(genesis), founders: genesis.configuration, self: state.config.self, transport, clock, words,
@@ -49,7 +54,7 @@ export class Peers {
       isLinked: (member) => transport.isUp(member),
       removed: (by, index) => this.#gone(by, index),
       hints: options.hints,
-      clusterId: genesis.clusterId,
+      clusterId,
       whereIs: (member) => this.whereIs(member),
       met: (hello) => this.met(hello),
     });
@@ -109,6 +114,7 @@ export class Peers {
 
   /** A node was let in as a member, by what it says of itself. */
   met(hello: Hello): void {
+    this.#options.farewell.letIn(hello);
     const { memberNumber: number, incarnation, nodeId: id, address } = hello;
     if (number === 0 || number === this.#options.state.config.self || address === "") return;
     const member = memberOf(this.#configuration, number);

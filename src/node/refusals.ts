@@ -10,6 +10,15 @@ import type { Index, MemberNumber } from "../raft/types.ts";
 /** How long a client that was told BUSY waits before it tries again, in milliseconds. */
 const BUSY_RETRY_MS = 50;
 
+/** The most that it is told to wait. */
+const BUSY_RETRY_MS_MAX = 1000;
+
+/** The machine has enough to do for `backlogMs`. */
+export function machineBusyError(name: string, backlogMs: number, limitMs: number): DraftError {
+  const retryAfterMs = Math.min(BUSY_RETRY_MS_MAX, Math.max(BUSY_RETRY_MS, Math.ceil(backlogMs - limitMs / 2)));
+  return new DraftError("BUSY", `the machine of group ${name} has enough to do for ${Math.ceil(backlogMs)} ms: try again in ${retryAfterMs} ms`, { retryAfterMs });
+}
+
 /** What a refusal tells of its group. */
 export interface RefusingGroup {
   readonly name: string;

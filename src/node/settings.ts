@@ -21,6 +21,8 @@ export interface NodeSettings {
   readonly autoRejoin: boolean;
   /** What nodes prove to each other that they know; null: nothing. */
   readonly peerSecret: Uint8Array | null;
+  /** See {@link Hello.priority}. */
+  readonly priority: number;
   readonly heartbeatMs: number;
   readonly electionMinMs: number;
   readonly electionMaxMs: number;

@@ -32,10 +32,14 @@ export function standingOf(state: Pick<RaftState, "configurations" | "commitInde
 }
 
 /** Whether it is certain that who says `hello` is no member any more. */
-export function isGone(state: Pick<RaftState, "configurations" | "commitIndex">, { memberNumber: number, incarnation, groups }: Hello): boolean {
-  if (number === 0) return false;
-  const welcomeIndex = groups.find(({ group }) => group === MAIN_GROUP)?.welcomeIndex ?? 0;
-  return standingOf(state, { number, incarnation, welcomeIndex }) === "gone";
+export function isGone(state: Pick<RaftState, "configurations" | "commitIndex">, hello: Hello): boolean {
+  const { memberNumber: number, incarnation } = hello;
+  return number !== 0 && standingOf(state, { number, incarnation, welcomeIndex: welcomeIndexOf(hello) }) === "gone";
+}
+
+/** Index of the entry that took whoever says `hello` in, as it was told; 0: it has seen that itself, or was a founder. */
+export function welcomeIndexOf({ groups }: Hello): Index {
+  return groups.find(({ group }) => group === MAIN_GROUP)?.welcomeIndex ?? 0;
 }
 
 /** The configurations that may be in force somewhere: the newest that is known committed, and those behind it. */

@@ -19,7 +19,8 @@ export interface StoresOptions {
   readonly state: RaftState;
   readonly log: GroupLog;
   readonly tail: Tail;
-  readonly proposals: Proposals;
+  /** What the core is being given. */
+  readonly proposals: () => Proposals;
   /** Those that hear of what is sealed, and of what is durable. */
   readonly observers: readonly GroupObserver[];
   readonly send: (message: Message) => void;
@@ -63,7 +64,7 @@ export class Stores {
   #seal(entries: readonly LogEntry[]): Uint8Array {
     const { log, proposals } = this.#options;
     const run = log.reserve(entries.reduce((sum, entry) => sum + sealedBytes(entry.payloadBytes), 0));
-    sealOwn(run, entries, proposals);
+    sealOwn(run, entries, proposals());
     return run;
   }
 

@@ -53,10 +53,7 @@ export function changesOf(configuration: Configuration, wishes: readonly MemberW
     switch (wish.type) {
       case "add": return addition(configuration, wish, helloOf);
       case "replace": return replacement(configuration, wish, helloOf);
-      case "remove": {
-        const member = staying(configuration, wish.id);
-        return member === null ? [] : [{ type: "remove", member: member.number }];
-      }
+      case "remove": return removals(allStaying(configuration, wish.id));
       case "move": {
         parseAddress(wish.address, "BAD_REQUEST");
         const { number, address } = known(configuration, wish.id);
@@ -84,20 +81,24 @@ function replacement(configuration: Configuration, wish: MemberWish & { type: "r
   const { id, newId, address } = wish;
   if (isReplaced(configuration, wish)) return [];
   const old = known(configuration, id);
-  const there = configuration.members.filter((member) => member.id === newId && member.targetRole !== null).at(-1);
+  const there = allStaying(configuration, newId).at(-1);
   if (there !== undefined && there.number !== old.number) {
     // One that did not catch up in time is a learner; it may try again.
     const isLearner = there.role === "learner" && there.address === address;
     if (!isLearner) throw new DraftError("BAD_REQUEST", `${newId} is a member already: it cannot take the place of ${id}`);
-    return [{ type: "promote", member: there.number }, { type: "remove", member: old.number }];
+    return [{ type: "promote", member: there.number }, ...removals(allStaying(configuration, id).filter((member) => member !== there))];
   }
   const { incarnation } = helloOf({ id: newId, address });
   const votes = old.role === "voter" || old.targetRole === "voter";
   const same = isWitness(old) ? "witness" : votes ? "voter" : "learner";
   return [
     { type: "add", id: newId, address, incarnation, becomes: wish.kind ?? same },
-    { type: "remove", member: old.number },
+    ...removals(allStaying(configuration, id)),
   ];
+}
+
+function removals(members: readonly Member[]): MemberChange[] {
+  return members.map(({ number }) => ({ type: "remove", member: number }));
 }
 
 function roleChange(member: Member, type: "promote" | "demote"): MemberChange[] {
@@ -121,9 +122,17 @@ function isReplaced(configuration: Configuration, { id, newId, address }: Member
   return staying(configuration, id) === null && staying(configuration, newId)?.address === address;
 }
 
-/** The member of this name that is not on its way out. */
-function staying({ members }: Configuration, id: NodeId): Member | null {
-  return members.find((member) => member.id === id && member.targetRole !== null) ?? null;
+/** The member of this name that is not on its way out; of two the one that was there first. */
+function staying(configuration: Configuration, id: NodeId): Member | null {
+  return allStaying(configuration, id)[0] ?? null;
+}
+
+/**
+ * All of this name that are not on their way out, the one that was there first first. A directory that was to take the
+ * place of a lost one of its name, and did not catch up in time, stays beside it as a learner.
+ */
+function allStaying({ members }: Configuration, id: NodeId): Member[] {
+  return members.filter((member) => member.id === id && member.targetRole !== null);
 }
 
 function known(configuration: Configuration, id: NodeId): Member {

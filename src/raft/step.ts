@@ -3,7 +3,7 @@
  * (commits, appends, reads, the next deadline) is settled once at the end.
  */
 import { assert, assertNever } from "../base/assert.ts";
-import { sealedBytes } from "../base/entry.ts";
+import { EntryKind, sealedBytes } from "../base/entry.ts";
 import { leaderAppendReply, leaderHeartbeatReply } from "./acks.ts";
 import { diskFull, loopStalled } from "./care.ts";
 import {
@@ -216,6 +216,9 @@ function applied(state: RaftState, index: Index, wakeAtMs: number | null, now: N
   noteApplied(state, index, wakeAtMs, now);
 }
 
+/** Room for sessions that are opened and closed while commands find none, in sealed bytes: some hundreds. */
+export const SESSION_ROOM_BYTES = 65_536;
+
 /** Clients' entries, in order; the first one that finds no room refuses those behind it too. */
 function propose(state: RaftState, entries: readonly LogEntry[], now: Now): void {
   const refusal = proposalRefusal(state);
@@ -228,7 +231,7 @@ function propose(state: RaftState, entries: readonly LogEntry[], now: Now): void
   let taken = 0;
   for (const entry of entries) {
     bytes += sealedBytes(entry.payloadBytes);
-    if (bytes > room) break;
+    if (bytes > room + (entry.kind === EntryKind.session ? SESSION_ROOM_BYTES : 0)) break;
     taken += 1;
   }
   appendAsLeader(state, taken === entries.length ? entries : entries.slice(0, taken), now);

@@ -2,7 +2,7 @@
 import { nextFloat } from "../base/random.ts";
 import type { Way } from "./cuts.ts";
 import { DISK_FAULTS } from "./disk_acts.ts";
-import { type Act, all, type FaultHands, handOverTo, ms, withMachine, withProcess, withTwo } from "./fault_hands.ts";
+import { type Act, all, cutFor, type FaultHands, handOverTo, ms, withMachine, withProcess, withTwo } from "./fault_hands.ts";
 import { FETCH_FAULTS } from "./fetch_acts.ts";
 import { MEMBER_FAULTS } from "./member_acts.ts";
 import type { FaultKind } from "./script.ts";
@@ -53,10 +53,10 @@ export const FAULTS: { readonly [K in FaultKind]: Act<K> } = {
   }),
   split: (hands, { sides, forMs }) => {
     const sideOf = (machine: SimMachine): number | undefined => sides[machine.place - 1];
-    return cutFor(hands, ways(hands, (from, to) => sideOf(from) !== sideOf(to)), forMs, `splits the network ${sides.join("")}`);
+    return cuts(hands, ways(hands, (from, to) => sideOf(from) !== sideOf(to)), forMs, `splits the network ${sides.join("")}`);
   },
   isolate: (hands, { who, forMs }) => withMachine(hands, who, (machine) =>
-    cutFor(hands, ways(hands, (from, to) => from === machine || to === machine), forMs, `isolates ${machine.id}`)),
+    cuts(hands, ways(hands, (from, to) => from === machine || to === machine), forMs, `isolates ${machine.id}`)),
   ring: (hands, { forMs }) => {
     const count = hands.cluster.machines.size;
     if (count < 4) return null;
@@ -66,19 +66,19 @@ export const FAULTS: { readonly [K in FaultKind]: Act<K> } = {
       const distance = Math.abs(from.place - to.place);
       return Math.min(distance, count - distance) > reach;
     };
-    return cutFor(hands, ways(hands, isFar), forMs, "lets each hear its neighbours alone");
+    return cuts(hands, ways(hands, isFar), forMs, "lets each hear its neighbours alone");
   },
   bridge: (hands, { who, forMs }) => withMachine(hands, who, (bridge) => {
     const sideOf = (machine: SimMachine): boolean => machine.place % 2 === 0;
     const apart = (from: SimMachine, to: SimMachine): boolean => from !== bridge && to !== bridge && sideOf(from) !== sideOf(to);
-    return cutFor(hands, ways(hands, apart), forMs, `leaves ${bridge.id} as the bridge of two halves`);
+    return cuts(hands, ways(hands, apart), forMs, `leaves ${bridge.id} as the bridge of two halves`);
   }),
   "one-way": (hands, { from, to, forMs }) => withTwo(hands, from, to, (one, other) =>
-    cutFor(hands, [[one.id, other.id]], forMs, `cuts ${one.id} to ${other.id}`)),
+    cuts(hands, [[one.id, other.id]], forMs, `cuts ${one.id} to ${other.id}`)),
   deaf: (hands, { who, forMs }) => withMachine(hands, who, (machine) =>
-    cutFor(hands, ways(hands, (_, to) => to === machine), forMs, `makes ${machine.id} deaf`)),
+    cuts(hands, ways(hands, (_, to) => to === machine), forMs, `makes ${machine.id} deaf`)),
   mute: (hands, { who, forMs }) => withMachine(hands, who, (machine) =>
-    cutFor(hands, ways(hands, (from) => from === machine), forMs, `makes ${machine.id} mute`)),
+    cuts(hands, ways(hands, (from) => from === machine), forMs, `makes ${machine.id} mute`)),
   reset: (hands, { a, b }) => withTwo(hands, a, b, (one, other) => {
     hands.cluster.net.reset(one.id, other.id);
     return `resets the connections of ${one.id} and ${other.id}`;
@@ -113,10 +113,9 @@ function endAtCall(hands: FaultHands, machine: SimMachine, calls: readonly numbe
   });
 }
 
-function cutFor(hands: FaultHands, cut: readonly Way[], forMs: number, words: string): string | null {
+function cuts(hands: FaultHands, cut: readonly Way[], forMs: number, words: string): string | null {
   if (cut.length === 0) return null;
-  hands.cuts.cut(cut);
-  hands.later(forMs, () => hands.cuts.heal(cut));
+  cutFor(hands, cut, forMs);
   return `${words} for ${ms(forMs)}`;
 }
 

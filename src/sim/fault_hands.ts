@@ -1,7 +1,9 @@
 /** What the acts of faults work with, and how they find the machines that they meet. */
 import type { RandomState } from "../base/random.ts";
+import type { Event } from "../raft/event.ts";
+import type { RaftState } from "../raft/state.ts";
 import type { Builds } from "./builds.ts";
-import type { Cuts } from "./cuts.ts";
+import type { Cuts, Way } from "./cuts.ts";
 import type { DiskTroubles } from "./disk_troubles.ts";
 import type { Excuses } from "./excuses.ts";
 import type { FaultBody, FaultKind, Who } from "./script.ts";
@@ -40,6 +42,11 @@ export function all(hands: FaultHands): SimMachine[] {
   return [...hands.cluster.machines.values()];
 }
 
+/** All machines but this one. */
+export function others(hands: FaultHands, machine: SimMachine): SimMachine[] {
+  return all(hands).filter((each) => each !== machine);
+}
+
 /** The machine that is meant; null if nobody leads. */
 export function someone(hands: FaultHands, who: Who): SimMachine | null {
   if (who === 0) return hands.cluster.leaderMachine();
@@ -70,6 +77,37 @@ export function handOverTo(hands: FaultHands, target: SimMachine): SimMachine | 
   if (leader === null || leader === target || leader.server === null || leader.gate.isShut) return null;
   leader.server.requests.transfer("main", target.id, TRANSFER_TIMEOUT_MS, () => {});
   return leader;
+}
+
+/** The ways from each of these to each of those. */
+export function between(from: readonly SimMachine[], to: readonly SimMachine[]): Way[] {
+  return from.flatMap((one) => to.map((other): Way => [one.id, other.id]));
+}
+
+/** The ways between one and these others, in both directions. */
+export function around(machine: SimMachine, others: readonly SimMachine[]): Way[] {
+  return others.flatMap(({ id }): Way[] => [[machine.id, id], [id, machine.id]]);
+}
+
+/** Cuts these ways, and heals them after a while. */
+export function cutFor(hands: FaultHands, ways: readonly Way[], forMs: number): void {
+  hands.cuts.cut(ways);
+  hands.later(forMs, () => hands.cuts.heal(ways));
+}
+
+/** Acts on the first step that `isIt`, once, unless the faults are over. A core must not go from under its step: do that later. */
+export function atNextStep(
+  hands: FaultHands, isIt: (machine: SimMachine, state: RaftState, event: Event) => boolean, act: (machine: SimMachine, state: RaftState) => void,
+): void {
+  const { watch } = hands.cluster;
+  const { stepped } = watch;
+  let isDone = false;
+  watch.stepped = (machine, state, event) => {
+    stepped?.(machine, state, event);
+    if (isDone || hands.isHealed || !isIt(machine, state, event)) return;
+    isDone = true;
+    act(machine, state);
+  };
 }
 
 /** A time in words. */

@@ -1,7 +1,7 @@
 /** Draws what goes wrong in a run, and when. */
 import { nextFloat, nextInRange, type RandomState } from "../base/random.ts";
 import { DEPOSED, FEATURES } from "./features.ts";
-import { drawDeafFetches, drawLateFetches } from "./fetch_acts.ts";
+import { drawDeafFetches, drawLateFetches, drawLateSnapshots } from "./fetch_acts.ts";
 import { drawChanges } from "./membership_plan.ts";
 import type { Fault, FaultBody, FaultKind, Settings, Who } from "./script.ts";
 import { drawLeaseFaults } from "./lease_plan.ts";
@@ -53,7 +53,7 @@ export function drawFaults(seed: number, settings: Settings): Fault[] {
   }
   faults.push(...drawCrashesAtSnapshots(seed, settings));
   faults.push(...drawInstalls(seed, settings));
-  faults.push(...drawDeafFetches(seed, settings), ...drawLateFetches(seed, settings), ...drawChanges(seed, settings));
+  faults.push(...drawDeafFetches(seed, settings), ...drawLateFetches(seed, settings), ...drawLateSnapshots(seed, settings), ...drawChanges(seed, settings));
   faults.push(...drawLeaseFaults(seed, settings));
   faults.sort((a, b) => a.atMs - b.atMs);
   return faults.map((fault, at) => ({ ...fault, id: `f${at + 1}` }));

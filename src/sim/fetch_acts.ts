@@ -1,6 +1,6 @@
 /** What goes wrong while a follower fetches a snapshot, besides what goes wrong at any time. */
-import { nextFloat } from "../base/random.ts";
-import { type Act, all, type FaultHands, handOverTo, ms } from "./fault_hands.ts";
+import { nextFloat, nextInRange } from "../base/random.ts";
+import { type Act, around, atNextStep, cutFor, type FaultHands, handOverTo, ms, others, withMachine } from "./fault_hands.ts";
 import type { Fault, Settings } from "./script.ts";
 import type { FaultRule } from "./sim_faults.ts";
 import type { SimMachine } from "./sim_machine.ts";
@@ -21,6 +21,9 @@ export function drawDeafFetches(seed: number, settings: Settings): Fault[] {
   return faults;
 }
 
+/** The part of runs with snapshots and faults in which one's own snapshot is late. */
+const LATE_PART = 0.3;
+
 /** Where somebody keeps all of its log, followers that begin to fetch hear the entries from it meanwhile. */
 export function drawLateFetches(seed: number, settings: Settings): Fault[] {
   const random = streamOf(seed, "late fetches");
@@ -32,16 +35,26 @@ export function drawLateFetches(seed: number, settings: Settings): Fault[] {
   return faults;
 }
 
+/** In some of the runs with snapshots, one's own is so slow that it fetches a newer one meanwhile. */
+export function drawLateSnapshots(seed: number, settings: Settings): Fault[] {
+  const random = streamOf(seed, "late snapshots");
+  if (settings.snapshots === undefined || settings.features.length === 0 || settings.nodes < 3 || nextFloat(random) >= LATE_PART) return [];
+  const faults: Fault[] = [];
+  for (let atMs = 2000 * nextFloat(random); atMs < settings.safetyMs; atMs += 500 + 4000 * nextFloat(random)) {
+    const cutMs = pick(random, [1, 2, 4]) * settings.electionMaxMs;
+    faults.push({ id: "", atMs, kind: "late-at-snapshot", who: nextInRange(random, 1, settings.nodes), cutMs, forMs: cutMs + pick(random, [2, 4, 8]) * settings.electionMaxMs });
+  }
+  return faults;
+}
+
 /** The acts of fetches. */
-export const FETCH_FAULTS: { readonly [K in "deaf-at-fetch" | "late-at-fetch"]: Act<K> } = {
+export const FETCH_FAULTS: { readonly [K in "deaf-at-fetch" | "late-at-fetch" | "late-at-snapshot"]: Act<K> } = {
   "deaf-at-fetch": (hands, { cutMs, forMs }) => {
     atNextFetch(hands, (machine) => {
-      const others = all(hands).filter((each) => each !== machine);
-      const cut = others.flatMap(({ id }): [string, string][] => [[id, machine.id], [machine.id, id]]);
-      hands.cuts.cut(cut);
-      for (const { id } of others) hands.cluster.net.ways.silence(id, machine.id);
-      handOver(hands, others);
-      hands.later(cutMs, () => hands.cuts.heal(cut));
+      const rest = others(hands, machine);
+      cutFor(hands, around(machine, rest), cutMs);
+      for (const { id } of rest) hands.cluster.net.ways.silence(id, machine.id);
+      handOver(hands, rest);
       hands.later(cutMs + forMs, () => hands.cluster.net.ways.speak(machine.id));
     });
     return `will cut off whoever fetches a snapshot next for ${ms(cutMs)}, and let it hear no message for ${ms(forMs)} more`;
@@ -52,7 +65,7 @@ export const FETCH_FAULTS: { readonly [K in "deaf-at-fetch" | "late-at-fetch"]: 
       const rule: FaultRule = ({ kind, path }) => kind === "rename" && path.endsWith(".fetching") ? { stall: true } : null;
       const troubles = hands.troubles(machine);
       troubles.add(rule);
-      handOver(hands, all(hands).filter((each) => each !== machine && hasWhatFollows(each, machine)));
+      handOver(hands, others(hands, machine).filter((each) => hasWhatFollows(each, machine)));
       hands.later(forMs, () => {
         troubles.remove(rule);
         machine.disk.release();
@@ -60,6 +73,24 @@ export const FETCH_FAULTS: { readonly [K in "deaf-at-fetch" | "late-at-fetch"]: 
     });
     return `will let the last step of whoever fetches a snapshot next stand still for ${ms(forMs)}, and somebody lead whose log goes back far enough`;
   },
+  "late-at-snapshot": (hands, { who, cutMs, forMs }) => withMachine(hands, who, (machine) => {
+    const troubles = hands.troubles(machine);
+    let isNamed = false;
+    const rule: FaultRule = ({ kind, path }) => {
+      // From there on nothing takes it back: what it waits for is the log.
+      if (kind === "rename" && path.endsWith(".writing") && !isNamed) {
+        isNamed = true;
+        cutFor(hands, around(machine, others(hands, machine)), cutMs);
+        hands.later(forMs, () => {
+          troubles.remove(rule);
+          machine.disk.release();
+        });
+      }
+      return isNamed && kind === "sync" && path.endsWith(".seg") ? { stall: true } : null;
+    };
+    troubles.add(rule);
+    return `will let the log of ${machine.id} stand still at its next snapshot for ${ms(forMs)}, and isolate it for ${ms(cutMs)}`;
+  }),
 };
 
 /** Whether the log of `one` begins no later than that of `other` ends. */
@@ -75,14 +106,5 @@ function handOver(hands: FaultHands, among: readonly SimMachine[]): void {
 }
 
 function atNextFetch(hands: FaultHands, act: (machine: SimMachine) => void): void {
-  const { watch } = hands.cluster;
-  const { stepped } = watch;
-  let isDone = false;
-  watch.stepped = (machine, state, event) => {
-    stepped?.(machine, state, event);
-    if (isDone || hands.isHealed || state.fetchingIndex === 0) return;
-    isDone = true;
-    // The step is over first: what it says still goes.
-    hands.later(0, () => act(machine));
-  };
+  atNextStep(hands, (_machine, state) => state.fetchingIndex !== 0, (machine) => hands.later(0, () => act(machine)));
 }

@@ -90,6 +90,7 @@ function harmOf(fault: Fault): Harm | null {
     case "at-change":
     case "deaf-at-fetch":
     case "late-at-fetch": return HARMLESS;
+    case "late-at-snapshot": return { who: [fault.who], forMs: RECOVERY_MS + fault.cutMs };
     case "at-lease": return { who: [0], forMs: fault.afterMs + fault.forMs };
     case "install": return fault.by === "nobody" ? HARMLESS : { who: [fault.who], forMs: RECOVERY_MS + fault.downMs };
     // When they strike is not known.

@@ -3,8 +3,7 @@
  * the others choose another one as soon as they may.
  */
 import type { Message, MessageType } from "../raft/message.ts";
-import type { Way } from "./cuts.ts";
-import { type Act, all, type FaultHands } from "./fault_hands.ts";
+import { type Act, between, cutFor, type FaultHands, others as othersOf } from "./fault_hands.ts";
 import type { FaultRule } from "./sim_faults.ts";
 import type { Fault } from "./script.ts";
 import type { SimMachine } from "./sim_machine.ts";
@@ -35,7 +34,7 @@ export const LEASE_FAULTS: { readonly "at-lease": Act<"at-lease"> } = {
   "at-lease": (hands, { how, afterMs, forMs }) => {
     const leader = hands.cluster.leaderMachine();
     if (leader === null || leader.server === null || leader.gate.isShut) return null;
-    const others = all(hands).filter((machine) => machine !== leader && machine.isUp);
+    const others = othersOf(hands, leader).filter(({ isUp }) => isUp);
     if (others.length === 0) return null;
     const arrivedMs = DELAYS * hands.cluster.net.options.delayMs;
     return ACTS[how]({ hands, leader, others, forMs, afterMs, arrivedMs });
@@ -118,15 +117,6 @@ const ACTS: { readonly [H in AtLease["how"]]: (scene: Scene) => string } = {
 
 function transfer(leader: SimMachine, target: SimMachine): void {
   leader.server?.requests.transfer("main", target.id, TRANSFER_TIMEOUT_MS, () => {});
-}
-
-function between(from: readonly SimMachine[], to: readonly SimMachine[]): Way[] {
-  return from.flatMap((one) => to.map((other): Way => [one.id, other.id]));
-}
-
-function cutFor(hands: FaultHands, cut: readonly Way[], forMs: number): void {
-  hands.cuts.cut(cut);
-  hands.later(forMs, () => hands.cuts.heal(cut));
 }
 
 /** Acts while somebody sends such a message: what is held back from then on holds this one back, too. */

@@ -3,7 +3,8 @@
  * come and go, whatever change is under way is carried through first, and who is no member any more is told so.
  */
 import type { Astray } from "./astray.ts";
-import { isSettledAmong, toldAmong } from "./members_end.ts";
+import { settledAmong, toldAmong } from "./members_end.ts";
+import { configurationsAbout, decide } from "./members_view.ts";
 import type { Nemesis } from "./nemesis.ts";
 import { ASKED_MS } from "./operator.ts";
 import { entryMs, isQuickEnough, patienceMs, patienceOf } from "./patience.ts";
@@ -44,7 +45,6 @@ export function* live(parts: LivenessParts): Generator<void> {
   // One whose damage is found only at its start falls out; a majority is left without it.
   const healed = (): SimMachine[] => core.filter((machine) => !nemesis.retired.has(machine));
   const changes = settings.membership !== undefined;
-  const living = (): SimMachine[] => changes ? isSettledAmong(healed()) ?? [] : healed();
   const after = (ms: number, act: () => void): void => void cluster.scheduler.after(ms, act);
   const beginProbes = (machines: readonly SimMachine[]): void => {
     for (const machine of machines) {
@@ -56,19 +56,21 @@ export function* live(parts: LivenessParts): Generator<void> {
   };
   if (!changes) beginProbes(core);
   const libraryServed = clients.probeLibrary(probes, after);
-  const members = core.map(({ id }) => id);
-  const writer = keepWriting({ client: clients.writer(), members, probes, pauseMs: entryMs(settings), after });
+  const writer = keepWriting({ client: clients.writer(), members: core.map(({ id }) => id), probes, pauseMs: entryMs(settings), after });
   // No log has more entries than were asked for, and as many of other kinds.
   yield* until("the healed core starts", patienceMs(settings, 2 * parts.operations), () => healed().every((machine) => hasStarted(machine, changes)));
-  if (changes) {
-    yield* carriedThrough(parts, healed);
-    beginProbes(living());
+  if (changes && !canDecide(cluster)) {
+    writer.stop();
+    return phase("too many directories were lost");
   }
-  const limitMs = patienceOf(settings, living);
+  const members = changes ? yield* carriedThrough(parts, healed) : core;
+  const living = (): SimMachine[] => members.filter((machine) => !nemesis.retired.has(machine));
+  if (changes) beginProbes(members);
+  const limitMs = patienceOf(settings, living, cluster.net);
   const beganMs = cluster.scheduler.nowMs;
   // Whoever stood still before the healing may be about to hand over.
   const isSettled = (): boolean => living().every(({ id }) => served.has(id)) && isLed(living());
-  yield* until("the healed core serves", limitMs, () => living().length > 0 && isSettled());
+  yield* until("the healed core serves", limitMs, isSettled);
   const leftMs = limitMs() - (cluster.scheduler.nowMs - beganMs);
   phase("the healed core has served");
   if (isQuickEnough(settings)) {
@@ -89,13 +91,26 @@ function hasStarted({ state, server, number, isStopping }: SimMachine, changes: 
   return !isStopping && (state !== null || (changes && number === 0 && server !== null));
 }
 
-/** Nothing is asked any more, and what is under way ends: who does not catch up stays a learner. */
-function* carriedThrough({ script: { settings }, runFor, until, phase }: LivenessParts, healed: () => SimMachine[]): Generator<void> {
+/**
+ * Whether a majority of each configuration that stands in a log is left, as Raft asks for. Somebody may have let one that
+ * had just lost its directory decide, without knowing it: no leader can be sure whom it will hear next.
+ */
+function canDecide(cluster: SimCluster): boolean {
+  return decide([...cluster.machines.values()], configurationsAbout(cluster));
+}
+
+/**
+ * Nothing is asked any more, and what is under way ends: who does not catch up stays a learner. Returns the members then,
+ * who stay so: whoever leads later has what was committed, and nobody has anything newer.
+ */
+function* carriedThrough({ script: { settings }, cluster, runFor, until, phase }: LivenessParts, healed: () => SimMachine[]): Generator<void, SimMachine[]> {
   yield* runFor(ASKED_MS);
-  const patience = patienceOf(settings, () => healed().filter(({ number }) => number !== 0));
+  const patience = patienceOf(settings, () => healed().filter(({ number }) => number !== 0), cluster.net);
   const promoteWithinMs = settings.membership?.promoteWithinMs ?? 0;
-  yield* until("a change under way is carried through", () => patience() + promoteWithinMs, () => isSettledAmong(healed()) !== null);
+  let members: SimMachine[] | null = null;
+  yield* until("a change under way is carried through", () => patience() + promoteWithinMs, () => (members = settledAmong(healed())) !== null);
   phase("the members stay as they are");
+  return members ?? [];
 }
 
 /** Whether one of them leads all others, and is not about to hand over; who was told of a full disk learns of the room in a while. */

@@ -12,6 +12,7 @@ export const LIFE_MARKS = [
   "all members gone at once", "two leaders of different terms at once",
   "what was not known durable is lost", "what was not known durable is there", "vote found again", "log of several terms found again",
   "100 entries found again", "fifth start of a machine",
+  "state on disk gone on from", "state on disk made anew",
   "refused to start, damaged", "refused to start, too old for its log", "stopped at a raise, too old for it", "refused to start, disk full", "ended for a disk error", "genesis handed over",
   "lost directory recognised", "entries read back from the WAL", "segment rolled", "dial met a node in recovery",
   "a connection timed out", "silent loss found and named", "a lie lost what was durable",
@@ -128,6 +129,7 @@ export class LifeMarks {
     if (/^welcomed \S+: taken$/.test(message)) this.#note("genesis handed over");
     else if (message.startsWith("the directory of")) this.#note("lost directory recognised");
     else if (message.endsWith("has not recovered yet")) this.#note("dial met a node in recovery");
+    else if (message.startsWith("machine holds index ")) this.#note(message.endsWith("goes on from there") ? "state on disk gone on from" : "state on disk made anew");
     else if (message.includes("ETIMEDOUT")) this.#note("a connection timed out");
   }
 

@@ -7,7 +7,7 @@ export const SNAPSHOT_MARKS = [
   "snapshot taken", "snapshot taken by a leader", "log begins later", "log kept though a snapshot was taken", "snapshot taken late",
   "restart from a snapshot", "follower told to fetch a snapshot", "told again while it fetches",
   "follower told to fetch from another follower", "fetch came to nothing", "log replaced by a snapshot", "conflicting log replaced by a snapshot",
-  "log kept, it held the snapshot's point", "snapshot fetched too late", "snapshot of a term never heard of", "machine restored",
+  "snapshot fetched too late", "snapshot of a term never heard of", "machine restored",
   "entries stored while the machine is restored", "another snapshot while the machine is restored", "a follower is streamed to behind its snapshot",
   "log kept for a follower that fetches",
 ] as const;
@@ -68,8 +68,7 @@ function markFetched({ state, event, effects, before }: Step, note: Note): void 
   if (event.type !== "snapshotFetched") return;
   const store = effects.find((effect) => effect.type === "store");
   if (store === undefined || store.reset === null) {
-    if (state.commitIndex > before.commitIndex) note("log kept, it held the snapshot's point");
-    else if ((state.dropped["late-snapshot"] ?? 0) > before.lateSnapshots) note("snapshot fetched too late");
+    if ((state.dropped["late-snapshot"] ?? 0) > before.lateSnapshots) note("snapshot fetched too late");
     return;
   }
   note("log replaced by a snapshot");

@@ -3,7 +3,7 @@ import type { MemberWish } from "../net/member_wish.ts";
 import { isRising } from "../raft/configuration_change.ts";
 import { currentConfiguration, type RaftState } from "../raft/state.ts";
 import type { Configuration } from "../raft/types.ts";
-import { type Act, all, type FaultHands, someone } from "./fault_hands.ts";
+import { type Act, all, around, atNextStep, cutFor, type FaultHands, others, someone } from "./fault_hands.ts";
 import { configurationsAbout, decide, isGone, memberOn, shownConfiguration } from "./members_view.ts";
 import type { FaultBody, FaultKind, PlannedWish, Who } from "./script.ts";
 import { SIM_PORT } from "./sim_cluster.ts";
@@ -41,7 +41,7 @@ export const MEMBER_FAULTS: { readonly [K in MemberFaultKind]: Act<K> } = {
   lose: (hands, { who, downMs }) => {
     const machine = someone(hands, who);
     if (machine === null || machine.number === 0 || hands.lost().length > 0) return null;
-    const rest = all(hands).filter((each) => each !== machine);
+    const rest = others(hands, machine);
     const configurations = configurationsAbout(hands.cluster);
     const isMember = configurations.some((each) => memberOn(machine, each) !== null);
     if (!isMember || !decide(rest, configurations)) return null;
@@ -134,20 +134,14 @@ function addressOf({ id }: SimMachine): string {
 
 /** Acts once a leader has put such a configuration into its log, before anybody hears of it. */
 function atNextChange(hands: FaultHands, when: AtChange["when"], act: (leader: SimMachine, configuration: Configuration) => void): void {
-  const { watch } = hands.cluster;
-  const { stepped } = watch;
   let known = Math.max(0, ...all(hands).map(({ state }) => state === null ? 0 : currentConfiguration(state).index));
-  let isDone = false;
-  watch.stepped = (machine, state, event) => {
-    stepped?.(machine, state, event);
-    if (isDone || hands.isHealed || state.role !== "leader") return;
-    const configuration = currentConfiguration(state);
-    if (configuration.index <= known) return;
-    known = configuration.index;
-    if (stageOf(state) !== when) return;
-    isDone = true;
-    act(machine, configuration);
+  const isIt = (_leader: SimMachine, state: RaftState): boolean => {
+    const { index } = currentConfiguration(state);
+    if (state.role !== "leader" || index <= known) return false;
+    known = index;
+    return stageOf(state) === when;
   };
+  atNextStep(hands, isIt, (leader, state) => act(leader, currentConfiguration(state)));
 }
 
 function stageOf(state: RaftState): AtChange["when"] {
@@ -171,10 +165,8 @@ function befall(hands: FaultHands, { how, forMs }: AtChange, leader: SimMachine,
     }
     case "aside":
     case "isolate": {
-      const others = all(hands).filter((each) => each !== leader && (how === "isolate" || each.id !== newest.id));
-      const cut = others.flatMap(({ id }): [string, string][] => [[leader.id, id], [id, leader.id]]);
-      hands.cuts.cut(cut);
-      return hands.later(forMs, () => hands.cuts.heal(cut));
+      const apart = others(hands, leader).filter(({ id }) => how === "isolate" || id !== newest.id);
+      return cutFor(hands, around(leader, apart), forMs);
     }
     case "transfer": {
       const target = members.find(({ id, role }) => id !== leader.id && role === "voter");

@@ -4,6 +4,7 @@
  */
 import { committedConfiguration, openConfigurations, standingOf } from "../node/standing.ts";
 import { isWitness } from "../raft/configuration.ts";
+import { isRising, reachedConfiguration } from "../raft/configuration_change.ts";
 import { voterSets } from "../raft/quorum.ts";
 import { currentConfiguration, type RaftState } from "../raft/state.ts";
 import type { Configuration, Member } from "../raft/types.ts";
@@ -49,6 +50,19 @@ export function holdData(machines: readonly SimMachine[], configurations: readon
   return configurations.every((configuration) => {
     const data = configuration.members.filter(({ role, outgoingRole }) => role === "voter" || outgoingRole === "voter");
     return !configuration.members.some(isWitness) || data.every(({ number }) => machines.some((machine) => memberOn(machine, configuration)?.number === number));
+  });
+}
+
+/**
+ * Whether they decide in what may come of a change under way, too, when nobody asks for anything any more: all that are
+ * to vote do, or only those that somebody else may have seen catch up.
+ */
+export function willDecide(machines: readonly SimMachine[], configurations: readonly Configuration[]): boolean {
+  return configurations.every((configuration) => {
+    if (configuration.joint) return decide(machines, [configuration]);
+    const mayRise = (member: Member): boolean => isRising(member) && !machines.some((machine) => memberOn(machine, configuration)?.number === member.number);
+    const members = configuration.members.map((member): Member => mayRise(member) ? { ...member, role: "voter" } : member);
+    return decide(machines, [configuration, reachedConfiguration(configuration), { ...configuration, members }]);
   });
 }
 

@@ -6,7 +6,7 @@ import type { RaftState } from "../raft/state.ts";
 import type { Settings } from "./script.ts";
 import type { SimDisk } from "./sim_disk.ts";
 import type { SimMachine } from "./sim_machine.ts";
-import { DELAY_TAIL } from "./sim_net.ts";
+import { DELAY_TAIL, type SimNet } from "./sim_net.ts";
 
 /** For starts, dials and elections: a fixed part, and longest election timeouts. */
 const BASE_MS = 6000;
@@ -58,15 +58,16 @@ export function patienceMs(settings: Settings, entries: number): number {
 }
 
 /**
- * How long a core may take to serve, from now on: what whoever is furthest behind lacks is brought first. One that has just
- * started applies its log from the beginning; and logs grow meanwhile, for what was not answered is sent again.
+ * How long a core may take to serve, from now on: what whoever is furthest behind lacks is brought first, behind what is on
+ * the lines already. One that has just started applies its log from the beginning; and logs grow meanwhile, for what was
+ * not answered is sent again.
  */
-export function patienceOf(settings: Settings, core: () => readonly SimMachine[]): () => number {
+export function patienceOf(settings: Settings, core: () => readonly SimMachine[], net: Pick<SimNet, "underWayMs">): () => number {
   const states = (): readonly RaftState[] => core().flatMap(({ state }) => state ?? []);
   const last = (): number => Math.max(0, ...states().map(({ trail }) => trail.lastIndex));
   const applied = Math.min(last(), ...states().map(({ lastApplied }) => lastApplied));
-  const fetchingMs = fetchMs(settings, core());
-  return () => patienceMs(settings, last() - applied) + fetchingMs;
+  const fixedMs = fetchMs(settings, core()) + net.underWayMs(core().map(({ id }) => id));
+  return () => patienceMs(settings, last() - applied) + fixedMs;
 }
 
 /** How long those that are told to stop may take: what is not written yet is written first. */

@@ -202,6 +202,7 @@ export type FaultBody =
    */
   | { readonly kind: "deaf-at-fetch"; readonly cutMs: number; readonly forMs: number }
   | { readonly kind: "late-at-fetch"; readonly forMs: number }
+  | { readonly kind: "late-at-snapshot"; readonly who: Who; readonly cutMs: number; readonly forMs: number }
   /** Somebody asks for a change of the members, at `via` and then at the next ones. */
   | { readonly kind: "change"; readonly wishes: readonly PlannedWish[]; readonly via: Who; readonly tries: number }
   /** So many shall vote: those from `from` on come or go. */

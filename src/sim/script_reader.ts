@@ -135,6 +135,7 @@ const FAULTS: { readonly [K in FaultKind]: Checks<BodyOf<K>> } = {
   "at-raise": { how: oneOf("isolate", "set-back"), who, forMs: amount },
   "deaf-at-fetch": { cutMs: amount, forMs: amount },
   "late-at-fetch": { forMs: amount },
+  "late-at-snapshot": { who, cutMs: amount, forMs: amount },
   change: { wishes: listOf(wish), via: who, tries: positive },
   resize: { voters: positive, from: who, via: who, tries: positive },
   lose: { who, downMs: amount },

@@ -6,7 +6,7 @@
 import { decode, encode } from "../base/codec.ts";
 import { nextInRange, type RandomState, seedRandom } from "../base/random.ts";
 import { type AnyMachine, withMachines } from "../machine/bound_machine.ts";
-import type { AnyPlugin, Commit, StreamMachine } from "../machine/machine.ts";
+import type { AnyPlugin, Command, Commit, Entry, StreamMachine } from "../machine/machine.ts";
 
 /** Commits that a power cut may take, one less. */
 const COMMITS_KEPT = 4;
@@ -14,12 +14,14 @@ const COMMITS_KEPT = 4;
 /** What one commit leaves. */
 interface EngineState {
   readonly index: number;
+  /** Of the machine: the version in force. */
+  readonly version: number;
   /** As CBOR: pieces may show what lives on. */
   readonly pieces: readonly Uint8Array[];
   readonly memos: readonly (readonly [index: number, memo: Uint8Array])[];
 }
 
-const EMPTY: EngineState = { index: 0, pieces: [], memos: [] };
+const EMPTY: EngineState = { index: 0, version: 1, pieces: [], memos: [] };
 
 /** The first piece of a snapshot: how far the state has come, and its newest memo. */
 type HeadPiece = readonly [index: number, memo: Uint8Array];
@@ -55,8 +57,17 @@ export class SimEngine {
 
   #machine(inner: StreamMachine<unknown>, promised: () => void): AnyMachine {
     let isOpen = false;
+    let inForce = this.#state.version;
     return {
       ...inner,
+      apply: (command: Command, entry: Entry) => {
+        inForce = entry.version;
+        return inner.apply(command, entry);
+      },
+      upgrade: (from: number, entry: Entry) => {
+        inForce = entry.version;
+        inner.upgrade?.(from, entry);
+      },
       lastApplied: () => {
         if (!isOpen && this.#state.index > 0) this.#open(inner, promised);
         isOpen = true;
@@ -64,7 +75,7 @@ export class SimEngine {
       },
       commit: ({ index, memo, memosFrom }: Commit) => {
         const memos = this.#state.memos.filter(([at]) => at >= memosFrom);
-        this.#states = [...this.#states.slice(1 - COMMITS_KEPT), { index, pieces: allOf(inner), memos: [...memos, [index, memo]] }];
+        this.#states = [...this.#states.slice(1 - COMMITS_KEPT), { index, version: inForce, pieces: allOf(inner), memos: [...memos, [index, memo]] }];
       },
       memos: (from: number) => this.#state.memos.filter(([index]) => index >= from).map(([, memo]) => memo),
       snapshot: () => snapshotOf(this.#state),
@@ -82,7 +93,8 @@ export class SimEngine {
           }
         })(), version);
         const [index, memo] = heads[0] as HeadPiece;
-        this.#states = [{ index, pieces: taken, memos: [[index, new Uint8Array(memo)]] }];
+        inForce = version;
+        this.#states = [{ index, version, pieces: taken, memos: [[index, new Uint8Array(memo)]] }];
         isOpen = true;
       },
     };
@@ -90,11 +102,11 @@ export class SimEngine {
 
   /** Nothing is applied in the event in which a machine is opened, and before the next one all of this has happened. */
   #open(inner: StreamMachine<unknown>, promised: () => void): void {
-    const { pieces } = this.#state;
+    const { pieces, version } = this.#state;
     promised();
     inner.restore((async function* () {
       for (const piece of pieces) yield decode(piece);
-    })(), 1).catch((error: unknown) => {
+    })(), version).catch((error: unknown) => {
       throw error;
     });
   }

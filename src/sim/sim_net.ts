@@ -115,6 +115,12 @@ export class SimNet implements Wire {
     for (const socket of [...this.#sockets]) socket.wakeAnew();
   }
 
+  /** How long the slowest line among these hosts takes for what is on it now. */
+  underWayMs(hosts: readonly string[]): number {
+    const among = [...this.#sockets].filter(({ from, to }) => hosts.includes(from) && hosts.includes(to));
+    return Math.max(0, ...among.map((socket) => socket.underWayMs));
+  }
+
   /** Slows what flows from `from` to `to` down to `bytesPerMs`; null ends it. */
   clog(from: string, to: string, bytesPerMs: number | null): void {
     if (bytesPerMs === null) this.#clogged.delete(pair(from, to));

@@ -34,6 +34,11 @@ export class SimOutbox {
     return this.#pieces.length === 0;
   }
 
+  /** Bytes that the other side has not got yet. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   get lastDueMs(): number {
     return this.#lastDueMs;
   }

@@ -120,6 +120,11 @@ export class SimSocket implements Socket {
     this.wake();
   }
 
+  /** How long it takes until the other side has what was written so far, if nothing holds it up. */
+  get underWayMs(): number {
+    return this.#outbox.bytes / this.#wire.bytesPerMs(this.from, this.to);
+  }
+
   get queuedBytes(): number {
     return this.#outbox.queuedBytes;
   }
@@ -204,9 +209,8 @@ export class SimSocket implements Socket {
       if (this.#silent) this.#lose();
       return;
     }
-    if (other.#isOver()) {
-      this.#meetNobody(other);
-    } else if (other.#hears()) {
+    if (other.#isOver()) this.#meetNobody(other);
+    else if (other.#hears()) {
       if (!this.#outbox.isEmpty) this.#deliver(other);
       else if (this.#ended) this.#deliverEnd(other);
       if (!this.#outbox.isEmpty || this.#gone || !other.#isOver()) this.wake();
@@ -258,9 +262,8 @@ export class SimSocket implements Socket {
   }
 
   #deliverEnd(other: SimSocket): void {
-    if (this.#endsInReset) {
-      other.#hearReset(resetError());
-    } else {
+    if (this.#endsInReset) other.#hearReset(resetError());
+    else {
       other.#outbox.dropQueue();
       other.#close(null);
       other.end();

@@ -55,11 +55,13 @@ export class Steady {
   isOver(nowMs: number): boolean {
     const members = this.#living();
     const handOvers = handOversOf(members);
-    // A leader whose loop stood still, as the nemesis may have wanted before the end, hands over in good order.
-    if (handOvers !== this.#handOvers && !members.some(({ state }) => state?.role === "leader" && state.transfer === null)) return false;
-    if (handOvers !== this.#handOvers) this.#led = ledBy(members);
-    this.#handOvers = handOvers;
     const led = ledBy(members);
+    // A leader whose loop stood still, as the nemesis may have wanted before the end, hands over in good order.
+    if (handOvers !== this.#handOvers) {
+      if (!members.some(({ state }) => state?.role === "leader" && state.transfer === null)) return false;
+      this.#led = led;
+      this.#handOvers = handOvers;
+    }
     if (members.length === this.#count && led !== this.#led) throw new Violation("the healed core keeps its leader", `${this.#led}; then ${led}`);
     return nowMs >= this.#endMs;
   }

@@ -26,7 +26,7 @@ export interface SwarmOptions {
   readonly library?: boolean;
   /** Whether single messages are lost, doubled and late; drawn if nothing is said. */
   readonly ways?: boolean;
-  /** Whether machines keep their state on disk: those whose snapshots are streams may. */
+  /** Whether machines keep their state on disk: those whose snapshots are streams may. Drawn for kv if nothing is said. */
   readonly engines?: boolean;
   /** Whether the machine may change; so it is if nothing is said. */
   readonly versions?: boolean;
@@ -43,6 +43,9 @@ const SIZES: readonly number[] = [3, 3, 3, 3, 3, 3, 3, 5, 5, 5, 5, 1, 2, 4, 6, 7
 
 /** The part of runs in which clients of the library take part: a run waits for each promise, and is slower. */
 const LIBRARY_PART = 0.2;
+
+/** The part of runs in which machines keep their state on disk. */
+const ENGINES_PART = 0.15;
 
 /** The part of runs in which nodes take snapshots. */
 const SNAPSHOT_PART = 0.5;
@@ -70,7 +73,7 @@ export function drawScript(seed: number, options: SwarmOptions = {}): Script {
   const settings: Settings = {
     ...drawn, ...(library.length === 0 ? {} : { library }), ...(snapshots === null ? {} : { snapshots }),
     ...(queueBytesMax === null ? {} : { queueBytesMax }), ...(ways.length === 0 ? {} : { ways }),
-    ...(membership === null ? {} : { membership }), ...sessions, ...verdicts, ...(versions === null ? {} : { versions }), ...(options.engines === true ? { engines: true } : {}),
+    ...(membership === null ? {} : { membership }), ...sessions, ...verdicts, ...(versions === null ? {} : { versions }), ...drawEngines(seed, options),
   };
   return {
     seed,
@@ -142,6 +145,13 @@ function drawSnapshots(seed: number, nodes: number): SnapshotSettings | null {
   // Most snapshots here have some kilobytes: many pieces, so that lines break between them, or a rate that makes them late.
   const isSlow = nextFloat(random) < (isDense ? 0.25 : 0.5);
   return { ...taken, pieceBytes: pick(random, [128, 500, 4096, 65_536]), servedBytesPerSecond: isSlow ? pick(random, [2000, 20_000]) : 2 ** 26, ...drawHoarder(seed, nodes) };
+}
+
+/** Whether what each machine has committed outlives its process. Of other plugins than kv nobody knows whether it may. */
+function drawEngines(seed: number, { engines, plugin, quiet }: SwarmOptions): Pick<Settings, "engines"> {
+  const isDrawn = nextFloat(streamOf(seed, "engines")) < ENGINES_PART;
+  const mayBe = quiet !== true && (plugin === undefined || isKnown(plugin));
+  return (engines ?? (isDrawn && mayBe)) ? { engines: true } : {};
 }
 
 /** One that keeps all of its log can lead whoever was away on without a snapshot. */

@@ -1,6 +1,8 @@
 /** How machines get another version of the plugin, and what goes wrong at the very moment of a raise. */
 import { EntryKind } from "../base/entry.ts";
-import { type Act, type FaultHands, ms, someone, withMachine } from "./fault_hands.ts";
+import type { Event } from "../raft/event.ts";
+import type { RaftState } from "../raft/state.ts";
+import { type Act, around, atNextStep, cutFor, type FaultHands, ms, others, someone, withMachine } from "./fault_hands.ts";
 import type { SimMachine } from "./sim_machine.ts";
 
 /** The acts of versions. */
@@ -14,7 +16,7 @@ export const VERSION_FAULTS: { readonly install: Act<"install">; readonly "at-ra
   "at-raise": (hands, { how, who, forMs }) => {
     if (hands.builds === null) return null;
     atNextRaise(hands, (leader) => {
-      if (how === "isolate") return isolate(hands, leader, forMs);
+      if (how === "isolate") return cutFor(hands, around(leader, others(hands, leader)), forMs);
       const machine = someone(hands, who);
       if (machine === null || machine === leader) return;
       hands.builds?.install(machine, leader.applier?.view().version ?? 1);
@@ -30,24 +32,9 @@ function killed(hands: FaultHands, machine: SimMachine, downMs: number): void {
   hands.later(downMs, () => hands.start(machine));
 }
 
-function isolate(hands: FaultHands, { id }: SimMachine, forMs: number): void {
-  const others = [...hands.cluster.machines.keys()].filter((other) => other !== id);
-  const cut = others.flatMap((other): [string, string][] => [[id, other], [other, id]]);
-  hands.cuts.cut(cut);
-  hands.later(forMs, () => hands.cuts.heal(cut));
-}
-
 /** Acts once a leader has put the entry into its log, before anybody hears of it. */
 function atNextRaise(hands: FaultHands, act: (leader: SimMachine) => void): void {
-  const { watch } = hands.cluster;
-  const { stepped } = watch;
-  let isDone = false;
-  watch.stepped = (machine, state, event) => {
-    stepped?.(machine, state, event);
-    const isRaise = !isDone && !hands.isHealed && event.type === "propose" && event.entries.some(({ kind, index }) => kind === EntryKind.version && index > 0);
-    if (!isRaise) return;
-    isDone = true;
-    // The step is over first: its core must not go from under it.
-    hands.later(0, () => act(machine));
-  };
+  const isRaise = (_leader: SimMachine, _state: RaftState, event: Event): boolean =>
+    event.type === "propose" && event.entries.some(({ kind, index }) => kind === EntryKind.version && index > 0);
+  atNextStep(hands, isRaise, (leader) => hands.later(0, () => act(leader)));
 }

@@ -1,7 +1,11 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DraftError } from "../../src/base/errors.ts";
+import type { Done } from "../../src/base/task.ts";
 import { connect } from "../../src/client/client.ts";
+import { Forwarder } from "../../src/gateway/forward.ts";
+import type { Net, Socket } from "../../src/host/host.ts";
+import { Scheduler } from "../../src/sim/scheduler.ts";
 import { type FakeServer, fakeCluster, serveFake } from "./fake_node.ts";
 
 const test = suite("forward");
@@ -73,6 +77,29 @@ test("what was forwarded once is not forwarded again", async () => {
     leader.node.onPropose = (_, done) => done(new DraftError("NO_LEADER", "I lead no more"));
   }, 300);
   assert.equal(result, ["NO_LEADER", "not-done"]);
+});
+
+test("a leader that cannot be reached is dialled less and less often, whoever asks; in between requests end at once", () => {
+  const scheduler = new Scheduler();
+  const clock = scheduler.clock(0);
+  const dialled: number[] = [];
+  const net = {
+    dial: (_address: unknown, _timeoutMs: number, done: Done<Socket>) => {
+      dialled.push(Math.round(scheduler.nowMs));
+      clock.soon(() => done(new Error("nobody is there")));
+    },
+  } as unknown as Net;
+  const forwarder = new Forwarder({ net, clock }, () => ({ nodeId: "b", clusterId: "c" }));
+  const codes: string[] = [];
+  let asked = 0;
+  for (let ms = 0; ms < 4000; ms += 10) {
+    asked += 1;
+    forwarder.forward({ id: "a", address: "10.0.0.1:7100" }, () => assert.unreachable("no way is there"), (result) => codes.push((result as DraftError).code));
+    scheduler.runUntil(ms + 10);
+  }
+  assert.equal(dialled, [0, 50, 150, 350, 750, 1550, 2550, 3550]);
+  assert.equal([codes.length, [...new Set(codes)]], [asked, ["NO_LEADER"]]);
+  forwarder.close();
 });
 
 test.run();

@@ -148,7 +148,7 @@ test("hellos are read as they were written", () => {
 });
 
 test("N07 a hello may be longer, or as short as that of protocol 1; wrong fields are refused", () => {
-  const hello = helloOf("a", 1);
+  const hello = helloOf("a", 1, { priority: 7 });
   const tuple = decode(encodeHello(hello)) as unknown[];
   tuple[9] = [hello.frameBytesMax, "new limit"];
   tuple[14] = [[1, false, 0, 0, 0, "new flag"]];
@@ -165,6 +165,7 @@ test("N07 a hello may be longer, or as short as that of protocol 1; wrong fields
       sourceDigest: "",
       foundingDigest: "",
       groups: [],
+      priority: 0,
     },
   });
   for (let items = 0; items < 8; items++) refusal(() => decodeGreeting(encode(tuple.slice(0, items))));

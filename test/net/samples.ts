@@ -133,6 +133,7 @@ export function helloOf(id: string, number: number, changes: Partial<Hello> = {}
     sourceDigest: "5d41",
     foundingDigest: "",
     groups: [{ group: 1, empty: false, welcomeIndex: 0, edited: 0, damage: 0 }],
+    priority: 0,
     ...changes,
   };
 }

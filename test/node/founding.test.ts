@@ -19,7 +19,7 @@ test("the longest list that may found fits a hello", () => {
   const hello: Hello = {
     protocolVersion: 1, featureLevel: 1, clusterId: "", nodeId: "a", memberNumber: 0, incarnation: 1, bootId: 1,
     address: "a:1", frameBytesMax: 65536, machineName: "kv", machineVersion: 1, sourceDigest: "",
-    foundingDigest: foundersDigest(founders(64)), groups: [],
+    foundingDigest: foundersDigest(founders(64)), groups: [], priority: 0,
   };
   const heard = decodeGreeting(encodeHello(hello));
   assert.equal(heard, { type: "hello", hello });

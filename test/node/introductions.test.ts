@@ -4,8 +4,7 @@ import { encode } from "../../src/base/codec.ts";
 import { DraftError } from "../../src/base/errors.ts";
 import type { Done } from "../../src/base/task.ts";
 import { decodeGenesis, encodeGenesis, type Genesis } from "../../src/node/genesis.ts";
-import type { Welcome } from "../../src/node/identity.ts";
-import { encodeWelcome, Introductions, Told, type WelcomeOffer } from "../../src/node/introductions.ts";
+import { encodeWelcome, Introductions, type Membership, Told, type WelcomeOffer } from "../../src/node/introductions.ts";
 import { Neighbours, type NeighboursOptions } from "../../src/node/neighbours.ts";
 import type { Hello } from "../../src/net/hello.ts";
 import type { ProbeReply } from "../../src/net/transport.ts";
@@ -22,7 +21,7 @@ class Node {
   clusterId = "";
   isJoining = false;
   alone: boolean | null = null;
-  readonly taken: Welcome[] = [];
+  readonly taken: Membership[] = [];
   readonly met: string[] = [];
   /** What its log says, once it is in a cluster. */
   commitIndex = 0;
@@ -35,7 +34,7 @@ class Node {
   constructor(id = "a", incarnation = 100) {
     const clusterId = (): string => this.clusterId;
     this.introductions = new Introductions({
-      settings: { id, address: `${id}:1`, frameBytesMax: 65536, founding: null } as never,
+      settings: { id, address: `${id}:1`, frameBytesMax: 65536, founding: null, priority: 0 } as never,
       plugin: kv,
       sourceDigest: "shipped kv 1",
       dataDir: {
@@ -50,13 +49,13 @@ class Node {
       whereabouts: () => ["b:1"],
       join: (_hello, _request, remote, answer) => answer(["join", "no", remote]),
       isJoining: () => this.isJoining,
-      take: (_, welcome) => this.taken.push(welcome),
+      take: (membership) => this.taken.push(membership),
       failed: (error) => this.failures.push(error),
     });
   }
 
   give(genesis: Uint8Array, offer: Partial<WelcomeOffer> = {}): unknown {
-    return this.probed(helloOf({}), encodeWelcome({ genesis, number: 1, incarnation: 100, index: 0, witness: false, ...offer }))?.[0] ?? "later";
+    return this.probed(helloOf({}), encodeWelcome({ genesis, clusterId: "", number: 1, incarnation: 100, index: 0, witness: false, ...offer }))?.[0] ?? "later";
   }
 
   probed(hello: Hello, request: readonly unknown[]): readonly unknown[] | null {
@@ -74,6 +73,14 @@ test("a genesis is taken by the node and incarnation that it names", () => {
   const node = new Node();
   assert.is(node.give(encodeGenesis(GENESIS)), "later");
   assert.is(node.taken.length, 1);
+});
+
+test("a cluster that is called otherwise than it was founded says so, and an older release says nothing of it", () => {
+  const node = new Node();
+  node.give(encodeGenesis(GENESIS), { clusterId: "c2", number: 7, index: 40 });
+  const whole = encodeWelcome({ genesis: encodeGenesis(GENESIS), clusterId: "c2", number: 1, incarnation: 100, index: 0, witness: false });
+  node.probed(helloOf({}), whole.slice(0, 5));
+  assert.equal(node.taken.map(({ clusterId, number, index }) => [clusterId, number, index]), [["c2", 7, 40], ["", 1, 0]]);
 });
 
 test("D01: a genesis that names another incarnation of this node is not taken", () => {
@@ -96,8 +103,8 @@ test("a genesis is not taken by a node outside of it, one of a cluster, one that
 
 test("a probe that is none of this version is answered with nothing; a malformed genesis is refused", () => {
   const node = new Node();
-  const whole = encodeWelcome({ genesis: encodeGenesis(GENESIS), number: 1, incarnation: 100, index: 0, witness: false });
-  const requests = [[], ["other"], ["welcome"], ["welcome", "text"], [...whole.slice(0, 2), 0, ...whole.slice(3)], [...whole.slice(0, 4), -1]];
+  const whole = encodeWelcome({ genesis: encodeGenesis(GENESIS), clusterId: "", number: 1, incarnation: 100, index: 0, witness: false });
+  const requests = [[], ["other"], ["welcome"], ["welcome", "text"], [...whole.slice(0, 2), 0, ...whole.slice(3)], [...whole.slice(0, 4), -1], [...whole, 7]];
   for (const request of requests) assert.is(node.probed(helloOf({}), request), null);
   assert.is(node.give(new Uint8Array([1, 2, 3])), "malformed");
 });
@@ -189,7 +196,7 @@ function neighbours(hellos: Record<string, Partial<Hello> | null>, options: Part
   const scheduler = new Scheduler();
   const rig = { asked: [] as string[], words: [] as string[], removed: [] as string[], link: new Set<number>(), scheduler, rounds: 0 };
   const made = new Neighbours({
-    genesis: new Uint8Array([1]), founders: GENESIS.configuration, self: 1, isLinked: (member) => rig.link.has(member),
+    genesis: encodeGenesis(GENESIS), founders: GENESIS.configuration, self: 1, isLinked: (member) => rig.link.has(member),
     configuration: () => GENESIS.configuration,
     leads: () => false,
     clusterId: "c1", hints: [], whereIs: ({ address }) => address, met: () => {},

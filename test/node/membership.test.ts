@@ -5,6 +5,7 @@ import { DraftError } from "../../src/base/errors.ts";
 import type { MemberRehearsal } from "../../src/net/member_rehearsal.ts";
 import type { MemberWish } from "../../src/net/member_wish.ts";
 import type { Answer } from "../../src/node/node_api.ts";
+import { currentConfiguration } from "../../src/raft/state.ts";
 import { SIM_PORT } from "../../src/sim/sim_cluster.ts";
 import { membersAt, roleOf, statusOf, votersAt } from "./asked.ts";
 import { SimNodes } from "./sim_nodes.ts";
@@ -232,6 +233,23 @@ test("M17: a learner that is removed while it is linked, and has nothing to ask 
   carry(nodes, removing("c"));
   nodes.until("it knows", () => roleOf(nodes, "c") === "removed");
   write(nodes, nodes.awaitLeader().id, ["set", "k", "1"]);
+});
+
+test("M17: a newcomer whose entry was cut hears of it, though it is linked to members that did not know that yet", () => {
+  const nodes = lone(12, ["a", "b", "c", "d"]);
+  carry(nodes, adding("b", "c"));
+  nodes.run(1000);
+  const { id: old } = nodes.awaitLeader();
+  const others = ["a", "b", "c"].filter((id) => id !== old);
+  for (const other of others) for (const [from, to] of [[old, other], [other, old]] as const) nodes.net.cut(from, to);
+  nodes.node(old).server?.requests.changeMembers("main", { kind: "change", wishes: adding("d"), force: false, timeoutMs: 5000 }, () => {});
+  nodes.until("it is welcomed", () => nodes.node("d").state !== null);
+  // It is let in by the others, too, who cannot know yet what becomes of the entry that took it in.
+  nodes.until("they elect another leader", () => others.some((id) => nodes.node(id).state?.role === "leader"));
+  const leader = nodes.node(others.find((id) => nodes.node(id).state?.role === "leader")!);
+  for (let i = 0; i < 8; i++) write(nodes, leader.id, ["set", "k", String(i)]);
+  assert.is(currentConfiguration(leader.state!).members.length, 3);
+  nodes.until("it knows", () => roleOf(nodes, "d") === "removed");
 });
 
 test("a member that slept while all others were replaced is reached by those whom it never knew", () => {

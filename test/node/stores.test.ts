@@ -19,7 +19,7 @@ function seal(entries: readonly LogEntry[], received: ReceivedAppend): Uint8Arra
   const log = { reserve: (bytes: number) => (run = new Uint8Array(bytes)) } as unknown as GroupLog;
   const nothing = (): void => undefined;
   const stores = new Stores({
-    state: new Single().state, log, tail: new Tail(entries[0]!.index), proposals: new Proposals(), observers: [], send: nothing, submit: nothing,
+    state: new Single().state, log, tail: new Tail(entries[0]!.index), proposals: () => new Proposals(), observers: [], send: nothing, submit: nothing,
   });
   const effect: StoreEffect = { type: "store", store: 1, hardState: null, truncateFrom: 0, reset: null, entries, messages: [] };
   stores.seal(effect, received);

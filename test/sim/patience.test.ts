@@ -19,14 +19,19 @@ test("patienceMs() has a part for each entry", () => {
   assert.is(patienceMs(SETTINGS, 30), 6000 + 8 * 300 + 30 * entryMs(SETTINGS));
 });
 
+test("patienceOf() lets what is on the lines already pass first", () => {
+  const limitMs = (underWayMs: number): number => patienceOf(SETTINGS, () => [], { underWayMs: () => underWayMs })();
+  assert.is(limitMs(700) - limitMs(0), 700);
+});
+
 test("patienceOf() has a part for each entry that whoever is furthest behind lacks, and for those that come meanwhile", () => {
-  const entriesOf = (...core: SimMachine[]): number => Math.round((patienceOf(SETTINGS, () => core)() - patienceMs(SETTINGS, 0)) / entryMs(SETTINGS));
+  const entriesOf = (...core: SimMachine[]): number => Math.round((patienceOf(SETTINGS, () => core, { underWayMs: () => 0 })() - patienceMs(SETTINGS, 0)) / entryMs(SETTINGS));
   assert.is(entriesOf(machine(40, 40), machine(40, 40)), 0);
   assert.is(entriesOf(machine(40, 40), machine(12, 10)), 30);
   assert.is(entriesOf(machine(12, 0), machine(40, 30), machine(null)), 40);
   assert.is(entriesOf(), 0);
   let core = [machine(40, 40), machine(12, 10)];
-  const limitMs = patienceOf(SETTINGS, () => core);
+  const limitMs = patienceOf(SETTINGS, () => core, { underWayMs: () => 0 });
   core = [machine(50, 40), machine(45, 42)];
   assert.is(limitMs(), patienceMs(SETTINGS, 40));
 });

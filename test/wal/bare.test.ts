@@ -18,7 +18,10 @@ test("bare entries fill segments, are read back as they are, and recovered, over
     const room = rig.wal.reserve(bare.length);
     room.set(bare);
     rig.wal.appendEntries(1, first, count, room);
-    for (const { term, payloadSum: sum, chain } of readRun(bare).entries) rig.model.of(1).entries.push({ term, sum, chain });
+    for (const { term, payloadSum: sum, chain } of readRun(bare).entries) {
+      rig.model.of(1).entries.push({ term, sum, chain });
+      rig.states.push(rig.model.text());
+    }
     assert.ok(rig.sync());
   };
   for (let turn = 0; turn < 40; turn++) appendBare(1 + turn * 10, 10);

@@ -26,8 +26,6 @@ const UNKNOWN_CHAIN = -1;
 export class ClusterModel implements Property {
   readonly name: string = "recovery";
   readonly sealed: SealedEntries = new SealedEntries();
-  /** Who led which term. */
-  readonly leaders: Map<Term, MemberNumber> = new Map();
   /** Whose machines run, of the highest version that any member had; null as long as none does. */
   plugin: AnyPlugin | null = null;
   /** What their nodes remember of sessions. */
@@ -37,6 +35,7 @@ export class ClusterModel implements Property {
   readonly #members: Map<MemberNumber, MemberModel> = new Map();
   /** By the state of the process that runs. */
   readonly #running: Map<RaftState, MemberModel> = new Map();
+  /** Who led which term. */
   readonly #leaders: Map<Term, MemberModel> = new Map();
   /** Somebody tells when a store is durable, before its messages leave. */
   #isTold = false;
@@ -132,9 +131,7 @@ export class ClusterModel implements Property {
     if (last.index !== trail.lastIndex || last.chain !== trail.lastChain || last.term !== trail.lastTerm) {
       throw new Violation(this.name, `${member.id} holds a log to ${trail.lastIndex}@${trail.lastTerm}, and asked to store one to ${pointText(last)}`);
     }
-    if (state.role !== "leader" || this.leaders.has(state.term)) return;
-    this.leaders.set(state.term, model.number);
-    this.#leaders.set(state.term, model);
+    if (state.role === "leader" && !this.#leaders.has(state.term)) this.#leaders.set(state.term, model);
   }
 
   sent(member: SimMember, message: Message): void {

@@ -39,7 +39,7 @@ export class LogMatching implements Property {
         throw new Violation(this.name, `${member.id} holds ${pointText(entry)}, another log ${pointText(other)}`);
       }
     }
-    if (entry.by === model.number && this.#model.leaders.get(entry.term) !== entry.by) {
+    if (entry.by === model.number && this.#model.leaderOf(entry.term)?.number !== entry.by) {
       throw new Violation(this.name, `${member.id} makes ${pointText(entry)} and does not lead its term`);
     }
   }

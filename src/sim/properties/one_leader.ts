@@ -14,13 +14,13 @@ export class OneLeader implements Property {
   stepped(member: SimMember): void {
     const { is, number } = this.#model.of(member.state!);
     if (is.role !== "leader") return;
-    const leader = this.#model.leaders.get(is.term);
+    const leader = this.#model.leaderOf(is.term)?.number;
     if (leader !== number) throw new Violation(this.name, `${member.id} (member ${number}) leads term ${is.term}, in which member ${leader} was leader`);
   }
 
   sent(member: SimMember, message: Message): void {
     if (message.type !== "appendRequest" && message.type !== "heartbeat") return;
-    if (this.#model.leaders.get(message.term) !== message.from) {
+    if (this.#model.leaderOf(message.term)?.number !== message.from) {
       throw new Violation(this.name, `${member.id} sends a ${message.type} of term ${message.term}, which it never led`);
     }
   }

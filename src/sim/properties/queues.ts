@@ -5,6 +5,7 @@
 import type { Effect, Event } from "../../raft/event.ts";
 import type { Message } from "../../raft/message.ts";
 import type { RaftState } from "../../raft/state.ts";
+import { SESSION_ROOM_BYTES } from "../../raft/step.ts";
 import { bytesAfter, bytesBetween, RUN_ENTRIES_MAX } from "../../raft/trail.ts";
 import type { MemberNumber } from "../../raft/types.ts";
 import { type Property, type SimMember, Violation } from "../property.ts";
@@ -94,7 +95,7 @@ export class Queues implements Property {
   #checkQuota(member: SimMember, state: RaftState, effects: readonly Effect[]): void {
     if (!effects.some((effect) => effect.type === "store" && effect.entries.length > 0)) return;
     const bytes = bytesAfter(state.trail, state.commitIndex);
-    const max = state.config.uncommittedBytesMax + OWN_ENTRIES_BYTES;
+    const max = state.config.uncommittedBytesMax + SESSION_ROOM_BYTES + OWN_ENTRIES_BYTES;
     if (bytes > max) throw this.#over(member, "uncommitted bytes", bytes, max);
   }
 

@@ -5,6 +5,9 @@ import { type AbstractCluster, type AbstractEntry, type AbstractNode, held, isSa
 import { isQuorumToCommit } from "./configurations.ts";
 import { actsAsLeader, isFromLeader, type Rule, type Step } from "./step.ts";
 
+/** A moment of log time and a verdict, at most one each. */
+const TIMES_AND_VERDICTS = 2;
+
 /** Equal to no entry. */
 const NOTHING: AbstractEntry = { term: -1, chain: -1 };
 
@@ -90,7 +93,9 @@ function whyLeaderAppends({ before, after, event }: Step, store: StoreEffect): s
   if (foreign !== undefined) return `a leader of term ${after.term} appends an entry of term ${foreign.term}`;
   const noops = before.role === "leader" ? 0 : 1;
   const proposed = event.type === "propose" ? event.entries.length : 0;
-  return store.entries.length <= noops + proposed + 2 + (store.entries.some(({ configuration }) => configuration !== null) ? 1 : 0) ? null : `a leader appends ${store.entries.length} entries, ${proposed} were proposed`;
+  const configurations = store.entries.some(({ configuration }) => configuration !== null) ? 1 : 0;
+  const most = noops + proposed + TIMES_AND_VERDICTS + configurations;
+  return store.entries.length <= most ? null : `a leader appends ${store.entries.length} entries, ${proposed} were proposed`;
 }
 
 /** A follower takes what the leader of the term held, and cuts only where the two logs part, above what is committed. */
