@@ -3,6 +3,7 @@
  * until the change is carried through.
  */
 import { type NodeAddress, parseNodeAddress } from "../base/address.ts";
+import { assertNever } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
 import type { Client } from "../client/client.ts";
 import type { MemberInfo, MemberList } from "../net/client_answers.ts";
@@ -144,9 +145,10 @@ export interface Wanted {
 
 /** Asks for the change, and waits for its end. */
 export async function changeMembers(client: Client, settings: RequestSettings, io: Io, { wishes, force }: Wanted): Promise<void> {
-  const { group, timeoutMs, json } = settings;
-  const { result, index } = await client.changeMembers(wishes, { group, timeoutMs, force });
-  const { changed, before, after, lives } = result as Begun;
+  const { json } = settings;
+  const begun = await begin(client, settings, io, { wishes, force });
+  if (begun === null) return;
+  const { index, reply: { changed, before, after, lives } } = begun;
   if (!changed) {
     io.err(wishes[0]?.type === "cancel" ? "nothing to call off: no change is under way" : "nothing to change: it is so already");
     return io.out(json ? renderJson({ voters: before }, index) : votersText(before));
@@ -162,6 +164,55 @@ export async function changeMembers(client: Client, settings: RequestSettings, i
   }
   const voters = voting.map(({ id }) => id);
   io.out(json ? renderJson({ voters }, lastIndex) : votersText(voters));
+}
+
+/**
+ * Has the change begun. Whoever was asked may go in that very change, or be cut off from those who decide it, and never
+ * hear what became of it: then the members tell.
+ *
+ * @returns null if it is carried through already, which was told
+ */
+async function begin(client: Client, settings: RequestSettings, io: Io, { wishes, force }: Wanted): Promise<{ index: number; reply: Begun } | null> {
+  const { group, timeoutMs, json } = settings;
+  try {
+    const { result, index } = await client.changeMembers(wishes, { group, timeoutMs, force });
+    return { index, reply: result as Begun };
+  } catch (error) {
+    if (!(error instanceof DraftError) || error.outcome !== "unknown") throw error;
+    const list = await carriedThrough(client, settings, wishes);
+    if (list === null) throw error;
+    const voters = list.members.filter(({ role }) => role === "voter").map(({ id }) => id);
+    io.err("whoever was asked did not hear what became of it: the members say that it is done");
+    io.out(json ? renderJson({ voters }, list.index) : votersText(voters));
+    return null;
+  }
+}
+
+/** The members, if within the time of one request they are as `wishes` want them and nothing is under way; else null. */
+async function carriedThrough(client: Client, { group, timeoutMs }: RequestSettings, wishes: readonly MemberWish[]): Promise<MemberList | null> {
+  const endMs = performance.now() + timeoutMs;
+  for (;;) {
+    const list = await newestList(client, { group, timeoutMs });
+    if (list !== null && list.settled && wishes.every((wish) => isSo(list.members, wish))) return list;
+    if (performance.now() > endMs) return null;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
+/** Whether the members show that a wish was fulfilled; false where they cannot show it. */
+function isSo(members: readonly MemberInfo[], wish: MemberWish): boolean {
+  if (wish.type === "cancel") return false;
+  const member = members.find(({ id }) => id === wish.id);
+  switch (wish.type) {
+    case "add": return member !== undefined && (!wish.votes || member.role === "voter");
+    case "remove": return member === undefined;
+    case "promote": return member?.role === "voter";
+    case "demote": return member?.role === "learner";
+    case "move": return member?.address === wish.address;
+    // A node that takes its own place has the same name before and after.
+    case "replace": return member === undefined && members.some(({ id }) => id === wish.newId);
+    default: return assertNever(wish);
+  }
 }
 
 /**

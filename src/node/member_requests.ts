@@ -20,7 +20,7 @@ import type { AnswerDone, MembersRequest } from "./node_api.ts";
 import { noLeaderError, refusalError } from "./refusals.ts";
 import { incarnationText } from "./status.ts";
 import type { NodeSettings } from "./settings.ts";
-import { changesOf, type Moved, movedOf, type Stranger, strangersOf } from "./wishes.ts";
+import { addedAgain, changesOf, type Moved, movedOf, type Stranger, strangersOf } from "./wishes.ts";
 
 /** How long a newcomer has to say who it is, in milliseconds. */
 const HELLO_TIMEOUT_MS = 2000;
@@ -39,9 +39,11 @@ export interface AskedNode {
 export function changeMembers(node: AskedNode, group: Group, request: MembersRequest, done: AnswerDone): void {
   const configuration = currentConfiguration(group.state);
   const { clock } = node.parts.host;
-  askAll(node, strangersOf(configuration, request.wishes), Math.min(request.timeoutMs, HELLO_TIMEOUT_MS), (answers) => {
+  const again = addedAgain(configuration, request.wishes);
+  askAll(node, [...strangersOf(configuration, request.wishes), ...again], Math.min(request.timeoutMs, HELLO_TIMEOUT_MS), (answers) => {
     try {
       for (const moved of movedOf(configuration, request.wishes)) checkMoved(node, moved, answers.get(moved.id));
+      for (const member of again) checkAddedAgain(member, answers.get(member.id));
       const helloOf = ({ id }: Stranger): Hello => newcomer(group, answers.get(id));
       const { promoteWithinMs = PROMOTE_WITHIN_MS } = node.parts.settings.tuning;
       propose(group, { request, configuration, helloOf, promoteWithinMs, now: { nowMs: clock.monotonicMs(), wallMs: clock.wallMs() } }, done);
@@ -134,6 +136,12 @@ function checkMoved(node: AskedNode, { id, address, incarnation }: Moved, answer
   if (hello.nodeId !== id) throw wrong(`the node at ${address} is ${hello.nodeId}`);
   if (hello.clusterId !== clusterId) throw wrong(`the node at ${address} ${hello.clusterId === "" ? "belongs to no cluster" : `belongs to cluster ${hello.clusterId}`}`);
   if (hello.incarnation !== incarnation) throw wrong(`the node at ${address} has another directory than the member: draft admin replace ${id} ${id}@${address}`);
+}
+
+/** One that does not answer may be the member, and down. @throws DraftError */
+function checkAddedAgain({ id, address, incarnation }: Moved, answer: HelloAnswer | undefined): void {
+  if (answer === undefined || "error" in answer || answer.hello.nodeId !== id || answer.hello.incarnation === incarnation) return;
+  throw new DraftError("BAD_REQUEST", `${id} is a member already, and the node at ${address} has another directory than it: draft admin replace ${id} ${id}@${address}`);
 }
 
 function askAll(node: AskedNode, newcomers: readonly Stranger[], timeoutMs: number, done: (answers: ReadonlyMap<string, HelloAnswer>) => void): void {

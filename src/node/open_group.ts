@@ -91,6 +91,7 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
       group.propose({ kind: EntryKind.version, payload: encodeMachineVersion(version), decoded: null }, Number.POSITIVE_INFINITY, done),
   });
   applier.checks.runs = () => versions.machines();
+  applier.operations.behind = (version) => versions.behind(version);
   const readiness = new Readiness(words);
   const ofMachine = [versions, new GroupChecks({ name, applier, words, submit })];
   const positions = new Positions({ snapshotBytes: settings.snapshotBytes, snapshotEntries: settings.snapshotEntries, log: wal, submit });

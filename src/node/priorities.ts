@@ -98,12 +98,16 @@ export class Priorities implements GroupObserver {
     let rather: MemberNumber = 0;
     for (const { number, role } of currentConfiguration(state).members) {
       const priority = this.#options.helloOf(number)?.priority ?? 0;
-      const progress = state.progress.get(number);
-      const isInStep = role === "voter" && progress?.state === "replicate" && bytesAfter(state.trail, progress.matchIndex) <= BEHIND_BYTES_MAX;
-      if (!isInStep || priority <= best) continue;
+      if (role !== "voter" || priority <= best || !isInStep(state, number)) continue;
       best = priority;
       rather = number;
     }
     return rather;
   }
+}
+
+/** Whether the leader streams to the member, which lacks little; behind the base nobody knows how much it would be. */
+function isInStep({ progress, trail }: RaftState, number: MemberNumber): boolean {
+  const { state = "probe", matchIndex = 0 } = progress.get(number) ?? {};
+  return state === "replicate" && matchIndex >= trail.base.index && bytesAfter(trail, matchIndex) <= BEHIND_BYTES_MAX;
 }

@@ -74,6 +74,17 @@ export class Versions implements GroupObserver {
     return `version ${applier.view().version} of the machine '${applier.plugin.name}' is in force; ${all.map(([who, report]) => `${who} ${hasText(report)}`).join(", ")}`;
   }
 
+  /** Who does not run `version` yet, in words, if somebody does; "" if nobody does, or all do. */
+  behind(version: number): string {
+    const members = this.#state === null ? [] : this.#members(this.#state);
+    if (!members.some(({ report }) => report !== null && report.machineVersion >= version)) return "";
+    const waits = members.flatMap(({ id, report }) => {
+      if (report === null) return [`${id} is not linked`];
+      return report.machineVersion < version ? [`${id} still runs version ${report.machineVersion}`] : [];
+    });
+    return waits.length === 0 ? "" : `${waits.join(", ")}: start each with version ${version} or a later one, then try again`;
+  }
+
   /** Proposes the raise, if all members can run a higher version and nothing of an earlier leader is still to be applied. */
   #consider(state: RaftState): void {
     if (this.#isProposed || state.lastApplied < state.ownTermIndex) return;

@@ -16,7 +16,7 @@ export interface Stranger {
   readonly address: string;
 }
 
-/** A member that is said to be elsewhere now. */
+/** A member, and where it is said to be. */
 export interface Moved extends Stranger {
   readonly incarnation: Incarnation;
 }
@@ -27,6 +27,14 @@ export function movedOf(configuration: Configuration, wishes: readonly MemberWis
     const member = wish.type === "move" ? staying(configuration, wish.id) : null;
     if (wish.type !== "move" || member === null || member.address === wish.address) return [];
     return [{ id: wish.id, address: wish.address, incarnation: member.incarnation }];
+  });
+}
+
+/** The members that `wishes` add although they are there: each may have lost its directory, which an addition does not mend. */
+export function addedAgain(configuration: Configuration, wishes: readonly MemberWish[]): Moved[] {
+  return wishes.flatMap((wish): Moved[] => {
+    const member = wish.type === "add" ? staying(configuration, wish.id) : null;
+    return wish.type !== "add" || member === null ? [] : [{ id: wish.id, address: wish.address, incarnation: member.incarnation }];
   });
 }
 

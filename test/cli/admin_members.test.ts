@@ -99,6 +99,16 @@ test("a leader that took the change and answers late, or never: the outcome is u
   assert.match(ran.err, /TIMEOUT/);
 });
 
+test("whoever took the change goes in it and says nothing: the members are asked whether it holds, exit 0", async () => {
+  const gone = { index: 11, members: [member("a", "voter")] };
+  const ran = await run(["del", "b", "c", "--timeout-ms", "1000"], (servers) => {
+    servers[0]!.node.onChange = () => {};
+    telling(servers, [...Array<typeof BEFORE>(9).fill(BEFORE), gone]);
+  });
+  assert.equal([ran.code, ran.out], [0, "voters: a (quorum 1)\n"]);
+  assert.match(ran.err, /did not hear what became of it: the members say that it is done/);
+});
+
 test("nobody says any more how far it is: exit 3, and the change goes on by itself", async () => {
   const ran = await run(["add", "c@c:1", "--timeout-ms", "300"], (servers) => {
     servers[0]!.node.onChange = (_, done) => done({ index: 9, reply: BEGUN });

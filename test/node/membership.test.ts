@@ -100,6 +100,8 @@ test("D01: a node whose directory was lost is not welcomed as the one it was, an
   nodes.run(5000);
   assert.is(roleOf(nodes, lost), "waiting");
   refused(change(nodes, nodes.awaitLeader().id, [{ type: "replace", id: "z", newId: "y", address: addressOf(lost) }]), "NOT_FOUND", /no member is called 'z'/);
+  const words = new RegExp(`${lost} is a member already, and the node at .* has another directory than it: draft admin replace ${lost} ${lost}@`);
+  refused(change(nodes, nodes.awaitLeader().id, adding(lost)), "BAD_REQUEST", words);
   carry(nodes, [{ type: "replace", id: lost, newId: lost, address: addressOf(lost) }]);
   assert.equal(votersAt(nodes, "a").sort(), ["a", "b", "c"]);
   nodes.until("it follows", () => roleOf(nodes, lost) === "follower");

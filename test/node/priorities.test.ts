@@ -1,7 +1,11 @@
 /** Who would rather lead is handed leadership, once, and not before it is in step. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Log } from "../../src/host/host.ts";
+import { Priorities } from "../../src/node/priorities.ts";
+import type { EventBody } from "../../src/raft/event.ts";
 import { currentConfiguration, type RaftState } from "../../src/raft/state.ts";
+import { appendToTrail, createTrail } from "../../src/raft/trail.ts";
 import { SimNodes } from "./sim_nodes.ts";
 import { Workload } from "./workload.ts";
 
@@ -73,6 +77,23 @@ test("equal priorities change nothing, and a learner is handed nothing", () => {
   nodes.run(4 * PATIENCE_MS);
   assert.is(leader(), "a");
   assert.not.ok(nodes.node("a").lines.some((line) => line.includes("hands leadership")), "it is not even tried");
+});
+
+test("one that lacks what left the log is not in step, one just behind its beginning is", () => {
+  const members = [1, 2].map((number) => ({ number, role: "voter" }));
+  for (const [matchIndex, isHanded] of [[99, false], [100, true]] as const) {
+    const trail = createTrail({ index: 100, term: 1, chain: 7 }, 0);
+    appendToTrail(trail, { kind: 1, group: 1, index: 101, term: 1, timeMs: 0, chain: 8, payloadBytes: 8, payloadSum: 0 });
+    const state = {
+      role: "leader", config: { electionMinMs: 100, electionMaxMs: 200 }, transfer: null, trail, configurations: [{ members }],
+      progress: new Map([[2, { state: "replicate", matchIndex }]]),
+    } as unknown as RaftState;
+    const asked: EventBody[] = [];
+    const words: Log = { enabled: () => false, write: () => {} };
+    const priorities = new Priorities({ priority: 0, helloOf: () => ({ nodeId: "b", priority: 3 }), submit: (event) => asked.push(event), words });
+    for (let nowMs = 0; nowMs <= PATIENCE_MS; nowMs += 50) priorities.stepped(state, { type: "start", nowMs, wallMs: 0 });
+    assert.equal(asked, isHanded ? [{ type: "transfer", to: 2 }] : []);
+  }
 });
 
 test("one that loses leadership again soon is waited for twice as long each time", () => {
