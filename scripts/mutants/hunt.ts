@@ -5,7 +5,7 @@
  *
  *   bun scripts/mutants/hunt.ts FIRST_SEED SECONDS [members]
  *
- * With `members` they come and go in each seed, not in some.
+ * With `members` they come and go in each seed, else in none.
  */
 import process from "node:process";
 import kv from "../../plugins/kv/kv.ts";
@@ -45,6 +45,6 @@ async function hunt(first: number, limitSeconds: number, drawn: Pick<RunOptions,
 
 if (import.meta.main) {
   const [first, limitSeconds] = process.argv.slice(2, 4).map(Number);
-  const drawn = process.argv[4] === "members" ? { membership: true } : {};
+  const drawn = { membership: process.argv[4] === "members" };
   console.log(JSON.stringify(await hunt(first ?? 1, limitSeconds ?? 120, drawn)));
 }
