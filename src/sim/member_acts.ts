@@ -69,7 +69,8 @@ function ask(hands: FaultHands, wishes: readonly MemberWish[], via: Who, tries: 
 function wordsOf(wish: MemberWish): string {
   if (wish.type === "cancel") return "call it off";
   if (wish.type === "replace") return `replace ${wish.id} by ${wish.newId}`;
-  return wish.type === "add" && !wish.votes ? `add ${wish.id} as a learner` : `${wish.type} ${wish.id}`;
+  if (wish.type !== "add" || (wish.votes && wish.witness !== true)) return `${wish.type} ${wish.id}`;
+  return `add ${wish.id} as a ${wish.witness === true ? "witness" : "learner"}`;
 }
 
 /** What somebody would type who sees `shown`: the machine that is meant, or the next one with which the wish makes sense. */
@@ -84,11 +85,12 @@ function wishOf(hands: FaultHands, shown: Configuration, { what, who, by }: Plan
   };
   switch (what) {
     case "add":
-    case "learn": {
+    case "learn":
+    case "witness": {
       const machine = pickOne(comes);
       if (machine === null) return [];
       prepare(hands, machine);
-      return [{ type: "add", id: machine.id, address: addressOf(machine), votes: what === "add" }];
+      return [{ type: "add", id: machine.id, address: addressOf(machine), votes: what !== "learn", ...(what === "witness" ? { witness: true } : {}) }];
     }
     case "replace": {
       const lost = hands.lost().find((machine) => named(machine) !== null && !taken.has(machine.id)) ?? null;

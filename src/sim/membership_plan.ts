@@ -9,6 +9,9 @@ const MACHINES_MAX = 7;
 /** The part of runs with faults in which a number is likely to be given twice. */
 const RIVAL_PART = 0.3;
 
+/** The part of the runs of three machines and more in which there are witnesses. */
+const WITNESS_PART = 0.1;
+
 /** How many vote, one resize after the other. */
 const WALKS: readonly (readonly number[])[] = [[3, 5, 3, 1, 3], [1, 3, 1, 3], [2, 1, 2, 3], [5, 3, 5], [4, 3, 4, 2], [3, 3, 3]];
 
@@ -34,10 +37,29 @@ export function drawMembership(seed: number, asked: { nodes?: number; membership
   return { nodes: all, membership: { founders: Math.min(founders, all), promoteWithinMs } };
 }
 
+/**
+ * The part of the seeds in which some machines are witnesses: fewer than those that found the cluster with data. Where
+ * members come and go there are none.
+ */
+export function drawWitnesses(seed: number, nodes: number, asked?: boolean): MembershipSettings | null {
+  const random = streamOf(seed, "witnesses");
+  const drawn = nextFloat(random) < WITNESS_PART;
+  if (nodes < 3 || !(asked ?? drawn)) return null;
+  return { founders: Math.floor(nodes / 2) + 1, promoteWithinMs: 20_000, witnesses: true };
+}
+
+/** They are asked for as soon as there is a cluster, and once more in case that came to nothing. */
+function drawWitnessWishes(seed: number, { safetyMs, nodes }: Settings, founders: number): Fault[] {
+  const random = streamOf(seed, "changes");
+  const wishes = Array.from({ length: nodes - founders }, (_, at): PlannedWish => ({ what: "witness", who: founders + 1 + at, by: 0 }));
+  return [10 * nextFloat(random), safetyMs * 0.4].map((atMs): Fault => ({ id: "", atMs, kind: "change", wishes, via: nextInRange(random, 1, founders), tries: 20 }));
+}
+
 /** What is asked, and what goes wrong just then, in any order. */
 export function drawChanges(seed: number, settings: Settings): Fault[] {
   const { membership, safetyMs, nodes } = settings;
   if (membership === undefined) return [];
+  if (membership.witnesses === true) return drawWitnessWishes(seed, settings, membership.founders);
   const random = streamOf(seed, "changes");
   const asking = (body: FaultBody, atMs: number): Fault => ({ id: "", atMs, ...body });
   const faults: Fault[] = [];

@@ -107,6 +107,8 @@ export interface MembershipSettings {
   readonly founders: number;
   /** Log time. */
   readonly promoteWithinMs: number;
+  /** Those that wait become witnesses, and nothing else changes; if nothing is said members come and go. */
+  readonly witnesses?: true;
 }
 
 /**
@@ -114,7 +116,7 @@ export interface MembershipSettings {
  * which it does; 0: from whoever leads on. To cancel what is under way stands alone. `by` takes its place; 0: the same one if its directory was lost.
  */
 export interface PlannedWish {
-  readonly what: "add" | "learn" | "remove" | "promote" | "demote" | "replace" | "cancel";
+  readonly what: "add" | "learn" | "witness" | "remove" | "promote" | "demote" | "replace" | "cancel";
   readonly who: Who;
   readonly by: Who;
 }
