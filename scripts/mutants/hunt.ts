@@ -5,7 +5,8 @@
  *
  *   bun scripts/mutants/hunt.ts FIRST_SEED SECONDS [members | witnesses]
  *
- * With `members` they come and go in each seed, with `witnesses` there are some in each that has three machines or more.
+ * With `members` they come and go in each seed, else in none; with `witnesses` there are some in each that has three
+ * machines or more.
  */
 import process from "node:process";
 import kv from "../../plugins/kv/kv.ts";
@@ -45,6 +46,6 @@ async function hunt(first: number, limitSeconds: number, drawn: Pick<RunOptions,
 
 if (import.meta.main) {
   const [first, limitSeconds] = process.argv.slice(2, 4).map(Number);
-  const drawn = process.argv[4] === "members" ? { membership: true } : process.argv[4] === "witnesses" ? { witnesses: true } : {};
+  const drawn = { membership: process.argv[4] === "members", ...(process.argv[4] === "witnesses" ? { witnesses: true } : {}) };
   console.log(JSON.stringify(await hunt(first ?? 1, limitSeconds ?? 120, drawn)));
 }

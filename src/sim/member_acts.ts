@@ -18,6 +18,9 @@ const EMPTYING_MS = 20;
 
 const TRANSFER_TIMEOUT_MS = 2000;
 
+/** How often those are asked who are to elect another leader first. */
+const RIVAL_TRIES = 20;
+
 /** All acts on the membership. */
 export const MEMBER_FAULTS: { readonly [K in MemberFaultKind]: Act<K> } = {
   change: (hands, { wishes: planned, via, tries }) => {
@@ -150,7 +153,8 @@ function stageOf(state: RaftState): AtChange["when"] {
   return members.some(isRising) ? "learner" : "left";
 }
 
-function befall(hands: FaultHands, { how, forMs }: AtChange, leader: SimMachine, { members }: Configuration): void {
+function befall(hands: FaultHands, { how, forMs }: AtChange, leader: SimMachine, configuration: Configuration): void {
+  const { members } = configuration;
   const newest = members.reduce((last, member) => member.number > last.number ? member : last);
   switch (how) {
     case "crash": return end(hands, leader, forMs);
@@ -167,6 +171,14 @@ function befall(hands: FaultHands, { how, forMs }: AtChange, leader: SimMachine,
     case "isolate": {
       const apart = others(hands, leader).filter(({ id }) => how === "isolate" || id !== newest.id);
       return cutFor(hands, around(leader, apart), forMs);
+    }
+    // The others take somebody else in meanwhile, under the same number.
+    case "rival": {
+      const rest = others(hands, leader).filter(({ id }) => id !== newest.id);
+      cutFor(hands, around(leader, rest), forMs);
+      const shown = { ...configuration, members: members.filter((member) => member !== newest) };
+      ask(hands, wishOf(hands, shown, { what: "learn", who: 1, by: 0 }, new Set([newest.id])), rest[0]?.place ?? 1, RIVAL_TRIES);
+      return;
     }
     case "transfer": {
       const target = members.find(({ id, role }) => id !== leader.id && role === "voter");

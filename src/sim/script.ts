@@ -213,7 +213,7 @@ export type FaultBody =
    * Soon after a leader has appended the next configuration of that kind its power is cut, or that of the newest member, …;
    * `aside`: it is cut off from all but the newest member.
    */
-  | { readonly kind: "at-change"; readonly when: "learner" | "joint" | "left"; readonly how: "crash" | "crash-all" | "isolate" | "aside" | "newcomer" | "transfer"; readonly afterMs: number; readonly forMs: number }
+  | { readonly kind: "at-change"; readonly when: "learner" | "joint" | "left"; readonly how: "crash" | "crash-all" | "isolate" | "aside" | "newcomer" | "transfer" | "rival"; readonly afterMs: number; readonly forMs: number }
   | { readonly kind: "transfer"; readonly to: Who }
   /** Whoever leads then is cut off while it holds a lease, after a while, in one of the ways of lease_acts.ts. */
   | {

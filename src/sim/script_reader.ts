@@ -139,7 +139,7 @@ const FAULTS: { readonly [K in FaultKind]: Checks<BodyOf<K>> } = {
   change: { wishes: listOf(wish), via: who, tries: positive },
   resize: { voters: positive, from: who, via: who, tries: positive },
   lose: { who, downMs: amount },
-  "at-change": { when: oneOf("learner", "joint", "left"), how: oneOf("crash", "crash-all", "isolate", "aside", "newcomer", "transfer"), afterMs: amount, forMs: amount },
+  "at-change": { when: oneOf("learner", "joint", "left"), how: oneOf("crash", "crash-all", "isolate", "aside", "newcomer", "transfer", "rival"), afterMs: amount, forMs: amount },
   transfer: { to: who },
   "at-lease": { how: oneOf("late answers", "restart", "hand over", "hand over late", "clock back"), afterMs: amount, forMs: amount },
 };

@@ -30,7 +30,7 @@ export interface SwarmOptions {
   readonly engines?: boolean;
   /** Whether the machine may change; so it is if nothing is said. */
   readonly versions?: boolean;
-  /** Whether members come and go; drawn if nothing is said. */
+  /** Whether members come and go; drawn if nothing is said, unless `nodes` says how many there are: then they stay. */
   readonly membership?: boolean;
   /** Whether some machines are witnesses, where there are three or more and members do not come and go; drawn if nothing is said. */
   readonly witnesses?: boolean;
