@@ -1,11 +1,15 @@
 /** D11, S18, M22: two data nodes and a witness, whole nodes over the simulated ports. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { concatBytes } from "../../src/base/bytes.ts";
+import { bareRun } from "../../src/base/entry.ts";
 import { DraftError } from "../../src/base/errors.ts";
 import type { MemberWish } from "../../src/net/member_wish.ts";
+import type { ReceivedAppend } from "../../src/net/message_codec.ts";
 import type { Answer } from "../../src/node/node_api.ts";
 import { SIM_PORT } from "../../src/sim/sim_cluster.ts";
 import type { DiskCall } from "../../src/sim/sim_faults.ts";
+import { APPEND_REQUEST, sampleRuns } from "../net/samples.ts";
 import { membersAt, statusOf } from "./asked.ts";
 import { SimNodes } from "./sim_nodes.ts";
 import { read, Workload, write } from "./workload.ts";
@@ -90,6 +94,15 @@ test("L05: a witness joins, votes, and says what it is: no machine, no hash, not
     assert.equal([(result as DraftError).code, (result as DraftError).leader?.id], ["NOT_LEADER", nodes.awaitLeader().id]);
   }
   assert.equal(nodes.node(WITNESS).disk.names.files().filter((path) => path.includes("/snapshots/") || path.includes("/machines/")), []);
+});
+
+test("a member that keeps payloads takes nothing in that was meant for a witness; a witness takes all", () => {
+  const nodes = withWitness(3);
+  const run = concatBytes(sampleRuns());
+  const takes = (id: string, bytes: Uint8Array): boolean =>
+    nodes.node(id).server!.node.groups.get("main")!.takes({ ...APPEND_REQUEST, run: bytes } as unknown as ReceivedAppend);
+  assert.equal([...DATA, WITNESS].map((id) => takes(id, bareRun([run]))), [false, false, true]);
+  assert.equal([...DATA, WITNESS].map((id) => takes(id, run)), [true, true, true]);
 });
 
 test("what would leave as many witnesses as data voters is refused, and what a member keeps is fixed", () => {
