@@ -1,5 +1,6 @@
 /** The machine `sql`: one SQLite database, replicated statement by statement. docs/sql.md tells how to use it. */
 import type { Command, StreamPlugin } from "../../src/machine/machine.ts";
+import { generate } from "./generate.ts";
 import { countParameters } from "./scan.ts";
 import { SqlMachine } from "./sql_machine.ts";
 import { statementsOf } from "./transaction.ts";
@@ -15,6 +16,7 @@ const sql: StreamPlugin<Uint8Array> = {
   },
   prepare,
   create: ({ directory }) => new SqlMachine(directory),
+  generate,
 };
 export default sql;
 

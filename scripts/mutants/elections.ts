@@ -37,7 +37,7 @@ export const ELECTIONS: readonly Mutant[] = [
   {
     id: "7", title: "majority computed as floor(n/2)",
     file: "src/raft/quorum.ts",
-    find: "Math.floor(voters.length / 2) + 1", replace: "Math.max(1, Math.floor(voters.length / 2))",
+    find: "Math.floor(voters / 2) + 1", replace: "Math.max(1, Math.floor(voters / 2))",
   },
   {
     id: "9", title: "duplicate vote answers counted",

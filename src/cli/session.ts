@@ -124,8 +124,21 @@ export class Session {
     const found = operations.find(byName);
     if (found !== undefined) return found;
     const nearest = nearestWord(typed.toLowerCase(), operations.map(({ name }) => name));
-    const guess = isSimilar(typed.toLowerCase(), nearest) ? `: did you mean "${nearest}"?` : "";
-    throw new DraftError("UNKNOWN_OPERATION", `the machine of group ${this.#group} has no operation "${typed}"${guess}`);
+    const unknown = `the machine of group ${this.#group} has no operation "${typed}"`;
+    if (isSimilar(typed.toLowerCase(), nearest)) throw new DraftError("UNKNOWN_OPERATION", `${unknown}: did you mean "${nearest}"?`);
+    throw await this.#refusalOf(typed, signal) ?? new DraftError("UNKNOWN_OPERATION", unknown);
+  }
+
+  /** What the node says that would run it: it may come with a version which some members do not run yet. Asked as a read, it changes nothing. */
+  async #refusalOf(typed: string, signal: AbortSignal | undefined): Promise<DraftError | null> {
+    const { timeoutMs } = this.#settings;
+    try {
+      await this.#client.read([typed], { group: this.#group, timeoutMs, ...(signal === undefined ? {} : { signal }) });
+    } catch (error) {
+      if (!(error instanceof DraftError)) throw error;
+      if (error.code === "UNKNOWN_OPERATION") return error;
+    }
+    return null;
   }
 
   async #operationsOf(signal: AbortSignal | undefined): Promise<readonly OperationInfo[]> {

@@ -15,6 +15,11 @@ export class Operations {
   readonly #plugin: AnyPlugin;
   readonly #byName: Map<string, Operation> = new Map();
   readonly #inForce: () => number;
+  /**
+   * Use: who does not run a version yet that others do, in words; "" if nobody is waited for. For who asks a node: what
+   * the log is answered with says the same on every node.
+   */
+  behind: (version: number) => string = () => "";
 
   /** @param inForce the machine version in force: operations that come with a later one are not there yet */
   constructor(plugin: AnyPlugin, inForce: () => number) {
@@ -60,22 +65,25 @@ export class Operations {
 
   #known(command: Command): Operation {
     const operation = this.find(command);
-    if (operation === null) throw this.unknown(command);
+    if (operation === null) throw this.unknown(command, this.behind);
     return operation;
   }
 
-  /** The error for a command whose operation is not there. */
-  unknown(command: Command): DraftError {
+  /** The error for a command whose operation is not there; `behind` see {@link behind}. */
+  unknown(command: Command, behind: (version: number) => string = () => ""): DraftError {
+    const { name, version } = this.#plugin;
     const later = this.#named(command);
     if (later !== null) {
-      const { name } = this.#plugin;
-      return new DraftError("UNKNOWN_OPERATION", `operation '${later.name}' comes with version ${later.row.since} of the machine '${name}', and ` +
-        `${this.#inForce()} is in force: it rises once every node runs the newer one; draft admin states shows which does not`);
+      const since = later.row.since ?? 1;
+      return new DraftError("UNKNOWN_OPERATION", `operation '${later.name}' comes with version ${since} of the machine '${name}', and ` +
+        `${this.#inForce()} is in force: it rises once every node runs the newer one; ${behind(since) || "draft admin states shows which does not"}`);
     }
     const words = [...this.#byName.keys()];
     const known = words.length > 12 ? `${words.slice(0, 12).join(", ")}, …` : words.join(", ");
     const asked = command[0].slice(0, 64);
-    return new DraftError("UNKNOWN_OPERATION", `unknown operation '${asked}': the machine '${this.#plugin.name}' has ${known}`);
+    const waits = behind(version + 1);
+    return new DraftError("UNKNOWN_OPERATION", `unknown operation '${asked}': the machine '${name}' has ${known}` +
+      (waits === "" ? "" : `; this node runs version ${version}, and others a later one already, which may bring it: ${waits}`));
   }
 
   /** `command` with the operation's name as the plugin writes it. */

@@ -31,6 +31,7 @@ import { restoreSnapshot, resumeFromSnapshot } from "./restore_snapshot.ts";
 import type { SnapshotExchange } from "./snapshot_exchange.ts";
 import { frameEntryBytesMax, type NodeSettings, raftConfig } from "./settings.ts";
 import { Versions } from "./versions.ts";
+import { Positions } from "./witness.ts";
 
 /** What a group is opened from. */
 export interface OpenGroupParts extends Pick<GroupOptions, "name" | "observers" | "submit" | "wake" | "isLinked" | "addressOf" | "configurationChanged" | "failed" | "outbox"> {
@@ -68,18 +69,13 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
   const { host, settings, identity, genesis, applier, log, wal, dataDir } = parts;
   const dataDirectory = dataDir.path;
   const { disk, clock, log: words } = host;
-  // Committed or not: the plugin that could run it was here when it was written, so whoever starts has it.
-  if (log.raisedVersion > applier.plugin.version) throw tooOldError(applier.plugin, log.raisedVersion, "its log");
   applier.begin(genesis.machineVersion);
   applier.sessions = new Sessions(settings.tuning.sessions);
   const recovered = log.recovered();
   const config = raftConfig(settings, identity, host.random.u32());
   const directory = snapshotDirectory(dataDirectory, config.group);
-  yield* wait<void>((done) => disk.makeDirectory(directory, done));
-  for (const parent of [`${dataDirectory}/snapshots`, dataDirectory]) yield* wait<void>((done) => disk.syncDirectory(parent, done));
-  yield* startMachine(parts, directory);
-  // What could not be restored is not made worse: nothing goes before.
-  yield* removeAllBut(disk, directory, log.snapshotPoint);
+  // A witness has no machine, and nothing that one could be made of.
+  if (!config.witness) yield* startWithSnapshots(parts, directory);
   const state = createRaft(config, recovered);
   const { name, submit, wake, observers, outbox, isLinked, addressOf, configurationChanged, failed, exchange } = parts;
   const fetch = exchange.open({ clusterId: genesis.clusterId, directory, state, submit });
@@ -95,17 +91,31 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
       group.propose({ kind: EntryKind.version, payload: encodeMachineVersion(version), decoded: null }, Number.POSITIVE_INFINITY, done),
   });
   applier.checks.runs = () => versions.machines();
+  applier.operations.behind = (version) => versions.behind(version);
   const readiness = new Readiness(words);
-  const checks = new GroupChecks({ name, applier, words, submit });
+  const ofMachine = [versions, new GroupChecks({ name, applier, words, submit })];
+  const positions = new Positions({ snapshotBytes: settings.snapshotBytes, snapshotEntries: settings.snapshotEntries, log: wal, submit });
   const priorities = new Priorities({ priority: settings.priority, helloOf: parts.helloOf, submit, words });
   const promises = new Promises({ dataDir, promiseMs: settings.electionMinMs, submit, words });
   const group = new Group({
-    name, state, applier, log: wal, outbox, clock, words, snapshots, readiness, observers: [...observers, versions, readiness, checks, promises, priorities],
+    name, state, applier, log: wal, outbox, clock, words, snapshots, readiness,
+    observers: [...observers, ...(config.witness ? [positions] : ofMachine), readiness, promises, priorities],
     tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax, frameEntryBytesMax: frameEntryBytesMax(settings),
     submit, wake, isLinked, addressOf, configurationChanged, failed,
     fetchSnapshot: (from, point) => fetch.begin(from, point),
   });
   return group;
+}
+
+function* startWithSnapshots(parts: OpenGroupParts, directory: string): Task<void> {
+  const { host: { disk }, applier, log, dataDir } = parts;
+  // Committed or not: the plugin that could run it was here when it was written, so whoever starts has it.
+  if (log.raisedVersion > applier.plugin.version) throw tooOldError(applier.plugin, log.raisedVersion, "its log");
+  yield* wait<void>((done) => disk.makeDirectory(directory, done));
+  for (const parent of [`${dataDir.path}/snapshots`, dataDir.path]) yield* wait<void>((done) => disk.syncDirectory(parent, done));
+  yield* startMachine(parts, directory);
+  // What could not be restored is not made worse: nothing goes before.
+  yield* removeAllBut(disk, directory, log.snapshotPoint);
 }
 
 /** The machine as the log says that it was: from what it holds on disk, or from the snapshot. */

@@ -5,6 +5,7 @@
  */
 import type { Log } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
+import { isWitness } from "../raft/configuration.ts";
 import type { Event } from "../raft/event.ts";
 import { currentMember } from "../raft/membership.ts";
 import { currentConfiguration, type RaftState } from "../raft/state.ts";
@@ -73,6 +74,17 @@ export class Versions implements GroupObserver {
     return `version ${applier.view().version} of the machine '${applier.plugin.name}' is in force; ${all.map(([who, report]) => `${who} ${hasText(report)}`).join(", ")}`;
   }
 
+  /** Who does not run `version` yet, in words, if somebody does; "" if nobody does, or all do. */
+  behind(version: number): string {
+    const members = this.#state === null ? [] : this.#members(this.#state);
+    if (!members.some(({ report }) => report !== null && report.machineVersion >= version)) return "";
+    const waits = members.flatMap(({ id, report }) => {
+      if (report === null) return [`${id} is not linked`];
+      return report.machineVersion < version ? [`${id} still runs version ${report.machineVersion}`] : [];
+    });
+    return waits.length === 0 ? "" : `${waits.join(", ")}: start each with version ${version} or a later one, then try again`;
+  }
+
   /** Proposes the raise, if all members can run a higher version and nothing of an earlier leader is still to be applied. */
   #consider(state: RaftState): void {
     if (this.#isProposed || state.lastApplied < state.ownTermIndex) return;
@@ -90,7 +102,7 @@ export class Versions implements GroupObserver {
   }
 
   #members(state: RaftState): DataMember[] {
-    const data = currentConfiguration(state).members.filter(({ role, outgoingRole }) => (role ?? outgoingRole) !== "witness");
+    const data = currentConfiguration(state).members.filter((member) => !isWitness(member));
     return data.map(({ id, number }) => ({ id, report: number === state.config.self ? this.#own : this.#options.reportOf(number) }));
   }
 

@@ -4,7 +4,7 @@
 import type { Now } from "./event.ts";
 import { sendAppend } from "./leader.ts";
 import { notePromise } from "./lease.ts";
-import { progressOf } from "./membership.ts";
+import { currentMember, progressOf } from "./membership.ts";
 import type { AckStatus, AppendReply, HeartbeatReply } from "./message.ts";
 import { becomeProbe, becomeReplicate, beginPinRound, createProgress, nextPinRound, noteMatch, type Progress } from "./progress.ts";
 import { remindOfSnapshot } from "./snapshot_sender.ts";
@@ -51,7 +51,7 @@ export function noteHeard(state: RaftState, message: AckStatus & { readonly from
   if (message.bootId > progress.bootId) {
     if (progress.bootId !== 0) {
       // It restarted: nothing that its earlier boot acknowledged counts any more.
-      progress = createProgress(message.from, state.trail.lastIndex);
+      progress = restarted(state, progress);
       state.progress.set(message.from, progress);
     }
     progress.bootId = message.bootId;
@@ -67,6 +67,12 @@ export function noteHeard(state: RaftState, message: AckStatus & { readonly from
     progress.checkDigest = message.checkDigest;
   }
   return progress;
+}
+
+/** What is known of a follower that has started anew: that it kept up counts for as long as if it had only fallen silent. */
+function restarted(state: RaftState, { member, witness, roundIndex, roundSinceMs, caughtUp }: Progress): Progress {
+  const progress = createProgress(member, state.trail.lastIndex, witness);
+  return currentMember(state, member)?.role === "learner" ? progress : { ...progress, roundIndex, roundSinceMs, caughtUp };
 }
 
 /** What a follower is known to hold of this leader's log. */

@@ -3,6 +3,7 @@
  * again when its entry is truncated.
  */
 import { assert } from "../base/assert.ts";
+import { isWitness } from "./configuration.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { voterSets } from "./quorum.ts";
 import { currentConfiguration, type RaftState } from "./state.ts";
@@ -51,7 +52,7 @@ export function trackMembers(state: RaftState): void {
   const { members } = currentConfiguration(state);
   for (const member of members) {
     if (member.number !== state.config.self && !state.progress.has(member.number)) {
-      state.progress.set(member.number, createProgress(member.number, state.trail.lastIndex));
+      state.progress.set(member.number, createProgress(member.number, state.trail.lastIndex, isWitness(member)));
     }
   }
   for (const number of [...state.progress.keys()]) {

@@ -82,6 +82,15 @@ test("an error ends with what to do next", async () => {
   assert.is(lost.code, 3);
 });
 
+test("of an operation that nobody lists the node that would run it says why", async () => {
+  const words = "unknown operation 'leave': the machine 'guests' has come; c still runs version 1";
+  const { err, code } = await run(["client", "leave", "ann"], "", (all) => {
+    for (const { node } of all) node.onRead = ([name], done) => done(new DraftError(name === "leave" ? "UNKNOWN_OPERATION" : "BAD_REQUEST", words));
+  });
+  assert.ok(err.startsWith(`(error) UNKNOWN_OPERATION ${words}`), err);
+  assert.is(code, 1);
+});
+
 test("words of the prompt work with and without a dot", async () => {
   for (const words of [["help"], [".help"]]) {
     const { out, code } = await run(["client", ...words]);

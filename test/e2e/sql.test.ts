@@ -1,5 +1,5 @@
 /** Databases of real processes that are killed: each acknowledged write is there once, on every node (P12, S01, S07, X01). */
-import { readdirSync } from "node:fs";
+import { cpSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -110,6 +110,32 @@ test("a follower that was away takes over the database of another, though it is 
   await agree(cluster, await writing);
   const names = readdirSync(join(away.data, "machines/main")).filter((name) => !/-(?:wal|shm)$/.test(name));
   assert.ok(names.length === 1 && names[0] !== "1.db", names.join());
+});
+
+test("P13: a database that is ahead of its node's log is kept, and the node says why it does not go on; set aside, it is made anew", async () => {
+  await using cluster = await TestCluster.start({ size: 1, flags: ["--machine", "sql", "--segment-bytes", "256KiB"] });
+  const [node] = cluster.nodes as [TestNode];
+  const [log, machine, copy] = ["wal", "machines/main", "copy"].map((name) => join(node.data, name)) as [string, string, string];
+  await makeTables(cluster);
+  assert.is(await node.stop(), 0);
+  cpSync(log, copy, { recursive: true });
+  await node.start();
+  {
+    await using client = cluster.client(TIMEOUT_MS);
+    await client.write(["exec", "UPDATE counter SET n = 7"]);
+  }
+  assert.is(await node.stop(), 0);
+  const names = readdirSync(machine);
+  rmSync(log, { recursive: true });
+  renameSync(copy, log);
+  const refused = node.launch();
+  assert.is(await refused.end(), 10);
+  assert.match(refused.err, /DAMAGED.*applied index \d+, and the log ends at \d+: the log has lost entries/);
+  assert.equal(readdirSync(machine), names, "what it holds is still there");
+  renameSync(machine, `${machine}.aside`);
+  await node.start();
+  await using client = cluster.client(TIMEOUT_MS);
+  assert.equal((await client.read(["query", "SELECT n FROM counter"])).result, [{ n: 0 }]);
 });
 
 test.run();

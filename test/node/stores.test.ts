@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { viewOf } from "../../src/base/bytes.ts";
-import { EntryKind, payloadHolds, readHeader, sealedBytes } from "../../src/base/entry.ts";
+import { EntryKind, payloadHolds, readHeader, sealedBytes, writeHeader } from "../../src/base/entry.ts";
 import type { ReceivedAppend } from "../../src/net/message_codec.ts";
 import type { GroupLog } from "../../src/node/group_ports.ts";
 import { Proposals } from "../../src/node/proposals.ts";
@@ -33,13 +33,14 @@ test("seal() of a leader's own entry, though its step heard a late append of an 
   const run = seal([own], received);
   const head = readHeader(run, viewOf(run), 0)!;
   assert.equal([head.index, head.term, head.kind], [149, 3, EntryKind.verdict]);
-  assert.ok(payloadHolds(run, 0, head));
+  assert.ok(payloadHolds(run, viewOf(run), 0, head));
 });
 
 test("seal() of entries of an append takes them as they came, from where the log lacks them on", () => {
   const [first, second] = sealed([1, 1]) as [LogEntry, LogEntry];
   const size = sealedBytes(8);
-  const run = Uint8Array.from({ length: 2 * size }, (_, at) => at);
+  const run = new Uint8Array(2 * size);
+  for (const [at, entry] of [first, second].entries()) writeHeader(run, viewOf(run), at * size, entry);
   const received = { ...message("appendRequest", { from: 2, to: 1, term: 1, entries: [first, second] }), run } as ReceivedAppend;
   assert.equal(seal([second], received), run.subarray(size));
 });

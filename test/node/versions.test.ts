@@ -251,12 +251,41 @@ test("another source under the same version is told, is an alarm, and holds up t
 test("an operation of version 2 is refused by the node that takes it, until version 2 is in force", () => {
   const nodes = cluster(13, [2, 2, 1]);
   nodes.kill("c");
+  nodes.run(1000);
   const { result } = nodes.propose(nodes.awaitLeader().id, ["late"]);
   assert.instance(result, DraftError);
   assert.equal([(result as DraftError).code, (result as DraftError).outcome], ["UNKNOWN_OPERATION", "not-done"]);
-  assert.match((result as DraftError).message, /'late' comes with version 2 of the machine 'noting', and 1 is in force/);
+  assert.match((result as DraftError).message, /'late' comes with version 2 of the machine 'noting', and 1 is in force: .*; c is not linked: start each with version 2 or a later one/);
   const shown = nodes.node("a").server?.requests.operations("main");
   assert.equal(Array.isArray(shown) && shown.find(({ name }) => name === "late")?.summary, "comes with version 2: ");
+});
+
+test("a node that does not know an operation yet says who runs an older version, and what to do", () => {
+  const nodes = cluster(16, [1, 1, 1]);
+  const refusal = (id: string, operation: string): DraftError => {
+    const { result } = nodes.propose(id, [operation]);
+    assert.instance(result, DraftError);
+    assert.equal([(result as DraftError).code, (result as DraftError).outcome], ["UNKNOWN_OPERATION", "not-done"]);
+    return result as DraftError;
+  };
+  const plain = "unknown operation 'late': the machine 'noting' has add, all";
+  assert.is(refusal(nodes.awaitLeader().id, "late").message, plain, "nobody has a later version");
+  const leader = nodes.awaitLeader().id;
+  const [first, second] = IDS.filter((id) => id !== leader) as [string, string];
+  roll(nodes, first, 2);
+  nodes.until("the old one leads", () => nodes.awaitLeader().id === leader);
+  const older = [leader, second].sort().map((id) => `${id} still runs version 1`).join(", ");
+  const next = "start each with version 2 or a later one, then try again";
+  assert.is(refusal(leader, "late").message, `${plain}; this node runs version 1, and others a later one already, which may bring it: ${older}: ${next}`);
+  nodes.kill(second);
+  nodes.run(500);
+  const waits = [leader, second].sort().map((id) => id === second ? `${id} is not linked` : `${id} still runs version 1`).join(", ");
+  assert.is(refusal(leader, "late").message, `${plain}; this node runs version 1, and others a later one already, which may bring it: ${waits}: ${next}`);
+  nodes.start(second);
+  nodes.run(1000);
+  for (const id of [second, leader]) roll(nodes, id, 2);
+  nodes.until("the version rises", () => versions(nodes).every((version) => version === 2));
+  assert.is(refusal(nodes.awaitLeader().id, "lat").message, "unknown operation 'lat': the machine 'noting' has add, all, late");
 });
 
 test("D13: a replica that comes to a kind of entry that it does not know stops there, and skips nothing", () => {
