@@ -14,7 +14,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { Hunt } from "./mutants/hunt.ts";
 import { MUTANTS, UNKILLABLE, WAITING } from "./mutants/list.ts";
-import { type Mutant, numberOf, patchesOf } from "./mutants/mutant.ts";
+import { type Drawn, type Mutant, numberOf, patchesOf } from "./mutants/mutant.ts";
 import { putTable, type Result, rowOf, rowsIn, summaryOf, tableOf, textOf } from "./mutants/table.ts";
 import { cloneTree, copyTree, patchTree, removeTree } from "./mutants/tree.ts";
 
@@ -47,7 +47,7 @@ function wanted(): readonly Mutant[] {
 }
 
 /** Runs seeds in a copy of the tree; what it printed last instead, if it printed no result. */
-async function huntIn(tree: string, limitSeconds: number, drawn: readonly "members"[] = [], firstSeed = values["first-seed"]): Promise<Hunt | string> {
+async function huntIn(tree: string, limitSeconds: number, drawn: readonly Drawn[] = [], firstSeed = values["first-seed"]): Promise<Hunt | string> {
   const child = spawn("bun", ["scripts/mutants/hunt.ts", firstSeed, String(limitSeconds), ...drawn], {
     cwd: tree, stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, PATH: `${join(root, "node_modules/.bin")}:${process.env["PATH"] ?? ""}` },
@@ -71,7 +71,7 @@ async function tryMutant(mutant: Mutant, pristine: string): Promise<Result> {
   const tree = cloneTree(pristine);
   try {
     patchTree(tree, patchesOf(mutant));
-    const drawn = mutant.members === true ? ["members"] as const : [];
+    const drawn = (["members", "witnesses"] as const).filter((what) => mutant[what] === true);
     const hunt = await huntIn(tree, seconds, drawn);
     return { mutant, hunt: await isFalseAlarm(hunt, pristine, drawn) ? `seed ${(hunt as Hunt).seed} breaks a rule without it` : hunt };
   } finally {
@@ -80,7 +80,7 @@ async function tryMutant(mutant: Mutant, pristine: string): Promise<Result> {
 }
 
 /** Whether the code as it is breaks a rule with the seed that killed. */
-async function isFalseAlarm(hunt: Hunt | string, pristine: string, drawn: readonly "members"[]): Promise<boolean> {
+async function isFalseAlarm(hunt: Hunt | string, pristine: string, drawn: readonly Drawn[]): Promise<boolean> {
   if (typeof hunt === "string" || hunt.property === null) return false;
   const without = await huntIn(pristine, 0, drawn, String(hunt.seed));
   return typeof without === "string" || without.property !== null || without.thrown > 0;
@@ -103,13 +103,13 @@ async function tryAll(mutants: readonly Mutant[], pristine: string): Promise<Res
 // Copied once: the tree may change while this runs.
 const pristine = copyTree(root);
 process.on("exit", () => removeTree(pristine));
-for (const drawn of [[], ["members"]] as const) {
+for (const drawn of [[], ["members"], ["witnesses"]] as const) {
   const baseline = await huntIn(pristine, Math.min(BASELINE_SECONDS, seconds), drawn);
   if (typeof baseline === "string" || baseline.property !== null || baseline.thrown > 0) {
     console.error(`the code as it is fails: ${typeof baseline === "string" ? baseline : `seed ${baseline.seed}, ${baseline.message}`}`);
     process.exit(1);
   }
-  console.log(`as it is${drawn.length > 0 ? ", with members" : ""}: ${baseline.seeds} seeds in ${baseline.seconds.toFixed(0)} s, no rule is broken`);
+  console.log(`as it is${drawn.map((what) => `, with ${what}`).join("")}: ${baseline.seeds} seeds in ${baseline.seconds.toFixed(0)} s, no rule is broken`);
 }
 console.log("");
 

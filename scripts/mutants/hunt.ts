@@ -3,9 +3,10 @@
  * so that it simulates what that copy holds. Time is that of the processor: a machine with other things to do does not
  * let a bug live.
  *
- *   bun scripts/mutants/hunt.ts FIRST_SEED SECONDS [members]
+ *   bun scripts/mutants/hunt.ts FIRST_SEED SECONDS [members | witnesses]
  *
- * With `members` they come and go in each seed, not in some.
+ * With `members` they come and go in each seed, else in none; with `witnesses` there are some in each that has three
+ * machines or more.
  */
 import process from "node:process";
 import kv from "../../plugins/kv/kv.ts";
@@ -25,7 +26,7 @@ export interface Hunt {
   readonly thrown: number;
 }
 
-async function hunt(first: number, limitSeconds: number, drawn: Pick<RunOptions, "membership">): Promise<Hunt> {
+async function hunt(first: number, limitSeconds: number, drawn: Pick<RunOptions, "membership" | "witnesses">): Promise<Hunt> {
   const seconds = (): number => {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1_000_000;
@@ -45,6 +46,6 @@ async function hunt(first: number, limitSeconds: number, drawn: Pick<RunOptions,
 
 if (import.meta.main) {
   const [first, limitSeconds] = process.argv.slice(2, 4).map(Number);
-  const drawn = process.argv[4] === "members" ? { membership: true } : {};
+  const drawn = { membership: process.argv[4] === "members", ...(process.argv[4] === "witnesses" ? { witnesses: true } : {}) };
   console.log(JSON.stringify(await hunt(first ?? 1, limitSeconds ?? 120, drawn)));
 }

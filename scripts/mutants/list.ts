@@ -11,6 +11,7 @@ import { SNAPSHOT_MUTANTS } from "./snapshots.ts";
 import { STORAGE } from "./storage.ts";
 import { VERDICT_MUTANTS } from "./verdicts.ts";
 import { VERSION_MUTANTS } from "./versions.ts";
+import { WITNESS_MUTANTS } from "./witnesses.ts";
 
 /** How many numbers the list has: those of SCENARIOS, and behind them verdicts, versions of the machine and machines on disk. */
 export const NUMBERS = 56;
@@ -25,7 +26,7 @@ const SPARED: Readonly<Record<string, string>> = {
     "test/raft/divergence.test.ts makes one, and fails with this mutant",
 };
 
-const ALL: readonly Mutant[] = [...ELECTIONS, ...REPLICATION, ...READ_MUTANTS, ...STORAGE, ...FOUNDING, ...MEMBERSHIP, ...SESSION_MUTANTS, ...SNAPSHOT_MUTANTS, ...VERDICT_MUTANTS, ...VERSION_MUTANTS, ...LEASE_MUTANTS]
+const ALL: readonly Mutant[] = [...ELECTIONS, ...REPLICATION, ...READ_MUTANTS, ...STORAGE, ...FOUNDING, ...MEMBERSHIP, ...SESSION_MUTANTS, ...SNAPSHOT_MUTANTS, ...VERDICT_MUTANTS, ...VERSION_MUTANTS, ...LEASE_MUTANTS, ...WITNESS_MUTANTS]
   .sort((a, b) => numberOf(a.id) - numberOf(b.id) || (a.id < b.id ? -1 : 1));
 
 /** What is tried, by number. */
@@ -34,9 +35,7 @@ export const MUTANTS: readonly Mutant[] = ALL.filter(({ id }) => SPARED[id] === 
 /** What has no code yet that could be wrong. `why` names the feature. */
 export const WAITING: readonly Reason[] = [
   { id: "39", title: "quiesced follower never wakes", why: "quiesce" },
-  { id: "40", title: "witness answers reads or seeds a snapshot", why: "witnesses" },
   { id: "46", title: "relocation truncates", why: "compaction of several groups: one alone is never relocated" },
-  { id: "49", title: "witness sent ahead of data", why: "witnesses" },
   { id: "52", title: "damage class forgotten over a restart", why: "repair from peers" },
 ];
 

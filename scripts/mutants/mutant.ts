@@ -7,6 +7,9 @@ export interface Patch {
   readonly replace: string;
 }
 
+/** What a hunt may ask for in each of its seeds. */
+export type Drawn = "members" | "witnesses";
+
 /** A bug as data. */
 export interface Mutant extends Patch {
   /** The number of SCENARIOS section 3, with a letter where a number has several. */
@@ -14,6 +17,8 @@ export interface Mutant extends Patch {
   readonly title: string;
   /** Whether its seeds have members that come and go, all of them. */
   readonly members?: true;
+  /** Whether its seeds have witnesses, all of them. */
+  readonly witnesses?: true;
   /** What else must go, where a second check stands behind the first. */
   readonly also?: readonly Patch[];
 }

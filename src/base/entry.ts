@@ -13,9 +13,14 @@
  *     32    8  u64  term
  *     40    8  u64  timeMs         log time, Unix ms
  *     48    4  u32  chain          CRC-32 of bytes 4..48, continued from the chain of the entry before
- *     52    4       zero
+ *     52    1  u8   bare           0; 1: a bare entry, whose payload does not follow
+ *     53    3       zero
  *     56       payload, then zeros up to a multiple of 8
  * ```
+ *
+ * A *bare* entry is what a witness keeps: the head as it was sealed, but for `bare` and the headerSum that covers it. What
+ * the payload was is still said by its length and sum, and by the chain. Configurations are never bare, for a witness has
+ * to know who is a member; nor is what has no payload.
  *
  * The chain sums up the whole log so far, so two logs that agree on (index, term, chain) agree on all before; (index,
  * term) alone would let an entry that was edited on one node's disk pass for the real one. CRC is linear: once two
@@ -40,6 +45,9 @@ export type EntryKindNumber = number;
 
 /** Length of the sealed header in bytes. */
 export const ENTRY_HEADER_BYTES = 56;
+
+const KIND_AT = 12;
+const BARE_AT = 52;
 
 /** What the header says. `index`, `term`, `timeMs` and `chain` are 0 until a leader stamps the entry. */
 export interface EntryHead {
@@ -75,6 +83,52 @@ export function chainAfter(previousChain: number, head: EntryHead): number {
 /** The chain before the first entry of a group: the sum of what it was founded with, so that two clusters agree nowhere. */
 export function chainOfGenesis(genesis: Uint8Array): number {
   return crc32(genesis, 0, genesis.length, 0);
+}
+
+/** Whether the payload of the verified entry at `at` does not follow. */
+export function isBare(view: DataView, at: number): boolean {
+  return view.getUint8(at + BARE_AT) !== 0;
+}
+
+/** Whether one of the verified entries in `run` is bare. */
+export function hasBare(run: Uint8Array): boolean {
+  const view = viewOf(run);
+  for (let at = 0; at < run.length; at = endOf(view, at)) if (isBare(view, at)) return true;
+  return false;
+}
+
+/** Whether a witness keeps the payload of the verified entry at `at`, or there is none. */
+export function isKeptWhole(view: DataView, at: number): boolean {
+  return view.getUint8(at + KIND_AT) === EntryKind.config || view.getUint32(at + 8, true) === 0;
+}
+
+/** The verified entries of `runs` as a witness keeps them: bare but for those that it keeps whole. A copy. */
+export function bareRun(runs: readonly Uint8Array[]): Uint8Array {
+  const bare = new Uint8Array(runs.reduce((sum, run) => sum + bareBytes(run), 0));
+  let to = 0;
+  for (const run of runs) {
+    const view = viewOf(run);
+    for (let at = 0; at < run.length; at = endOf(view, at)) {
+      const isWhole = isKeptWhole(view, at);
+      const end = isWhole ? endOf(view, at) : at + ENTRY_HEADER_BYTES;
+      bare.set(run.subarray(at, end), to);
+      if (!isWhole) makeBare(bare, to);
+      to += end - at;
+    }
+  }
+  return bare;
+}
+
+function bareBytes(run: Uint8Array): number {
+  const view = viewOf(run);
+  let bytes = 0;
+  for (let at = 0; at < run.length; at = endOf(view, at)) bytes += isKeptWhole(view, at) ? endOf(view, at) - at : ENTRY_HEADER_BYTES;
+  return bytes;
+}
+
+function makeBare(bytes: Uint8Array, at: number): void {
+  bytes[at + BARE_AT] = 1;
+  viewOf(bytes).setUint32(at, crc32(bytes, at + 4, at + ENTRY_HEADER_BYTES, 0), true);
 }
 
 /** Writes the header of a stamped entry at `at`, with its sums. The payload is the caller's to place behind it. */
@@ -114,12 +168,12 @@ export function readHeader<E extends EntryHead = EntryHead>(bytes: Uint8Array, v
   if (view.getUint32(at, true) !== crc32(bytes, at + 4, at + ENTRY_HEADER_BYTES, 0)) return null;
   readFields(view, at, into);
   const numbersHold = into.group > 0 && into.index > 0 && into.term > 0 && into.timeMs >= 0;
-  return numbersHold ? into : null;
+  return numbersHold && !(isBare(view, at) && isKeptWhole(view, at)) ? into : null;
 }
 
 /** Fills `into` from a header that was verified when it came here. */
 export function readFields(view: DataView, at: number, into: EntryHead): void {
-  into.kind = view.getUint8(at + 12);
+  into.kind = view.getUint8(at + KIND_AT);
   into.group = getU64(view, at + 16);
   into.index = getU64(view, at + 24);
   into.term = getU64(view, at + 32);
@@ -131,11 +185,15 @@ export function readFields(view: DataView, at: number, into: EntryHead): void {
 
 /** Offset behind the verified entry at `at`. */
 export function endOf(view: DataView, at: number): number {
-  return at + sealedBytes(view.getUint32(at + 8, true));
+  return at + (isBare(view, at) ? ENTRY_HEADER_BYTES : sealedBytes(view.getUint32(at + 8, true)));
 }
 
-/** Whether the payload behind the header at `at` is whole and fits its sum; the padding must be zeros. */
-export function payloadHolds(bytes: Uint8Array, at: number, head: EntryHead): boolean {
+/**
+ * Whether the payload behind the verified header at `at` is whole and fits its sum; the padding must be zeros. Of a bare
+ * entry nothing follows that could be wrong.
+ */
+export function payloadHolds(bytes: Uint8Array, view: DataView, at: number, head: EntryHead): boolean {
+  if (isBare(view, at)) return true;
   const from = at + ENTRY_HEADER_BYTES;
   const end = from + head.payloadBytes;
   const paddedEnd = at + sealedBytes(head.payloadBytes);
@@ -161,9 +219,9 @@ export function readRun<E extends EntryHead>(
   while (at < run.length) {
     const head = readHeader(run, view, at, blank());
     if (head === null) return { entries, faultAt: at, fault: "header" };
-    const end = at + sealedBytes(head.payloadBytes);
+    const end = endOf(view, at);
     if (end > run.length) return { entries, faultAt: at, fault: "short" };
-    if (!payloadHolds(run, at, head)) return { entries, faultAt: at, fault: "payload" };
+    if (!payloadHolds(run, view, at, head)) return { entries, faultAt: at, fault: "payload" };
     entries.push(head);
     at = end;
   }

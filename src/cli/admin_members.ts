@@ -41,9 +41,16 @@ export const MEMBERS_COMMANDS: readonly MembersCommand[] = [
     usage: "ID@HOST:PORT…",
     count: MANY,
     summary: "adds nodes that wait to be added: each joins as a learner, catches up and then votes; several in one change",
-    examples: ["draft admin add b@10.0.0.2:7100 c@10.0.0.3:7100", "draft admin add d@10.0.0.4:7100 --learner"],
-    options: [{ raw: "--learner", description: "they keep all and never vote" }],
-    wishes: (words, options) => words.map((word) => ({ type: "add", ...node(word), votes: !options.has("learner") })),
+    examples: ["draft admin add b@10.0.0.2:7100 c@10.0.0.3:7100", "draft admin add d@10.0.0.4:7100 --learner", "draft admin add w@10.0.0.5:7100 --witness"],
+    options: [
+      { raw: "--learner", description: "they keep all and never vote" },
+      { raw: "--witness", description: "they vote, and keep positions instead of data: two data nodes and a witness survive the loss of one" },
+    ],
+    wishes: (words, options) => {
+      if (options.has("learner") && options.has("witness")) throw new UsageError("--learner and --witness: a learner never votes, a witness does nothing else");
+      const kind = options.has("witness") ? { votes: true, witness: true } : { votes: !options.has("learner") };
+      return words.map((word) => ({ type: "add", ...node(word), ...kind }));
+    },
   },
   {
     words: ["admin", "del"],
@@ -84,9 +91,15 @@ export const MEMBERS_COMMANDS: readonly MembersCommand[] = [
     count: { min: 2, max: 2 },
     summary: "puts a node that waits to be added in the place of a member: the old one goes when the new one has caught up",
     examples: ["draft admin replace c d@10.0.0.4:7100", "draft admin replace c c@10.0.0.3:7100   (the same node, its directory emptied)"],
-    wishes: ([old = "", word = ""]) => {
+    options: [
+      { raw: "--witness", description: "the new one is a witness, whatever the old one was" },
+      { raw: "--voter", description: "the new one votes and keeps the data, whatever the old one was" },
+    ],
+    wishes: ([old = "", word = ""], options) => {
+      if (options.has("witness") && options.has("voter")) throw new UsageError("--witness and --voter: a witness keeps no data");
       const { id: newId, address } = node(word);
-      return [{ type: "replace", id: old, newId, address }];
+      const kind = options.has("witness") ? { kind: "witness" as const } : options.has("voter") ? { kind: "voter" as const } : {};
+      return [{ type: "replace", id: old, newId, address, ...kind }];
     },
   },
   {
@@ -142,11 +155,12 @@ export async function changeMembers(client: Client, settings: RequestSettings, i
   }
   io.err(`voters: ${listed(before)} (quorum ${majorityOf(before.length)}), to be: ${listed(after)} (quorum ${majorityOf(after.length)})`);
   const { members, index: lastIndex } = await settled(client, settings, io, index);
-  const voting = members.filter(({ role }) => role === "voter");
+  const voting = votingOf(members);
   // A node that is replaced by itself has one name and two lives.
   const late = after.filter((_, at) => !voting.some(({ incarnation }) => incarnation === lives[at]));
   if (late.length > 0) {
-    throw new DraftError("TIMEOUT", `${listed(late)} did not catch up in time, stays a learner, and nobody went for it: see draft admin states, then try again`, { outcome: "not-done" });
+    const became = late.every((id) => members.some((member) => member.id === id)) ? "stays a learner" : "is no member if it was to be a witness";
+    throw new DraftError("TIMEOUT", `${listed(late)} did not catch up in time, ${became}, and nobody went for it: see draft admin states, then try again`, { outcome: "not-done" });
   }
   const voters = voting.map(({ id }) => id);
   io.out(json ? renderJson({ voters }, lastIndex) : votersText(voters));
@@ -167,7 +181,7 @@ async function begin(client: Client, settings: RequestSettings, io: Io, { wishes
     if (!(error instanceof DraftError) || error.outcome !== "unknown") throw error;
     const list = await carriedThrough(client, settings, wishes);
     if (list === null) throw error;
-    const voters = list.members.filter(({ role }) => role === "voter").map(({ id }) => id);
+    const voters = votingOf(list.members).map(({ id }) => id);
     io.err("whoever was asked did not hear what became of it: the members say that it is done");
     io.out(json ? renderJson({ voters }, list.index) : votersText(voters));
     return null;
@@ -190,7 +204,7 @@ function isSo(members: readonly MemberInfo[], wish: MemberWish): boolean {
   if (wish.type === "cancel") return false;
   const member = members.find(({ id }) => id === wish.id);
   switch (wish.type) {
-    case "add": return member !== undefined && (!wish.votes || member.role === "voter");
+    case "add": return member !== undefined && (!wish.votes || member.role === (wish.witness === true ? "witness" : "voter"));
     case "remove": return member === undefined;
     case "promote": return member?.role === "voter";
     case "demote": return member?.role === "learner";
@@ -239,6 +253,10 @@ async function newestList(client: Client, options: Pick<RequestSettings, "group"
 
 function progressText(members: readonly MemberInfo[]): string {
   return members.map(({ id, role, target }) => (role === target ? `${id} ${role}` : `${id} ${role} → ${target}`)).join(", ");
+}
+
+function votingOf(members: readonly MemberInfo[]): readonly MemberInfo[] {
+  return members.filter(({ role }) => role === "voter" || role === "witness");
 }
 
 function votersText(voters: readonly string[]): string {

@@ -33,6 +33,10 @@ export function rehearsalText({ now, steps, isWhole, copiedBytes, fromSnapshot }
   const last = steps.at(-1);
   if (bare.length > 0) notes.push(`in step ${bare.join(", ")} nothing can be written once one more voter fails`);
   if (last !== undefined && last.spare < now.spare) notes.push(`afterwards ${mayFail(last)} of the voters that are there may fail, now it is ${mayFail(now)}`);
+  const witnesses = last?.witnesses ?? [];
+  if (witnesses.length > 0) {
+    notes.push(`${witnesses.join(", ")} ${witnesses.length > 1 ? "are witnesses and keep" : "is a witness and keeps"} no data: while a data node is out, losing another one stops the group, without loss`);
+  }
   const absent = [...new Set(steps.flatMap((step) => step.absent))];
   if (absent.length > 0) notes.push(`not there now: ${absent.join(", ")}`);
   if (!isWhole) notes.push("it would NOT come to its end: too few of those who decide are there; draft admin why");

@@ -2,7 +2,7 @@
  * An entry of a log as people and programs are shown it: what draft's own kinds say, in words, and the command as it was
  * typed. Nothing here throws: what cannot be read is said to be so, and the entries behind it are shown.
  */
-import { ENTRY_HEADER_BYTES, type EntryHead, EntryKind, readHeader, sealedBytes } from "../base/entry.ts";
+import { endOf, ENTRY_HEADER_BYTES, type EntryHead, EntryKind, isBare, readHeader } from "../base/entry.ts";
 import { hexOf, viewOf } from "../base/bytes.ts";
 import { DraftError } from "../base/errors.ts";
 import { type JsonValue, toJsonValue, utf8OrNull } from "../base/json_value.ts";
@@ -34,6 +34,9 @@ export interface ShownEntry {
 
 type Said = Partial<Pick<ShownEntry, "session" | "command" | "facts">> & Pick<ShownEntry, "words">;
 
+/** Of an entry whose payload a witness does not keep. */
+const BARE: Said = { words: "a witness keeps its position alone", facts: { bare: true } };
+
 /**
  * The entries in `run`.
  *
@@ -47,9 +50,9 @@ export function* entriesIn(run: Uint8Array, isRaw: boolean): Generator<ShownEntr
     if (head === null) throw new DraftError("DAMAGED", "an entry that was just verified cannot be read: draft log show again");
     const from = at + ENTRY_HEADER_BYTES;
     const payload = run.subarray(from, from + head.payloadBytes);
-    const { words, session = null, command = null, facts = {} } = isRaw ? rawOf(payload) : saidBy(head, payload);
+    const { words, session = null, command = null, facts = {} } = isBare(view, at) ? BARE : isRaw ? rawOf(payload) : saidBy(head, payload);
     yield { head, kind: KIND_NAMES.get(head.kind) ?? `kind ${head.kind}`, session, command, words, facts };
-    at += sealedBytes(head.payloadBytes);
+    at = endOf(view, at);
   }
 }
 

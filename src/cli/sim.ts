@@ -46,7 +46,7 @@ export const simLeaf: Leaf = {
     { raw: "--seeds <n>", description: "how many seeds", default: String(SEEDS) },
     { raw: "--minutes <n>", description: "as many seeds as that takes" },
     { raw: "--nodes <n>", description: "nodes of each cluster, 1 to 7", default: "drawn" },
-    { raw: "--members", description: "members come and go" },
+    { raw: "--members", description: "members come and go in each run, else in a third" },
     { raw: "--machine <machine>", description: `${SHIPPED_NAMES.join(", ")}, or the path of a plugin`, default: "that of the script, or kv" },
     { raw: "--shrink", description: "make the first that fails small, and print it as a script" },
     { raw: "--script <file>", description: "run the script in that file" },
@@ -173,7 +173,7 @@ async function runMany(first: number, run: RunOptions, command: (seed: number) =
     return 1;
   }
   if (options.has("shrink")) io.err(NOTHING_FAILED);
-  return conclude(report, performance.now() - beganMs, { run, isWhole: !options.has("machine") && !options.has("nodes") }, options, io);
+  return conclude(report, performance.now() - beganMs, { run, isWhole: ["machine", "nodes", "members"].every((name) => !options.has(name)) }, options, io);
 }
 
 function conclude(report: Report, elapsedMs: number, { isWhole }: { run: RunOptions; isWhole: boolean }, options: Options, io: Io): number {

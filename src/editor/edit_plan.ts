@@ -5,7 +5,7 @@ import { viewOf } from "../base/bytes.ts";
 import { chainAfter, ENTRY_HEADER_BYTES, EntryKind, payloadSumOf, sealedBytes, writeHeader } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
 import type { Task } from "../base/task.ts";
-import { encodeLogStart } from "../node/log_start.ts";
+import { encodeLogStart } from "../raft/log_start.ts";
 import type { Configuration, Index, LogPoint } from "../raft/types.ts";
 import type { Edit, EditCondition, EditContent } from "../wal/edit_record.ts";
 import { configurationAt, type GroupLog, pointAt } from "./offline_log.ts";

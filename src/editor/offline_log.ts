@@ -10,7 +10,7 @@ import type { FileStat, Host } from "../host/host.ts";
 import { type DataDir, openDataDir } from "../node/data_dir.ts";
 import { decodeGenesis } from "../node/genesis.ts";
 import { type Identity, storageIdentity } from "../node/identity.ts";
-import { decodeLogStart } from "../node/log_start.ts";
+import { decodeLogStart } from "../raft/log_start.ts";
 import { RecoveredLog } from "../node/recovered_log.ts";
 import type { Configuration, HardState, Index, LogPoint } from "../raft/types.ts";
 import { openMark } from "../wal/mark.ts";

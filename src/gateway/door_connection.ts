@@ -7,7 +7,7 @@ import type { Clock, Log, Socket } from "../host/host.ts";
 import { FrameParser, PREFACE_BYTES } from "../net/frame.ts";
 import { FrameBatch } from "../net/frame_batch.ts";
 import { CLIENT_PROTOCOL, type ClientHello, decodeClientHello, encodeNodeHello } from "../net/client_hello.ts";
-import { type ClientRequest, type CloseRequest, type OpenRequest, RequestReader, type SessionAsk, type WriteRequest } from "../net/client_protocol.ts";
+import { type ClientRequest, type CloseRequest, type OpenRequest, type ReadRequest, RequestReader, type SessionAsk, type WriteRequest } from "../net/client_protocol.ts";
 import { encodeError, writeResult } from "../net/client_replies.ts";
 import type { Answer, AnswerDone, NodeApi } from "../node/node_api.ts";
 import type { Forwarder, ForwardRequest } from "./forward.ts";
@@ -45,13 +45,7 @@ export class DoorConnection {
   #stopping = false;
   #closed = false;
 
-  constructor(
-    ports: { readonly clock: Clock; readonly log: Log },
-    api: NodeApi,
-    forwarder: Forwarder,
-    socket: Socket,
-    onClosed: () => void,
-  ) {
+  constructor(ports: { readonly clock: Clock; readonly log: Log }, api: NodeApi, forwarder: Forwarder, socket: Socket, onClosed: () => void) {
     this.#clock = ports.clock;
     this.#log = ports.log;
     this.#api = api;
@@ -147,8 +141,7 @@ export class DoorConnection {
         this.#write(request);
         return;
       case "read":
-        api.read(group, request.command, request, (result) => this.#answer(id, result, false));
-        return;
+        return this.#read(request);
       case "operations":
         return this.#answerValue(id, api.operations(group));
       case "status":
@@ -181,6 +174,14 @@ export class DoorConnection {
     }
   }
 
+  /** Every node answers reads itself, but a witness, which has nothing to answer from. */
+  #read(request: ReadRequest): void {
+    const { group, command } = request;
+    const here = (done: AnswerDone): void => this.#api.read(group, command, request, done);
+    if (this.#api.holdsState(group)) here((result) => this.#answer(request.id, result, false));
+    else this.#atLeader(request, here, (connection, passOn) => connection.read(group, command, request, passOn), false);
+  }
+
   /** Asks this node, unless another one leads; that it leads no longer may also be its answer. One function a write. */
   #write(request: WriteRequest): void {
     const { group, envelope, timeoutMs } = request;
@@ -207,8 +208,8 @@ export class DoorConnection {
   }
 
   /** Asks this node, or the one that leads: what is asked seldom. */
-  #atLeader({ id, group }: ClientRequest, here: (done: AnswerDone) => void, elsewhere: ForwardRequest): void {
-    const answer: AnswerDone = (result) => this.#answer(id, result, true);
+  #atLeader({ id, group }: ClientRequest, here: (done: AnswerDone) => void, elsewhere: ForwardRequest, changes: boolean = true): void {
+    const answer: AnswerDone = (result) => this.#answer(id, result, changes);
     const leader = this.#otherLeader(group);
     if (leader !== null) return this.#forwarder.forward(leader, elsewhere, answer);
     here((result) => {

@@ -1,7 +1,7 @@
 /**
  * Takes writes and transfers to the leader for clients that asked a follower. Before the first byte of a request went
- * out, any not-done code may be given; from then on only the leader's own answer, TIMEOUT or LOST. Linearizable reads
- * do not come here: every node answers them itself, with a read index of the leader.
+ * out, any not-done code may be given; from then on only the leader's own answer, TIMEOUT or LOST. Reads come here from
+ * a witness alone: every other node answers them itself, with a read index of the leader.
  */
 import { DraftError, type LeaderHint } from "../base/errors.ts";
 import type { Connection, ConnectionPorts, RequestDone } from "../client/connection.ts";

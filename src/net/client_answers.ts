@@ -44,9 +44,9 @@ export interface GroupStatus {
   readonly id: number;
   /** Name of its machine; null on a witness. */
   readonly machine: string | null;
-  /** The version in force; 0 while the node waits. */
+  /** The version in force; 0 while the node waits, and on a witness. */
   readonly machineVersion: number;
-  /** The version that this node's plugin has. */
+  /** The version that this node's plugin has; 0 on a witness. */
   readonly machineVersionMax: number;
   /** What this node is in it. */
   readonly role: GroupRole;
@@ -64,7 +64,7 @@ export interface GroupStatus {
   readonly durableIndex: number;
   /** Entries up to here are known committed. */
   readonly commitIndex: number;
-  /** Entries up to here were applied to the machine. */
+  /** Entries up to here were applied to the machine; a witness has none, and counts as applied what is committed. */
   readonly appliedIndex: number;
   /** Entries up to here are in the snapshot; 0 without one. */
   readonly snapshotIndex: number;

@@ -12,6 +12,8 @@ export interface RehearsedStep {
   readonly voters: readonly string[];
   /** Of a joint step: those whose majority must agree, too; else empty. */
   readonly outgoing: readonly string[];
+  /** Those that keep positions and no data, or are to. */
+  readonly witnesses: readonly string[];
   readonly learners: readonly string[];
   /** Those that are to vote once they have caught up. */
   readonly rising: readonly string[];
@@ -45,8 +47,8 @@ export function rehearsalFrom(value: unknown): MemberRehearsal {
   const { now, steps } = recordFrom(value, WHAT);
   if (!Array.isArray(steps)) throw unreadable(WHAT);
   for (const step of [now, ...steps as unknown[]]) {
-    const { voters, outgoing, learners, rising, absent, quorum, spare } = recordFrom(step, WHAT);
-    if (![voters, outgoing, learners, rising, absent].every(Array.isArray) || typeof quorum !== "number" || typeof spare !== "number") throw unreadable(WHAT);
+    const { voters, outgoing, witnesses, learners, rising, absent, quorum, spare } = recordFrom(step, WHAT);
+    if (![voters, outgoing, witnesses, learners, rising, absent].every(Array.isArray) || typeof quorum !== "number" || typeof spare !== "number") throw unreadable(WHAT);
   }
   return value as MemberRehearsal;
 }

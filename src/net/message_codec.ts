@@ -2,13 +2,18 @@
  * The members' messages as tuples: `[kind, group, from, fromIncarnation, to, term, …]`, then the fields of the kind in
  * the order of the tables below. Fields are added at the end of a table and get a default there; a reader ignores what
  * is behind the fields that it knows. Only an append request ends otherwise: `…, more, entries]`, where `more` is a
- * tuple that can grow, and `entries` the sealed entries one behind the other, last so that they are sent uncopied.
+ * tuple that can grow, and `entries` the sealed entries one behind the other, last so that they are sent uncopied; to a
+ * witness they are bare. And behind the fields of installSnapshot stands where the log of a witness begins (log_start.ts),
+ * an empty byte string for others.
  */
 import { assert } from "../base/assert.ts";
-import { chainAfter, ENTRY_HEADER_BYTES, EntryKind, readRun, sealedBytes } from "../base/entry.ts";
+import { viewOf } from "../base/bytes.ts";
+import { chainAfter, endOf, ENTRY_HEADER_BYTES, EntryKind, readRun } from "../base/entry.ts";
+import { DraftError } from "../base/errors.ts";
 import { decodeConfiguration } from "../raft/configuration.ts";
+import { decodeLogStart, encodeLogStart } from "../raft/log_start.ts";
 import type { AppendRequest, Message, MessageType } from "../raft/message.ts";
-import type { LogEntry } from "../raft/types.ts";
+import type { LogEntry, LogStart } from "../raft/types.ts";
 import type { FrameWriter } from "./frame_writer.ts";
 import { bytesOf, decodeTuple, durationOf, flagOf, refused, tupleOf, wholeOf } from "./tuple.ts";
 
@@ -36,7 +41,7 @@ export const MessageKind: Readonly<Record<MessageType, number>> = {
 type FieldKind = "whole" | "u32" | "flag" | "duration" | "added" | "added flag";
 type EnvelopeField = "type" | "group" | "from" | "fromIncarnation" | "to" | "term";
 type MessageOf<T extends MessageType> = Extract<Message, { type: T }>;
-type FieldTable = { readonly [T in MessageType]: Readonly<Record<Exclude<keyof MessageOf<T>, EnvelopeField | "entries">, FieldKind>> };
+type FieldTable = { readonly [T in MessageType]: Readonly<Record<Exclude<keyof MessageOf<T>, EnvelopeField | "entries" | "start">, FieldKind>> };
 
 const ENVELOPE = { group: "whole", from: "whole", fromIncarnation: "whole", to: "whole", term: "whole" } as const;
 
@@ -116,9 +121,11 @@ function layouts(): (Layout | undefined)[] {
   for (const type of Object.keys(FIELDS) as MessageType[]) {
     const fields: Readonly<Record<string, FieldKind>> = { ...ENVELOPE, ...FIELDS[type] };
     const names = Object.keys(fields);
-    const items = 1 + names.length + (type === "appendRequest" ? 2 : 0);
+    const behind = type === "appendRequest" ? 2 : type === "installSnapshot" ? 1 : 0;
+    const items = 1 + names.length + behind;
     const kinds = Object.values(fields);
-    table[MessageKind[type]] = { type, names, kinds, items, itemsMin: items - kinds.filter((kind) => kind.startsWith("added")).length };
+    const added = kinds.filter((kind) => kind.startsWith("added")).length + (type === "installSnapshot" ? 1 : 0);
+    table[MessageKind[type]] = { type, names, kinds, items, itemsMin: items - added };
   }
   return table;
 }
@@ -145,10 +152,11 @@ export function writeMessage(writer: FrameWriter, message: Message, runs: readon
   if (message.type === "appendRequest") {
     writer.array(0);
     writer.endWithBytes(runs);
-  } else {
-    assert(runs.length === 0, "only an append request carries entries", message.type);
-    writer.end();
+    return;
   }
+  assert(runs.length === 0, "only an append request carries entries", message.type);
+  if (message.type === "installSnapshot") writer.endWithBytes(message.start === null ? [] : [encodeLogStart(message.start)]);
+  else writer.end();
 }
 
 /** Calls `assert` only to fail: its list of values costs more than the number. */
@@ -192,8 +200,19 @@ export function messageOf(tuple: readonly unknown[]): Message | UnknownMessage {
     const run = bytesOf(tuple[layout.items - 1], "entries");
     message["run"] = run;
     message["entries"] = entriesOf(read, run);
-  }
+  } else if (read.type === "installSnapshot") message["start"] = startOf(read, tuple[layout.items - 1]);
   return read;
+}
+
+function startOf({ lastIncludedIndex: index, lastIncludedTerm: term, lastIncludedChain: chain }: MessageOf<"installSnapshot">, value: unknown): LogStart | null {
+  if (value === undefined) return null;
+  const bytes = bytesOf(value, "start");
+  if (bytes.length === 0) return null;
+  try {
+    return decodeLogStart({ index, term, chain }, bytes);
+  } catch (error) {
+    throw error instanceof DraftError ? refused("start", "where a log begins") : error;
+  }
 }
 
 function valueOf(value: unknown, kind: FieldKind, name: string): number | boolean {
@@ -217,6 +236,7 @@ function entriesOf(request: AppendRequest, run: Uint8Array): LogEntry[] {
   let index = request.prevLogIndex;
   let term = request.prevLogTerm;
   let chain = request.prevLogChain;
+  const view = viewOf(run);
   let at = 0;
   for (const entry of entries) {
     index += 1;
@@ -230,7 +250,7 @@ function entriesOf(request: AppendRequest, run: Uint8Array): LogEntry[] {
       const from = at + ENTRY_HEADER_BYTES;
       entry.configuration = decodeConfiguration(run.subarray(from, from + entry.payloadBytes), index);
     }
-    at += sealedBytes(entry.payloadBytes);
+    at = endOf(view, at);
   }
   return entries;
 }

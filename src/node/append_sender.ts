@@ -1,9 +1,9 @@
 /**
  * Attaches bytes to the appends that the core sends as ranges: from memory, else read back from the WAL, one read a
- * follower at a time. What arrives after the leader's term has ended is dropped like a lost message.
+ * follower at a time. A witness gets no payloads. What arrives after the leader's term has ended is dropped like a lost message.
  */
 import { viewOf } from "../base/bytes.ts";
-import { blankHead, endOf, type EntryHead, readFields } from "../base/entry.ts";
+import { bareRun, blankHead, endOf, type EntryHead, readFields } from "../base/entry.ts";
 import type { AppendRequest } from "../raft/message.ts";
 import type { MemberNumber } from "../raft/types.ts";
 import type { GroupLog, Outbox } from "./group_ports.ts";
@@ -25,6 +25,8 @@ export interface AppendSenderOptions {
   readonly ready: () => void;
   /** Whether this node still leads in that term: then its log at and below what it sent is what it was. */
   readonly leads: (term: number) => boolean;
+  /** Whether the follower keeps no payloads. */
+  readonly isWitness: (member: MemberNumber) => boolean;
   /** Entries could not be read back. */
   readonly failed: (message: AppendRequest, error: Error) => void;
 }
@@ -60,19 +62,24 @@ export class AppendSender {
   }
 
   #sendFromTail(message: AppendRequest): void {
-    const { tail, outbox, frameEntryBytesMax } = this.#options;
+    const { tail, frameEntryBytesMax } = this.#options;
     const runs = runsOf(tail, message.prevLogIndex + 1, message.lastIndex);
     const bytes = runs.reduce((sum, run) => sum + run.length, 0);
-    if (bytes <= frameEntryBytesMax) outbox.send(message.to, message, runs);
+    if (bytes <= frameEntryBytesMax) this.#hand(message, runs);
     else this.#sendInPieces(message);
+  }
+
+  #hand(message: AppendRequest, runs: readonly Uint8Array[]): void {
+    const { outbox, isWitness } = this.#options;
+    outbox.send(message.to, message, isWitness(message.to) ? [bareRun(runs)] : runs);
   }
 
   /** A message may turn out larger than a frame, where the core could only estimate sizes. */
   #sendInPieces(message: AppendRequest): void {
-    const { tail, outbox } = this.#options;
+    const { tail } = this.#options;
     for (let rest = message; rest.prevLogIndex < message.lastIndex;) {
       const last = this.#lastWithinFrame(rest);
-      outbox.send(rest.to, { ...rest, lastIndex: last.index }, runsOf(tail, rest.prevLogIndex + 1, last.index));
+      this.#hand({ ...rest, lastIndex: last.index }, runsOf(tail, rest.prevLogIndex + 1, last.index));
       rest = behind(rest, last);
     }
   }
@@ -121,7 +128,7 @@ export class AppendSender {
       const error = read instanceof Error ? read : new Error(`nothing was read from index ${message.prevLogIndex + 1} on`);
       return this.#options.failed(message, error);
     }
-    this.#options.outbox.send(message.to, { ...message, lastIndex: last.index }, read);
+    this.#hand({ ...message, lastIndex: last.index }, read);
     waiting.message = last.index >= message.lastIndex ? null : behind(message, last);
   }
 }

@@ -49,7 +49,7 @@ export class Beginnings {
       aloneAfterMs: settings.electionMaxMs, clock: host.clock, words: host.log,
       drawClusterId: () => drawHex128(host.random),
       hello: (address, timeoutMs, done) => askHello(transport, address, timeoutMs, done),
-      found: (genesis) => this.#options.found({ genesis, clusterId: "", number: founderNumber(genesis, settings.id), index: 0 }),
+      found: (genesis) => this.#options.found({ genesis, clusterId: "", number: founderNumber(genesis, settings.id), index: 0, witness: false }),
       lost: (addresses) => {
         if (settings.autoRejoin) this.#join([...addresses, ...join], true);
       },

@@ -7,6 +7,7 @@ import { DraftError, type LeaderHint } from "../base/errors.ts";
 import type { Applier } from "../machine/applier.ts";
 import type { Command } from "../machine/machine.ts";
 import type { Effect, Event, EventBody, Now, Refusal } from "../raft/event.ts";
+import { encodeLogStart } from "../raft/log_start.ts";
 import { currentMember } from "../raft/membership.ts";
 import type { Message } from "../raft/message.ts";
 import type { RaftState } from "../raft/state.ts";
@@ -20,17 +21,18 @@ import type { Alarm, GroupObserver } from "./group_observer.ts";
 import type { GroupOptions } from "./group_options.ts";
 import { GroupReads } from "./group_reads.ts";
 import type { SnapshotDone } from "./group_snapshots.ts";
+import { Installs } from "./installs.ts";
 import { Intake } from "./intake.ts";
 import type { MembershipChange, WantedMembership } from "./membership_change.ts";
 import type { AnswerDone, ReadOptions } from "./node_api.ts";
 import { divergedError, refusalError } from "./refusals.ts";
 import { PendingWrites } from "./pending.ts";
 import type { Proposals, Proposed } from "./proposals.ts";
-import { encodeLogStart } from "./log_start.ts";
 import type { Readiness } from "./readiness.ts";
 import { Stores } from "./stores.ts";
 import { Tail } from "./tail.ts";
 import { type TransferDone, Transfers } from "./transfers.ts";
+import { holdsNoState, isForWitness } from "./witness.ts";
 
 /** One group. */
 export class Group {
@@ -56,8 +58,7 @@ export class Group {
   /** Changes of the membership that were asked for in this turn. */
   readonly #changes: MembershipChange[] = [];
   #lastRefusal: Refusal | null = null;
-  /** The snapshot that the machine is being restored from. */
-  #installing: LogPoint | null = null;
+  readonly #installs: Installs;
 
   constructor(options: GroupOptions) {
     const { state, applier, log, outbox } = options;
@@ -79,6 +80,7 @@ export class Group {
     this.#sender = new AppendSender({
       tail: this.#tail, log, outbox, frameEntryBytesMax: options.frameEntryBytesMax, ready: options.wake,
       leads: (term) => state.role === "leader" && state.term === term,
+      isWitness: (member) => state.progress.get(member)?.witness === true,
       failed: (message, error) => {
         // A follower that is so far behind gets a snapshot.
         if (error instanceof DraftError && error.code === "COMPACTED") return;
@@ -93,6 +95,9 @@ export class Group {
       ready: options.wake,
       failed: (error) => options.failed(error instanceof DraftError ? error : new DraftError("DAMAGED", error.message, { cause: error })),
     }, applier.lastApplied.index);
+    this.#installs = new Installs({
+      snapshots: options.snapshots, applies: this.#applies, applier, submit: options.submit, restored: () => this.#answerReads(), failed: options.failed,
+    });
     this.#intake = new Intake({
       group: this, clock: options.clock, bytesMax: options.gatherBytesMax,
       backlogMs: (more) => this.#applies.backlogMs(state.trail.lastIndex + more),
@@ -115,6 +120,11 @@ export class Group {
     return this.#observers.flatMap((observer) => observer.alarms?.() ?? []);
   }
 
+  /** Whether the message is one that this member can take in. */
+  takes(message: Message): boolean {
+    return message.group === this.state.config.group && (this.state.config.witness || !isForWitness(message));
+  }
+
   /** Takes an entry into this turn. `payload` is copied; `decoded` is its content, if that is a command and known. */
   propose(entry: Proposed, timeoutMs: number, done: AnswerDone): void {
     if (this.#intake.add(entry, timeoutMs, done)) this.#options.wake();
@@ -122,6 +132,7 @@ export class Group {
 
   /** Takes a read into this turn. What is kept of `command` must outlive the call. */
   read(command: Command, options: ReadOptions, done: AnswerDone): void {
+    if (this.state.config.witness) return done(holdsNoState(this));
     const isTaken = this.#reads.add(command, options, this.#options.clock.monotonicMs(), done);
     if (isTaken) this.#options.wake();
     else done(refusalError("busy", this));
@@ -129,7 +140,8 @@ export class Group {
 
   /** Takes a snapshot now; `done` hears which index it holds, once it is durable. */
   snapshot(done: SnapshotDone): void {
-    this.#options.snapshots.request(done);
+    if (this.state.config.witness) done(new DraftError("BAD_REQUEST", "a witness holds no state that a snapshot could be taken of"));
+    else this.#options.snapshots.request(done);
   }
 
   /** Makes the member the leader; `done` hears how that ended. */
@@ -260,20 +272,9 @@ export class Group {
     else this.#options.outbox.send(message.to, message, []);
   }
 
-  /** The machine goes on from another member's snapshot: what it was about to apply is void. */
   #install(point: LogPoint): void {
-    this.#installing = point;
-    this.#applies.hold(point.index);
     this.#writes.end("another member's snapshot took the place of this node's log");
-    this.#options.snapshots.install(point, (...[error]) => {
-      // A later one may have come meanwhile.
-      if (this.#installing !== point) return;
-      this.#installing = null;
-      if (error !== null) return this.#options.failed(error instanceof DraftError ? error : new DraftError("STORAGE_FAILED", error.message, { cause: error }));
-      this.#applies.release();
-      this.#options.submit({ type: "restored", index: point.index, wakeAtMs: this.applier.wakeAt() });
-      this.#answerReads();
-    });
+    this.#installs.begin(point);
   }
 
   #roleChanged(role: Role, term: number): void {

@@ -10,7 +10,8 @@
  *   "nodeId": "a",
  *   "incarnation": 123,      1..2^53-1, drawn when the directory is made
  *   "memberNumber": 0,       in `main`; 0 until the log was begun: with one, a missing log is a lost one
- *   "welcome": null,         {"number": 4, "index": 17}: which member it was told to be, and by which entry (0: the genesis)
+ *   "welcome": null,         {"number": 4, "index": 17, "witness": false}: which member it was told to be, by which entry (0: the genesis),
+ *                            and whether as one that keeps positions and no payloads
  *   "bootCount": 1,          counts up, durably, at each start
  *   "machine": "kv",         name of `main`'s machine
  *   "promiseMaxMs": 0,       longest time for which a vote may have been refused in advance
@@ -43,6 +44,8 @@ export interface Welcome {
   readonly number: MemberNumber;
   /** Index of a configuration that names it, committed or not; 0: the genesis does. */
   readonly index: Index;
+  /** It keeps positions and no payloads, as long as it has this number. */
+  readonly witness: boolean;
 }
 
 /** What an operator decided when the others were gone for good. */
@@ -151,8 +154,8 @@ function numberOf(value: unknown, path: string): number {
 function welcomeOf(value: unknown, path: string): Welcome | null {
   if (value === null) return null;
   if (typeof value !== "object") throw damaged(path, "it does not say by what the node was welcomed");
-  const { number, index } = value as { readonly number?: unknown; readonly index?: unknown };
-  return { number: numberOf(number, path), index: numberOf(index, path) };
+  const { number, index, witness } = value as { readonly number?: unknown; readonly index?: unknown; readonly witness?: unknown };
+  return { number: numberOf(number, path), index: numberOf(index, path), witness: witness === true };
 }
 
 function recoveryOf(value: unknown, path: string): Recovery | null {

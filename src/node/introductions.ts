@@ -26,7 +26,7 @@ import { isGone } from "./standing.ts";
  *   ["hello", told, commitIndex]                       told of the asker: 0 nothing, 1 that it is no member any more
  * ["where"]                                            the same, of a member that looks for others of its cluster
  *   ["where", told, commitIndex, [address, …]]         of those that this node is linked to
- * ["welcome", genesis, number, incarnation, index, clusterId]
+ * ["welcome", genesis, number, incarnation, index, clusterId, witness]
  *                                                      you are this member of a cluster, by the configuration at this index;
  *                                                      its id only if it is called otherwise than it was founded
  *   [text]                                             "taken" once that is durable, else why not
@@ -52,9 +52,10 @@ export interface WelcomeOffer extends Membership {
 }
 
 /** The question that makes an empty node a member. */
-export function encodeWelcome({ genesis, clusterId, number, incarnation, index }: WelcomeOffer): readonly unknown[] {
+export function encodeWelcome({ genesis, clusterId, number, incarnation, index, witness }: WelcomeOffer): readonly unknown[] {
   const isRenamed = clusterId !== "" && clusterId !== decodeGenesis(genesis).clusterId;
-  return [PROBE_WELCOME, genesis, number, incarnation, index, ...(isRenamed ? [clusterId] : [])];
+  const name = isRenamed || witness ? [isRenamed ? clusterId : ""] : [];
+  return [PROBE_WELCOME, genesis, number, incarnation, index, ...name, ...(witness ? [true] : [])];
 }
 
 /** Asks the node at `address` who it is. */
@@ -205,9 +206,9 @@ function isAlone({ state, applier }: Group): boolean {
 }
 
 function offerIn(request: readonly unknown[]): WelcomeOffer | null {
-  const [kind, genesis, number, incarnation, index, clusterId = ""] = request;
+  const [kind, genesis, number, incarnation, index, clusterId = "", witness = false] = request;
   if (kind !== PROBE_WELCOME || !(genesis instanceof Uint8Array) || typeof clusterId !== "string") return null;
   const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
   if (!isWhole(number) || !isWhole(incarnation) || !isWhole(index) || number === 0) return null;
-  return { genesis, clusterId, number, incarnation, index };
+  return { genesis, clusterId, number, incarnation, index, witness: witness === true };
 }

@@ -4,6 +4,7 @@
  */
 import type { DraftError } from "../base/errors.ts";
 import type { MemberRehearsal, RehearsedStep } from "../net/member_rehearsal.ts";
+import { isWitness } from "../raft/configuration.ts";
 import { isRising } from "../raft/configuration_change.ts";
 import type { Now } from "../raft/event.ts";
 import { majorityOf, voterSets } from "../raft/quorum.ts";
@@ -60,6 +61,7 @@ function stepOf(configuration: Configuration, answers: (member: MemberNumber) =>
   const halves = outgoing.length > 0 ? [incoming, outgoing] : [incoming];
   return {
     voters: idsOf(incoming), outgoing: idsOf(outgoing),
+    witnesses: configuration.members.filter(isWitness).map(({ id }) => id),
     learners: configuration.members.filter(({ role }) => role === "learner").map(({ id }) => id),
     rising: configuration.members.filter(isRising).map(({ id }) => id),
     quorum: majorityOf(incoming.length), outgoingQuorum: outgoing.length > 0 ? majorityOf(outgoing.length) : 0,

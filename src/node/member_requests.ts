@@ -11,7 +11,7 @@ import type { Transport } from "../net/transport.ts";
 import { calledOffConfiguration, isSettled, wantedConfiguration } from "../raft/configuration_change.ts";
 import type { Now } from "../raft/event.ts";
 import { currentConfiguration } from "../raft/state.ts";
-import type { Configuration } from "../raft/types.ts";
+import type { Configuration, MemberRole } from "../raft/types.ts";
 import type { Group } from "./group.ts";
 import type { Identity } from "./identity.ts";
 import { askHello } from "./introductions.ts";
@@ -110,12 +110,16 @@ function answerUnchanged(group: Group, configuration: Configuration, done: Answe
 
 /** Who votes in `current`, and who is to vote by `wanted`. */
 function plan(current: Configuration, wanted: Configuration): { readonly before: string[]; readonly after: string[]; readonly lives: string[] } {
-  const voters = wanted.members.filter(({ targetRole }) => targetRole === "voter");
+  const voters = wanted.members.filter(({ targetRole }) => votes(targetRole));
   return {
-    before: current.members.filter(({ role }) => role === "voter").map(({ id }) => id),
+    before: current.members.filter(({ role }) => votes(role)).map(({ id }) => id),
     after: voters.map(({ id }) => id),
     lives: voters.map(({ incarnation }) => incarnationText(incarnation)),
   };
+}
+
+function votes(role: MemberRole | null): boolean {
+  return role === "voter" || role === "witness";
 }
 
 type HelloAnswer = { readonly newcomer: Stranger; readonly hello: Hello } | { readonly newcomer: Stranger; readonly error: Error };

@@ -14,6 +14,7 @@ import { DraftError } from "../base/errors.ts";
 import type { Clock, Log, Timer } from "../host/host.ts";
 import type { Hello } from "../net/hello.ts";
 import type { ProbeReply, Transport } from "../net/transport.ts";
+import { isWitness } from "../raft/configuration.ts";
 import type { Configuration, Index, Member, MemberNumber } from "../raft/types.ts";
 import { encodeWelcome, PROBE_HELLO, PROBE_WHERE, Told } from "./introductions.ts";
 
@@ -159,7 +160,7 @@ export class Neighbours {
     const { transport, genesis, clusterId, configuration, founders, words } = this.#options;
     const { index } = configuration();
     const isFounder = founders.members.some(({ number }) => number === member.number);
-    const welcome = encodeWelcome({ genesis, clusterId, number: member.number, incarnation: member.incarnation, index: isFounder ? 0 : index });
+    const welcome = encodeWelcome({ genesis, clusterId, number: member.number, incarnation: member.incarnation, index: isFounder ? 0 : index, witness: isWitness(member) });
     transport.probe(this.#options.whereIs(member), welcome, TIMEOUT_MS, (...[error, answer]) => {
       words.write("info", `welcomed ${member.id}: ${error === null ? String(answer.reply[0]) : whyNot(error)}`);
       settled();

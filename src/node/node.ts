@@ -237,7 +237,7 @@ export class Node {
   }
 
   #received(message: Message): void {
-    for (const group of this.groups.values()) if (group.state.config.group === message.group) return this.#turn.submit(group, { type: "receive", message });
+    for (const group of this.groups.values()) if (group.takes(message)) return this.#turn.submit(group, { type: "receive", message });
   }
 
   #linkChanged(member: MemberNumber, up: boolean): void {

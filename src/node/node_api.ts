@@ -60,6 +60,8 @@ export interface NodeApi {
   leaderOf(group: string): LeaderHint | null;
   /** Whether this node leads `group`: then it is asked itself. */
   leads(group: string): boolean;
+  /** Whether reads of `group` can be answered here: a witness holds no state. */
+  holdsState(group: string): boolean;
   /** Operations of the group's machine. */
   operations(group: string): readonly OperationInfo[] | DraftError;
   /**

@@ -32,6 +32,7 @@ import { restoreSnapshot, resumeFromSnapshot } from "./restore_snapshot.ts";
 import type { SnapshotExchange } from "./snapshot_exchange.ts";
 import { frameEntryBytesMax, type NodeSettings, raftConfig } from "./settings.ts";
 import { Versions } from "./versions.ts";
+import { Positions } from "./witness.ts";
 
 /** What a group is opened from. */
 export interface OpenGroupParts extends Pick<GroupOptions, "name" | "observers" | "submit" | "wake" | "isLinked" | "addressOf" | "configurationChanged" | "failed" | "outbox"> {
@@ -70,18 +71,13 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
   const dataDirectory = dataDir.path;
   const { disk, clock, log: words } = host;
   refuseEmptied(log.edit, dataDirectory);
-  // Committed or not: the plugin that could run it was here when it was written, so whoever starts has it.
-  if (log.raisedVersion > applier.plugin.version) throw tooOldError(applier.plugin, log.raisedVersion, "its log");
   applier.begin(genesis.machineVersion);
   applier.sessions = new Sessions(settings.tuning.sessions);
   const recovered = log.recovered();
   const config = raftConfig(settings, identity, host.random.u32());
   const directory = snapshotDirectory(dataDirectory, config.group);
-  yield* wait<void>((done) => disk.makeDirectory(directory, done));
-  for (const parent of [`${dataDirectory}/snapshots`, dataDirectory]) yield* wait<void>((done) => disk.syncDirectory(parent, done));
-  yield* startMachine(parts, directory);
-  // What could not be restored is not made worse: nothing goes before.
-  yield* removeAllBut(disk, directory, log.snapshotPoint);
+  // A witness has no machine, and nothing that one could be made of.
+  if (!config.witness) yield* startWithSnapshots(parts, directory);
   const state = createRaft(config, recovered);
   const { name, submit, wake, observers, outbox, isLinked, addressOf, configurationChanged, failed, exchange } = parts;
   const fetch = exchange.open({ clusterId: genesis.clusterId, directory, state, submit });
@@ -99,17 +95,30 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
   applier.checks.runs = () => versions.machines();
   applier.operations.behind = (version) => versions.behind(version);
   const readiness = new Readiness(words);
-  const checks = new GroupChecks({ name, applier, words, submit });
+  const ofMachine = [versions, new GroupChecks({ name, applier, words, submit })];
+  const positions = new Positions({ snapshotBytes: settings.snapshotBytes, snapshotEntries: settings.snapshotEntries, log: wal, submit });
   const priorities = new Priorities({ priority: settings.priority, helloOf: parts.helloOf, submit, words });
   const promises = new Promises({ dataDir, promiseMs: settings.electionMinMs, submit, words });
   const edits = new EditWatch({ name, mark: log.edit, log: wal, words, wake });
   const group = new Group({
-    name, state, applier, log: wal, outbox, clock, words, snapshots, readiness, observers: [...observers, versions, readiness, checks, promises, priorities, edits],
+    name, state, applier, log: wal, outbox, clock, words, snapshots, readiness,
+    observers: [...observers, ...(config.witness ? [positions] : ofMachine), readiness, promises, priorities, edits],
     tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax, frameEntryBytesMax: frameEntryBytesMax(settings),
     submit, wake, isLinked, addressOf, configurationChanged, failed,
     fetchSnapshot: (from, point) => fetch.begin(from, point),
   });
   return group;
+}
+
+function* startWithSnapshots(parts: OpenGroupParts, directory: string): Task<void> {
+  const { host: { disk }, applier, log, dataDir } = parts;
+  // Committed or not: the plugin that could run it was here when it was written, so whoever starts has it.
+  if (log.raisedVersion > applier.plugin.version) throw tooOldError(applier.plugin, log.raisedVersion, "its log");
+  yield* wait<void>((done) => disk.makeDirectory(directory, done));
+  for (const parent of [`${dataDir.path}/snapshots`, dataDir.path]) yield* wait<void>((done) => disk.syncDirectory(parent, done));
+  yield* startMachine(parts, directory);
+  // What could not be restored is not made worse: nothing goes before.
+  yield* removeAllBut(disk, directory, log.snapshotPoint);
 }
 
 /** The machine as the log says that it was: from what it holds on disk, or from the snapshot. */

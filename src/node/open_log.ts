@@ -44,14 +44,14 @@ export interface OpenLog {
  *
  * @throws DraftError BAD_CONFIG if the cluster runs another machine, BAD_PLUGIN if it began with a higher version of it
  */
-export function* adoptGenesis({ plugin, dataDir }: LogParts, { genesis: bytes, clusterId, number, index }: Membership): Task<Genesis> {
+export function* adoptGenesis({ plugin, dataDir }: LogParts, { genesis: bytes, clusterId, number, index, witness }: Membership): Task<Genesis> {
   const genesis = decodeGenesis(bytes);
   if (genesis.machine !== plugin.name) {
     throw new DraftError("BAD_CONFIG", `--machine ${plugin.name} differs from the cluster's ${genesis.machine}: start with --machine ${genesis.machine}`);
   }
   if (genesis.machineVersion > plugin.version) throw tooOldError(plugin, genesis.machineVersion, `cluster ${genesis.clusterId}, as it was founded,`);
   if (identityOf(dataDir).clusterId === "") {
-    yield* dataDir.change({ clusterId: clusterId === "" ? genesis.clusterId : clusterId, genesis: bytes, welcome: { number, index } });
+    yield* dataDir.change({ clusterId: clusterId === "" ? genesis.clusterId : clusterId, genesis: bytes, welcome: { number, index, witness } });
   }
   return genesis;
 }

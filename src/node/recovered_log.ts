@@ -12,7 +12,7 @@ import type { Configuration, GroupId, HardState, Index, LogPoint } from "../raft
 import type { EditMark } from "../wal/edit_record.ts";
 import type { WalVisitor } from "../wal/telling.ts";
 import { decodeGenesis, genesisPoint } from "./genesis.ts";
-import { decodeLogStart } from "./log_start.ts";
+import { decodeLogStart } from "../raft/log_start.ts";
 
 /** Hears the records of all groups and keeps those of one. */
 export class RecoveredLog implements WalVisitor {
@@ -87,7 +87,8 @@ export class RecoveredLog implements WalVisitor {
     if (group !== this.group || this.#trail === null) return;
     appendToTrail(this.#trail, head);
     if (head.kind === EntryKind.config) this.#configurations.push(decodeConfiguration(payload, head.index));
-    if (head.kind === EntryKind.version) this.#raises.push({ index: head.index, version: decodeMachineVersion(payload, head.index) });
+    // A witness keeps no version: it has no machine.
+    if (head.kind === EntryKind.version && payload.length > 0) this.#raises.push({ index: head.index, version: decodeMachineVersion(payload, head.index) });
   }
 
   compacted(group: GroupId, point: LogPoint, context: Uint8Array): void {

@@ -14,7 +14,7 @@ import { shellWord } from "../base/shell_word.ts";
 import type { Task } from "../base/task.ts";
 import { replaceWhole } from "../host/files.ts";
 import type { Host, Log } from "../host/host.ts";
-import { configurationEntry } from "../raft/configuration.ts";
+import { configurationEntry, isWitness } from "../raft/configuration.ts";
 import { isVoting, voterSets } from "../raft/quorum.ts";
 import { type Configuration, type HardState, type Index, MAIN_GROUP, type Member } from "../raft/types.ts";
 import type { Wal } from "../wal/wal.ts";
@@ -48,7 +48,7 @@ export function survivorOf({ identity, configuration }: Survivor, directory: str
     throw new DraftError("WRONG_IDENTITY", `${nodeId} is no member of its cluster any more, by the configuration at index ${configuration.index} ` +
       `of its own log: take a node that is: draft log last --data DIR`);
   }
-  if ((self.role ?? self.outgoingRole) === "witness") {
+  if (isWitness(self)) {
     throw new DraftError("BAD_REQUEST", `${nodeId} is a witness and holds no values: take a node that does: draft log last --data DIR`);
   }
   const sets = voterSets(configuration);
@@ -70,7 +70,7 @@ export function* decideRecovery({ disk, random }: Pick<Host, "disk" | "random">,
   const index = lastIndex + 1;
   const number = configuration.nextMemberNumber;
   return yield* dataDir.change({
-    clusterId: drawHex128(random), incarnation: drawIncarnation(random), memberNumber: number, welcome: { number, index },
+    clusterId: drawHex128(random), incarnation: drawIncarnation(random), memberNumber: number, welcome: { number, index, witness: false },
     recovery: { index, term: hardState.term + 1, logIncarnation: storageIdentity(before).incarnation },
   });
 }

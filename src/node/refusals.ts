@@ -40,7 +40,7 @@ export function refusalError(refusal: Refusal, group: RefusingGroup): DraftError
     case "unknown-member":
       return new DraftError("NOT_FOUND", `no such member in group ${group.name}: see draft admin servers`);
     case "not-a-voter":
-      return new DraftError("BAD_REQUEST", "only a voter can lead: see draft admin servers");
+      return new DraftError("BAD_REQUEST", "only a voter can lead, for a learner or a witness never does: see draft admin servers");
     case "timed-out":
       return new DraftError("TIMEOUT", `the leader of group ${group.name} did not answer in time: try again`, { outcome: "not-done" });
     case "given-up":
@@ -53,6 +53,9 @@ export function refusalError(refusal: Refusal, group: RefusingGroup): DraftError
       return new DraftError("BUSY", `the leader of group ${group.name} is only taking over: try again`, { retryAfterMs: BUSY_RETRY_MS });
     case "would-lose-quorum":
       return new DraftError("WOULD_LOSE_QUORUM", `too few voters of group ${group.name} would be there afterwards to decide anything: see draft admin states`);
+    case "too-many-witnesses":
+      return new DraftError("WOULD_LOSE_QUORUM", `afterwards group ${group.name} would have as many witnesses as voters that keep its data, or more: ` +
+        "add a voter first, or remove a witness; see draft admin servers");
     case "not-leader":
       return noLeaderError(group);
   }

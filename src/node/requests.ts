@@ -63,11 +63,15 @@ export class NodeRequests implements NodeApi {
     return this.#node.groups.get(name)?.state.role === "leader";
   }
 
+  holdsState(name: string): boolean {
+    return this.#node.groups.get(name)?.state.config.witness !== true;
+  }
+
   operations(name: string): readonly OperationInfo[] | DraftError {
     const { plugin } = this.#node.parts;
     const group = this.#find(name);
     if (group instanceof DraftError && name !== "main") return group;
-    const inForce = group instanceof DraftError ? plugin.version : group.applier.view().version;
+    const inForce = group instanceof DraftError || group.state.config.witness ? plugin.version : group.applier.view().version;
     return Object.entries(plugin.operations).map(([operation, { kind, args = "", summary = "", since = 1 }]) => ({
       name: operation, kind, args, summary: since > inForce ? `comes with version ${since}: ${summary}` : summary,
     }));

@@ -4,20 +4,23 @@
  */
 import { assert } from "../base/assert.ts";
 import { viewOf } from "../base/bytes.ts";
-import { ENTRY_HEADER_BYTES, sealedBytes, writeHeader } from "../base/entry.ts";
+import { endOf, ENTRY_HEADER_BYTES, sealedBytes, writeHeader } from "../base/entry.ts";
 import type { ReceivedAppend } from "../net/message_codec.ts";
 import { ownPayload } from "../raft/own_entry.ts";
 import type { LogEntry } from "../raft/types.ts";
 import type { Proposals } from "./proposals.ts";
 
-/** Copies `entries`, consecutive ones of those that a leader sealed and sent. */
-export function copyReceived(run: Uint8Array, entries: readonly LogEntry[], received: ReceivedAppend): void {
-  const first = received.entries.indexOf(entries[0] as LogEntry);
-  assert(first >= 0, "what is stored was received", entries[0]?.index);
-  let at = 0;
-  for (let i = 0; i < first; i++) at += sealedBytes((received.entries[i] as LogEntry).payloadBytes);
-  assert(at + run.length <= received.run.length, "the bytes of all that is stored were received", at, run.length, received.run.length);
-  run.set(received.run.subarray(at, at + run.length));
+/** The bytes of `entries`, consecutive ones of those that a leader sealed and sent: a view. */
+export function receivedBytes(entries: readonly LogEntry[], { entries: all, run }: ReceivedAppend): Uint8Array {
+  const first = all.indexOf(entries[0] as LogEntry);
+  assert(first >= 0 && first + entries.length <= all.length, "what is stored was received", entries[0]?.index, entries.length, all.length);
+  const view = viewOf(run);
+  let from = 0;
+  for (let i = 0; i < first; i++) from = endOf(view, from);
+  let end = from;
+  for (let i = 0; i < entries.length; i++) end = endOf(view, end);
+  assert(end <= run.length, "the bytes of all that is stored were received", end, run.length);
+  return run.subarray(from, end);
 }
 
 /**

@@ -87,7 +87,7 @@ export function frameEntryBytesMax(settings: Pick<NodeSettings, "frameBytesMax">
 /** The core's configuration of the main group. */
 export function raftConfig(
   settings: NodeSettings,
-  identity: Pick<Identity, "memberNumber" | "incarnation" | "bootCount" | "promiseMaxMs">,
+  identity: Pick<Identity, "memberNumber" | "incarnation" | "bootCount" | "promiseMaxMs" | "welcome">,
   seed: number,
 ): RaftConfig {
   return {
@@ -95,6 +95,7 @@ export function raftConfig(
     self: identity.memberNumber,
     incarnation: identity.incarnation,
     bootId: identity.bootCount,
+    witness: identity.welcome?.witness ?? false,
     heartbeatMs: settings.heartbeatMs,
     electionMinMs: settings.electionMinMs,
     electionMaxMs: settings.electionMaxMs,

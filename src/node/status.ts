@@ -22,13 +22,14 @@ export function incarnationText(incarnation: Incarnation): string {
 export function groupStatus(group: Group, nowMs: number, isRemoved: boolean): GroupStatus {
   const { state, applier } = group;
   const { trail } = state;
+  const { witness } = state.config;
   const self = currentMember(state, state.config.self);
   return {
     name: group.name,
     id: state.config.group,
-    machine: applier.plugin.name,
-    machineVersion: applier.view().version,
-    machineVersionMax: applier.plugin.version,
+    machine: witness ? null : applier.plugin.name,
+    machineVersion: witness ? 0 : applier.view().version,
+    machineVersionMax: witness ? 0 : applier.plugin.version,
     role: isRemoved ? "removed" : roleOf(group),
     term: state.term,
     leader: group.leader,
@@ -37,10 +38,10 @@ export function groupStatus(group: Group, nowMs: number, isRemoved: boolean): Gr
     lastIndex: trail.lastIndex,
     durableIndex: state.durableIndex,
     commitIndex: state.commitIndex,
-    appliedIndex: applier.lastApplied.index,
-    snapshotIndex: state.snapshotIndex,
-    stateHash: applier.readableIndex < 0 ? null : applier.stateHash(),
-    stateHashIndex: applier.lastApplied.index,
+    appliedIndex: witness ? state.lastApplied : applier.lastApplied.index,
+    snapshotIndex: witness ? 0 : state.snapshotIndex,
+    stateHash: witness || applier.readableIndex < 0 ? null : applier.stateHash(),
+    stateHashIndex: witness ? 0 : applier.lastApplied.index,
     members: {
       voters: idsOf(group, "voter"),
       learners: idsOf(group, "learner"),
@@ -82,10 +83,10 @@ function peersOf(group: Group, nowMs: number): PeerStatus[] {
 /** What has to be so for the node to be of full use; `waitsFor`: of a node without a cluster. */
 export function readyChecks(groups: readonly Group[], { fenced, waitsFor }: { readonly fenced: boolean; readonly waitsFor: string }): ReadyCheck[] {
   const checks = [check("cluster", groups.length > 0 ? "" : waitsFor || "this node has no cluster yet"), check("disk", fenced ? "the log failed" : "")];
-  for (const { name, leader, applier, readiness } of groups) {
+  for (const { name, leader, applier, readiness, state } of groups) {
     const prefix = name === "main" ? "" : `${name} `;
     checks.push(check(`${prefix}leader`, leader === null ? "nobody is known to lead" : ""));
-    checks.push(check(`${prefix}machine`, applier.readableIndex < 0 ? "it is being restored from a snapshot" : readiness.waitsFor));
+    if (!state.config.witness) checks.push(check(`${prefix}machine`, applier.readableIndex < 0 ? "it is being restored from a snapshot" : readiness.waitsFor));
   }
   return checks;
 }

@@ -2,17 +2,17 @@
  * Performs what a core wants stored: its records go to the WAL, the bytes of entries to where WAL, followers and machine
  * read them, and the messages that become true by it leave once it is durable.
  */
-import { sealedBytes } from "../base/entry.ts";
+import { bareRun, sealedBytes } from "../base/entry.ts";
 import type { ReceivedAppend } from "../net/message_codec.ts";
 import type { EventBody, StoreEffect } from "../raft/event.ts";
+import { encodeLogStart } from "../raft/log_start.ts";
 import type { Message } from "../raft/message.ts";
 import type { RaftState } from "../raft/state.ts";
 import type { LogEntry } from "../raft/types.ts";
 import type { GroupObserver } from "./group_observer.ts";
 import type { GroupLog } from "./group_ports.ts";
-import { encodeLogStart } from "./log_start.ts";
 import type { Proposals } from "./proposals.ts";
-import { copyReceived, sealOwn } from "./sealing.ts";
+import { receivedBytes, sealOwn } from "./sealing.ts";
 import type { Tail } from "./tail.ts";
 
 export interface StoresOptions {
@@ -39,18 +39,33 @@ export class Stores {
 
   /** Moves the bytes of new entries to where WAL, followers and machine read them, in one copy. */
   seal(effect: StoreEffect, received: Message | null): void {
-    const { tail, log, proposals, observers, state } = this.#options;
+    const { tail, observers, state } = this.#options;
     if (effect.truncateFrom > 0) tail.truncate(effect.truncateFrom);
     if (effect.reset !== null) tail.reset(effect.reset.point.index + 1);
     const { entries } = effect;
     if (entries.length === 0) return;
-    const bytes = entries.reduce((sum, entry) => sum + sealedBytes(entry.payloadBytes), 0);
-    const run = log.reserve(bytes);
-    if (isOf(received, entries[0] as LogEntry)) copyReceived(run, entries, received);
-    else sealOwn(run, entries, proposals());
+    // A witness sends and applies nothing: once it is durable nobody reads it here.
+    if (state.config.witness) tail.dropTo(0, state.durableIndex);
+    const run = isOf(received, entries[0] as LogEntry) ? this.#copy(receivedBytes(entries, received)) : this.#seal(entries);
     for (const observer of observers) observer.sealed?.(state, entries, run);
     tail.push(run, (entries[0] as LogEntry).index, entries.length);
     this.#runs.set(effect.store, run);
+  }
+
+  #copy(received: Uint8Array): Uint8Array {
+    const { state, log } = this.#options;
+    // Whatever it was sent: a witness keeps no payload.
+    const kept = state.config.witness ? bareRun([received]) : received;
+    const run = log.reserve(kept.length);
+    run.set(kept);
+    return run;
+  }
+
+  #seal(entries: readonly LogEntry[]): Uint8Array {
+    const { log, proposals } = this.#options;
+    const run = log.reserve(entries.reduce((sum, entry) => sum + sealedBytes(entry.payloadBytes), 0));
+    sealOwn(run, entries, proposals());
+    return run;
   }
 
   /** Hands the records to the WAL. */

@@ -33,6 +33,7 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
   "change-pending": "another change of the members is under way",
   "not-ready": "no entry of its term is committed yet",
   "would-lose-quorum": "too few voters would be there afterwards",
+  "too-many-witnesses": "witnesses would be no fewer than voters that keep the data",
 };
 
 /** What the last step left behind; a step is told as the difference. */

@@ -5,6 +5,7 @@
  */
 import type { Log } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
+import { isWitness } from "../raft/configuration.ts";
 import type { Event } from "../raft/event.ts";
 import { currentMember } from "../raft/membership.ts";
 import { currentConfiguration, type RaftState } from "../raft/state.ts";
@@ -101,7 +102,7 @@ export class Versions implements GroupObserver {
   }
 
   #members(state: RaftState): DataMember[] {
-    const data = currentConfiguration(state).members.filter(({ role, outgoingRole }) => (role ?? outgoingRole) !== "witness");
+    const data = currentConfiguration(state).members.filter((member) => !isWitness(member));
     return data.map(({ id, number }) => ({ id, report: number === state.config.self ? this.#own : this.#options.reportOf(number) }));
   }
 

@@ -6,6 +6,7 @@ import { parseAddress } from "../base/address.ts";
 import { DraftError } from "../base/errors.ts";
 import type { Hello } from "../net/hello.ts";
 import type { MemberWish } from "../net/member_wish.ts";
+import { isWitness } from "../raft/configuration.ts";
 import type { MemberChange } from "../raft/configuration_change.ts";
 import type { Configuration, Incarnation, Member, NodeId } from "../raft/types.ts";
 
@@ -73,13 +74,15 @@ export function changesOf(configuration: Configuration, wishes: readonly MemberW
 }
 
 function addition(configuration: Configuration, wish: MemberWish & { type: "add" }, helloOf: (newcomer: Stranger) => Hello): MemberChange[] {
-  const { id, address, votes } = wish;
+  const { id, address, votes, witness = false } = wish;
   const member = staying(configuration, id);
-  if (member === null) return [{ type: "add", id, address, incarnation: helloOf({ id, address }).incarnation, toVote: votes }];
+  const becomes = witness ? "witness" : votes ? "voter" : "learner";
+  if (member === null) return [{ type: "add", id, address, incarnation: helloOf({ id, address }).incarnation, becomes }];
   if (member.address !== address) {
     throw new DraftError("BAD_REQUEST", `${id} is a member already, at ${member.address}: if it moved, type draft admin move ${id} ${address}`);
   }
-  return votes ? roleChange(member, "promote") : [];
+  if (witness !== isWitness(member)) throw keptOtherwise(member);
+  return votes && !witness ? roleChange(member, "promote") : [];
 }
 
 function replacement(configuration: Configuration, wish: MemberWish & { type: "replace" }, helloOf: (newcomer: Stranger) => Hello): MemberChange[] {
@@ -94,8 +97,10 @@ function replacement(configuration: Configuration, wish: MemberWish & { type: "r
     return [{ type: "promote", member: there.number }, ...removals(allStaying(configuration, id).filter((member) => member !== there))];
   }
   const { incarnation } = helloOf({ id: newId, address });
+  const votes = old.role === "voter" || old.targetRole === "voter";
+  const same = isWitness(old) ? "witness" : votes ? "voter" : "learner";
   return [
-    { type: "add", id: newId, address, incarnation, toVote: old.role === "voter" || old.targetRole === "voter" },
+    { type: "add", id: newId, address, incarnation, becomes: wish.kind ?? same },
     ...removals(allStaying(configuration, id)),
   ];
 }
@@ -105,9 +110,18 @@ function removals(members: readonly Member[]): MemberChange[] {
 }
 
 function roleChange(member: Member, type: "promote" | "demote"): MemberChange[] {
-  if (member.role === "witness") throw new DraftError("BAD_REQUEST", `${member.id} is a witness: what it keeps is fixed, use draft admin replace`);
+  if (isWitness(member)) throw keptOtherwise(member);
   const wanted = type === "promote" ? "voter" : "learner";
   return member.targetRole === wanted ? [] : [{ type, member: member.number }];
+}
+
+/** What a member keeps is fixed for its number: another one takes its place, be it the same node with an empty directory. */
+function keptOtherwise(member: Member): DraftError {
+  const { id, address } = member;
+  const what = isWitness(member)
+    ? `${id} is a witness, has no data and never gets any: to have it keep data, stop it, empty its directory, start it again and type draft admin replace ${id} ${id}@${address} --voter`
+    : `${id} keeps data, and cannot forget it: to have a witness in its place, stop it, empty its directory, start it again and type draft admin replace ${id} ${id}@${address} --witness`;
+  return new DraftError("BAD_REQUEST", what);
 }
 
 /** Whether somebody took the old one's place already, so that asking again changes nothing. */

@@ -37,6 +37,12 @@ export function commitByCounting(state: RaftState): void {
 export function requestApply(state: RaftState): void {
   const limit = state.role === "leader" ? state.commitIndex : Math.min(state.commitIndex, state.durableIndex);
   if (limit <= state.applyRequested) return;
+  if (state.config.witness) {
+    // It has no machine: what is committed is all done.
+    state.applyRequested = limit;
+    state.lastApplied = limit;
+    return;
+  }
   state.effects.push({ type: "apply", from: state.applyRequested + 1, to: limit });
   state.applyRequested = limit;
 }

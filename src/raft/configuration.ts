@@ -92,6 +92,11 @@ export function genesisConfiguration(voters: readonly { id: string; address: str
   return { index: 0, joint: false, members, nextMemberNumber: members.length + 1 };
 }
 
+/** Whether the member keeps positions and no payloads, or is to. For one number it is always the same. */
+export function isWitness({ role, outgoingRole, targetRole }: Pick<Member, "role" | "outgoingRole" | "targetRole">): boolean {
+  return role === "witness" || outgoingRole === "witness" || targetRole === "witness";
+}
+
 /** The member with this number, or null. */
 export function memberOf(configuration: Configuration, number: MemberNumber): Member | null {
   return configuration.members.find((member) => member.number === number) ?? null;

@@ -4,16 +4,17 @@
  * through a joint one, in which both halves must agree (4.3). Pure: what is planned, never when.
  */
 import { assert } from "../base/assert.ts";
+import { isWitness } from "./configuration.ts";
 import { voterSets } from "./quorum.ts";
-import type { Configuration, Incarnation, Member, MemberNumber, NodeId } from "./types.ts";
+import type { Configuration, Incarnation, Member, MemberNumber, MemberRole, NodeId } from "./types.ts";
 
 /** A node that is to be taken in: a learner first, whatever it is to become. */
 export interface NewMember {
   readonly id: NodeId;
   readonly address: string;
   readonly incarnation: Incarnation;
-  /** Whether it becomes a voter once it has caught up. */
-  readonly toVote: boolean;
+  /** What it becomes once it has caught up. */
+  readonly becomes: MemberRole;
 }
 
 /** One wish; several make one change. */
@@ -38,8 +39,7 @@ export function wantedConfiguration(current: Configuration, changes: readonly Me
   let { members, nextMemberNumber } = current;
   for (const change of changes) {
     if (change.type === "add") {
-      const { id, address, incarnation, toVote } = change;
-      const targetRole = toVote ? "voter" : "learner";
+      const { id, address, incarnation, becomes: targetRole } = change;
       members = [...members, { number: nextMemberNumber, id, address, incarnation, role: "learner", outgoingRole: null, targetRole, promoteByMs: 0 }];
       nextMemberNumber += 1;
       continue;
@@ -51,6 +51,8 @@ export function wantedConfiguration(current: Configuration, changes: readonly Me
 }
 
 function changed(member: Member, change: Exclude<MemberChange, { type: "add" }>): Member {
+  const staysWhatItKeeps = !isWitness(member) || change.type === "remove" || change.type === "move";
+  assert(staysWhatItKeeps, "what a member keeps is fixed for its number", member.number, change.type);
   switch (change.type) {
     case "remove": return { ...member, targetRole: null };
     case "promote": return { ...member, targetRole: "voter" };
@@ -61,7 +63,15 @@ function changed(member: Member, change: Exclude<MemberChange, { type: "add" }>)
 
 /** Whether it is to vote and does not yet: what it has to catch up comes first. */
 export function isRising({ role, targetRole }: Member): boolean {
-  return role === "learner" && targetRole === "voter";
+  return role === "learner" && (targetRole === "voter" || targetRole === "witness");
+}
+
+/**
+ * What becomes of a member if nothing more is changed about it: it is what it is. But one that was to be a witness goes,
+ * for it has no payloads, and as a learner it would be taken for one that has.
+ */
+export function unchangedRole(member: Member): MemberRole | null {
+  return isRising(member) && isWitness(member) ? null : member.role;
 }
 
 /** Whether nothing is left to do in it. */
@@ -71,13 +81,13 @@ export function isSettled({ joint, members }: Configuration): boolean {
 
 /**
  * The configuration that calls off the change which `current` speaks of: everybody stays what it is. Whom it took in
- * stays a learner, for nothing tells that one from a learner of before.
+ * stays a learner, for nothing tells that one from a learner of before; but who was to be a witness goes.
  *
  * @param current not joint
  */
 export function calledOffConfiguration(current: Configuration): Configuration {
   assert(!current.joint, "a joint configuration is left by its new half alone", current.index);
-  return { ...current, members: current.members.map((member) => ({ ...member, targetRole: member.role, promoteByMs: 0 })) };
+  return { ...current, members: current.members.map((member) => ({ ...member, targetRole: unchangedRole(member), promoteByMs: 0 })) };
 }
 
 /** Whether `wanted` changes nothing but what is planned in `current`, and leaves nothing planned. */
@@ -85,7 +95,7 @@ export function isCallOff(current: Configuration, wanted: Configuration): boolea
   if (current.joint || wanted.joint || current.members.length !== wanted.members.length) return false;
   return wanted.members.every((member, at) => {
     const before = current.members[at];
-    return before?.number === member.number && before.role === member.role && member.targetRole === member.role && before.address === member.address;
+    return before?.number === member.number && before.role === member.role && member.targetRole === unchangedRole(before) && before.address === member.address;
   });
 }
 

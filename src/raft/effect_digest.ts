@@ -172,7 +172,8 @@ export class EffectDigest {
         return this.#mix(message.timeMs);
       case "installSnapshot":
         this.#three(34, message.lastIncludedIndex, message.lastIncludedTerm);
-        return this.#three(message.lastIncludedChain, message.source, message.round);
+        this.#three(message.lastIncludedChain, message.source, message.round);
+        return message.start === null ? undefined : this.#configuration(message.start.configuration);
       case "installSnapshotReply":
         this.#three(message.success ? 35 : 36, message.lastIncludedIndex, message.round);
         return this.#status(message);

@@ -3,7 +3,7 @@
  * the effects that it returns the only way out.
  */
 import type { Message } from "./message.ts";
-import type { Configuration, HardState, Index, LogEntry, LogPoint, MemberNumber, Role, Term } from "./types.ts";
+import type { Configuration, HardState, Index, LogEntry, LogPoint, LogStart, MemberNumber, Role, Term } from "./types.ts";
 
 /** The two clocks as the node read them after it had taken in the turn's last request. */
 export interface Now {
@@ -59,15 +59,6 @@ export type EventBody =
   /** The machine holds what the snapshot of `index` held; `wakeAtMs` as with `applied`. */
   | { readonly type: "restored"; readonly index: Index; readonly wakeAtMs: number | null };
 
-/** Where a log begins that does not reach back to its first entry: what stands in for all before. */
-export interface LogStart {
-  readonly point: LogPoint;
-  /** In force at the point. */
-  readonly configuration: Configuration;
-  /** Log time at or behind the point. */
-  readonly timeMs: number;
-}
-
 /** Why a proposal or a transfer was refused. Nothing was done. */
 export type Refusal =
   | "not-leader"
@@ -87,7 +78,9 @@ export type Refusal =
   /** No entry of the leader's own term is committed yet. */
   | "not-ready"
   /** Afterwards too few voters would be there to decide anything. */
-  | "would-lose-quorum";
+  | "would-lose-quorum"
+  /** Afterwards witnesses would not be fewer than the voters that keep payloads. */
+  | "too-many-witnesses";
 
 /** What the group asks its node to do. Effects are performed in their order. */
 export type Effect =

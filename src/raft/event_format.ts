@@ -25,7 +25,8 @@
  *
  * message  byte: number of its type, 0x10 group, to and incarnation are the usual ones, 0x20 and 0x40 its flags
  *          from near 0, [group, to, fromIncarnation near 0], term near the last term, fields in the order of FIELDS,
- *          of an append request besides: count near 0, entries
+ *          of an append request besides: count near 0, entries; of an installSnapshot with the flag 0x20 besides: where
+ *          the log begins, timeMs near the last log time, number of the configuration near 0
  * entry    byte: kind * 8 + (1 group and index are not the usual ones) + (2 it is a configuration) + (4 of the last term
  *          and log time), payloadBytes near 0, payloadSum u32, chain u32, [kind near 0, if that above is 31]
  *          [group near 0, index near the last index] [term near the last term, timeMs near the last log time]

@@ -9,8 +9,8 @@ import {
   type Base, type Context, createContext, ENTRY_CONFIGURATION, ENTRY_KIND_MAX, ENTRY_SAME_TIME, ENTRY_UNUSUAL, EVENT_TYPES, FIELDS, FLAG_A, FLAG_B,
   MESSAGE_TYPES, REMEMBERED_MAX, SAME_MOMENT, SAME_WALL, USUAL, whole,
 } from "./event_format.ts";
-import type { Message } from "./message.ts";
-import type { Configuration, LogEntry, LogPoint, RaftConfig } from "./types.ts";
+import type { InstallSnapshot, Message } from "./message.ts";
+import type { Configuration, LogEntry, LogPoint, LogStart, RaftConfig } from "./types.ts";
 
 /** Bytes of the shortest proposal: more of them than the rest has room for are not believed. */
 const PROPOSAL_BYTES_MIN = 6;
@@ -116,8 +116,13 @@ export class EventReader {
     if (type === "appendRequest") {
       this.#last.index = whole(message["prevLogIndex"] as number);
       message["entries"] = this.#list(() => this.#entry());
-    }
+    } else if (type === "installSnapshot") message["start"] = (head & FLAG_A) === 0 ? null : this.#start(message);
     return message as unknown as Message;
+  }
+
+  #start(message: Record<string, unknown>): LogStart {
+    const { lastIncludedIndex: index, lastIncludedTerm: term, lastIncludedChain: chain } = message as unknown as InstallSnapshot;
+    return { point: { index, term, chain }, timeMs: this.packed.near(whole(this.#last.timeMs)), configuration: this.#configuration() };
   }
 
   #envelope(usual: boolean): Record<string, number> {

@@ -9,7 +9,7 @@ import {
   type Context, createContext, EVENT_TYPES, FLAG_A, FLAG_B, MESSAGE_TYPES,
   REMEMBERED_MAX, SAME_MOMENT, SAME_WALL, USUAL, whole,
 } from "./event_format.ts";
-import type { AckStatus, AppendReply, AppendRequest, Message } from "./message.ts";
+import type { AckStatus, AppendReply, AppendRequest, InstallSnapshot, Message } from "./message.ts";
 import type { Configuration, RaftConfig, LogPoint } from "./types.ts";
 
 /** Bytes of an event besides its entries, at most. */
@@ -163,7 +163,8 @@ export class EventWriter implements EntrySink {
         this.#term(message.lastIncludedTerm);
         packed.u32(message.lastIncludedChain);
         packed.near(message.source, 0);
-        return this.#round(message.round);
+        this.#round(message.round);
+        return this.#start(message);
       case "installSnapshotReply":
         this.#index(message.lastIncludedIndex);
         this.#round(message.round);
@@ -200,6 +201,12 @@ export class EventWriter implements EntrySink {
     packed.near(message.entries.length, 0);
     this.last.index = whole(message.prevLogIndex);
     writeEntries(this, message.entries);
+  }
+
+  #start({ start }: InstallSnapshot): void {
+    if (start === null) return;
+    this.packed.near(start.timeMs, whole(this.last.timeMs));
+    this.addConfiguration(start.configuration);
   }
 
   #appendReply(message: AppendReply): void {
@@ -255,6 +262,7 @@ function flagsOf(message: Message): number {
     case "readIndexRequest": return message.lease ? FLAG_A : 0;
     case "appendRequest":
     case "heartbeat": return message.heardQuorum ? FLAG_A : 0;
+    case "installSnapshot": return message.start === null ? 0 : FLAG_A;
     case "appendReply":
     case "installSnapshotReply": return message.success ? FLAG_A : 0;
     default: return 0;

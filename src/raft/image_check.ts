@@ -27,7 +27,9 @@ const CAPACITY_MAX = 1 << 20;
 /** @throws DraftError DAMAGED unless `value` is an image */
 export function imageFrom(value: unknown): RaftImage {
   const image = fieldsOf(value, "checkpoint");
-  wholes(fieldsOf(image["config"], "configuration"), CONFIG_NUMBERS);
+  const config = fieldsOf(image["config"], "configuration");
+  wholes(config, CONFIG_NUMBERS);
+  want(typeof config["witness"] === "boolean", "witness");
   numbers(fieldsOf(image["random"], "random state"), ["a", "b", "c", "counter"]);
   numbers(fieldsOf(image["numbers"], "numbers"), NUMBERS);
   want(ROLES.includes(image["role"]) && ROLES.includes(image["toldRole"]), "role");
@@ -97,7 +99,7 @@ function checkProgress(progress: Fields): void {
   wholes(progress, ["member", "matchIndex", "nextIndex"]);
   want(["probe", "replicate", "snapshot"].includes(progress["state"] as string), "progress");
   want(progress["matchChain"] === null || isNumber(progress["matchChain"]), "progress");
-  want(typeof progress["probeSent"] === "boolean" && typeof progress["caughtUp"] === "boolean", "progress");
+  want(typeof progress["probeSent"] === "boolean" && typeof progress["witness"] === "boolean" && typeof progress["caughtUp"] === "boolean", "progress");
   for (const each of listOf(progress["inflight"], "progress")) {
     numbers(fieldsOf(each, "progress"), ["prevIndex", "lastIndex", "bytes", "sentMs"]);
   }

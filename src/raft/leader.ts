@@ -3,6 +3,7 @@
  */
 import { chainAfter } from "../base/entry.ts";
 import type { Now } from "./event.ts";
+import { witnessEnd } from "./in_step.ts";
 import { beginRound } from "./lease.ts";
 import { heardQuorum } from "./liveness.ts";
 import { logTimeMs } from "./log_time.ts";
@@ -46,11 +47,17 @@ export function sendAppends(state: RaftState, now: Now): void {
 }
 
 function sendAppendsTo(state: RaftState, progress: Progress, now: Now): void {
-  while (progress.nextIndex <= state.trail.lastIndex && mayAppend(progress, state.config)) {
+  const end = endFor(state, progress, now);
+  while (progress.nextIndex <= end && mayAppend(progress, state.config)) {
     // Where the chain is no longer known, the next message waits for the answer that tells it.
     if (progress.inflight.length > 0 && chainBefore(state, progress) === null) return;
     if (!sendAppend(state, progress, now)) return;
   }
+}
+
+/** The last entry that the follower may be sent. */
+function endFor(state: RaftState, progress: Progress, now: Now): Index {
+  return progress.witness ? witnessEnd(state, now) : state.trail.lastIndex;
 }
 
 /** The chain before the next entry to send; null if neither this node nor the follower's last answer knows it. */
@@ -68,7 +75,8 @@ export function sendAppend(state: RaftState, progress: Progress, now: Now): bool
     return false;
   }
   const from = previous.index + 1;
-  const lastIndex = from > trail.lastIndex ? previous.index : lastToSend(state, from, progress.nextIndex);
+  const end = endFor(state, progress, now);
+  const lastIndex = from > end ? previous.index : lastToSend(state, { from, nextIndex: progress.nextIndex, end });
   send(state, progress.member, {
     type: "appendRequest",
     prevLogIndex: previous.index,
@@ -86,18 +94,18 @@ export function sendAppend(state: RaftState, progress: Progress, now: Now): bool
 }
 
 /**
- * Where a message that starts at `from` ends: within its limits; where chains are not known one by one, at the end of a
+ * Where a message that starts at `from` ends: at `end` at the latest, and within its limits; where chains are not known one by one, at the end of a
  * run if it reaches one, so that the next message can follow at once; and never before `nextIndex`, so that one that
  * had to start at a lower point brings something new.
  */
-function lastToSend(state: RaftState, from: Index, nextIndex: Index): Index {
+function lastToSend(state: RaftState, { from, nextIndex, end }: { readonly from: Index; readonly nextIndex: Index; readonly end: Index }): Index {
   const { trail, config } = state;
-  let last = lastWithin(trail, from, { entriesMax: config.appendEntriesMax, bytesMax: config.appendBytesMax });
+  let last = Math.min(end, lastWithin(trail, from, { entriesMax: config.appendEntriesMax, bytesMax: config.appendBytesMax }));
   if (chainAt(trail, last) === null) {
     const known = endOfRunBefore(trail, last).index;
     if (known >= from) last = known;
   }
-  return Math.max(last, Math.min(nextIndex, trail.lastIndex));
+  return Math.max(last, Math.min(nextIndex, end));
 }
 
 /** Where an append may start: before `nextIndex`, or the nearest point below whose chain is known; null if compacted away. */

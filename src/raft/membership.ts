@@ -3,6 +3,7 @@
  * again when its entry is truncated.
  */
 import { assert } from "../base/assert.ts";
+import { isWitness } from "./configuration.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { voterSets } from "./quorum.ts";
 import { currentConfiguration, type RaftState } from "./state.ts";
@@ -51,7 +52,7 @@ export function trackMembers(state: RaftState): void {
   const { members } = currentConfiguration(state);
   for (const member of members) {
     if (member.number !== state.config.self && !state.progress.has(member.number)) {
-      state.progress.set(member.number, createProgress(member.number, state.trail.lastIndex));
+      state.progress.set(member.number, createProgress(member.number, state.trail.lastIndex, isWitness(member)));
     }
   }
   for (const number of [...state.progress.keys()]) {
@@ -97,8 +98,14 @@ export function progressOf(state: RaftState, number: MemberNumber): Progress | n
 /** What `bootId`, its newest, is known to hold: if it restarted, nothing that an earlier boot acknowledged counts any more. */
 export function ofBoot(state: RaftState, progress: Progress, bootId: BootId): Progress {
   if (bootId === progress.bootId) return progress;
-  const fresh = progress.bootId === 0 ? progress : createProgress(progress.member, state.trail.lastIndex);
+  const fresh = progress.bootId === 0 ? progress : restarted(state, progress);
   if (fresh !== progress) state.progress.set(progress.member, fresh);
   fresh.bootId = bootId;
   return fresh;
+}
+
+/** What is known of a follower that has started anew: that it kept up counts for as long as if it had only fallen silent. */
+function restarted(state: RaftState, { member, witness, roundIndex, roundSinceMs, caughtUp }: Progress): Progress {
+  const progress = createProgress(member, state.trail.lastIndex, witness);
+  return currentMember(state, member)?.role === "learner" ? progress : { ...progress, roundIndex, roundSinceMs, caughtUp };
 }

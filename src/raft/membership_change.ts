@@ -4,14 +4,15 @@
  * with it.
  */
 import { assert } from "../base/assert.ts";
-import { configurationEntry } from "./configuration.ts";
+import { configurationEntry, isWitness } from "./configuration.ts";
 import {
-  enteredConfiguration, isCallOff, isRising, isSettled, isViable, leftConfiguration, reachedConfiguration,
+  calledOffConfiguration, enteredConfiguration, isCallOff, isRising, isSettled, isViable, leftConfiguration, reachedConfiguration,
+  unchangedRole,
 } from "./configuration_change.ts";
 import type { EventBody, Now, Refusal } from "./event.ts";
+import { keepsUp } from "./in_step.ts";
 import { appendAsLeader } from "./leader.ts";
 import { logTimeMs } from "./log_time.ts";
-import type { Progress } from "./progress.ts";
 import { isVoting, quorumValue, voterSets } from "./quorum.ts";
 import { becomeFollower } from "./roles.ts";
 import { currentConfiguration, type RaftState } from "./state.ts";
@@ -45,7 +46,7 @@ function refusalOf(state: RaftState, { configuration: wanted, force }: EventBody
   if (current.index > state.commitIndex || wanted.index !== current.index) return "change-pending";
   if (!isSettled(current)) return isCallOff(current, wanted) ? null : "change-pending";
   const entered = enteredConfiguration(current, reachedConfiguration(wanted));
-  if (!isViable(entered)) return "would-lose-quorum";
+  if (!isViable(entered)) return entered.members.some(isWitness) ? "too-many-witnesses" : "would-lose-quorum";
   const isThere = force || wanted.members.some(isRising) || !changesVoters(current, entered) || isHeard(state, entered, now);
   return isThere ? null : "would-lose-quorum";
 }
@@ -104,8 +105,10 @@ function promotion(state: RaftState, current: Configuration, now: Now): Configur
   const late = rising.filter((member) => !ready.includes(member) && timeMs >= member.promoteByMs);
   if (ready.length + late.length < rising.length) return null;
   if (late.length === 0) return reachedConfiguration(current);
-  const members = current.members.map((member): Member => (ready.includes(member) ? member : { ...member, targetRole: member.role }));
-  return reachedConfiguration({ ...current, members });
+  const members = current.members.map((member): Member => (ready.includes(member) ? member : { ...member, targetRole: unchangedRole(member) }));
+  const reached = reachedConfiguration({ ...current, members });
+  // A witness that is ready may be one too many without the voter that is late.
+  return isViable(enteredConfiguration(current, reached)) ? reached : reachedConfiguration(calledOffConfiguration(current));
 }
 
 /**
@@ -115,16 +118,5 @@ function promotion(state: RaftState, current: Configuration, now: Now): Configur
 function hasCaughtUp(state: RaftState, member: Member, now: Now): boolean {
   const progress = state.progress.get(member.number);
   assert(progress !== undefined, "a leader knows of each member", member.number);
-  const { electionMinMs } = state.config;
-  if (progress.roundSinceMs === Number.NEGATIVE_INFINITY) beginRound(state, progress, now);
-  else if (progress.matchIndex >= progress.roundIndex) {
-    progress.caughtUp = now.nowMs - progress.roundSinceMs < electionMinMs;
-    beginRound(state, progress, now);
-  } else if (now.nowMs - progress.roundSinceMs >= electionMinMs) progress.caughtUp = false;
-  return progress.caughtUp && now.nowMs - progress.lastHeardMs < electionMinMs;
-}
-
-function beginRound(state: RaftState, progress: Progress, now: Now): void {
-  progress.roundIndex = state.trail.lastIndex;
-  progress.roundSinceMs = now.nowMs;
+  return keepsUp(state, progress, now) && now.nowMs - progress.lastHeardMs < state.config.electionMinMs;
 }

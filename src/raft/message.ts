@@ -2,7 +2,7 @@
  * The messages between members of a group, with the paper's field names. On the wire each is a tuple in the order of
  * docs/formats.md; fields that a later feature needs are there from the first version and 0 until then.
  */
-import type { BootId, GroupId, Incarnation, Index, LogEntry, MemberNumber, Term } from "./types.ts";
+import type { BootId, GroupId, Incarnation, Index, LogEntry, LogStart, MemberNumber, Term } from "./types.ts";
 
 /** What every message bears. It counts only if number and incarnation fit the configuration. */
 interface Envelope {
@@ -143,9 +143,11 @@ export interface InstallSnapshot extends Envelope {
   readonly lastIncludedIndex: Index;
   readonly lastIncludedTerm: Term;
   readonly lastIncludedChain: number;
-  /** The member to fetch it from: one that has such a snapshot and little else to do. */
+  /** The member to fetch it from: one that has such a snapshot and little else to do. 0 to a witness. */
   readonly source: MemberNumber;
   readonly round: number;
+  /** To a witness, which fetches nothing: its log begins there. Null to others. */
+  readonly start: LogStart | null;
 }
 
 export interface InstallSnapshotReply extends Envelope, AckStatus {

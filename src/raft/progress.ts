@@ -16,6 +16,8 @@ interface InflightAppend {
 
 export interface Progress {
   readonly member: MemberNumber;
+  /** It keeps positions and no payloads. */
+  readonly witness: boolean;
   state: "probe" | "replicate" | "snapshot";
   /** Use: what commits. Invariant: the follower's durable log equals ours through here; never falls in a term and boot. */
   matchIndex: Index;
@@ -73,7 +75,7 @@ export interface Progress {
   /** What its wall clock said, and when we heard it; wallMs -Infinity: never. */
   wallMs: number;
   wallHeardMs: number;
-  /** Use: promotion (dissertation 4.2.1). The round of catching up that is under way: up to where, and since when; -Infinity: none was. */
+  /** Use: promotion, and who is in step (in_step.ts). The round that is under way: up to where, and since when; -Infinity: none was. */
   roundIndex: Index;
   roundSinceMs: number;
   /** The last such round took less than an election timeout. */
@@ -84,9 +86,10 @@ export interface Progress {
 }
 
 /** A follower of which a new leader knows nothing yet (dissertation 3.5: nextIndex starts behind the leader's last). */
-export function createProgress(member: MemberNumber, lastIndex: Index): Progress {
+export function createProgress(member: MemberNumber, lastIndex: Index, witness: boolean = false): Progress {
   return {
     member,
+    witness,
     state: "probe",
     matchIndex: 0,
     matchChain: null,

@@ -4,6 +4,7 @@
 import { assert } from "../base/assert.ts";
 import { EntryKind } from "../base/entry.ts";
 import type { Now } from "./event.ts";
+import { holdAllInStep } from "./in_step.ts";
 import { anchorLogTime } from "./log_time.ts";
 import { trackMembers } from "./membership.ts";
 import { appendAsLeader, emptyEntry } from "./leader.ts";
@@ -48,6 +49,7 @@ export function becomeLeader(state: RaftState, now: Now): void {
   state.leaderId = state.config.self;
   state.electionDeadlineMs = Number.POSITIVE_INFINITY;
   trackMembers(state);
+  holdAllInStep(state, now);
   for (const member of granted) {
     const progress = state.progress.get(member);
     if (progress !== undefined) progress.lastHeardMs = now.nowMs;

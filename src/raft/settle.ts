@@ -68,7 +68,7 @@ function emitStore(state: RaftState): void {
     messages: records.messages,
   });
   // Behind the store that names it: whoever restores waits for what was stored before, and removes older snapshots then.
-  if (records.reset !== null) state.effects.push({ type: "installSnapshot", point: records.reset.point });
+  if (records.reset !== null && !state.config.witness) state.effects.push({ type: "installSnapshot", point: records.reset.point });
   state.step.entries = [];
   state.step.messages = [];
   state.step.truncateFrom = 0;

@@ -2,12 +2,12 @@
  * What a leader says to a follower whose entries are gone from its log: which snapshot would do, and where to fetch it.
  */
 import type { Now } from "./event.ts";
-import { currentMember } from "./membership.ts";
+import { witnessEnd } from "./in_step.ts";
 import { send } from "./output.ts";
 import type { Progress } from "./progress.ts";
 import type { RaftState } from "./state.ts";
 import { hasSameState } from "./tally.ts";
-import type { MemberNumber } from "./types.ts";
+import type { Configuration, MemberNumber } from "./types.ts";
 
 /** What the follower needs next is gone from the log; it is to fetch a snapshot. */
 export function beginSnapshot(state: RaftState, progress: Progress, now: Now): void {
@@ -27,6 +27,7 @@ export function remindOfSnapshot(state: RaftState, progress: Progress, now: Now)
 
 function sendInstall(state: RaftState, progress: Progress, now: Now): void {
   const { base } = state.trail;
+  if (progress.witness) return sendStart(state, progress, now);
   if (progress.snapshotSource === 0) {
     progress.snapshotTries += 1;
     progress.snapshotSource = sourceFor(state, progress, now);
@@ -35,7 +36,22 @@ function sendInstall(state: RaftState, progress: Progress, now: Now): void {
   send(state, progress.member, {
     type: "installSnapshot",
     lastIncludedIndex: base.index, lastIncludedTerm: base.term, lastIncludedChain: base.chain,
-    source: progress.snapshotSource, round: state.round,
+    source: progress.snapshotSource, round: state.round, start: null,
+  });
+}
+
+/** A witness needs no snapshot: it is told where the log begins, and who is a member there. Never ahead of the data. */
+function sendStart(state: RaftState, progress: Progress, now: Now): void {
+  const { base, timeMs } = state.trail;
+  const isHeld = base.index <= witnessEnd(state, now);
+  // What is held back is looked at again with the next answer.
+  progress.probeSentMs = isHeld ? now.nowMs : Number.NEGATIVE_INFINITY;
+  if (!isHeld) return;
+  // The oldest configuration that is kept is the one in force at the base.
+  const start = { point: base, configuration: state.configurations[0] as Configuration, timeMs };
+  send(state, progress.member, {
+    type: "installSnapshot",
+    lastIncludedIndex: base.index, lastIncludedTerm: base.term, lastIncludedChain: base.chain, source: 0, round: state.round, start,
   });
 }
 
@@ -51,8 +67,7 @@ function sourceFor(state: RaftState, progress: Progress, now: Now): MemberNumber
   let fewest = Number.POSITIVE_INFINITY;
   for (const other of state.progress.values()) {
     const isThere = now.nowMs - other.lastHeardMs <= state.config.electionMinMs && other.state !== "snapshot";
-    const keepsPayloads = currentMember(state, other.member)?.role !== "witness";
-    if (!isThere || !keepsPayloads || other.snapshotIndex < base.index || other.snapshotIndex === 0) continue;
+    if (!isThere || other.witness || other.snapshotIndex < base.index || other.snapshotIndex === 0) continue;
     if (!hasSameState(state, other.member, other.snapshotIndex)) continue;
     const serves = servedBy(state, other.member);
     if (serves >= fewest) continue;

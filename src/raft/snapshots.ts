@@ -7,17 +7,17 @@ import { assert } from "../base/assert.ts";
 import { noteHeard, noteMatched } from "./acks.ts";
 import { commitTo } from "./commit.ts";
 import { compactionPoint, compactTrail, resetTrail } from "./compaction.ts";
-import type { LogStart, Now } from "./event.ts";
+import type { Now } from "./event.ts";
 import { noteLeader } from "./follower.ts";
 import { dropConfigurationsBefore, resetConfigurations } from "./membership.ts";
 import type { InstallSnapshot, InstallSnapshotReply } from "./message.ts";
-import { ackStatus, send } from "./output.ts";
+import { ackStatus, send, sendStored } from "./output.ts";
 import type { Progress } from "./progress.ts";
 import { noteApplied } from "./reads.ts";
 import { becomeFollower } from "./roles.ts";
 import { drop, type RaftState } from "./state.ts";
 import { chainAt, termAt } from "./trail.ts";
-import type { Configuration, Index, LogPoint } from "./types.ts";
+import type { Configuration, Index, LogPoint, LogStart } from "./types.ts";
 
 /**
  * The log is kept for a follower that fetches a snapshot until it was silent for so many election timeouts, or gave up on
@@ -80,6 +80,7 @@ export function followerInstallSnapshot(state: RaftState, message: InstallSnapsh
   const { lastIncludedIndex: index } = message;
   const covered = coveredIndex(state, message);
   if (covered > 0) return reply(state, message, { success: true, index: covered }, now);
+  if (state.config.witness) return takeStart(state, message, now);
   if (state.fetchingIndex === 0) {
     state.fetchingIndex = index;
     const { lastIncludedTerm: term, lastIncludedChain: chain } = message;
@@ -125,6 +126,23 @@ export function snapshotFetched(state: RaftState, { point, configuration, timeMs
   if (point.term > state.term) becomeFollower(state, point.term, 0, now);
   // It leads by late votes a term that is over, and will hear of it: what it was to fetch then is none of its term's.
   if (state.role === "leader") return drop(state, "snapshot-of-another-leader");
+  beginBehind(state, { point, configuration, timeMs });
+}
+
+/** Witnesses: the log begins where the leader's does. What is there is believed as the leader's appends are. */
+function takeStart(state: RaftState, { start, from, round }: InstallSnapshot, now: Now): void {
+  if (start === null) return drop(state, "snapshot-for-a-witness");
+  const { index, term, chain } = start.point;
+  // Held and not covered: it is not durable yet, and the leader says it again.
+  if (termAt(state.trail, index) === term && chainAt(state.trail, index) === chain) return;
+  beginBehind(state, start);
+  state.lastApplied = index;
+  sendStored(state, from, { type: "installSnapshotReply", success: true, lastIncludedIndex: index, round, ...ackStatus(state, now) });
+}
+
+/** The log begins anew behind the point, all of which is committed. */
+function beginBehind(state: RaftState, { point, configuration, timeMs }: LogStart): void {
+  const { trail } = state;
   // What stands at its point and behind is another leader's: it was never committed.
   if (trail.lastIndex >= point.index) state.step.truncateFrom = point.index;
   state.step.reset = { point, configuration, timeMs };

@@ -4,14 +4,12 @@
  */
 import type { RandomState } from "../base/random.ts";
 import { nextInRange, seedRandom } from "../base/random.ts";
-import type { Effect, LogStart, Now } from "./event.ts";
+import type { Effect, Now } from "./event.ts";
 import type { Message } from "./message.ts";
 import { type Progress } from "./progress.ts";
 import { type VoterSets, voterSets } from "./quorum.ts";
 import type { Trail } from "./trail.ts";
-import type {
-  Configuration, HardState, Index, LogEntry, MemberNumber, RaftConfig, Role, Term,
-} from "./types.ts";
+import type { Configuration, HardState, Index, LogEntry, LogStart, MemberNumber, RaftConfig, Role, Term } from "./types.ts";
 
 /** A store that was asked for and is not durable yet. */
 export interface PendingStore {

@@ -78,6 +78,15 @@ export interface LogPoint {
   readonly chain: number;
 }
 
+/** Where a log begins that does not reach back to its first entry: what stands in for all before. */
+export interface LogStart {
+  readonly point: LogPoint;
+  /** In force at the point. */
+  readonly configuration: Configuration;
+  /** Log time at or behind the point. */
+  readonly timeMs: number;
+}
+
 export type Role = "follower" | "pre-candidate" | "candidate" | "leader";
 
 /** What the core is told once. Times in milliseconds. */
@@ -86,6 +95,8 @@ export interface RaftConfig {
   readonly self: MemberNumber;
   readonly incarnation: Incarnation;
   readonly bootId: BootId;
+  /** This node keeps positions and no payloads, and has no machine: fixed for its number. */
+  readonly witness: boolean;
   readonly heartbeatMs: number;
   /** The election timeout is drawn anew for each round from this range. */
   readonly electionMinMs: number;

@@ -76,6 +76,8 @@ function* readLog(disk: Disk, directory: string, identity: Identity): Task<Durab
   const log = new LogReader();
   yield* scanLog({ disk, directory: wal, identity, mark, readBytes: READ_BYTES }, sequences, new RecoveredGroups(log));
   const { snapshot, entries } = log;
+  // A witness marks positions, and has no files.
+  if (identity.welcome?.witness === true) return { snapshot, entries, damage: null, identity };
   if (snapshot !== null) yield* verifySnapshot(disk, `${snapshotDirectory(directory, MAIN_GROUP)}/${snapshotName(snapshot)}`);
   else if (log.baseIndex > 0) throw new DraftError("DAMAGED", `the log begins behind index ${log.baseIndex} and names no snapshot`);
   return { snapshot, entries, damage: null, identity };

@@ -18,6 +18,9 @@ const EMPTYING_MS = 20;
 
 const TRANSFER_TIMEOUT_MS = 2000;
 
+/** How often those are asked who are to elect another leader first. */
+const RIVAL_TRIES = 20;
+
 /** All acts on the membership. */
 export const MEMBER_FAULTS: { readonly [K in MemberFaultKind]: Act<K> } = {
   change: (hands, { wishes: planned, via, tries }) => {
@@ -66,7 +69,8 @@ function ask(hands: FaultHands, wishes: readonly MemberWish[], via: Who, tries: 
 function wordsOf(wish: MemberWish): string {
   if (wish.type === "cancel") return "call it off";
   if (wish.type === "replace") return `replace ${wish.id} by ${wish.newId}`;
-  return wish.type === "add" && !wish.votes ? `add ${wish.id} as a learner` : `${wish.type} ${wish.id}`;
+  if (wish.type !== "add" || (wish.votes && wish.witness !== true)) return `${wish.type} ${wish.id}`;
+  return `add ${wish.id} as a ${wish.witness === true ? "witness" : "learner"}`;
 }
 
 /** What somebody would type who sees `shown`: the machine that is meant, or the next one with which the wish makes sense. */
@@ -81,11 +85,12 @@ function wishOf(hands: FaultHands, shown: Configuration, { what, who, by }: Plan
   };
   switch (what) {
     case "add":
-    case "learn": {
+    case "learn":
+    case "witness": {
       const machine = pickOne(comes);
       if (machine === null) return [];
       prepare(hands, machine);
-      return [{ type: "add", id: machine.id, address: addressOf(machine), votes: what === "add" }];
+      return [{ type: "add", id: machine.id, address: addressOf(machine), votes: what !== "learn", ...(what === "witness" ? { witness: true } : {}) }];
     }
     case "replace": {
       const lost = hands.lost().find((machine) => named(machine) !== null && !taken.has(machine.id)) ?? null;
@@ -148,7 +153,8 @@ function stageOf(state: RaftState): AtChange["when"] {
   return members.some(isRising) ? "learner" : "left";
 }
 
-function befall(hands: FaultHands, { how, forMs }: AtChange, leader: SimMachine, { members }: Configuration): void {
+function befall(hands: FaultHands, { how, forMs }: AtChange, leader: SimMachine, configuration: Configuration): void {
+  const { members } = configuration;
   const newest = members.reduce((last, member) => member.number > last.number ? member : last);
   switch (how) {
     case "crash": return end(hands, leader, forMs);
@@ -165,6 +171,14 @@ function befall(hands: FaultHands, { how, forMs }: AtChange, leader: SimMachine,
     case "isolate": {
       const apart = others(hands, leader).filter(({ id }) => how === "isolate" || id !== newest.id);
       return cutFor(hands, around(leader, apart), forMs);
+    }
+    // The others take somebody else in meanwhile, under the same number.
+    case "rival": {
+      const rest = others(hands, leader).filter(({ id }) => id !== newest.id);
+      cutFor(hands, around(leader, rest), forMs);
+      const shown = { ...configuration, members: members.filter((member) => member !== newest) };
+      ask(hands, wishOf(hands, shown, { what: "learn", who: 1, by: 0 }, new Set([newest.id])), rest[0]?.place ?? 1, RIVAL_TRIES);
+      return;
     }
     case "transfer": {
       const target = members.find(({ id, role }) => id !== leader.id && role === "voter");

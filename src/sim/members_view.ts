@@ -3,6 +3,7 @@
  * for what makes sense, and whoever heals it leaves a majority of all that may be in force.
  */
 import { committedConfiguration, openConfigurations, standingOf } from "../node/standing.ts";
+import { isWitness } from "../raft/configuration.ts";
 import { isRising, reachedConfiguration } from "../raft/configuration_change.ts";
 import { voterSets } from "../raft/quorum.ts";
 import { currentConfiguration, type RaftState } from "../raft/state.ts";
@@ -38,6 +39,17 @@ export function decide(machines: readonly SimMachine[], configurations: readonly
     const named = new Set(machines.flatMap((machine) => memberOn(machine, configuration)?.number ?? []));
     const { incoming, outgoing } = voterSets(configuration);
     return [incoming, outgoing].every((voters) => voters.length === 0 || voters.filter((voter) => named.has(voter)).length * 2 > voters.length);
+  });
+}
+
+/**
+ * Whether, where there are witnesses, all voters that keep data are among `machines`: a witness may know more than one of
+ * them, and none of the others would then do in place of the one that is missing.
+ */
+export function holdData(machines: readonly SimMachine[], configurations: readonly Configuration[]): boolean {
+  return configurations.every((configuration) => {
+    const data = configuration.members.filter(({ role, outgoingRole }) => role === "voter" || outgoingRole === "voter");
+    return !configuration.members.some(isWitness) || data.every(({ number }) => machines.some((machine) => memberOn(machine, configuration)?.number === number));
   });
 }
 

@@ -14,7 +14,7 @@ import type { FaultHands } from "./fault_hands.ts";
 import { GentleHand } from "./gentle_hand.ts";
 import type { Gate } from "./gate.ts";
 import type { Fault, FaultKind, Script } from "./script.ts";
-import { configurationsAbout, willDecide } from "./members_view.ts";
+import { configurationsAbout, holdData, willDecide } from "./members_view.ts";
 import { Operator } from "./operator.ts";
 import type { SimCluster } from "./sim_cluster.ts";
 import type { SimMachine } from "./sim_machine.ts";
@@ -252,7 +252,7 @@ export class Nemesis implements FaultHands {
     let core = all;
     for (const machine of all) {
       const rest = core.filter((each) => each !== machine);
-      if (nextInRange(random, 0, 1) === 0 && willDecide(rest, configurations)) core = rest;
+      if (nextInRange(random, 0, 1) === 0 && willDecide(rest, configurations) && holdData(rest, configurations)) core = rest;
     }
     return core;
   }

@@ -60,19 +60,20 @@ function isServed(answer: ClientOperation["answer"]): boolean {
  * @throws Violation if they have, and hold different states
  */
 export function agree(core: readonly SimMachine[], of: number): boolean {
-  const [first] = core;
   const leader = core.find(({ state }) => state?.role === "leader");
-  if (first === undefined || leader?.state === null || leader?.state === undefined) return false;
+  if (leader?.state === null || leader?.state === undefined) return false;
   const { lastIndex } = leader.state.trail;
-  for (const { applier, state } of core) {
-    if (applier === null || applier.lastApplied.index !== lastIndex || state === null || state.durableIndex < lastIndex) return false;
-  }
-  for (const machine of core) {
+  const data = core.filter(({ state }) => state?.config.witness !== true);
+  if (data.some(({ applier }) => applier?.lastApplied.index !== lastIndex)) return false;
+  for (const { state } of core) if (state === null || state.durableIndex < lastIndex) return false;
+  const [first] = data;
+  if (first === undefined) return false;
+  for (const machine of data) {
     // Those that are led astray are found by verdicts, or have not differed yet.
     if (machine.isAstray || first.isAstray) continue;
     const [one, other] = [first.applier?.stateHash(), machine.applier?.stateHash()];
     if (one !== other) throw new Violation("equal-states", `${first.id} holds ${one} at ${lastIndex}, ${machine.id} holds ${other}`);
   }
-  const able = Math.min(...core.map(({ applier }) => applier?.plugin.version ?? 0));
-  return core.length < of || core.every(({ applier }) => applier?.view().version === able);
+  const able = Math.min(...data.map(({ applier }) => applier?.plugin.version ?? 0));
+  return core.length < of || data.every(({ applier }) => applier?.view().version === able);
 }

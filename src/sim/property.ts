@@ -28,7 +28,7 @@ export interface SimMember {
   readonly boots: number;
   /** The core of group `main`; null while no process has read its log. */
   readonly state: RaftState | null;
-  /** The machine of group `main`; null as `state`. */
+  /** The machine of group `main`; null as `state`, and of a witness. */
   readonly applier: Applier | null;
   /** Its disk lied, was damaged or lost: what it held durable is not owed any more. */
   readonly forgiven: boolean;

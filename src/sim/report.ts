@@ -1,6 +1,5 @@
 /** What came of many runs. */
 import { MARKS } from "./marks.ts";
-import { MEMBER_MARKS } from "./marks_members.ts";
 import type { Outcome } from "./run_seed.ts";
 
 /** From so many runs on a mark that hardly ever occurred is a fault of the simulator. */
@@ -30,8 +29,6 @@ export interface ReportLine {
   readonly violations: readonly ReportedViolation[];
 }
 
-const OF_MEMBERS: ReadonlySet<string> = new Set(MEMBER_MARKS);
-
 /** Adds outcomes up. */
 export class Report {
   seeds = 0;
@@ -60,18 +57,11 @@ export class Report {
   /** Marks that never occurred, or in too few of many runs. */
   get missing(): string[] {
     const least = this.seeds >= MARKED_RUNS ? RUNS_A_MARK : 1;
-    return this.#asked.filter(([, runs]) => runs < least).map(([mark, runs]) => runs === 0 ? mark : `${mark} (in ${runs} only)`);
+    return [...this.#markedRuns].filter(([, runs]) => runs < least).map(([mark, runs]) => runs === 0 ? mark : `${mark} (in ${runs} only)`);
   }
 
   get marksMet(): number {
-    return this.#asked.length - this.missing.length;
-  }
-
-  /** Marks of members only where some came or went. */
-  get #asked(): [string, number][] {
-    const all = [...this.#markedRuns];
-    const isOfMembers = ([mark]: [string, number]): boolean => OF_MEMBERS.has(mark);
-    return all.some((each) => isOfMembers(each) && each[1] > 0) ? all : all.filter((each) => !isOfMembers(each));
+    return this.#markedRuns.size - this.missing.length;
   }
 
   get faultCount(): number {

@@ -107,6 +107,8 @@ export interface MembershipSettings {
   readonly founders: number;
   /** Log time. */
   readonly promoteWithinMs: number;
+  /** Those that wait become witnesses, and nothing else changes; if nothing is said members come and go. */
+  readonly witnesses?: true;
 }
 
 /**
@@ -114,7 +116,7 @@ export interface MembershipSettings {
  * which it does; 0: from whoever leads on. To cancel what is under way stands alone. `by` takes its place; 0: the same one if its directory was lost.
  */
 export interface PlannedWish {
-  readonly what: "add" | "learn" | "remove" | "promote" | "demote" | "replace" | "cancel";
+  readonly what: "add" | "learn" | "witness" | "remove" | "promote" | "demote" | "replace" | "cancel";
   readonly who: Who;
   readonly by: Who;
 }
@@ -211,7 +213,7 @@ export type FaultBody =
    * Soon after a leader has appended the next configuration of that kind its power is cut, or that of the newest member, …;
    * `aside`: it is cut off from all but the newest member.
    */
-  | { readonly kind: "at-change"; readonly when: "learner" | "joint" | "left"; readonly how: "crash" | "crash-all" | "isolate" | "aside" | "newcomer" | "transfer"; readonly afterMs: number; readonly forMs: number }
+  | { readonly kind: "at-change"; readonly when: "learner" | "joint" | "left"; readonly how: "crash" | "crash-all" | "isolate" | "aside" | "newcomer" | "transfer" | "rival"; readonly afterMs: number; readonly forMs: number }
   | { readonly kind: "transfer"; readonly to: Who }
   /** Whoever leads then is cut off while it holds a lease, after a while, in one of the ways of lease_acts.ts. */
   | {

@@ -63,13 +63,14 @@ const versions = (value: unknown): string | null => {
 };
 
 const membership = (value: unknown): string | null => {
-  const { founders, promoteWithinMs } = (value ?? {}) as Readonly<Record<string, unknown>>;
-  return whole(1, NODES_MAX)(founders, 0) === null && positive(promoteWithinMs, 0) === null ? null : "wants founders and promoteWithinMs";
+  const { founders, promoteWithinMs, witnesses } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const isOne = whole(1, NODES_MAX)(founders, 0) === null && positive(promoteWithinMs, 0) === null && (witnesses === undefined || witnesses === true);
+  return isOne ? null : "wants founders, promoteWithinMs and, if those that wait become witnesses, witnesses: true";
 };
 
 const wish: Check = (value, nodes) => {
   const { what, who: place, by } = (value ?? {}) as Readonly<Record<string, unknown>>;
-  const isOne = oneOf("add", "learn", "remove", "promote", "demote", "replace", "cancel")(what, nodes) === null && who(place, nodes) === null && who(by, nodes) === null;
+  const isOne = oneOf("add", "learn", "witness", "remove", "promote", "demote", "replace", "cancel")(what, nodes) === null && who(place, nodes) === null && who(by, nodes) === null;
   return isOne ? null : "wants what, who and by";
 };
 
@@ -138,7 +139,7 @@ const FAULTS: { readonly [K in FaultKind]: Checks<BodyOf<K>> } = {
   change: { wishes: listOf(wish), via: who, tries: positive },
   resize: { voters: positive, from: who, via: who, tries: positive },
   lose: { who, downMs: amount },
-  "at-change": { when: oneOf("learner", "joint", "left"), how: oneOf("crash", "crash-all", "isolate", "aside", "newcomer", "transfer"), afterMs: amount, forMs: amount },
+  "at-change": { when: oneOf("learner", "joint", "left"), how: oneOf("crash", "crash-all", "isolate", "aside", "newcomer", "transfer", "rival"), afterMs: amount, forMs: amount },
   transfer: { to: who },
   "at-lease": { how: oneOf("late answers", "restart", "hand over", "hand over late", "clock back"), afterMs: amount, forMs: amount },
 };

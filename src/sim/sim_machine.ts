@@ -110,7 +110,7 @@ export class SimMachine implements SimMember {
   }
 
   get applier(): Applier | null {
-    return this.server?.node.groups.get("main")?.applier ?? null;
+    return this.state?.config.witness === true ? null : (this.server?.node.groups.get("main")?.applier ?? null);
   }
 
   queuesTo(member: MemberNumber): readonly OutboundQueue[] {

@@ -8,7 +8,7 @@ import { drawFaults } from "./fault_plan.ts";
 import { DEPOSED, FEATURES } from "./features.ts";
 import { drawOperations } from "./load_plan.ts";
 import { drawQueueBytes, drawWays } from "./net_plan.ts";
-import { drawMembership } from "./membership_plan.ts";
+import { drawMembership, drawWitnesses } from "./membership_plan.ts";
 import { isKnown } from "./known_machine.ts";
 import { drawSessions } from "./session_plan.ts";
 import { drawVersions } from "./version_plan.ts";
@@ -30,8 +30,10 @@ export interface SwarmOptions {
   readonly engines?: boolean;
   /** Whether the machine may change; so it is if nothing is said. */
   readonly versions?: boolean;
-  /** Whether members come and go; drawn if nothing is said. */
+  /** Whether members come and go; drawn if nothing is said, unless `nodes` says how many there are: then they stay. */
   readonly membership?: boolean;
+  /** Whether some machines are witnesses, where there are three or more and members do not come and go; drawn if nothing is said. */
+  readonly witnesses?: boolean;
   /** The machine that clients ask; kv if nothing is said. */
   readonly plugin?: AnyPlugin;
 }
@@ -53,23 +55,25 @@ const HOARDER_PART = 0.3;
 
 /** The run that `seed` stands for. */
 export function drawScript(seed: number, options: SwarmOptions = {}): Script {
-  const members = options.quiet === true ? null : drawMembership(seed, options);
-  const drawn = drawSettings(seed, members === null ? options : { ...options, nodes: members.nodes });
+  const comeAndGo = options.quiet === true ? null : drawMembership(seed, options);
+  const drawn = drawSettings(seed, comeAndGo === null ? options : { ...options, nodes: comeAndGo.nodes });
+  const witnesses = options.quiet === true || comeAndGo !== null ? null : drawWitnesses(seed, drawn.nodes, options.witnesses);
+  const membership = comeAndGo?.membership ?? witnesses;
   const library = drawLibrary(seed, drawn, options);
   // Where members change nobody is led astray, nothing is damaged, and the machine stays: one thing at a time.
-  const verdicts = drawVerdicts(seed, drawn, members === null);
+  const verdicts = drawVerdicts(seed, drawn, membership === null);
   // A snapshot of one that is astray would lead others there, whom nothing could tell from it.
   const snapshots = verdicts.astray === undefined ? drawSnapshots(seed, drawn.nodes) : null;
   const ways = drawWays(seed, drawn, options.ways);
   const sessions = drawSessions(seed, drawn, library);
   const queueBytesMax = drawQueueBytes(seed);
   // The machine that goes astray is one plugin's.
-  const changes = options.versions !== false && options.quiet !== true && members === null && verdicts.astray === undefined;
+  const changes = options.versions !== false && options.quiet !== true && membership === null && verdicts.astray === undefined;
   const versions = !changes ? null : drawVersions(seed, drawn.nodes, options.plugin ?? null);
   const settings: Settings = {
     ...drawn, ...(library.length === 0 ? {} : { library }), ...(snapshots === null ? {} : { snapshots }),
     ...(queueBytesMax === null ? {} : { queueBytesMax }), ...(ways.length === 0 ? {} : { ways }),
-    ...(members === null ? {} : { membership: members.membership }), ...sessions, ...verdicts, ...(versions === null ? {} : { versions }), ...drawEngines(seed, options),
+    ...(membership === null ? {} : { membership }), ...sessions, ...verdicts, ...(versions === null ? {} : { versions }), ...drawEngines(seed, options),
   };
   return {
     seed,

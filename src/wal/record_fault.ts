@@ -1,6 +1,6 @@
 /** What may be wrong with a record when a log is read, and how a run of entries is looked through. */
 import { crc32 } from "../base/bytes.ts";
-import { ENTRY_HEADER_BYTES, type EntryHead, payloadHolds, readHeader, sealedBytes } from "../base/entry.ts";
+import { endOf, ENTRY_HEADER_BYTES, type EntryHead, payloadHolds, readHeader } from "../base/entry.ts";
 import type { GroupId, Index, Term } from "../raft/types.ts";
 import { type Envelope, ENVELOPE_BYTES } from "./record.ts";
 
@@ -42,8 +42,8 @@ export function verifyRun(
     const index = envelope.firstIndex + i;
     const head = from + ENTRY_HEADER_BYTES <= end ? readHeader(bytes, view, from) : null;
     if (head === null) return unreadable(envelope, "an entry's header does not fit its sum", index);
-    const next = from + sealedBytes(head.payloadBytes);
-    if (next > end || !payloadHolds(bytes, from, head)) return unreadable(envelope, "a payload does not fit its sum", index);
+    const next = endOf(view, from);
+    if (next > end || !payloadHolds(bytes, view, from, head)) return unreadable(envelope, "a payload does not fit its sum", index);
     // The same as chainAfter(), on the bytes as they lie: this loop decides how long a start takes.
     chain = chain === null ? head.chain : crc32(bytes, from + 4, from + 48, chain);
     if (head.index !== index || head.group !== envelope.group || head.chain !== chain || head.term < term) {

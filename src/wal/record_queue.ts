@@ -5,7 +5,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { align8, crc32, viewOf } from "../base/bytes.ts";
-import { sealedBytes } from "../base/entry.ts";
+import { endOf } from "../base/entry.ts";
 import type { Done } from "../base/task.ts";
 import type { GroupId, Index } from "../raft/types.ts";
 import { ENVELOPE_BYTES, RecordType, seedOf, writeEnvelope } from "./record.ts";
@@ -137,7 +137,7 @@ export class RecordQueue {
     let at = 0;
     let first = firstIndex;
     for (let i = 0; i < count && run.length + ENVELOPE_BYTES > this.#recordBytesMax; i++) {
-      const end = at + sealedBytes(view.getUint32(at + 8, true));
+      const end = endOf(view, at);
       if (at > from && ENVELOPE_BYTES + end - from > this.#recordBytesMax) {
         this.#pushRun(group, first, firstIndex + i - first, envelope, run.subarray(from, at));
         envelope = new Uint8Array(ENVELOPE_BYTES);

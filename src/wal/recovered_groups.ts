@@ -3,7 +3,7 @@
  * to the visitor. A record that verifies and yet contradicts what stands before is damage, wherever it lies.
  */
 import { equalBytes, viewOf } from "../base/bytes.ts";
-import { type EntryHead, sealedBytes } from "../base/entry.ts";
+import { endOf, type EntryHead } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
 import type { Task } from "../base/task.ts";
 import type { GroupId, Index, LogPoint } from "../raft/types.ts";
@@ -154,7 +154,7 @@ export class RecoveredGroups {
       const there = part.isAbsent ? null : yield* readHeadAt(source, log, part.to);
       if (there !== null && !isSame(there, last)) return contradiction(envelope, `a relocated entry ${part.to} that is another one than the log's`);
       if (!part.isAbsent) continue;
-      log.relocate(partOf(placedRun(envelope, body, { ...place, offset: place.offset + ENVELOPE_BYTES }), heads, part.from, part.to));
+      log.relocate(partOf(placedRun(envelope, body, { ...place, offset: place.offset + ENVELOPE_BYTES }), part.from, part.to));
       if (part.to === log.lastIndex) log.endsWith(last);
     }
     absent.fill(envelope.firstIndex, to);
@@ -262,11 +262,15 @@ function placedRun({ firstIndex, count }: Envelope, run: Uint8Array, place: Plac
 }
 
 /** The entries `from`..`to` of a run. */
-function partOf({ firstIndex, run, place, recordEnd }: PlacedRun, heads: readonly EntryHead[], from: Index, to: Index): PlacedRun {
-  const bytesOf = (first: Index, end: Index): number =>
-    heads.slice(first - firstIndex, end - firstIndex).reduce((sum, head) => sum + sealedBytes(head.payloadBytes), 0);
-  const at = bytesOf(firstIndex, from);
-  const bytes = bytesOf(from, to + 1);
+function partOf({ firstIndex, run, place, recordEnd }: PlacedRun, from: Index, to: Index): PlacedRun {
+  const view = viewOf(run);
+  const behind = (first: number, entries: number): number => {
+    let end = first;
+    for (let passed = 0; passed < entries; passed++) end = endOf(view, end);
+    return end;
+  };
+  const at = behind(0, from - firstIndex);
+  const bytes = behind(at, to - from + 1) - at;
   const placed = { sequence: place.sequence, offset: place.offset + at };
   return { firstIndex: from, count: to - from + 1, run: run.subarray(at, at + bytes), place: placed, recordEnd };
 }

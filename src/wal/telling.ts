@@ -1,5 +1,6 @@
 /** Tells a visitor what a log holds. */
-import { chainAfter, ENTRY_HEADER_BYTES, type EntryHead, readRun, sealedBytes } from "../base/entry.ts";
+import { viewOf } from "../base/bytes.ts";
+import { chainAfter, endOf, ENTRY_HEADER_BYTES, type EntryHead, isBare, readRun } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
 import type { Task } from "../base/task.ts";
 import type { GroupId, HardState, Index, LogPoint } from "../raft/types.ts";
@@ -22,6 +23,7 @@ export interface WalVisitor {
   hardState(group: GroupId, hardState: HardState): void;
   /** `from` and all after it are removed. */
   truncated(group: GroupId, from: Index): void;
+  /** `payload` is empty if the log of a witness keeps the head alone. */
   entry(group: GroupId, head: EntryHead, payload: Uint8Array): void;
   /** All up to `point` left the log; entries behind it stay. If there are none, the next one is that behind the point. */
   compacted(group: GroupId, point: LogPoint, context: Uint8Array): void;
@@ -50,10 +52,12 @@ export class Telling {
 
   /** The entries of a run, whose heads were read. */
   run(group: GroupId, heads: readonly EntryHead[], run: Uint8Array): void {
-    let at = ENTRY_HEADER_BYTES;
+    const view = viewOf(run);
+    let at = 0;
     for (const head of heads) {
-      this.#visitor.entry(group, head, run.subarray(at, at + head.payloadBytes));
-      at += sealedBytes(head.payloadBytes);
+      const from = at + ENTRY_HEADER_BYTES;
+      this.#visitor.entry(group, head, run.subarray(from, isBare(view, at) ? from : from + head.payloadBytes));
+      at = endOf(view, at);
     }
   }
 

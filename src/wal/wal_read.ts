@@ -3,7 +3,7 @@
  * between two of them nothing was truncated. What comes from the disk is believed only after its sums and its chain.
  */
 import { viewOf } from "../base/bytes.ts";
-import { chainAfter, type EntryHead, payloadHolds, readHeader, sealedBytes } from "../base/entry.ts";
+import { chainAfter, endOf, type EntryHead, payloadHolds, readHeader } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
 import { type Task, wait } from "../base/task.ts";
 import { readInto } from "../host/files.ts";
@@ -118,7 +118,7 @@ class EntryReader {
         recordEnd = run.end;
       }
       const head = yield* this.#entry(offset, recordEnd, index, index === point.index ? point.chain : null);
-      const length = sealedBytes(head.payloadBytes);
+      const length = endOf(this.#view, offset - this.#windowAt) - (offset - this.#windowAt);
       if (index >= this.#request.from) {
         if (this.#bytes > 0 && this.#bytes + length > this.#request.bytesMax) return false;
         this.#keep(offset, length);
@@ -173,10 +173,10 @@ class EntryReader {
     if (head.group !== this.#request.group || head.index !== index) {
       throw this.#damaged(offset, index, `another entry is there: group ${head.group}, index ${head.index}`);
     }
-    const length = sealedBytes(head.payloadBytes);
+    const length = endOf(this.#view, offset - this.#windowAt) - (offset - this.#windowAt);
     if (offset + length > recordEnd) throw this.#damaged(offset, index, "the entry is longer than its record");
     yield* this.#need(offset, length);
-    if (!payloadHolds(this.#window, offset - this.#windowAt, head)) {
+    if (!payloadHolds(this.#window, this.#view, offset - this.#windowAt, head)) {
       throw this.#damaged(offset, index, "the payload does not fit its sum");
     }
     const continues = this.#last !== null && this.#last.index === index - 1;

@@ -146,7 +146,7 @@ test("what is so already is said, exit 0", async () => {
 
 test("--force and --dry-run reach the leader, and a dry run prints a table", async () => {
   const asked: unknown[] = [];
-  const now = { voters: ["a", "b", "c"], outgoing: [], learners: [], rising: [], quorum: 2, outgoingQuorum: 0, spare: 1, absent: [], aboutMs: null };
+  const now = { voters: ["a", "b", "c"], outgoing: [], witnesses: [], learners: [], rising: [], quorum: 2, outgoingQuorum: 0, spare: 1, absent: [], aboutMs: null };
   const step = { ...now, voters: ["a", "b"], spare: 0 };
   const reply = { changed: true, now, steps: [step], isWhole: true, copiedBytes: 5, fromSnapshot: false };
   const prepare = (servers: FakeServer[]): void => {

@@ -10,7 +10,7 @@ import { readSavedEdit } from "../../src/editor/saved_edit.ts";
 import { openDataDir } from "../../src/node/data_dir.ts";
 import { encodeGenesis, genesisPoint } from "../../src/node/genesis.ts";
 import { genesisConfiguration } from "../../src/raft/configuration.ts";
-import { encodeLogStart } from "../../src/node/log_start.ts";
+import { encodeLogStart } from "../../src/raft/log_start.ts";
 import { nextU32, seedRandom } from "../../src/base/random.ts";
 import { Scheduler } from "../../src/sim/scheduler.ts";
 import { SimDisk } from "../../src/sim/sim_disk.ts";
@@ -134,7 +134,7 @@ function* makeDirectory(host: OfflineHost, made: Made): Task<void> {
   const genesis = encodeGenesis({ clusterId: "c1", machine: "kv", machineVersion: 1, foundedMs: 777, configuration });
   const dataDir = yield* openDataDir(host, DATA, { nodeId: null, machine: null });
   yield* dataDir.begin({ nodeId: "a", machine: "kv", founding: [] });
-  const { nodeId, clusterId, incarnation } = yield* dataDir.change({ clusterId: "c1", genesis, welcome: { number: 1, index: 0 }, memberNumber: 1 });
+  const { nodeId, clusterId, incarnation } = yield* dataDir.change({ clusterId: "c1", genesis, welcome: { number: 1, index: 0, witness: false }, memberNumber: 1 });
   const options = { ...WAL_DEFAULTS, segmentBytes: 16_384, readyBytes: 8_192, compacts: false, onFailure: () => {}, onStall: () => {}, onSpace: () => {} };
   const wal = yield* openWal(host, DATA, { clusterId, nodeId, incarnation }, options, {
     groupMade() {}, hardState() {}, truncated() {}, entry() {}, compacted() {}, snapshotMarked() {}, edited() {},

@@ -256,4 +256,28 @@ test("a client that does not read its replies is not read from either", () =>
     await client.until(() => client.bodies.length === rounds + 1);
   }));
 
+test("L05: a witness takes reads of every level to the leader, once; without one it says so", async () => {
+  const cluster = fakeCluster();
+  const leader = await serveFake(cluster, "a");
+  const witness = await serveFake(cluster, "w");
+  witness.node.isWitness = true;
+  try {
+    const client = await greeted(witness);
+    leader.node.onRead = (command, done) => done({ index: 7, reply: command.join(" ") });
+    witness.node.onRead = (_, done) => done(new DraftError("NO_LEADER", "nothing is read here"));
+    const levels = ["linearizable", "lease", "stale"] as const;
+    client.send(...levels.map((level, at) => encodeRequest({ id: at + 1, kind: "read", group: "main", timeoutMs: 500, level, minIndex: 0, command: ["get", level] })));
+    await client.until(() => client.bodies.length === 4);
+    assert.equal(client.bodies.slice(1).map((body) => body.slice(1)), levels.map((level) => [0, 7, `get ${level}`]));
+    cluster.leader = null;
+    client.send(encodeRequest({ id: 9, kind: "read", group: "main", timeoutMs: 500, level: "stale", minIndex: 0, command: ["get", "k"] }));
+    await client.until(() => client.bodies.length === 5);
+    assert.equal(client.bodies[4]?.slice(0, 3), [9, 1, "NO_LEADER"]);
+    client.socket.destroy();
+  } finally {
+    await leader.stop();
+    await witness.stop();
+  }
+});
+
 test.run();

@@ -41,6 +41,7 @@ export class FakeNode implements NodeApi {
   /** How fresh the reads were to be. */
   readonly floors: number[] = [];
   readonly recorder: FlightRecorder = new FlightRecorder();
+  isWitness = false;
   inflightMax = 1024;
   frameBytesMax: number = 1024 * 1024;
   /** Instead of the usual answer of a write. */
@@ -62,6 +63,10 @@ export class FakeNode implements NodeApi {
 
   leads(): boolean {
     return this.cluster.leader?.id === this.id;
+  }
+
+  holdsState(): boolean {
+    return !this.isWitness;
   }
 
   leaderOf(): LeaderHint | null {

@@ -8,7 +8,7 @@ import {
   sealedBytes,
   writeHeader,
 } from "../../src/base/entry.ts";
-import { encodeConfiguration, genesisConfiguration } from "../../src/raft/configuration.ts";
+import { decodeConfiguration, encodeConfiguration, genesisConfiguration } from "../../src/raft/configuration.ts";
 import type { Message } from "../../src/raft/message.ts";
 import type { Hello } from "../../src/net/hello.ts";
 
@@ -108,7 +108,11 @@ export const MESSAGES: readonly Message[] = [
   { type: "timeoutNow", ...envelope },
   { type: "readIndexRequest", ...envelope, readId: 5, bootId: 6, lease: true },
   { type: "readIndexReply", ...envelope, readId: 5, bootId: 6, index: 7, leaderCommit: 6, timeMs: 8 },
-  { type: "installSnapshot", ...envelope, lastIncludedIndex: 1, lastIncludedTerm: 2, lastIncludedChain: 3, source: 5, round: 4 },
+  { type: "installSnapshot", ...envelope, lastIncludedIndex: 1, lastIncludedTerm: 2, lastIncludedChain: 3, source: 5, round: 4, start: null },
+  {
+    type: "installSnapshot", ...envelope, lastIncludedIndex: 9, lastIncludedTerm: 2, lastIncludedChain: 3, source: 0, round: 4,
+    start: { point: { index: 9, term: 2, chain: 3 }, timeMs: 1_700_000_000_000, configuration: decodeConfiguration(CONFIGURATION_PAYLOAD, 7) },
+  },
   { type: "installSnapshotReply", ...envelope, ...status, success: false, lastIncludedIndex: 1, round: 4 },
 ];
 

@@ -38,6 +38,7 @@ class Rig {
       frameEntryBytesMax: frameEntries * ENTRY_BYTES,
       ready: () => this.turns++,
       leads: (term) => term === this.term,
+      isWitness: () => false,
       failed: (message, error) => this.failures.push(`${message.prevLogIndex}..${message.lastIndex} ${error.message}`),
     });
   }

@@ -55,7 +55,7 @@ class Node {
   }
 
   give(genesis: Uint8Array, offer: Partial<WelcomeOffer> = {}): unknown {
-    return this.probed(helloOf({}), encodeWelcome({ genesis, clusterId: "", number: 1, incarnation: 100, index: 0, ...offer }))?.[0] ?? "later";
+    return this.probed(helloOf({}), encodeWelcome({ genesis, clusterId: "", number: 1, incarnation: 100, index: 0, witness: false, ...offer }))?.[0] ?? "later";
   }
 
   probed(hello: Hello, request: readonly unknown[]): readonly unknown[] | null {
@@ -78,7 +78,7 @@ test("a genesis is taken by the node and incarnation that it names", () => {
 test("a cluster that is called otherwise than it was founded says so, and an older release says nothing of it", () => {
   const node = new Node();
   node.give(encodeGenesis(GENESIS), { clusterId: "c2", number: 7, index: 40 });
-  const whole = encodeWelcome({ genesis: encodeGenesis(GENESIS), clusterId: "c2", number: 1, incarnation: 100, index: 0 });
+  const whole = encodeWelcome({ genesis: encodeGenesis(GENESIS), clusterId: "c2", number: 1, incarnation: 100, index: 0, witness: false });
   node.probed(helloOf({}), whole.slice(0, 5));
   assert.equal(node.taken.map(({ clusterId, number, index }) => [clusterId, number, index]), [["c2", 7, 40], ["", 1, 0]]);
 });
@@ -103,7 +103,7 @@ test("a genesis is not taken by a node outside of it, one of a cluster, one that
 
 test("a probe that is none of this version is answered with nothing; a malformed genesis is refused", () => {
   const node = new Node();
-  const whole = encodeWelcome({ genesis: encodeGenesis(GENESIS), clusterId: "", number: 1, incarnation: 100, index: 0 });
+  const whole = encodeWelcome({ genesis: encodeGenesis(GENESIS), clusterId: "", number: 1, incarnation: 100, index: 0, witness: false });
   const requests = [[], ["other"], ["welcome"], ["welcome", "text"], [...whole.slice(0, 2), 0, ...whole.slice(3)], [...whole.slice(0, 4), -1], [...whole, 7]];
   for (const request of requests) assert.is(node.probed(helloOf({}), request), null);
   assert.is(node.give(new Uint8Array([1, 2, 3])), "malformed");

@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { DraftError } from "../../src/base/errors.ts";
 import { encodeGenesis } from "../../src/node/genesis.ts";
-import { encodeLogStart } from "../../src/node/log_start.ts";
+import { encodeLogStart } from "../../src/raft/log_start.ts";
 import { RecoveredLog } from "../../src/node/recovered_log.ts";
 import { encodeConfiguration, genesisConfiguration } from "../../src/raft/configuration.ts";
 import { EntryKind } from "../../src/base/entry.ts";

@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { viewOf } from "../../src/base/bytes.ts";
-import { EntryKind, payloadHolds, readHeader, sealedBytes } from "../../src/base/entry.ts";
+import { bareRun, EntryKind, payloadHolds, readHeader, sealedBytes, writeHeader } from "../../src/base/entry.ts";
 import type { ReceivedAppend } from "../../src/net/message_codec.ts";
 import type { GroupLog } from "../../src/node/group_ports.ts";
 import { Proposals } from "../../src/node/proposals.ts";
@@ -14,12 +14,12 @@ import type { LogEntry } from "../../src/raft/types.ts";
 import { message, sealed, Single } from "../raft/helpers.ts";
 
 /** Seals the entries as those of a step that heard `received`; returns their bytes. */
-function seal(entries: readonly LogEntry[], received: ReceivedAppend): Uint8Array {
+function seal(entries: readonly LogEntry[], received: ReceivedAppend, witness: boolean = false): Uint8Array {
   let run = new Uint8Array();
   const log = { reserve: (bytes: number) => (run = new Uint8Array(bytes)) } as unknown as GroupLog;
   const nothing = (): void => undefined;
   const stores = new Stores({
-    state: new Single().state, log, tail: new Tail(entries[0]!.index), proposals: () => new Proposals(), observers: [], send: nothing, submit: nothing,
+    state: new Single({ config: { witness } }).state, log, tail: new Tail(entries[0]!.index), proposals: () => new Proposals(), observers: [], send: nothing, submit: nothing,
   });
   const effect: StoreEffect = { type: "store", store: 1, hardState: null, truncateFrom: 0, reset: null, entries, messages: [] };
   stores.seal(effect, received);
@@ -33,15 +33,25 @@ test("seal() of a leader's own entry, though its step heard a late append of an 
   const run = seal([own], received);
   const head = readHeader(run, viewOf(run), 0)!;
   assert.equal([head.index, head.term, head.kind], [149, 3, EntryKind.verdict]);
-  assert.ok(payloadHolds(run, 0, head));
+  assert.ok(payloadHolds(run, viewOf(run), 0, head));
 });
 
 test("seal() of entries of an append takes them as they came, from where the log lacks them on", () => {
   const [first, second] = sealed([1, 1]) as [LogEntry, LogEntry];
   const size = sealedBytes(8);
-  const run = Uint8Array.from({ length: 2 * size }, (_, at) => at);
+  const run = new Uint8Array(2 * size);
+  for (const [at, entry] of [first, second].entries()) writeHeader(run, viewOf(run), at * size, entry);
   const received = { ...message("appendRequest", { from: 2, to: 1, term: 1, entries: [first, second] }), run } as ReceivedAppend;
   assert.equal(seal([second], received), run.subarray(size));
+});
+
+test("S18: a witness stores entries bare, whatever it was sent", () => {
+  const [first, second] = sealed([1, 1]) as [LogEntry, LogEntry];
+  const size = sealedBytes(8);
+  const run = new Uint8Array(2 * size);
+  for (const [at, entry] of [first, second].entries()) writeHeader(run, viewOf(run), at * size, entry);
+  const received = { ...message("appendRequest", { from: 2, to: 1, term: 1, entries: [first, second] }), run } as ReceivedAppend;
+  assert.equal(seal([first, second], received, true), bareRun([run]));
 });
 
 test.run();

@@ -8,7 +8,7 @@ import * as assert from "uvu/assert";
 import { nextInRange } from "../../src/base/random.ts";
 import type { MemberChange } from "../../src/raft/configuration_change.ts";
 import { currentConfiguration } from "../../src/raft/state.ts";
-import type { Member } from "../../src/raft/types.ts";
+import type { Member, MemberRole } from "../../src/raft/types.ts";
 import { type Core, Cores } from "./cores.ts";
 
 function membersOf(core: Core): readonly Member[] {
@@ -19,8 +19,8 @@ function votersOf(core: Core): number[] {
   return membersOf(core).filter(({ role }) => role === "voter").map(({ number }) => number);
 }
 
-function added(core: Core, toVote: boolean = true): MemberChange {
-  return { type: "add", id: `n${core.number}`, address: "", incarnation: 100 + core.number, toVote };
+function added(core: Core, becomes: MemberRole = "voter"): MemberChange {
+  return { type: "add", id: `n${core.number}`, address: "", incarnation: 100 + core.number, becomes };
 }
 
 /** Runs until the change that was asked for is whole. */
@@ -68,7 +68,7 @@ test("C05: a learner's acknowledgement and vote count for nothing", () => {
   const cores = new Cores({ members: 3, seed: 3 });
   let leader = cores.awaitLeader();
   const learner = cores.join();
-  assert.is(cores.change(leader, [added(learner, false)]), null);
+  assert.is(cores.change(leader, [added(learner, "learner")]), null);
   leader = settled(cores);
   cores.run(500);
   const others = [1, 2, 3].filter((number) => number !== leader.number);
@@ -134,7 +134,7 @@ function drawChanges(cores: Cores, leader: Core, draw: (max: number) => number):
       case 0: return { type: "remove", member: number };
       case 1: return { type: "demote", member: number };
       case 2: return { type: "promote", member: number };
-      default: return next < 14 ? added(newcomer(), draw(3) > 0) : { type: "promote", member: number };
+      default: return next < 14 ? added(newcomer(), draw(3) > 0 ? "voter" : "learner") : { type: "promote", member: number };
     }
   });
 }

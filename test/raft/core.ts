@@ -1,8 +1,8 @@
 /** One member of a cluster of bare cores, and what its snapshots need of the cluster. */
 import type { RandomState } from "../../src/base/random.ts";
-import type { Effect, EventBody, LogStart } from "../../src/raft/event.ts";
+import type { Effect, EventBody } from "../../src/raft/event.ts";
 import type { RaftState } from "../../src/raft/state.ts";
-import type { HardState, LogEntry } from "../../src/raft/types.ts";
+import type { HardState, LogEntry, LogStart } from "../../src/raft/types.ts";
 import type { Scheduler } from "../../src/sim/scheduler.ts";
 
 /** What the "disk" of one member holds. Where entries left the log there are holes. */

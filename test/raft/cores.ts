@@ -6,14 +6,14 @@ import { type EntryHead } from "../../src/base/entry.ts";
 import { nextFloat, nextInRange, type RandomState, seedRandom } from "../../src/base/random.ts";
 import { genesisConfiguration } from "../../src/raft/configuration.ts";
 import { type MemberChange, wantedConfiguration } from "../../src/raft/configuration_change.ts";
-import type { Effect, Event, EventBody, LogStart, Refusal, StoreEffect } from "../../src/raft/event.ts";
+import type { Effect, Event, EventBody, Refusal, StoreEffect } from "../../src/raft/event.ts";
 import { checkState, checkTransition, noteBefore } from "../../src/raft/invariants.ts";
 import type { Message } from "../../src/raft/message.ts";
 import { quorumValue, voterSets } from "../../src/raft/quorum.ts";
 import { createRaft, currentConfiguration, type RaftState } from "../../src/raft/state.ts";
 import { step } from "../../src/raft/step.ts";
 import { appendToTrail, createTrail } from "../../src/raft/trail.ts";
-import type { LogEntry, RaftConfig } from "../../src/raft/types.ts";
+import type { LogEntry, LogStart, RaftConfig } from "../../src/raft/types.ts";
 import { Scheduler } from "../../src/sim/scheduler.ts";
 import type { Core, DurableLog } from "./core.ts";
 import { fetchSnapshot, installSnapshot, takeSnapshot } from "./cores_snapshots.ts";
@@ -103,7 +103,7 @@ export class Cores {
     const trail = createTrail(start?.point ?? { index: 0, term: 0, chain: GENESIS_CHAIN }, start?.timeMs ?? 0);
     for (const entry of durable.entries.slice(trail.base.index)) appendToTrail(trail, entry);
     const config: RaftConfig = {
-      group: 1, self: number, incarnation: 100 + number, bootId: boot, heartbeatMs: 50, electionMinMs: 300, electionMaxMs: 600, promisedMs: 0,
+      group: 1, self: number, incarnation: 100 + number, bootId: boot, witness: false, heartbeatMs: 50, electionMinMs: 300, electionMaxMs: 600, promisedMs: 0,
       appendEntriesMax: 64, appendBytesMax: 64 * 1024, inflightAppendsMax: 8, inflightBytesMax: 1 << 20,
       uncommittedBytesMax: 1 << 20, retainBytes: 0, pendingReadsMax: 10_000, verdictEntries: 4096, verdictMs: 10_000, seed: this.options.seed * 1000 + number * 10 + boot,
       ...this.options.config,

@@ -1,7 +1,7 @@
 /** Snapshots in a cluster of bare cores: taken after so many entries, fetched over a line that may fail, restored late. */
 import { nextFloat, nextInRange } from "../../src/base/random.ts";
-import type { Effect, LogStart } from "../../src/raft/event.ts";
-import type { LogPoint } from "../../src/raft/types.ts";
+import type { Effect } from "../../src/raft/event.ts";
+import type { LogPoint, LogStart } from "../../src/raft/types.ts";
 import type { Core, SnapshotRig } from "./core.ts";
 
 /** Takes a snapshot, if it is time for one. */

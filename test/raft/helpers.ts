@@ -14,7 +14,7 @@ export const WALL_MS = 1_700_000_000_000;
 
 /** The settings of all tests: elections time out after exactly 300 ms unless a test says otherwise. */
 export const CONFIG: RaftConfig = {
-  group: 1, self: 1, incarnation: 101, bootId: 1, heartbeatMs: 50, electionMinMs: 300, electionMaxMs: 300, promisedMs: 0,
+  group: 1, self: 1, incarnation: 101, bootId: 1, witness: false, heartbeatMs: 50, electionMinMs: 300, electionMaxMs: 300, promisedMs: 0,
   appendEntriesMax: 64, appendBytesMax: 64 * 1024, inflightAppendsMax: 8, inflightBytesMax: 1 << 20,
   uncommittedBytesMax: 1 << 20, retainBytes: 0, pendingReadsMax: 100, verdictEntries: 4096, verdictMs: 10_000, seed: 1,
 };
@@ -133,7 +133,7 @@ const DEFAULTS: { readonly [T in MessageType]: object } = {
   timeoutNow: {},
   readIndexRequest: { readId: 1, bootId: 1, lease: false },
   readIndexReply: { readId: 1, bootId: 1, index: 0, leaderCommit: 0, timeMs: 0 },
-  installSnapshot: { lastIncludedIndex: 0, lastIncludedTerm: 0, lastIncludedChain: 0, source: 0, round: 0 },
+  installSnapshot: { lastIncludedIndex: 0, lastIncludedTerm: 0, lastIncludedChain: 0, source: 0, round: 0, start: null },
   installSnapshotReply: { success: true, lastIncludedIndex: 0, round: 0, ...STATUS },
 };
 

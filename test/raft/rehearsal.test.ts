@@ -41,7 +41,7 @@ function runUntilSettled(cores: Cores): void {
   throw new Error("the change is not carried through");
 }
 
-const ADDED = (core: Core): MemberChange => ({ type: "add", id: `n${core.number}`, address: "", incarnation: 100 + core.number, toVote: true });
+const ADDED = (core: Core): MemberChange => ({ type: "add", id: `n${core.number}`, address: "", incarnation: 100 + core.number, becomes: "voter" });
 
 for (const [words, changes] of [
   ["one is added", (cores: Cores) => [ADDED(cores.join())]],

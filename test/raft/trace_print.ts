@@ -1,5 +1,6 @@
 /** How traces show messages, effects and states: one short line each. */
 import { EntryKind } from "../../src/base/entry.ts";
+import { isWitness } from "../../src/raft/configuration.ts";
 import type { Effect } from "../../src/raft/event.ts";
 import type { AckStatus, Message } from "../../src/raft/message.ts";
 import type { OwnEntry } from "../../src/raft/own_entry.ts";
@@ -34,11 +35,14 @@ function hexOf(digest: number): string {
   return digest.toString(16).padStart(8, "0");
 }
 
-/** `(1 2- 3l 4l+)`: voters, the second to go, a learner, one that is to vote; `(1 2|1 3)`: a joint one, the new half first. */
+/**
+ * `(1 2- 3l 4l+ 5w 6w+)`: voters, the second to go, a learner, one that is to vote, a witness, one that is to be one;
+ * `(1 2|1 3)`: a joint one, the new half first.
+ */
 export function membersText({ members, joint }: Configuration): string {
-  const role = (member: Member): string => (member.role === "voter" ? "" : "l") + (member.role === member.targetRole ? "" : member.role === "learner" ? "+" : "-");
+  const role = (member: Member): string => (isWitness(member) ? "w" : member.role === "voter" ? "" : "l") + (member.role === member.targetRole ? "" : member.role === "learner" ? "+" : "-");
   const incoming = members.filter((member) => member.role !== null).map((member) => `${member.number}${role(member)}`).join(" ");
-  const outgoing = members.filter((member) => member.outgoingRole === "voter").map(({ number }) => number).join(" ");
+  const outgoing = members.filter((member) => member.outgoingRole === "voter" || member.outgoingRole === "witness").map(({ number }) => number).join(" ");
   return joint ? `(${incoming}|${outgoing})` : `(${incoming})`;
 }
 

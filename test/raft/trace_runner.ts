@@ -11,7 +11,8 @@
  * deliver 1>2 append | drop … | twice …     the oldest such message (`*` for all, or a name alone for every link)
  * stored 1 [3]                              the stores of 1 (up to number 3) complete
  * propose 1 a b | read 1 r | transfer 1 2   the events
- * change 1 add 4 learn 5 remove 2 promote 3 demote 1   wanted of 1: `add` one that is to vote, `learn` one that is not
+ * change 1 add 4 learn 5 witness 6 remove 2 promote 3 demote 1   wanted of 1: `add` one that is to vote, `learn` one that
+ *                                           is not, `witness` one that votes and keeps positions
  * join 4                                    4, which nobody knows yet, starts with an empty log
  * crash 1 | restart 1                       what is not durable is lost
  * elect 1 | settle                          an election of 1; all messages and stores, until nothing is left; only states
@@ -85,6 +86,7 @@ class Runner {
   readonly names: Map<number, string> = new Map();
   options: Record<string, number> = {};
   roles: MemberRole[] = [];
+  readonly witnesses: Set<number> = new Set();
   hasChecks = false;
 
   run([command, ...words]: string[]): void {
@@ -157,8 +159,10 @@ class Runner {
   change(number: number, words: readonly string[]): void {
     const changes = Array.from({ length: words.length / 2 }, (_, i): MemberChange => {
       const [type, member] = [words[2 * i]!, Number(words[2 * i + 1])];
-      if (type !== "add" && type !== "learn") return { type: type as "remove", member };
-      return { type: "add", id: `n${member}`, address: "", incarnation: 100 + member, toVote: type === "add" };
+      const becomes = { add: "voter", learn: "learner", witness: "witness" }[type] as MemberRole | undefined;
+      if (becomes === undefined) return { type: type as "remove", member };
+      if (becomes === "witness") this.witnesses.add(member);
+      return { type: "add", id: `n${member}`, address: "", incarnation: 100 + member, becomes };
     });
     const configuration = wantedConfiguration(currentConfiguration(this.node(number).state), changes);
     if (configuration === null) throw new Error("no such member");
@@ -172,7 +176,8 @@ class Runner {
       appendToTrail(trail, entry);
       if (entry.configuration !== null) configurations.push(entry.configuration);
     }
-    const config = { ...CONFIG, ...this.options, self: number, incarnation: 100 + number, bootId, seed: number };
+    const witness = this.roles[number - 1] === "witness" || this.witnesses.has(number);
+    const config = { ...CONFIG, ...this.options, self: number, incarnation: 100 + number, bootId, witness, seed: number };
     return createRaft(config, { hardState: disk.hardState, trail, configurations, snapshotIndex: 0, editNumber: 0 });
   }
 

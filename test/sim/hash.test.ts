@@ -8,29 +8,35 @@ import { type RunOptions, runSeed } from "../../src/sim/run_seed.ts";
 
 /** Hashes of what these seeds do; 10 and 3 write under sessions. They change whenever anything does that a node decides: then write the new ones. */
 const HASHES: Readonly<Record<number, string>> = {
-  2: "c4c71d023a68317a",
-  7: "12822588c68fc061",
-  10: "ac6f16291e1893e8",
-  12: "884570ad34c44e4e",
+  2: "b8d7308f532ca926",
+  7: "544ba57eea1bb152",
+  10: "309e5b0835988b0b",
+  12: "19be26b1e46cad7f",
 };
 
 /** The same with clients of the library, whose promises resolve behind events. */
 const LIBRARY_HASHES: Readonly<Record<number, string>> = {
-  3: "4400ed557c401754",
-  5: "86bb87a795abbf3c",
-  21: "ac4847d1214c2b95",
+  3: "9d3906081ed1c916",
+  5: "ad23add61cace071",
+  21: "e0b722e245c5c821",
 };
 
 /** The same where single messages are lost, doubled and late. */
 const LOSSY_HASHES: Readonly<Record<number, string>> = {
-  6: "30e92ca125b8c411",
-  13: "f0f942b635b9d42d",
+  6: "65363771fc2a5064",
+  13: "6b903cbef06e2a58",
 };
 
 /** The same where members come and go. */
 const MEMBERS_HASHES: Readonly<Record<number, string>> = {
-  3: "0e25343826c217fc",
-  8: "555f9ef3d4fd5379",
+  3: "1463d85114e9181c",
+  8: "148f85b53c2def06",
+};
+
+/** The same where some machines are witnesses. */
+const WITNESS_HASHES: Readonly<Record<number, string>> = {
+  2: "f09f29c0b433756d",
+  4: "622d8f4bc37d2f1e",
 };
 
 const TABLES: readonly (readonly [words: string, options: Omit<RunOptions, "plugin">, hashes: Readonly<Record<number, string>>])[] = [
@@ -38,6 +44,7 @@ const TABLES: readonly (readonly [words: string, options: Omit<RunOptions, "plug
   [" with clients of the library", { library: true, membership: false }, LIBRARY_HASHES],
   [" with lossy ways", { library: false, ways: true, membership: false }, LOSSY_HASHES],
   [" with members that come and go", { library: false, membership: true }, MEMBERS_HASHES],
+  [" with witnesses", { library: false, membership: false, witnesses: true }, WITNESS_HASHES],
 ];
 
 for (const [words, options, hashes] of TABLES) {
@@ -58,6 +65,17 @@ test("clients of the library are drawn for a fifth of the seeds, and shift nothi
   const { settings: { library, ...settings }, ...rest } = drawScript(5, { library: true });
   assert.ok(library !== undefined && library.length > 0);
   assert.equal({ settings, ...rest }, drawScript(5, { library: false }));
+});
+
+test("machines on disk are drawn for a part of the seeds of kv, and shift nothing else", () => {
+  const drawn = Array.from({ length: 300 }, (_, seed) => drawScript(seed));
+  const count = drawn.filter(({ settings }) => settings.engines === true).length;
+  assert.ok(count > 30 && count < 60, `${count} of 300`);
+  const { settings: { engines, ...settings }, ...rest } = drawScript(5, { engines: true });
+  assert.is(engines, true);
+  assert.equal({ settings, ...rest }, drawScript(5, { engines: false }));
+  const own = Array.from({ length: 100 }, (_, seed) => drawScript(seed, { plugin: { ...kv, name: "own" } }));
+  assert.ok(own.every((script) => script.settings.engines === undefined), "of others nobody knows");
 });
 
 test("a seed does the same twice in one process, and another seed does something else", async () => {

@@ -22,12 +22,12 @@ class NoSecondTerm implements Property {
   }
 }
 
-const STRICT: RunOptions = { plugin: kv, properties: () => [new NoSecondTerm()] };
+const STRICT: RunOptions = { plugin: kv, membership: false, properties: () => [new NoSecondTerm()] };
 
 test("a broken rule ends the run with its name, and the story tells the last that happened", async () => {
   const outcome = await runSeed(8, STRICT);
   assert.is(outcome.violation?.property, "no second term");
-  const lines = await tellStory(drawScript(8), STRICT, outcome.events - 1000);
+  const lines = await tellStory(drawScript(8, STRICT), STRICT, outcome.events - 1000);
   assert.ok(lines.length > 20 && lines.length <= 207, `${lines.length} lines`);
   assert.ok(lines.some((line) => line.includes("candidate of term 3")), lines.join("\n"));
 });
@@ -61,7 +61,7 @@ test("the story names members, counts what is repeated, leaves out heartbeats th
 });
 
 test("shrink() leaves out what is not needed, within its runs", async () => {
-  const script = drawScript(8);
+  const script = drawScript(8, STRICT);
   const small = await shrink(script, "no second term", STRICT, { runsMax: 60, goOn: () => true });
   assert.ok(small.runs <= 60);
   const parts = small.script.faults.length + small.script.operations.length;
@@ -103,7 +103,7 @@ test("shrink() finds at once that nothing is needed, then fewer nodes and less t
       if ((state?.commitIndex ?? 0) > 0) throw new Violation(this.name, "something is committed");
     }
   }
-  const small = await shrink(drawScript(2), "never", { plugin: kv, properties: () => [new Always()] }, { runsMax: 30, goOn: () => true });
+  const small = await shrink(drawScript(2, { membership: false }), "never", { plugin: kv, properties: () => [new Always()] }, { runsMax: 30, goOn: () => true });
   const { settings, faults, operations } = small.script;
   assert.equal([settings.nodes, settings.drift.length, faults.length, operations.length], [1, 1, 0, 0]);
   assert.ok(settings.safetyMs <= 200, `${settings.safetyMs} ms`);

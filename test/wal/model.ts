@@ -68,7 +68,8 @@ export class Model implements WalVisitor {
     this.of(group).edit = mark;
   }
   entry(group: number, head: EntryHead, payload: Uint8Array): void {
-    if (payloadSumOf(payload) !== head.payloadSum) throw new Error("payload told to the visitor does not fit");
+    const isBare = payload.length === 0 && head.payloadBytes > 0;
+    if (!isBare && payloadSumOf(payload) !== head.payloadSum) throw new Error("payload told to the visitor does not fit");
     this.of(group).entries.push({ term: head.term, sum: head.payloadSum, chain: head.chain });
   }
   of(group: number): GroupModel {

@@ -32,7 +32,10 @@ export class ChangeAnswers implements Property {
 function isMet({ members }: Configuration, wish: MemberWish): boolean {
   const staying = (id: string): Configuration["members"] => members.filter((member) => member.id === id && member.targetRole !== null);
   switch (wish.type) {
-    case "add": return staying(wish.id).some(({ address, targetRole }) => address === wish.address && (!wish.votes || targetRole === "voter"));
+    case "add": {
+      const wanted = wish.witness === true ? "witness" : "voter";
+      return staying(wish.id).some(({ address, targetRole }) => address === wish.address && (!wish.votes || targetRole === wanted));
+    }
     case "remove": return staying(wish.id).length === 0;
     case "promote": return staying(wish.id).some(({ targetRole }) => targetRole === "voter");
     case "demote": return staying(wish.id).some(({ targetRole }) => targetRole === "learner");

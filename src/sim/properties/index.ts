@@ -33,6 +33,7 @@ import { Terms } from "./terms.ts";
 import { Verdicts } from "./verdicts.ts";
 import { Versions } from "./versions.ts";
 import { Votes } from "./votes.ts";
+import { Witnesses } from "./witnesses.ts";
 
 /** What is known of a run. */
 export interface PropertyOptions {
@@ -61,6 +62,7 @@ export function allProperties(options: PropertyOptions = {}): Property[] {
     new Configurations(model, committed),
     new OneChange(model),
     new Learners(model),
+    new Witnesses(),
     new RemovedLeaders(model, committed),
     new ChangeAnswers(committed),
     new Applying(model, committed),

@@ -1,5 +1,6 @@
 /** The rules of logs: who may append, cut and commit what. */
-import type { LogStart, StoreEffect } from "../../raft/event.ts";
+import type { StoreEffect } from "../../raft/event.ts";
+import type { LogStart } from "../../raft/types.ts";
 import { type AbstractCluster, type AbstractEntry, type AbstractNode, held, isSame } from "./abstract.ts";
 import { isQuorumToCommit } from "./configurations.ts";
 import { actsAsLeader, isFromLeader, type Rule, type Step } from "./step.ts";
@@ -67,9 +68,18 @@ export const whyLog: Rule = (step) => {
   return `its log ends at ${after.lastIndex}@${after.lastTerm}, by what it stored at ${length}@${last?.term ?? 0}`;
 };
 
+/** Through which index a step may take the place of a log: what was fetched, or, of a witness, what its leader says; 0: none. */
+function installedBy(step: Step): number {
+  const { event, message, state } = step;
+  if (event.type === "snapshotFetched") return event.point.index;
+  const isTold = state.config.witness && message?.type === "installSnapshot" && isFromLeader(step, message);
+  return isTold ? message.start?.point.index ?? 0 : 0;
+}
+
 /** InstallSnapshot: what was committed through its point, behind what this node knew committed, in place of its log. */
-function whyInstalls({ before, after, event, cluster }: Step, { point }: LogStart): string | null {
-  if (event.type !== "snapshotFetched" || event.point.index !== point.index) return `a snapshot takes the place of its log because of ${event.type}`;
+function whyInstalls(step: Step, { point }: LogStart): string | null {
+  const { before, after, event, cluster } = step;
+  if (installedBy(step) !== point.index) return `a snapshot takes the place of its log because of ${event.type}`;
   if (after.role === "leader") return "a leader takes a snapshot";
   if (point.index <= before.commitIndex) return `a snapshot of ${point.index} takes the place of a log with ${before.commitIndex} committed`;
   const known = cluster.committed[point.index - 1];
@@ -113,7 +123,7 @@ export const whyCommit: Rule = (step) => {
   if (after.commitIndex === before.commitIndex) return null;
   const entry = entryAfter(step, after.commitIndex);
   if (actsAsLeader(step)) return whyLeaderCommits(step, entry);
-  const fetched = step.event.type === "snapshotFetched" ? step.event.point.index : 0;
+  const fetched = installedBy(step);
   const told = fetched > 0 ? fetched : message?.type === "appendRequest" || message?.type === "heartbeat" || message?.type === "readIndexReply" ? message.leaderCommit : 0;
   if (after.commitIndex > told) return `a ${after.role} commits ${after.commitIndex}, it was told ${told}`;
   if (after.commitIndex > cluster.committed.length) return `it commits ${after.commitIndex}, leaders committed ${cluster.committed.length}`;

@@ -10,7 +10,7 @@ import { memberOf, type Watched } from "./watch.ts";
 const TARGET = "identities";
 
 const FOUNDED: Identity = {
-  clusterId: "c1", nodeId: "n1", incarnation: 101, memberNumber: 1, welcome: { number: 1, index: 0 }, bootCount: 1, machine: "kv", promiseMaxMs: 0, founding: [],
+  clusterId: "c1", nodeId: "n1", incarnation: 101, memberNumber: 1, welcome: { number: 1, index: 0, witness: false }, bootCount: 1, machine: "kv", promiseMaxMs: 0, founding: [],
   genesis: Uint8Array.of(1, 2), recovery: null,
 };
 

@@ -1,5 +1,6 @@
 /**
- * Where a log begins that no longer reaches back to its first entry, as the WAL keeps it beside the point.
+ * Where a log begins that no longer reaches back to its first entry, as the WAL keeps it beside the point, and as a witness
+ * is told it.
  *
  * ```text
  * [log time in ms, configuration index, configuration (a byte string)]
@@ -7,9 +8,8 @@
  */
 import { decode, encode } from "../base/codec.ts";
 import { DraftError } from "../base/errors.ts";
-import { decodeConfiguration, encodeConfiguration } from "../raft/configuration.ts";
-import type { LogStart } from "../raft/event.ts";
-import type { LogPoint } from "../raft/types.ts";
+import { decodeConfiguration, encodeConfiguration } from "./configuration.ts";
+import type { LogPoint, LogStart } from "./types.ts";
 
 /** What the WAL keeps of `start` besides its point; the caller's to keep. */
 export function encodeLogStart({ timeMs, configuration }: LogStart): Uint8Array {
@@ -18,7 +18,7 @@ export function encodeLogStart({ timeMs, configuration }: LogStart): Uint8Array 
 
 /** @throws DraftError DAMAGED if it is not what `encodeLogStart` wrote */
 export function decodeLogStart(point: LogPoint, context: Uint8Array): LogStart {
-  const [timeMs, index, configuration] = decode(context) as readonly unknown[];
+  const [timeMs, index, configuration] = (decode(context) ?? []) as readonly unknown[];
   if (!Number.isSafeInteger(timeMs) || !Number.isSafeInteger(index) || !(configuration instanceof Uint8Array)) {
     throw new DraftError("DAMAGED", `the log begins behind index ${point.index}, and what it says of all before cannot be read`);
   }
