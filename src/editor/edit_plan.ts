@@ -38,6 +38,9 @@ export interface Plan {
  * @throws DraftError BAD_REQUEST, COMPACTED or CONFLICT if it cannot be done, and why
  */
 export function* planEdit(log: GroupLog, wanted: Wanted): Task<Plan> {
+  if (log.identity.welcome?.witness === true) {
+    throw new DraftError("CONFLICT", `${log.identity.nodeId} is a witness: it keeps positions alone, which its members' logs decide; edit those`);
+  }
   switch (wanted.change) {
     case "chop": return yield* planChop(log, wanted.index);
     case "drop": return yield* planDrop(log, wanted.index, wanted.force);

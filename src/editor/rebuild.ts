@@ -37,9 +37,10 @@ export function* eachEntry(log: GroupLog, from: Index, to: Index, take: EntryTak
 /**
  * From where the machine as of `index` can be made: a snapshot's point; index 0 for the genesis.
  *
- * @throws DraftError COMPACTED, BAD_REQUEST
+ * @throws DraftError COMPACTED, BAD_REQUEST; CONFLICT on a witness
  */
-export function startFor({ group: { prefix, snapshot, lastIndex } }: GroupLog, index: Index): LogPoint | null {
+export function startFor({ identity, group: { prefix, snapshot, lastIndex } }: GroupLog, index: Index): LogPoint | null {
+  if (identity.welcome?.witness === true) throw new DraftError("CONFLICT", `${identity.nodeId} is a witness: it keeps no commands, and has no machine; ask a member's log`);
   if (index > lastIndex) throw new DraftError("BAD_REQUEST", `index ${index} is behind the end of the log, ${lastIndex}: draft log last`);
   if (snapshot.index > 0 && snapshot.index <= index) return snapshot;
   if (prefix.index === 0) return null;
