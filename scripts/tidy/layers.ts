@@ -13,7 +13,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ["plugins"],
   ["wal", "net"],
   ["client", "node"],
-  ["gateway"],
+  ["gateway", "editor"],
   ["sim"],
   ["mod"],
   ["cli"],

@@ -4,6 +4,7 @@
 import { DraftError } from "../base/errors.ts";
 import { shellWord } from "../base/shell_word.ts";
 import type { Task } from "../base/task.ts";
+import { type GroupLog, pointAt, withGroupLog } from "../editor/offline_log.ts";
 import { createNodeHost, silentLog } from "../host/node_host.ts";
 import { decideRecovery, isDecided, savedIdentityName, survivorOf } from "../node/recovery.ts";
 import { MAIN_GROUP } from "../raft/types.ts";
@@ -11,7 +12,6 @@ import { confirmed } from "./confirm.ts";
 import { hintFor } from "./hints.ts";
 import type { Io } from "./io.ts";
 import { type Leaf, type Options, UsageError } from "./leaf.ts";
-import { type GroupLog, lastPointOf, withGroupLog } from "./log_files.ts";
 import { renderJson } from "./render.ts";
 
 export const recoverLeaf: Leaf = {
@@ -101,7 +101,7 @@ function* outlook(log: GroupLog, { directory, keepOnly }: Wanted): Task<Outlook>
   const survivor = { ...log, lastIndex };
   if (isDecided(survivor)) return { clusterId, lastIndex: identity.recovery?.index ?? 0, words: null };
   survivorOf(survivor, directory);
-  const last = yield* lastPointOf(log);
+  const last = yield* pointAt(log, lastIndex);
   return { clusterId, lastIndex, words: lossWords(log, last.term, directory) };
 }
 

@@ -17,8 +17,9 @@ export function confirmed(what: string, io: Io): Promise<boolean> {
   return new Promise((resolve) => {
     const readline = createInterface({ input: io.input, output: process.stdout });
     readline.question(`${what}. Go on? [y/N] `, (answer) => {
-      readline.close();
+      // Closing tells "close" within the call, which stands for no.
       resolve(/^y(es)?$/i.test(answer.trim()));
+      readline.close();
     });
     readline.on("close", () => resolve(false));
   });

@@ -15,11 +15,11 @@ export interface History {
   add(line: string): void;
 }
 
-/** Opens the history in `$XDG_STATE_HOME/draft`. Where it cannot be kept, it is not: the prompt works without. */
-export function openHistory(env: Io["env"]): History {
+/** Opens the history called `name` in `$XDG_STATE_HOME/draft`. Where it cannot be kept, it is not: the prompt works without. */
+export function openHistory(env: Io["env"], name: string = "history"): History {
   const state = env["XDG_STATE_HOME"] ?? "";
   const directory = join(state === "" ? join(homedir(), ".local", "state") : state, "draft");
-  const path = join(directory, "history");
+  const path = join(directory, name);
   const lines = loadLines(directory, path);
   let last = lines[0] ?? "";
   return {

@@ -2,27 +2,22 @@
  * `draft log`: what a stopped node's log holds.
  */
 import { DraftError } from "../base/errors.ts";
-import { shellWord } from "../base/shell_word.ts";
 import type { Task } from "../base/task.ts";
-import { createNodeHost, silentLog } from "../host/node_host.ts";
-import { MAIN_GROUP } from "../raft/types.ts";
+import { configurationAt, type GroupLog, pointAt } from "../editor/offline_log.ts";
 import type { Io } from "./io.ts";
-import { type Leaf, type Options, UsageError } from "./leaf.ts";
-import { type GroupLog, lastPointOf, withGroupLog } from "./log_files.ts";
+import type { Leaf, Options } from "./leaf.ts";
+import { logCheckLeaves } from "./log_check.ts";
+import { logEditLeaves } from "./log_edit.ts";
+import { logPrompt } from "./log_prompt.ts";
+import { conditionOf, LOG_OPTIONS, sealJson, withLog } from "./log_options.ts";
 import { entriesIn, entryJson, entryText, hasKey, membershipJson, type ShownEntry } from "./shown_entry.ts";
-
-const OPTIONS = [
-  { raw: "--data <dir>", description: "the data directory of a node that is stopped" },
-  { raw: "--group <name>", description: "the group that is meant", default: "main" },
-  { raw: "--json", description: "one object a line" },
-];
 
 const show: Leaf = {
   words: ["log", "show"],
   usage: "",
   summary: "the entries of a stopped node's log",
   options: [
-    ...OPTIONS,
+    ...LOG_OPTIONS,
     { raw: "--from <n>", description: "first index", default: "the first" },
     { raw: "--to <n>", description: "last index", default: "the last" },
     { raw: "--key <key>", description: "only commands with this argument" },
@@ -37,25 +32,18 @@ const last: Leaf = {
   words: ["log", "last"],
   usage: "",
   summary: "how far a stopped node's log goes",
-  options: OPTIONS,
+  options: LOG_OPTIONS,
   positionals: { min: 0, max: 0 },
   examples: ["draft log last --data ./draft-data/a"],
   run: ({ options }, io) => withLog(options, (log) => showLast(log, options, io)),
 };
 
-/** The commands. */
-export const logLeaves: readonly Leaf[] = [show, last];
+const verbs: readonly Leaf[] = [show, last, ...logCheckLeaves, ...logEditLeaves];
 
-async function withLog(options: Options, use: (log: GroupLog) => Task<void>): Promise<number> {
-  const directory = options.text("data");
-  if (directory === undefined) throw new UsageError("wants --data DIR, the data directory of a node that is stopped");
-  const group = options.text("group") ?? "main";
-  if (group !== "main") throw new DraftError("NOT_FOUND", `no group "${group}" in ${directory}: draft log last --data ${shellWord(directory)}`);
-  await withGroupLog(createNodeHost(silentLog), { directory, group: MAIN_GROUP }, use);
-  return 0;
-}
+/** The commands. The prompt comes last: what it is called by is the beginning of all others. */
+export const logLeaves: readonly Leaf[] = [...verbs, logPrompt(verbs)];
 
-function* showEntries(log: GroupLog, options: Options, io: Io): Task<void> {
+function* showEntries(log: GroupLog, options: Options, io: Io): Task<number> {
   const { lastIndex, prefix } = log.group;
   const from = options.number("from", { otherwise: prefix.index + 1, from: 1, to: Number.MAX_SAFE_INTEGER });
   if (from <= prefix.index) {
@@ -71,11 +59,12 @@ function* showEntries(log: GroupLog, options: Options, io: Io): Task<void> {
     }
     next = read.to + 1;
   }
+  return 0;
 }
 
-function* showLast(log: GroupLog, options: Options, io: Io): Task<void> {
+function* showLast(log: GroupLog, options: Options, io: Io): Task<number> {
   const { lastIndex, prefix, snapshot } = log.group;
-  const lastPoint = yield* lastPointOf(log);
+  const seal = sealJson(yield* pointAt(log, lastIndex));
   const summary = {
     group: "main",
     nodeId: log.identity.nodeId,
@@ -83,13 +72,16 @@ function* showLast(log: GroupLog, options: Options, io: Io): Task<void> {
     incarnation: String(log.identity.incarnation),
     firstIndex: lastIndex === prefix.index ? 0 : prefix.index + 1,
     lastIndex,
-    lastTerm: lastPoint.term,
+    lastTerm: seal.term,
+    lastChain: seal.chain,
     compactedIndex: prefix.index,
     compactedTerm: prefix.term,
-    membership: membershipJson(log.configuration),
+    membership: membershipJson(configurationAt(log, lastIndex)),
     hardState: { ...log.hardState },
     snapshot: snapshot.index === 0 ? null : { index: snapshot.index, term: snapshot.term },
+    condition: conditionOf(log),
   };
   if (options.has("json")) io.out(JSON.stringify(summary));
   else io.out(Object.entries(summary).map(([name, value]) => `${name}: ${typeof value === "object" ? JSON.stringify(value) : value}`).join("\n"));
+  return 0;
 }

@@ -21,7 +21,7 @@ import { Pace } from "./pace.ts";
 import { restoreSnapshot } from "./restore_snapshot.ts";
 
 /** The feature level that this draft writes. */
-const FEATURE_LEVEL = 1;
+export const FEATURE_LEVEL = 1;
 
 /** A snapshot that came to nothing is tried again after so long: a disk that is full may have room by then. */
 const RETRY_MS = 10_000;

@@ -107,7 +107,7 @@ export class Introductions {
       incarnation: identity.incarnation, bootId: identity.bootCount, address: settings.address,
       machineName: plugin.name, machineVersion: plugin.version, sourceDigest,
       foundingDigest: foundersDigest(settings.founding?.founders ?? null),
-      groups: [{ group: MAIN_GROUP, empty: !this.#options.isJoining() && identity.clusterId === "", welcomeIndex: identity.welcome?.index ?? 0, edited: 0, damage: 0 }],
+      groups: [{ group: MAIN_GROUP, empty: !this.#options.isJoining() && identity.clusterId === "", welcomeIndex: identity.welcome?.index ?? 0, edited: this.#options.main()?.state.editNumber ?? 0, damage: 0 }],
       priority: settings.priority,
     };
   }

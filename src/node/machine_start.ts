@@ -70,6 +70,19 @@ export function machineStart({ engine, snapshot, lastIndex, recalls }: MachineFo
  */
 export function* renewMachine(disk: Disk, applier: Applier, directory: string): Task<void> {
   yield* wait<void>((done) => applier.close(done));
+  yield* setMachineAside(disk, directory);
+  applier.renew();
+  const position = applier.open();
+  if (position === null || position.index === 0) return;
+  throw new DraftError("DAMAGED", `the machine '${applier.plugin.name}' holds index ${position.index} in the empty directory "${directory}": must keep its state there`);
+}
+
+/**
+ * Removes what a machine holds on disk, if it does: snapshot and log make it anew.
+ *
+ * @throws DraftError DAMAGED if it holds what cannot be removed
+ */
+export function* setMachineAside(disk: Disk, directory: string): Task<void> {
   const aside = `${directory}.old`;
   yield* empty(disk, aside);
   try {
@@ -78,10 +91,6 @@ export function* renewMachine(disk: Disk, applier: Applier, directory: string): 
   } catch (error) {
     if (!isHostError(error, "ENOENT")) throw error;
   }
-  applier.renew();
-  const position = applier.open();
-  if (position === null || position.index === 0) return;
-  throw new DraftError("DAMAGED", `the machine '${applier.plugin.name}' holds index ${position.index} in the empty directory "${directory}": must keep its state there`);
 }
 
 /** Removes the files in a directory, if it is there. */

@@ -16,6 +16,7 @@ import type { GroupId, MemberNumber } from "../raft/types.ts";
 import { removeAllBut, snapshotName } from "../wal/snapshot_directory.ts";
 import type { Wal } from "../wal/wal.ts";
 import type { DataDir } from "./data_dir.ts";
+import { EditWatch, refuseEmptied } from "./edit_watch.ts";
 import type { Genesis } from "./genesis.ts";
 import { Group } from "./group.ts";
 import type { GroupOptions } from "./group_options.ts";
@@ -62,13 +63,14 @@ export function machineDirectory(dataDirectory: string): string {
 /**
  * Opens a group; its first event is still to come.
  *
- * @throws DraftError DAMAGED if the snapshot that the log begins with is missing or cannot be restored; BAD_PLUGIN if
+ * @throws DraftError BAD_CONFIG if an edit took the machine's state; DAMAGED if the snapshot that the log begins with is missing or cannot be restored; BAD_PLUGIN if
  *   log or snapshot want a later version of the machine
  */
 export function* openGroup(parts: OpenGroupParts): Task<Group> {
   const { host, settings, identity, genesis, applier, log, wal, dataDir } = parts;
   const dataDirectory = dataDir.path;
   const { disk, clock, log: words } = host;
+  refuseEmptied(log.edit, dataDirectory);
   applier.begin(genesis.machineVersion);
   applier.sessions = new Sessions(settings.tuning.sessions);
   const recovered = log.recovered();
@@ -97,9 +99,10 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
   const positions = new Positions({ snapshotBytes: settings.snapshotBytes, snapshotEntries: settings.snapshotEntries, log: wal, submit });
   const priorities = new Priorities({ priority: settings.priority, helloOf: parts.helloOf, submit, words });
   const promises = new Promises({ dataDir, promiseMs: settings.electionMinMs, submit, words });
+  const edits = new EditWatch({ name, mark: log.edit, log: wal, words, wake });
   const group = new Group({
     name, state, applier, log: wal, outbox, clock, words, snapshots, readiness,
-    observers: [...observers, ...(config.witness ? [positions] : ofMachine), readiness, promises, priorities],
+    observers: [...observers, ...(config.witness ? [positions] : ofMachine), readiness, promises, priorities, edits],
     tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax, frameEntryBytesMax: frameEntryBytesMax(settings),
     submit, wake, isLinked, addressOf, configurationChanged, failed,
     fetchSnapshot: (from, point) => fetch.begin(from, point),

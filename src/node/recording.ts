@@ -2,7 +2,7 @@
  * A flight recorder's content as bytes: what a node answers, and a file of what several nodes answered.
  *
  * ```text
- * file       8 bytes  0xD7 "DRFREC", version 4
+ * file       8 bytes  0xD7 "DRFREC", version 5
  *            then, for each recording:
  *            u32      length of the body           little-endian
  *            u32      CRC-32 of the body
@@ -26,7 +26,7 @@ import { DraftError } from "../base/errors.ts";
 import { configurationsFrom, imageFrom } from "../raft/image_check.ts";
 import type { Ending, FlightRecorder, RecordedHalf, Told } from "./flight_recorder.ts";
 
-const MAGIC = Uint8Array.of(0xd7, 0x44, 0x52, 0x46, 0x52, 0x45, 0x43, 4);
+const MAGIC = Uint8Array.of(0xd7, 0x44, 0x52, 0x46, 0x52, 0x45, 0x43, 5);
 const VERSION_AT = 7;
 const HEAD_BYTES = 8;
 

@@ -9,6 +9,7 @@ import { decodeConfiguration } from "../raft/configuration.ts";
 import type { Recovered } from "../raft/state.ts";
 import { appendToTrail, createTrail, type Trail, truncateTrail } from "../raft/trail.ts";
 import type { Configuration, GroupId, HardState, Index, LogPoint } from "../raft/types.ts";
+import type { EditMark } from "../wal/edit_record.ts";
 import type { WalVisitor } from "../wal/telling.ts";
 import { decodeGenesis, genesisPoint } from "./genesis.ts";
 import { decodeLogStart } from "../raft/log_start.ts";
@@ -21,8 +22,10 @@ export class RecoveredLog implements WalVisitor {
   #configurations: Configuration[] = [];
   /** Entries that raise the machine's version. */
   #raises: { readonly index: Index; readonly version: number }[] = [];
+  #foundedVersion = 0;
   #prefixContext: Uint8Array = new Uint8Array(0);
   #snapshotPoint: LogPoint | null = null;
+  #edit: EditMark | null = null;
 
   constructor(group: GroupId) {
     this.group = group;
@@ -38,19 +41,32 @@ export class RecoveredLog implements WalVisitor {
     return Math.max(0, ...this.#raises.map(({ version }) => version));
   }
 
+  /** The machine's version that is in force at `index`, as far as the log tells. */
+  machineVersionAt(index: Index): number {
+    const raised = this.#raises.filter((each) => each.index <= index).map(({ version }) => version);
+    return Math.max(this.#foundedVersion, ...raised);
+  }
+
   /** Of the newest durable snapshot; null if there is none. */
   get snapshotPoint(): LogPoint | null {
     return this.#snapshotPoint;
   }
 
+  /** The last offline edit; null if there was none. */
+  get edit(): EditMark | null {
+    return this.#edit;
+  }
+
   groupMade(group: GroupId, genesis: Uint8Array): void {
     if (group !== this.group) return;
-    const { foundedMs, configuration } = decodeGenesis(genesis);
+    const { foundedMs, configuration, machineVersion } = decodeGenesis(genesis);
+    this.#foundedVersion = machineVersion;
     this.#trail = createTrail(genesisPoint(genesis), foundedMs);
     this.#configurations = [configuration];
     this.#raises = [];
     this.#prefixContext = new Uint8Array(0);
     this.#snapshotPoint = null;
+    this.#edit = null;
   }
 
   hardState(group: GroupId, hardState: HardState): void {
@@ -90,6 +106,10 @@ export class RecoveredLog implements WalVisitor {
     if (group === this.group) this.#snapshotPoint = point;
   }
 
+  edited(group: GroupId, mark: EditMark): void {
+    if (group === this.group) this.#edit = mark;
+  }
+
   /**
    * All of it, for the core.
    *
@@ -104,6 +124,7 @@ export class RecoveredLog implements WalVisitor {
       configurations = [configuration, ...configurations];
       trail.timeMs = Math.max(trail.timeMs, timeMs);
     }
-    return { hardState: this.#hardState, trail, configurations, snapshotIndex: this.#snapshotPoint?.index ?? 0 };
+    const editNumber = this.#edit === null || this.#edit.condition === "none" ? 0 : this.#edit.number;
+    return { hardState: this.#hardState, trail, configurations, snapshotIndex: this.#snapshotPoint?.index ?? 0, editNumber };
   }
 }

@@ -48,8 +48,8 @@ export function groupStatus(group: Group, nowMs: number, isRemoved: boolean): Gr
       witnesses: idsOf(group, "witness"),
       outgoing: currentConfiguration(state).members.filter((member) => member.role === null).map((member) => member.id),
     },
-    voting: self !== null && isVoting(state.voters, self.number),
-    condition: null,
+    voting: self !== null && isVoting(state.voters, self.number) && state.editNumber === 0,
+    condition: state.editNumber > 0 ? "edited" : null,
     quiesced: false,
     peers: peersOf(group, nowMs),
   };

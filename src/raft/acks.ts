@@ -4,9 +4,9 @@
 import type { Now } from "./event.ts";
 import { sendAppend } from "./leader.ts";
 import { notePromise } from "./lease.ts";
-import { currentMember, progressOf } from "./membership.ts";
+import { ofBoot, progressOf } from "./membership.ts";
 import type { AckStatus, AppendReply, HeartbeatReply } from "./message.ts";
-import { becomeProbe, becomeReplicate, beginPinRound, createProgress, nextPinRound, noteMatch, type Progress } from "./progress.ts";
+import { becomeProbe, becomeReplicate, beginPinRound, nextPinRound, noteMatch, type Progress } from "./progress.ts";
 import { remindOfSnapshot } from "./snapshot_sender.ts";
 import { drop, type RaftState } from "./state.ts";
 import { chainAt, lastAtOrBelowTerm, termAt } from "./trail.ts";
@@ -48,14 +48,7 @@ export function noteHeard(state: RaftState, message: AckStatus & { readonly from
     drop(state, "ack-of-earlier-boot");
     return null;
   }
-  if (message.bootId > progress.bootId) {
-    if (progress.bootId !== 0) {
-      // It restarted: nothing that its earlier boot acknowledged counts any more.
-      progress = restarted(state, progress);
-      state.progress.set(message.from, progress);
-    }
-    progress.bootId = message.bootId;
-  }
+  progress = ofBoot(state, progress, message.bootId);
   progress.lastHeardMs = now.nowMs;
   progress.ackedRound = Math.max(progress.ackedRound, message.round);
   notePromise(state, progress, message.round, message.promiseMs);
@@ -67,12 +60,6 @@ export function noteHeard(state: RaftState, message: AckStatus & { readonly from
     progress.checkDigest = message.checkDigest;
   }
   return progress;
-}
-
-/** What is known of a follower that has started anew: that it kept up counts for as long as if it had only fallen silent. */
-function restarted(state: RaftState, { member, witness, roundIndex, roundSinceMs, caughtUp }: Progress): Progress {
-  const progress = createProgress(member, state.trail.lastIndex, witness);
-  return currentMember(state, member)?.role === "learner" ? progress : { ...progress, roundIndex, roundSinceMs, caughtUp };
 }
 
 /** What a follower is known to hold of this leader's log. */

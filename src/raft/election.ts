@@ -99,7 +99,7 @@ export function voteRequest(state: RaftState, message: VoteRequest, now: Now): v
 }
 
 function grants(state: RaftState, message: VoteRequest, now: Now): boolean {
-  if (message.term < state.term) return false;
+  if (message.term < state.term || state.editNumber > 0) return false;
   if (isSticky(state, message, now)) return false;
   const raises = message.preVote && message.term > state.term;
   const free = state.votedFor === message.from || (state.votedFor === 0 && state.leaderId === 0) || raises;

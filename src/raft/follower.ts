@@ -5,6 +5,7 @@
 import { chainAfter } from "../base/entry.ts";
 import { commitTo } from "./commit.ts";
 import type { Now } from "./event.ts";
+import { askHowFar } from "./edited.ts";
 import { adoptConfiguration, rollBackConfigurations } from "./membership.ts";
 import type { AppendRequest, Heartbeat } from "./message.ts";
 import { ackStatus, send, sendStored } from "./output.ts";
@@ -27,6 +28,7 @@ export function noteLeader(state: RaftState, message: { readonly heardQuorum: bo
 
 export function followerHeartbeat(state: RaftState, message: Heartbeat, now: Now): void {
   noteLeader(state, message, now);
+  askHowFar(state);
   // Never beyond what was proved to match this leader's log.
   commitTo(state, Math.min(message.leaderCommit, state.matchedIndex));
   send(state, message.from, { type: "heartbeatReply", round: message.round, snapshotIndex: state.snapshotIndex, ...ackStatus(state, now) });

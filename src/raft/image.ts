@@ -15,7 +15,7 @@ export const NUMBERS = [
   "lastStore", "durableIndex", "durableTerm", "electionDeadlineMs", "leaderHeardMs", "heardFrom", "promiseMaxMs", "silentUntilMs", "timeoutNowTerm",
   "handedOverTo", "handOverNotBeforeMs", "ownVoteStore", "heartbeatDeadlineMs", "snapshotIndex", "fetchingIndex",
   "round", "ownTermIndex", "anchorLogMs", "anchorNowMs", "timeEntryIndex", "wakeBackoffMs", "wakeNotBeforeMs", "deadlineMs",
-  "toldTerm", "toldLeader", "checkIndex", "checkDigest", "unjudgedSinceMs", "verdictIndex", "verdictNotBeforeMs",
+  "editNumber", "comparedIndex", "toldTerm", "toldLeader", "checkIndex", "checkDigest", "unjudgedSinceMs", "verdictIndex", "verdictNotBeforeMs",
 ] as const;
 
 export type NumberField = (typeof NUMBERS)[number];

@@ -7,7 +7,7 @@ import { isWitness } from "./configuration.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { voterSets } from "./quorum.ts";
 import { currentConfiguration, type RaftState } from "./state.ts";
-import type { Configuration, Index, Incarnation, Member, MemberNumber } from "./types.ts";
+import type { BootId, Configuration, Index, Incarnation, Member, MemberNumber } from "./types.ts";
 
 /** Puts the configuration of an appended entry in force. */
 export function adoptConfiguration(state: RaftState, configuration: Configuration): void {
@@ -74,9 +74,10 @@ export function incarnationFits(state: RaftState, number: MemberNumber, incarnat
 /**
  * Whether this node may campaign: a voter that keeps payloads. Witnesses, learners and strangers never do. One that the
  * newest configuration leaves out, or demotes, may until that is committed (dissertation 4.2.2): it may be the only one
- * that has the entry, and none whom it names would be voted for by it.
+ * that has the entry, and none whom it names would be voted for by it. None whose log was edited.
  */
 export function mayCampaign(state: RaftState): boolean {
+  if (state.editNumber > 0) return false;
   const { configurations, commitIndex, config } = state;
   const committed = configurations.findLastIndex(({ index }) => index <= commitIndex);
   return configurations.slice(Math.max(committed, 0)).some(({ members }) =>
@@ -92,4 +93,19 @@ export function isSoleVoter(state: RaftState): boolean {
 /** The progress of another member; null if it is no member, or this node does not lead. */
 export function progressOf(state: RaftState, number: MemberNumber): Progress | null {
   return state.progress.get(number) ?? null;
+}
+
+/** What `bootId`, its newest, is known to hold: if it restarted, nothing that an earlier boot acknowledged counts any more. */
+export function ofBoot(state: RaftState, progress: Progress, bootId: BootId): Progress {
+  if (bootId === progress.bootId) return progress;
+  const fresh = progress.bootId === 0 ? progress : restarted(state, progress);
+  if (fresh !== progress) state.progress.set(progress.member, fresh);
+  fresh.bootId = bootId;
+  return fresh;
+}
+
+/** What is known of a follower that has started anew: that it kept up counts for as long as if it had only fallen silent. */
+function restarted(state: RaftState, { member, witness, roundIndex, roundSinceMs, caughtUp }: Progress): Progress {
+  const progress = createProgress(member, state.trail.lastIndex, witness);
+  return currentMember(state, member)?.role === "learner" ? progress : { ...progress, roundIndex, roundSinceMs, caughtUp };
 }

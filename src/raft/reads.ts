@@ -7,11 +7,13 @@ import { EntryKind } from "../base/entry.ts";
 import type { Now, Refusal } from "./event.ts";
 import { logTimeMs } from "./log_time.ts";
 import type { ReadIndexReply, ReadIndexRequest } from "./message.ts";
+import { ofBoot, progressOf } from "./membership.ts";
 import { send } from "./output.ts";
 import { quorumValue } from "./quorum.ts";
 import { holdsLease } from "./lease.ts";
 import { appendAsLeader, broadcastHeartbeat, emptyEntry } from "./leader.ts";
 import { commitTo } from "./commit.ts";
+import { EDITED_READ, noteHowFar } from "./edited.ts";
 import { drop, type PendingRead, type RaftState } from "./state.ts";
 import type { Index } from "./types.ts";
 
@@ -38,6 +40,9 @@ export function read(state: RaftState, { readId, lease }: { readonly readId: num
 /** Leaders: a follower wants a read index. */
 export function leaderReadIndexRequest(state: RaftState, message: ReadIndexRequest, now: Now): void {
   const { readId, from, fromIncarnation, bootId, lease } = message;
+  const progress = progressOf(state, from);
+  // Before its index is noted: nothing that an earlier boot acknowledged may commit behind that.
+  if (progress !== null && bootId > progress.bootId) ofBoot(state, progress, bootId);
   register(state, { readId, from, fromIncarnation, bootId, index: 0 }, lease && holdsLease(state, now));
 }
 
@@ -157,6 +162,7 @@ export function wakeDeadlineMs(state: RaftState, now: Now): number {
 export function followerReadIndexReply(state: RaftState, message: ReadIndexReply): void {
   const { readId, index, timeMs } = message;
   if (message.bootId !== state.config.bootId) return drop(state, "late-read");
+  if (readId === EDITED_READ) return noteHowFar(state, message);
   if (!state.forwardedReads.delete(readId)) return drop(state, "late-read");
   if (index === 0) {
     state.effects.push({ type: "failPending", readIds: [readId], reason: "not-leader" });

@@ -25,6 +25,7 @@ export function becomeFollower(state: RaftState, term: Term, leaderId: MemberNum
   if (raised) {
     state.term = term;
     state.votedFor = 0;
+    state.comparedIndex = 0;
   }
   if (raised || state.role === "leader") {
     // What this leader's log held may be replaced; what other leaders' logs hold of it is not proved yet.

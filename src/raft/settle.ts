@@ -3,6 +3,7 @@
  */
 import { considerHandOver } from "./care.ts";
 import { commitByCounting, requestApply } from "./commit.ts";
+import { considerEdited } from "./edited.ts";
 import type { Now } from "./event.ts";
 import { sendAppends } from "./leader.ts";
 import { advanceMembership } from "./membership_change.ts";
@@ -31,6 +32,7 @@ export function settle(state: RaftState, now: Now): void {
     advanceTransfer(state);
   }
   settleTransfer(state, now);
+  considerEdited(state);
   emitStore(state);
   requestApply(state);
   tellRole(state);

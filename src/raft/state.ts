@@ -105,6 +105,11 @@ export interface RaftState {
   /** Followers: what the snapshot that is being fetched holds, or must at least hold; 0: none is being fetched. */
   fetchingIndex: Index;
 
+  /** Use: no vote before the log was compared with a leader's (edited.ts). Number of the offline edit; 0: there is none. */
+  editNumber: number;
+  /** Use: the comparison ends there. Invariant: told by the leader of this term to this boot; 0 if it told nothing. */
+  comparedIndex: Index;
+
   /** Number of the last store asked for. */
   lastStore: number;
   /** Invariant: ascending by store, each above every one that is durable. */
@@ -186,6 +191,8 @@ export interface Recovered {
   readonly configurations: readonly Configuration[];
   /** The machine was restored from the snapshot of this entry; 0 if there is none. */
   readonly snapshotIndex: Index;
+  /** Number of the offline edit that is not compared with a leader's log yet; 0 if there is none. */
+  readonly editNumber: number;
 }
 
 /** A follower as it stands after a start. Its first event is `start`. */
@@ -215,11 +222,11 @@ export function createRaft(config: RaftConfig, recovered: Recovered): RaftState 
     lastApplied: restored,
     wakeAtMs: null,
     snapshotIndex: restored,
-    checkIndex: 0,
-    checkDigest: 0,
+    checkIndex: 0, checkDigest: 0,
     unjudgedSinceMs: Number.POSITIVE_INFINITY,
     fetchingIndex: 0,
-    lastStore: 0,
+    editNumber: recovered.editNumber,
+    comparedIndex: 0, lastStore: 0,
     pendingStores: [],
     durableIndex: trail.lastIndex,
     durableTerm: hardState.term,

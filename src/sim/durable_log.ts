@@ -116,4 +116,6 @@ class LogReader implements WalVisitor {
   snapshotMarked(group: GroupId, point: LogPoint): void {
     if (group === MAIN_GROUP) this.snapshot = point;
   }
+
+  edited(): void {}
 }

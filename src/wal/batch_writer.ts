@@ -6,6 +6,7 @@ import { type Task, wait } from "../base/task.ts";
 import { writeAll } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import type { GroupId, HardState } from "../raft/types.ts";
+import { type Edit, editFields, readEditBody, writeEditBody } from "./edit_record.ts";
 import type { Mark, MarkFile } from "./mark.ts";
 import { baseBodyBytes, type PointBody, readHardStateBody, readPointBody, RecordType, writeBaseBody } from "./record.ts";
 import { makeRecord, type PendingRecord, recordBytes, type RecordQueue, sealBatch } from "./record_queue.ts";
@@ -72,8 +73,9 @@ export class BatchWriter {
     const bytes = own.reduce((sum, record) => sum + recordBytes(record), 0);
     const isFirst = this.#offset === 0 || this.#offset + bytes > room.current.sizeBytes;
     const bases = isFirst ? yield* this.#bases() : [];
-    const records = isFirst ? [...bases, ...own] : own;
-    const batchBytes = bases.reduce((sum, record) => sum + recordBytes(record), bytes);
+    const repeated = isFirst ? [...bases, ...this.#edits()] : [];
+    const records = isFirst ? [...repeated, ...own] : own;
+    const batchBytes = repeated.reduce((sum, record) => sum + recordBytes(record), bytes);
     const previousEnd = this.#offset;
     if (isFirst) yield* this.#takeSegment(HEADER_BYTES + batchBytes);
     const segment = room.current;
@@ -134,6 +136,12 @@ export class BatchWriter {
     return bases;
   }
 
+  /** What a new segment repeats besides, behind all bases: the last edit of each group. */
+  #edits(): PendingRecord[] {
+    return [...this.#parts.groups.values()].flatMap(({ group, isPlaced, edit }) =>
+      isPlaced && edit !== null ? [editRecord(group, { mark: edit, content: { change: "none" } })] : []);
+  }
+
   #newHeader(sequence: number, bases: number, firstBatch: number, previousEnd: number): Uint8Array {
     const salt = this.#parts.host.random.u32();
     this.#parts.segments.set(sequence, { salt, begin: HEADER_BYTES, end: HEADER_BYTES });
@@ -161,6 +169,10 @@ export class BatchWriter {
     else if (type === RecordType.truncate) log.truncate(firstIndex);
     else if (type === RecordType.hardState) log.hardState = readHardStateBody(body) as HardState;
     else if (type === RecordType.groupMade) log.isPlaced = true;
+    else if (type === RecordType.edit) {
+      log.edited(readEditBody(body, record) as Edit, place);
+      this.hasGarbage = true;
+    }
     else if (type === RecordType.compactPrefix || type === RecordType.snapshotMark) {
       const { point, context } = readPointBody(body, firstIndex) as PointBody;
       if (type === RecordType.snapshotMark) log.snapshot = point;
@@ -184,4 +196,11 @@ export class BatchWriter {
       }
     }
   }
+}
+
+/** An edit as a record, in memory of its own. */
+export function editRecord(group: GroupId, edit: Edit): PendingRecord {
+  const record = makeRecord({ group, type: RecordType.edit, ...editFields(edit) });
+  writeEditBody(record.body, edit);
+  return record;
 }

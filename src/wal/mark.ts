@@ -18,6 +18,7 @@
  *     64            zeros up to 4096
  * ```
  */
+import { assert } from "../base/assert.ts";
 import { crc32, getU64, setU64, viewOf } from "../base/bytes.ts";
 import { DraftError } from "../base/errors.ts";
 import { shellWord } from "../base/shell_word.ts";
@@ -70,6 +71,16 @@ export class MarkFile {
     if (mark.batch >= this.#wanted.batch) this.#wanted = mark;
     this.#waiting.push(done);
     if (!this.#writing) this.#writeNext();
+  }
+
+  /**
+   * Makes `mark` durable though it says less than before, in both slots: the one way in which a mark may fall, before a
+   * batch is taken back that nothing was built on.
+   */
+  *lower(mark: Mark): Task<void> {
+    assert(!this.#writing && this.#waiting.length === 0, "a mark falls while nobody writes it", mark.batch);
+    this.#wanted = mark;
+    for (let slots = 0; slots < 2; slots++) yield* wait<void>((done) => this.write(mark, done));
   }
 
   close(done: Done<void>): void {

@@ -13,8 +13,9 @@
  *                                written at a time; a reader of format 1 believes no other value
  *     24    8  u64  group
  *     32    8  u64  firstIndex   entries, relocated: index of the first; truncate: the first index that is removed;
- *                                compact prefix, snapshot mark: the point's index; first segment: its sequence; else 0
- *     40    4  u32  count        entries, relocated: how many; else 0
+ *                                compact prefix, snapshot mark: the point's index; first segment: its sequence; edit: as
+ *                                that of what it does; else 0
+ *     40    4  u32  count        entries, relocated, edit that appends: how many; else 0
  *     44    4  u32  batchAt      bytes of this batch before this record: tells where the batch began
  *     48    1  u8   type
  *     49    3       zero
@@ -37,10 +38,11 @@
  *                    behind it, and a durable snapshot of the point is there, as behind a record of type 9
  *   9 snapshot mark  u64 term, u32 chain, u32 zero: a durable snapshot holds all up to the point firstIndex
  *  11 first segment  none, of group 0: the log begins with the segment firstIndex, what lies in earlier ones is dead
+ *  13 edit           an offline edit, whole: edit_record.ts
  * ```
  *
- * Reserved, refused by this version: 7 headers only (a witness's run), 10 group removed, 12 damage class, 13 edit. An
- * entries record never truncates.
+ * Reserved, refused by this version: 7 headers only (a witness's run), 10 group removed, 12 damage class. An entries
+ * record never truncates.
  */
 import { assert } from "../base/assert.ts";
 import { align8, crc32, getU64, setU64, viewOf } from "../base/bytes.ts";
@@ -59,6 +61,7 @@ export const RecordType = {
   compactPrefix: 8,
   snapshotMark: 9,
   firstSegment: 11,
+  edit: 13,
 } as const;
 
 /** The names of the numbers that are kept for later versions. */
@@ -66,7 +69,6 @@ const RESERVED: Readonly<Record<number, string>> = {
   7: "headers only",
   10: "group removed",
   12: "damage class",
-  13: "edit",
 };
 
 const HARD_STATE_BYTES = 24;

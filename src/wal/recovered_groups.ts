@@ -8,7 +8,8 @@ import { DraftError } from "../base/errors.ts";
 import type { Task } from "../base/task.ts";
 import type { GroupId, Index, LogPoint } from "../raft/types.ts";
 import { AbsentEntries } from "./absent_entries.ts";
-import { type Envelope, ENVELOPE_BYTES, readBaseBody, readHardStateBody, readMadeBody, readPointBody } from "./record.ts";
+import { EDIT_HEAD_BYTES, type EditContent, readEditBody } from "./edit_record.ts";
+import { type Envelope, ENVELOPE_BYTES, hardStateBodyBytes, readBaseBody, readHardStateBody, readMadeBody, readPointBody } from "./record.ts";
 import { contradiction, type RecordFault, unreadable, verifyRun } from "./record_fault.ts";
 import type { Place } from "./segment.ts";
 import { Telling, type WalVisitor } from "./telling.ts";
@@ -50,14 +51,19 @@ export class RecoveredGroups {
 
   /** Takes in a run of sealed entries, all of it or nothing. `at` is where its envelope stands in `bytes`. */
   entries(envelope: Envelope, bytes: Uint8Array, view: DataView, at: number, place: Place): RecordFault | null {
+    return this.#run(envelope, { bytes, view, at: at + ENVELOPE_BYTES }, { sequence: place.sequence, offset: place.offset + ENVELOPE_BYTES });
+  }
+
+  /** As {@link entries}. Bytes and place are those of the first entry. */
+  #run(envelope: Envelope, { bytes, view, at }: { bytes: Uint8Array; view: DataView; at: number }, place: Place): RecordFault | null {
     const end = this.#groups.get(envelope.group);
     if (end === undefined) return contradiction(envelope, "its group was never made");
     const { log } = end;
     if (envelope.firstIndex !== log.lastIndex + 1) return contradiction(envelope, `the group ends at index ${log.lastIndex}`);
     const before = { term: log.lastTerm, chain: log.knowsLast ? log.lastChain : null };
-    const fault = verifyRun(envelope, before, { bytes, view, at: at + ENVELOPE_BYTES }, this.#heads);
+    const fault = verifyRun(envelope, before, { bytes, view, at }, this.#heads);
     if (fault !== null) return fault;
-    const run = bytes.subarray(at + ENVELOPE_BYTES, at + envelope.length);
+    const run = bytes.subarray(at, at + envelope.length - ENVELOPE_BYTES);
     log.append(placedRun(envelope, run, place));
     if (!end.isQuiet) this.#telling.run(envelope.group, this.#heads, run);
     return null;
@@ -148,7 +154,7 @@ export class RecoveredGroups {
       const there = part.isAbsent ? null : yield* readHeadAt(source, log, part.to);
       if (there !== null && !isSame(there, last)) return contradiction(envelope, `a relocated entry ${part.to} that is another one than the log's`);
       if (!part.isAbsent) continue;
-      log.relocate(partOf(placedRun(envelope, body, place), part.from, part.to));
+      log.relocate(partOf(placedRun(envelope, body, { ...place, offset: place.offset + ENVELOPE_BYTES }), part.from, part.to));
       if (part.to === log.lastIndex) log.endsWith(last);
     }
     absent.fill(envelope.firstIndex, to);
@@ -188,6 +194,46 @@ export class RecoveredGroups {
     return null;
   }
 
+  /** An offline edit: what it does is taken in as the records that do the same are. */
+  *edit(envelope: Envelope, body: Uint8Array, place: Place, source: SegmentSource): Task<RecordFault | null> {
+    const end = this.#groups.get(envelope.group);
+    if (end === undefined) return contradiction(envelope, "its group was never made");
+    const edit = readEditBody(body, envelope);
+    if (edit === null) return unreadable(envelope, "an edit that cannot be read");
+    const { log } = end;
+    const { mark, content } = edit;
+    if (mark.number < (log.edit?.number ?? 0)) return contradiction(envelope, `edit ${mark.number} behind edit ${log.edit?.number}`);
+    const fault = yield* this.#editContent(envelope, body, place, source, content);
+    if (fault !== null) return contradiction(envelope, fault.what);
+    log.edit = mark;
+    if (!end.isQuiet) this.#visitor.edited(envelope.group, mark);
+    return null;
+  }
+
+  *#editContent(envelope: Envelope, body: Uint8Array, place: Place, source: SegmentSource, content: EditContent): Task<RecordFault | null> {
+    if (!("hardState" in content)) return null;
+    const rest = body.subarray(EDIT_HEAD_BYTES);
+    if (content.change === "chop") {
+      const fault = yield* this.truncate(envelope, source);
+      return fault ?? this.hardState(envelope, body.subarray(EDIT_HEAD_BYTES - hardStateBodyBytes));
+    }
+    const fault = this.hardState(envelope, body.subarray(EDIT_HEAD_BYTES - hardStateBodyBytes));
+    if (fault !== null) return fault;
+    if (content.change === "append") {
+      const { log } = this.#groups.get(envelope.group) as GroupEnd;
+      log.index.cut();
+      const run = { ...envelope, length: ENVELOPE_BYTES + rest.length };
+      const at = { sequence: place.sequence, offset: place.offset + ENVELOPE_BYTES + EDIT_HEAD_BYTES };
+      return this.#run(run, { bytes: rest, view: viewOf(rest), at: 0 }, at);
+    }
+    const { log, isQuiet } = this.#groups.get(envelope.group) as GroupEnd;
+    if (content.point.index > log.snapshot.index && content.point.index <= log.lastIndex) {
+      log.snapshot = content.point;
+      if (!isQuiet) this.#visitor.snapshotMarked(envelope.group, content.point);
+    }
+    return this.compacted(envelope, rest);
+  }
+
   /**
    * The whole log was read. No entry may be absent any more; groups that the visitor has a wrong picture of are read
    * again and told anew, which also verifies that what was relocated continues what stands before and behind it.
@@ -210,9 +256,9 @@ export class RecoveredGroups {
   }
 }
 
-/** The run of a record whose envelope stands at `place`. */
-function placedRun({ firstIndex, count }: Envelope, run: Uint8Array, { sequence, offset }: Place): PlacedRun {
-  return { firstIndex, count, run, place: { sequence, offset: offset + ENVELOPE_BYTES }, recordEnd: offset + ENVELOPE_BYTES + run.length };
+/** The run of a record, whose first entry stands at `place`. */
+function placedRun({ firstIndex, count }: Envelope, run: Uint8Array, place: Place): PlacedRun {
+  return { firstIndex, count, run, place, recordEnd: place.offset + run.length };
 }
 
 /** The entries `from`..`to` of a run. */

@@ -53,6 +53,8 @@ export interface Scan {
   /** Where the last batch that counts began. */
   readonly lastBatchAt: Place;
   readonly lastBatch: number;
+  /** The newest record of an edit, a repeated one too. */
+  readonly lastEdit: { readonly batch: number; readonly group: GroupId };
 }
 
 /** How far the log was read, and why no further. */
@@ -62,6 +64,7 @@ interface Progress {
   end: Place;
   lastBatchAt: Place;
   lastBatch: number;
+  lastEdit: Scan["lastEdit"];
   lastGroup: GroupId;
   /** What the log itself says of the segment that it begins with; 1 if nothing. */
   firstSegment: number;
@@ -76,7 +79,7 @@ interface Progress {
 export function* scanLog(source: RecoverySource, sequences: readonly number[], groups: RecoveredGroups): Task<Scan> {
   const start: Place = { sequence: 0, offset: 0 };
   const progress: Progress = {
-    groups, segments: new Map(), end: start, lastBatchAt: start, lastBatch: 0, lastGroup: 0, firstSegment: 1, fault: null,
+    groups, segments: new Map(), end: start, lastBatchAt: start, lastBatch: 0, lastEdit: { batch: 0, group: 0 }, lastGroup: 0, firstSegment: 1, fault: null,
   };
   const scan = yield* scanSegments(source, sequences, progress);
   yield* refuseDamage(source, sequences, progress);
@@ -138,6 +141,7 @@ function* scanSegment(source: RecoverySource, reader: SegmentReader, header: Seg
       use.begin = offset + envelope.length;
     }
     progress.lastBatch = envelope.batch;
+    if (envelope.type === RecordType.edit) progress.lastEdit = { batch: envelope.batch, group: envelope.group };
     if (envelope.group > 0) progress.lastGroup = envelope.group;
     progress.lastBatchAt = { sequence: header.sequence, offset: offset - envelope.batchAt };
     use.end = offset + envelope.length;
@@ -178,6 +182,8 @@ function* takeRecord(source: RecoverySource, reader: SegmentReader, envelope: En
       return groups.compacted(envelope, body);
     case RecordType.snapshotMark:
       return groups.snapshotMarked(envelope, body);
+    case RecordType.edit:
+      return yield* groups.edit(envelope, body, end, segments);
     case RecordType.firstSegment:
       progress.firstSegment = Math.max(progress.firstSegment, envelope.firstIndex);
       return null;

@@ -4,6 +4,7 @@ import { chainAfter, endOf, ENTRY_HEADER_BYTES, type EntryHead, isBare, readRun 
 import { DraftError } from "../base/errors.ts";
 import type { Task } from "../base/task.ts";
 import type { GroupId, HardState, Index, LogPoint } from "../raft/types.ts";
+import type { EditMark } from "./edit_record.ts";
 import type { WalGroup } from "./wal_group.ts";
 import { POINT_EVERY_BYTES } from "./wal_index.ts";
 import { readEntries, type SegmentSource } from "./wal_read.ts";
@@ -28,6 +29,8 @@ export interface WalVisitor {
   compacted(group: GroupId, point: LogPoint, context: Uint8Array): void;
   /** There is a durable snapshot file at `point`. */
   snapshotMarked(group: GroupId, point: LogPoint): void;
+  /** The log was edited offline, the last time so; what the edit did is told besides. */
+  edited(group: GroupId, mark: EditMark): void;
 }
 
 /** What a visitor is told. */
@@ -39,8 +42,9 @@ export class Telling {
   }
 
   /** How a group stood before its first entry that is there, which is that behind `begin`. */
-  state({ group, genesis, snapshot, context, hardState }: WalGroup, begin: LogPoint): void {
+  state({ group, genesis, snapshot, context, hardState, edit }: WalGroup, begin: LogPoint): void {
     this.#visitor.groupMade(group, genesis);
+    if (edit !== null) this.#visitor.edited(group, edit);
     if (snapshot.index > 0) this.#visitor.snapshotMarked(group, snapshot);
     if (begin.index > 0) this.#visitor.compacted(group, begin, context);
     this.#visitor.hardState(group, hardState);

@@ -8,11 +8,13 @@ import { assert, AssertionFailed } from "../base/assert.ts";
 import { getU64, viewOf } from "../base/bytes.ts";
 import { DraftError } from "../base/errors.ts";
 import { type Done, runTask, type Task, wait } from "../base/task.ts";
-import type { Host, Timer } from "../host/host.ts";
+import type { Host } from "../host/host.ts";
 import type { GroupId, HardState, Index, LogPoint } from "../raft/types.ts";
 import { BatchWriter } from "./batch_writer.ts";
 import { type CompactionCounts, Compactor } from "./compactor.ts";
+import { type Edit, editFields, writeEditBody } from "./edit_record.ts";
 import type { MarkFile } from "./mark.ts";
+import { MarkTimer } from "./mark_timer.ts";
 import { ReadQueue } from "./read_queue.ts";
 import { hardStateBodyBytes, madeBodyBytes, pointBodyBytes, RecordType, writeHardStateBody, writeMadeBody, writePointBody } from "./record.ts";
 import { RecordQueue } from "./record_queue.ts";
@@ -55,7 +57,7 @@ export class Wal {
   #watch: StallWatch;
   #compactor: Compactor;
   #compacting = false;
-  #markTimer: Timer | null = null;
+  #markTimer: MarkTimer;
   #inFlight = false;
   #failed = false;
   #closed: Done<void> | null = null;
@@ -78,6 +80,7 @@ export class Wal {
     const { batchBytesMax, segmentBytes, relocateMs } = options;
     const writer = new BatchWriter(parts.identity, { ...parts, source, room, watch: this.#watch, batchBytesMax });
     this.#writer = writer;
+    this.#markTimer = new MarkTimer({ clock: host.clock, writer, mark, markMs: options.markMs, failed: (error) => this.#fail(error) });
     const shared = { groups, segments, queue, writer, reads, mark, room };
     this.#compactor = new Compactor({ ...host, ...shared, segmentBytes, pauseMs: relocateMs, flush: () => this.flush() });
     room.start();
@@ -171,6 +174,12 @@ export class Wal {
     this.#queue.add(fields, (body) => writeMadeBody(body, genesis));
   }
 
+  /** Appends an edit: all that it does in one record. */
+  appendEdit(group: GroupId, edit: Edit): void {
+    this.#groupOf(group).expect(edit);
+    this.#queue.add({ group, type: RecordType.edit, ...editFields(edit) }, (body) => writeEditBody(body, edit));
+  }
+
   /** Calls `done` once everything that was appended before is durable; in the order of the calls. */
   barrier(done: Done<void>): void {
     this.#queue.barrier(done);
@@ -225,17 +234,18 @@ export class Wal {
   #batchDone(): void {
     if (this.#failed) return;
     this.#inFlight = false;
-    this.#markLater();
+    this.#markTimer.begin();
     // The disk gets its next batch before this one's completions are told: they take their time.
     this.flush();
     this.#reads.pump();
     this.#tellBarriers();
     this.#compact();
-    if (this.#closed !== null && !this.#inFlight && this.#queue.length === 0) this.#finish();
+    // Whoever was just told may have closed it, and so ended it, within the call.
+    if (this.#closed !== null && !this.#finishing && !this.#inFlight && this.#queue.length === 0) this.#finish();
   }
 
   #compact(): void {
-    if (this.#compacting || this.#failed || this.#closed !== null || !this.#compactor.isDue) return;
+    if (this.#compacting || this.#failed || this.#closed !== null || !this.#options.compacts || !this.#compactor.isDue) return;
     this.#compacting = true;
     runTask(this.#compactor.work(), (...[error]) => {
       this.#compacting = false;
@@ -249,25 +259,11 @@ export class Wal {
     for (const done of this.#queue.takeBarriers()) done(null, undefined);
   }
 
-  /** The mark follows within `markMs`: under load each second, else once, after the last batch. */
-  #markLater(): void {
-    if (this.#markTimer !== null || this.#writer.markedBatch === this.#writer.durable.batch || this.#closed !== null) return;
-    this.#markTimer = this.#host.clock.setTimer(this.#options.markMs, () => {
-      const { batch } = this.#writer.durable;
-      this.#mark.write(this.#writer.durable, (...[error]) => {
-        this.#markTimer = null;
-        if (error !== null) return this.#fail(error);
-        this.#writer.markedBatch = Math.max(this.#writer.markedBatch, batch);
-        this.#markLater();
-      });
-    });
-  }
-
   #fail(error: Error): void {
     if (error instanceof AssertionFailed) throw error;
     if (this.#failed) return;
     this.#failed = true;
-    this.#markTimer?.cancel();
+    this.#markTimer.stop();
     this.#watch.stop();
     this.#room.stop();
     this.#compactor.stop();
@@ -283,7 +279,7 @@ export class Wal {
   #finish(): void {
     this.#finishing = true;
     this.#watch.stop();
-    this.#markTimer?.cancel();
+    this.#markTimer.stop();
     this.#reads.stop(() => runTask(this.#closeFiles(), (...[error]) => {
       if (this.#failed) return;
       const done = this.#closed as Done<void>;

@@ -6,6 +6,7 @@ import { assert } from "../base/assert.ts";
 import { getU64, viewOf } from "../base/bytes.ts";
 import { chainOfGenesis, endOf } from "../base/entry.ts";
 import type { GroupId, HardState, Index, LogPoint, Term } from "../raft/types.ts";
+import { type Edit, EDIT_HEAD_BYTES, type EditMark } from "./edit_record.ts";
 import { ENVELOPE_BYTES, type GroupBase } from "./record.ts";
 import type { Place } from "./segment.ts";
 import { type IndexPoint, POINT_EVERY_BYTES, WalIndex } from "./wal_index.ts";
@@ -49,6 +50,8 @@ export class WalGroup {
   context: Uint8Array = new Uint8Array(0);
   /** Use: the base. Invariant: the newest snapshot mark put into a batch. */
   snapshot: LogPoint = NO_POINT;
+  /** Use: what the node may do. Invariant: the newest edit record put into a batch; null if there is none. */
+  edit: EditMark | null = null;
   /** Use: reads wait from here on. Invariant: lowest index that the batch in flight touches; Infinity if none. */
   inFlightFrom: Index = Number.POSITIVE_INFINITY;
 
@@ -109,6 +112,33 @@ export class WalGroup {
     this.prefix = point;
     this.context = context;
     if (point.index >= this.lastIndex) this.endsWith(point);
+  }
+
+  /** An edit is appended: what follows continues what it leaves. */
+  expect({ mark, content }: Edit): void {
+    assert(mark.number >= (this.edit?.number ?? 0), "edits count up", this.group, this.edit?.number, mark.number);
+    const { appended } = this;
+    if (content.change === "chop") appended.last = content.from - 1;
+    if (content.change === "append") appended.last += content.count;
+    if (content.change === "drop") Object.assign(appended, { prefix: content.point.index, snapshot: Math.max(appended.snapshot, content.point.index) });
+  }
+
+  /** Takes in an edit. `place` is that of its record's body. */
+  edited({ mark, content }: Edit, place: Place): void {
+    this.edit = mark;
+    if (!("hardState" in content)) return;
+    this.hardState = content.hardState;
+    if (content.change === "chop") this.truncate(content.from);
+    else if (content.change === "drop") {
+      if (content.point.index > this.snapshot.index) this.snapshot = content.point;
+      this.compact(content.point, content.context);
+    } else {
+      const { index: firstIndex, count, run } = content;
+      const at = { sequence: place.sequence, offset: place.offset + EDIT_HEAD_BYTES };
+      // A reader looks for entries in records of theirs: in this one they are found by a point alone.
+      this.index.cut();
+      this.append({ firstIndex, count, run, place: at, recordEnd: at.offset + run.length });
+    }
   }
 
   /** Takes in a run that continues the group and ends with its record. */

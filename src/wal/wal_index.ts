@@ -113,6 +113,11 @@ export class WalIndex {
     this.#fields[(this.#count - 1) * FIELDS + BYTES_FIELD]! += bytes;
   }
 
+  /** The next entry is not found from the last point on. */
+  cut(): void {
+    this.#isCut = true;
+  }
+
   /** `from` and all after it are gone. */
   truncate(from: Index): void {
     this.#count = this.find(from - 1) + 1;

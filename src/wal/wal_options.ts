@@ -21,6 +21,8 @@ export interface WalOptions {
   readonly retryMs: number;
   /** Between two pieces of the log that are copied so that an old segment can go. */
   readonly relocateMs: number;
+  /** Whether old segments are freed. Not while a log is edited: what an edit removes must be there for its undo. */
+  readonly compacts: boolean;
   /** A write or sync failed: the WAL tells no completion any more. Called once. */
   readonly onFailure: (error: Error) => void;
   /** The batch in flight made no progress for `stallMs`. Called once a stall. */
@@ -43,4 +45,5 @@ export const WAL_DEFAULTS: Omit<WalOptions, "onFailure" | "onStall" | "onSpace">
   stallMs: 600,
   retryMs: 1_000,
   relocateMs: 10,
+  compacts: true,
 };

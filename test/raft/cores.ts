@@ -110,7 +110,7 @@ export class Cores {
     };
     const configurations = [start?.configuration ?? genesisConfiguration(voters)];
     for (const { configuration } of durable.entries.slice(trail.base.index)) if (configuration !== null) configurations.push(configuration);
-    return createRaft(config, { hardState: durable.hardState, trail, configurations, snapshotIndex: snapshot?.point.index ?? 0 });
+    return createRaft(config, { hardState: durable.hardState, trail, configurations, snapshotIndex: snapshot?.point.index ?? 0, editNumber: 0 });
   }
 
   core(number: number): Core {

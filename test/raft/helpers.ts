@@ -53,6 +53,7 @@ export interface CoreOptions {
   readonly commitIndex?: number;
   readonly configuration?: Configuration;
   readonly snapshotIndex?: number;
+  readonly editNumber?: number;
 }
 
 /** A core that steps by hand, checked after each step; stores complete only when told. */
@@ -67,7 +68,7 @@ export class Single {
       term: options.term ?? trail.lastTerm, votedFor: options.votedFor ?? 0, commitIndex: options.commitIndex ?? 0,
     };
     const configurations = [options.configuration ?? membersOf(["voter", "voter", "voter"])];
-    this.state = createRaft({ ...CONFIG, ...options.config }, { hardState, trail, configurations, snapshotIndex: options.snapshotIndex ?? 0 });
+    this.state = createRaft({ ...CONFIG, ...options.config }, { hardState, trail, configurations, snapshotIndex: options.snapshotIndex ?? 0, editNumber: options.editNumber ?? 0 });
     this.event({ type: "start" });
   }
 

@@ -178,7 +178,7 @@ class Runner {
     }
     const witness = this.roles[number - 1] === "witness" || this.witnesses.has(number);
     const config = { ...CONFIG, ...this.options, self: number, incarnation: 100 + number, bootId, witness, seed: number };
-    return createRaft(config, { hardState: disk.hardState, trail, configurations, snapshotIndex: 0 });
+    return createRaft(config, { hardState: disk.hardState, trail, configurations, snapshotIndex: 0, editNumber: 0 });
   }
 
   restart(node: Node): void {

@@ -2,6 +2,7 @@
 import { viewOf } from "../../src/base/bytes.ts";
 import { chainAfter, chainOfGenesis, type EntryHead, payloadSumOf, sealedBytes, writeHeader } from "../../src/base/entry.ts";
 import type { HardState, LogPoint } from "../../src/raft/types.ts";
+import type { EditMark } from "../../src/wal/edit_record.ts";
 import type { WalVisitor } from "../../src/wal/telling.ts";
 
 /** What the test founds a group with. */
@@ -34,6 +35,8 @@ interface GroupModel {
   prefix: LogPoint;
   context: string;
   snapshot: number;
+  /** The last offline edit; null if there is none. */
+  edit: EditMark | null;
   /** Those behind the prefix. */
   entries: { term: number; sum: number; chain: number }[];
 }
@@ -44,7 +47,7 @@ export class Model implements WalVisitor {
 
   groupMade(group: number, genesis: Uint8Array): void {
     const prefix = { index: 0, term: 0, chain: chainOfGenesis(genesis) };
-    this.groups.set(group, { genesis: String(genesis), hardState: { term: 0, votedFor: 0, commitIndex: 0 }, prefix, context: "", snapshot: 0, entries: [] });
+    this.groups.set(group, { genesis: String(genesis), hardState: { term: 0, votedFor: 0, commitIndex: 0 }, prefix, context: "", snapshot: 0, edit: null, entries: [] });
   }
   hardState(group: number, hardState: HardState): void {
     this.of(group).hardState = hardState;
@@ -60,6 +63,9 @@ export class Model implements WalVisitor {
   }
   snapshotMarked(group: number, point: LogPoint): void {
     this.of(group).snapshot = point.index;
+  }
+  edited(group: number, mark: EditMark): void {
+    this.of(group).edit = mark;
   }
   entry(group: number, head: EntryHead, payload: Uint8Array): void {
     const isBare = payload.length === 0 && head.payloadBytes > 0;
@@ -82,7 +88,7 @@ export class Model implements WalVisitor {
   }
   /** All of it as one text. */
   text(): string {
-    return JSON.stringify([...this.groups].map(([group, { genesis, hardState, prefix, context, snapshot, entries }]) =>
-      [group, genesis, hardState, prefix, context, snapshot, entries.map(({ term, sum }) => `${term}:${sum}`)]));
+    return JSON.stringify([...this.groups].map(([group, { genesis, hardState, prefix, context, snapshot, edit, entries }]) =>
+      [group, genesis, hardState, prefix, context, snapshot, edit, entries.map(({ term, sum }) => `${term}:${sum}`)]));
   }
 }

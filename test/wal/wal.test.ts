@@ -140,4 +140,20 @@ test("close() in the midst of a turn that appends and flushes once more closes t
   rig.restart();
 });
 
+test("a log that is closed by who hears that a batch is durable closes each file once", () => {
+  const rig = new Rig(77);
+  rig.open();
+  rig.make(1);
+  const closed: string[] = [];
+  rig.disk.seen = (call) => {
+    if (call.kind === "close") closed.push(call.path);
+  };
+  let ended = false;
+  rig.wal.barrier(() => rig.wal.close(() => (ended = true)));
+  rig.wal.flush();
+  rig.scheduler.runUntil(rig.scheduler.nowMs + 1_000);
+  assert.ok(ended);
+  assert.is(new Set(closed).size, closed.length, closed.join(" "));
+});
+
 test.run();

@@ -77,7 +77,7 @@ function boot(who: { self: MemberNumber; shape: Shape; bootId: number }, durable
     group: 1, self: who.self, incarnation: 100 + who.self, bootId: who.bootId, witness: false, heartbeatMs: 1, electionMinMs: 2, electionMaxMs: 3, promisedMs: 0,
     appendEntriesMax: who.shape.entriesPerAppend, appendBytesMax: 1 << 16, inflightAppendsMax: 8, inflightBytesMax: 1 << 20,
     uncommittedBytesMax: 1 << 20, retainBytes: 0, pendingReadsMax: 8, verdictEntries: 4096, verdictMs: 10_000, seed: 1,
-  }, { hardState: durable.hardState, trail, configurations: [genesisConfiguration(voters)], snapshotIndex: 0 });
+  }, { hardState: durable.hardState, trail, configurations: [genesisConfiguration(voters)], snapshotIndex: 0, editNumber: 0 });
   return new Happening({ state, shape: who.shape, log: durable.entries, durable, stores: [], reads: new Map() }).run({ type: "start" });
 }
 

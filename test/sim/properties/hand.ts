@@ -88,7 +88,7 @@ export class Hand {
     member.number = number;
     member.forgiven ||= found.forgiven ?? false;
     const config = { ...CONFIG, self: number, incarnation: 100 + number, bootId: member.boots };
-    member.state = createRaft(config, { hardState, trail, configurations: [this.#configuration], snapshotIndex: 0 });
+    member.state = createRaft(config, { hardState, trail, configurations: [this.#configuration], snapshotIndex: 0, editNumber: 0 });
     this.tell((property) => property.opened?.(member));
   }
 

@@ -1,0 +1,184 @@
+/**
+ * `draft log check`, `diff`, `at` and `replay`: whether a stopped node's files are sound, where two logs part, what the
+ * machine held at an index, and whether another build of it does with the log what this one does.
+ */
+import { toJsonValue } from "../base/json_value.ts";
+import { DraftError } from "../base/errors.ts";
+import type { Task } from "../base/task.ts";
+import { type Checked, checkDirectory, checkFile } from "../editor/check_files.ts";
+import { compareLogs } from "../editor/compare.ts";
+import { type GroupLog, openedLog } from "../editor/offline_log.ts";
+import { eachEntry, machineAt, restoreFrom, startFor } from "../editor/rebuild.ts";
+import { temporaryDirectory } from "../host/node_directory.ts";
+import { createNodeHost, silentLog } from "../host/node_host.ts";
+import type { AnyPlugin, Command } from "../machine/machine.ts";
+import { type BuildsDiffer, SideBySide } from "../machine/side_by_side.ts";
+import { decodeGenesis } from "../node/genesis.ts";
+import { loadPlugin } from "../node/plugin_loader.ts";
+import { type Index, MAIN_GROUP } from "../raft/types.ts";
+import type { Io } from "./io.ts";
+import { type Leaf, type Options, type Parsed, UsageError } from "./leaf.ts";
+import { awaited, directoryOf, indexOf, LOG_OPTIONS, MACHINE_OPTION, pluginFor, runOffline, withLog } from "./log_options.ts";
+import { splitWords } from "./quoting.ts";
+import { renderJson, renderText } from "./render.ts";
+import { entriesIn, entryJson, entryText, type ShownEntry } from "./shown_entry.ts";
+
+const NOT_DONE = 1;
+const DAMAGED = 10;
+
+const check: Leaf = {
+  words: ["log", "check"],
+  usage: "[FILE]",
+  summary: "verifies every record, segment and snapshot of a stopped node, or one file",
+  options: LOG_OPTIONS,
+  positionals: { min: 0, max: 1 },
+  examples: ["draft log check --data ./draft-data/a", "draft log check ./draft-data/a/snapshots/1/812-3.snap"],
+  run: runCheck,
+};
+
+const diff: Leaf = {
+  words: ["log", "diff"],
+  usage: "DIR2",
+  summary: "the first index where the logs of two stopped nodes differ; exit 1 if they do",
+  options: LOG_OPTIONS,
+  positionals: { min: 1, max: 1 },
+  examples: ["draft log diff ./draft-data/b --data ./draft-data/a"],
+  run: ({ options, positionals }, io) => {
+    const other = { directory: positionals[0] ?? "", group: MAIN_GROUP };
+    return withLog(options, (one, host) => openedLog(host, other, (two) => showDiff(one, two, options, io)));
+  },
+};
+
+const at: Leaf = {
+  words: ["log", "at"],
+  usage: "INDEX [COMMAND…]",
+  summary: "makes the machine as it was at INDEX from a stopped node's files, and asks it",
+  options: [...LOG_OPTIONS, MACHINE_OPTION],
+  positionals: { min: 1, max: Number.POSITIVE_INFINITY },
+  verbatim: true,
+  examples: ["draft log at --data ./draft-data/a 812 get k", "draft log at --data ./draft-data/a 812"],
+  run: ({ options, positionals }, io) => withMachineDirectory((directory) =>
+    withLog(options, (log, host): Task<number> => showAt({ log, host, directory, options, io }, positionals))),
+};
+
+const replay: Leaf = {
+  words: ["log", "replay"],
+  usage: "",
+  summary: "applies a stopped node's log to another build of its machine: the first entry whose answer or state differs",
+  options: [...LOG_OPTIONS, { raw: "--machine <file>", description: "the other build" }],
+  positionals: { min: 0, max: 0 },
+  examples: ["draft log replay --data ./draft-data/a --machine ./kv_next.ts"],
+  run: ({ options }, io) => withLog(options, (log, host) => showReplay(log, host, options, io)),
+};
+
+/** The commands. */
+export const logCheckLeaves: readonly Leaf[] = [check, diff, at, replay];
+
+async function runCheck({ options, positionals: [path] }: Parsed, io: Io): Promise<number> {
+  const host = createNodeHost(silentLog);
+  const json = options.has("json");
+  let code = 0;
+  const told = (checked: Checked): void => {
+    if (checked.damage !== null) code = DAMAGED;
+    io.out(json ? JSON.stringify({ ok: checked.damage === null, ...checked }) : checkedText(checked));
+  };
+  await runOffline(path === undefined ? checkDirectory(host, directoryOf(options), told) : (function* (): Task<void> {
+    told(yield* checkFile(host.disk, path));
+  })());
+  return code;
+}
+
+function checkedText({ path, what, bytes, holds, damage }: Checked): string {
+  return damage === null ? `sound    ${path}: ${what} of ${bytes} bytes, ${holds}` : `DAMAGED  ${path}: ${damage}`;
+}
+
+function* showDiff(one: GroupLog, other: GroupLog, options: Options, io: Io): Task<number> {
+  const { from, to, differsAt } = yield* compareLogs(one, other);
+  const ends = [one, other].map(({ directory, group }) => ({ directory, firstIndex: group.prefix.index + 1, lastIndex: group.lastIndex }));
+  const entries = differsAt === 0 ? [] : [yield* shownAt(one, differsAt), yield* shownAt(other, differsAt)];
+  if (options.has("json")) {
+    io.out(JSON.stringify({ from, to, differsAt: differsAt === 0 ? null : differsAt, logs: ends, entries: entries.map((entry) => entry === null ? null : entryJson(entry)) }));
+  } else if (differsAt === 0) {
+    io.out(`the logs agree from index ${from} to ${to}${ends.map(({ directory, lastIndex }) => lastIndex > to ? `; "${directory}" goes on to ${lastIndex}` : "").join("")}`);
+  } else {
+    io.out(`the logs differ from index ${differsAt} on`);
+    entries.forEach((entry, i) => io.out(`${ends[i]?.directory}: ${entry === null ? "before its first entry" : entryText(entry)}`));
+  }
+  return differsAt === 0 ? 0 : NOT_DONE;
+}
+
+function* shownAt(log: GroupLog, index: Index): Task<ShownEntry | null> {
+  if (index <= log.group.prefix.index) return null;
+  const [entry] = entriesIn((yield* log.read(index, index)).runs[0] as Uint8Array, false);
+  return entry ?? null;
+}
+
+interface AtParts {
+  readonly log: GroupLog;
+  readonly host: ReturnType<typeof createNodeHost>;
+  readonly directory: string;
+  readonly options: Options;
+  readonly io: Io;
+}
+
+function* showAt({ log, host, directory, options, io }: AtParts, [text, ...words]: readonly string[]): Task<number> {
+  const index = indexOf(text);
+  const plugin = yield* awaited(() => pluginFor(log.identity.machine, options));
+  const applier = yield* machineAt(host, log, plugin, index, directory);
+  if (words.length === 0) {
+    const { term, timeMs } = applier.lastApplied;
+    const state = { index, term, timeMs, machine: plugin.name, machineVersion: applier.view().version, stateHash: applier.stateHash() };
+    io.out(options.has("json") ? JSON.stringify(state) : Object.entries(state).map(([name, value]) => `${name}: ${value}`).join("\n"));
+    return 0;
+  }
+  const command = (words.length === 1 ? splitWords(words[0] ?? "") : words) as unknown as Command;
+  if (typeof command[0] !== "string") throw new UsageError("wants INDEX [COMMAND…], an operation and its arguments");
+  const prepared = applier.operations.prepare(command);
+  if (applier.operations.kindOf(prepared) === "write") throw new DraftError("BAD_REQUEST", `operation '${prepared[0]}' changes the state: what was, is asked with reads`);
+  const answer = applier.query(prepared);
+  if (answer instanceof DraftError) throw answer;
+  io.out(options.has("json") ? renderJson(toJsonValue(answer), index) : renderText(answer));
+  return 0;
+}
+
+function* showReplay(log: GroupLog, host: ReturnType<typeof createNodeHost>, options: Options, io: Io): Task<number> {
+  const path = options.text("machine");
+  if (path === undefined) throw new UsageError("wants --machine FILE, the other build");
+  const newer = yield* awaited(() => loadPlugin(path));
+  const older = yield* awaited(() => olderPlugin(log.identity.machine, newer));
+  const { lastIndex, group, genesis } = log.group;
+  const builds = new SideBySide({ older, newer, group, version: decodeGenesis(genesis).machineVersion });
+  const start = startFor(log, lastIndex);
+  if (start !== null) for (const applier of [builds.older, builds.newer]) yield* restoreFrom(host, log, applier, start);
+  const from = (start?.index ?? 0) + 1;
+  let found: BuildsDiffer | null = null;
+  yield* eachEntry(log, from, lastIndex, (head, bytes, payloadAt) => {
+    found = builds.apply(head, bytes, payloadAt);
+    return found === null;
+  });
+  return yield* tellReplay(log, { from, to: lastIndex, found }, options, io);
+}
+
+function* tellReplay(log: GroupLog, { from, to, found }: { readonly from: Index; readonly to: Index; readonly found: BuildsDiffer | null }, options: Options, io: Io): Task<number> {
+  const entry = found === null ? null : yield* shownAt(log, found.index);
+  if (options.has("json")) io.out(JSON.stringify({ from, to, differs: found, entry: entry === null ? null : entryJson(entry) }));
+  else if (found === null || entry === null) io.out(`both builds did the same with entries ${from} to ${to}`);
+  else io.out(`the first entry that differs, in its ${found.what}:\n${entryText(entry)}\nthe log's build: ${found.older}\nthe other:       ${found.newer}`);
+  return found === null ? 0 : NOT_DONE;
+}
+
+/** The build that the log is compared with: the shipped one. A log of somebody's own machine names no file. */
+async function olderPlugin(name: string, newer: AnyPlugin): Promise<AnyPlugin> {
+  if (newer.name !== name) throw new DraftError("BAD_PLUGIN", `--machine is the machine "${newer.name}", the log is of "${name}"`);
+  return loadPlugin(name);
+}
+
+/** Runs `use` with an empty directory for a machine that keeps files. */
+async function withMachineDirectory(use: (directory: string) => Promise<number>): Promise<number> {
+  const temporary = temporaryDirectory();
+  try {
+    return await use(temporary.make());
+  } finally {
+    temporary.remove();
+  }
+}

@@ -1,0 +1,83 @@
+/** What all verbs of `draft log` share: which log is meant, and how it is opened. */
+import { DraftError } from "../base/errors.ts";
+import { shellWord } from "../base/shell_word.ts";
+import { runTask, type Task, wait } from "../base/task.ts";
+import { type GroupLog, withGroupLog } from "../editor/offline_log.ts";
+import { createNodeHost, silentLog } from "../host/node_host.ts";
+import type { AnyPlugin } from "../machine/machine.ts";
+import { loadPlugin, SHIPPED_NAMES } from "../node/plugin_loader.ts";
+import { type Index, type LogPoint, MAIN_GROUP } from "../raft/types.ts";
+import { type Options, type OptionSpec, UsageError } from "./leaf.ts";
+
+export const LOG_OPTIONS: readonly OptionSpec[] = [
+  { raw: "--data <dir>", description: "the data directory of a node that is stopped" },
+  { raw: "--group <name>", description: "the group that is meant", default: "main" },
+  { raw: "--json", description: "one object a line" },
+];
+
+/** Of verbs that run commands or read them as the machine does. */
+export const MACHINE_OPTION: OptionSpec = { raw: "--machine <name|file>", description: "the machine's plugin", default: "the log's, if draft ships it" };
+
+/** Which directory is meant. @throws UsageError */
+export function directoryOf(options: Options): string {
+  const directory = options.text("data");
+  if (directory === undefined) throw new UsageError("wants --data DIR, the data directory of a node that is stopped");
+  const group = options.text("group") ?? "main";
+  if (group !== "main") throw new DraftError("NOT_FOUND", `no group "${group}" in ${directory}: draft log last --data ${shellWord(directory)}`);
+  return directory;
+}
+
+/** Runs a task that opens what it needs by itself. */
+export function runOffline<T>(task: Task<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    runTask(task, (...[error, value]) => {
+      if (error === null) resolve(value);
+      else reject(error);
+    });
+  });
+}
+
+/** The index that was typed. @throws UsageError */
+export function indexOf(text: string | undefined): Index {
+  const index = Number(text);
+  if (text === undefined || !/^\d+$/.test(text) || !Number.isSafeInteger(index) || index < 1) throw new UsageError(`"${text ?? ""}": wants an index, a whole number from 1`);
+  return index;
+}
+
+/** Waits for a promise inside a task. */
+export function awaited<T>(make: () => Promise<T>): Task<T> {
+  return wait<T>((done) => {
+    make().then((value) => done(null, value), (error: unknown) => done(error instanceof Error ? error : new Error(String(error))));
+  });
+}
+
+/** Where a log ends, as people compare it. */
+export function sealJson({ index, term, chain }: LogPoint): { index: number; term: number; chain: string } {
+  return { index, term, chain: chain.toString(16).padStart(8, "0") };
+}
+
+/** What an edit left the log in; null if nothing. */
+export function conditionOf({ edit }: GroupLog): string | null {
+  return edit === null || edit.condition === "none" ? null : edit.condition;
+}
+
+/** Opens the log that is meant, for as long as `use` runs. */
+export function withLog<T>(options: Options, use: (log: GroupLog, host: ReturnType<typeof createNodeHost>) => Task<T>): Promise<T> {
+  const host = createNodeHost(silentLog);
+  return withGroupLog(host, { directory: directoryOf(options), group: MAIN_GROUP }, (log) => use(log, host));
+}
+
+/**
+ * The plugin of the machine called `name`, as a log names it.
+ *
+ * @throws DraftError BAD_PLUGIN if it is not shipped and was not given, or is another one
+ */
+export async function pluginFor(name: string, options: Options): Promise<AnyPlugin> {
+  const given = options.text("machine");
+  if (given === undefined && !SHIPPED_NAMES.includes(name)) {
+    throw new DraftError("BAD_PLUGIN", `the log is of the machine "${name}", which draft does not ship: add --machine FILE`);
+  }
+  const plugin = await loadPlugin(given ?? name);
+  if (plugin.name === name) return plugin;
+  throw new DraftError("BAD_PLUGIN", `--machine ${given ?? ""} is the machine "${plugin.name}", the log is of "${name}"`);
+}

@@ -1,0 +1,88 @@
+/**
+ * Makes an offline edit, or takes the last one back. What the edit removes is saved first; then one record does it, so
+ * that a crash at any point leaves the log as it was or as it shall be.
+ */
+import { assert } from "../base/assert.ts";
+import { DraftError } from "../base/errors.ts";
+import { type Done, type Task, wait } from "../base/task.ts";
+import type { AnyPlugin } from "../machine/machine.ts";
+import type { FileStat } from "../host/host.ts";
+import { setMachineAside } from "../node/machine_start.ts";
+import { machineDirectory } from "../node/open_group.ts";
+import type { EditMark } from "../wal/edit_record.ts";
+import { openMark } from "../wal/mark.ts";
+import { openWal } from "../wal/open_wal.ts";
+import { segmentName } from "../wal/segment.ts";
+import type { WalVisitor } from "../wal/telling.ts";
+import { undoBatch } from "../wal/undo_batch.ts";
+import { WAL_DEFAULTS } from "../wal/wal_options.ts";
+import { writeEmptySnapshot } from "./empty_snapshot.ts";
+import type { Plan } from "./edit_plan.ts";
+import type { GroupLog, OfflineHost } from "./offline_log.ts";
+import { saveEdit } from "./saved_edit.ts";
+
+/** Hears nothing: the plan was made from what the log holds. */
+const NOBODY: WalVisitor = { groupMade() {}, hardState() {}, truncated() {}, entry() {}, compacted() {}, snapshotMarked() {}, edited() {} };
+
+/**
+ * Makes the edit, durably.
+ *
+ * @param plugin the group's machine; null will do unless the plan empties it
+ * @returns the file that holds what was removed
+ * @throws DraftError DISK_FULL, STORAGE_FAILED
+ */
+export function* makeEdit(host: OfflineHost, log: GroupLog, plan: Plan, plugin: AnyPlugin | null): Task<string> {
+  const saved = yield* saveEdit(host.disk, log, plan);
+  // The machine's own files may hold what the edit removes. They follow from snapshot and log, and are made anew.
+  if (plan.removed !== null) yield* setMachineAside(host.disk, machineDirectory(log.directory));
+  if (plan.empties) {
+    assert(plugin !== null, "an empty machine is made by its plugin", plan.empties);
+    yield* writeEmptySnapshot(host, log, plan, plugin);
+  }
+  yield* append(host, log, plan);
+  return saved;
+}
+
+function* append(host: OfflineHost, log: GroupLog, { edit }: Plan): Task<void> {
+  const { directory, owner, group: { group }, scan } = log;
+  const path = `${directory}/wal/${segmentName(scan.end.sequence)}`;
+  const stat = yield* wait<FileStat | null>((done) => host.disk.stat(path, done));
+  let failed: Done<void> = () => {};
+  const options = {
+    ...WAL_DEFAULTS, segmentBytes: stat?.bytes ?? WAL_DEFAULTS.segmentBytes, compacts: false,
+    onFailure: (error: Error) => failed(error), onStall: () => {}, onSpace: () => {},
+  };
+  const wal = yield* openWal(host, directory, owner, options, NOBODY);
+  wal.appendEdit(group, edit);
+  wal.flush();
+  yield* wait<void>((done) => {
+    failed = done;
+    wal.barrier(done);
+  });
+  yield* wait<void>((done) => wal.close(done));
+}
+
+/** What `undo` would take back. @throws DraftError CONFLICT if there is nothing, or something was built on it */
+export function undoable({ scan, edit, identity, group: { group } }: GroupLog): EditMark {
+  if (edit === null) throw new DraftError("CONFLICT", "the log was never edited: there is nothing to take back");
+  const isLast = scan.lastEdit.batch === scan.lastBatch && scan.lastEdit.group === group;
+  if (edit.boot === identity.bootCount && isLast) return edit;
+  throw new DraftError("CONFLICT", `edit ${edit.number} cannot be taken back: the node was started since, and others may rely on what it said; what the edit removed is in the directory's edits folder`);
+}
+
+/**
+ * Takes the last edit back, durably.
+ *
+ * @throws DraftError CONFLICT as {@link undoable}; COMPACTED
+ */
+export function* undoEdit({ disk }: OfflineHost, log: GroupLog): Task<EditMark> {
+  const edit = undoable(log);
+  const directory = `${log.directory}/wal`;
+  const opened = yield* openMark(disk, directory, log.owner.incarnation, false);
+  try {
+    yield* undoBatch(disk, directory, opened, log.scan);
+  } finally {
+    yield* wait<void>((done) => opened.file.close(done));
+  }
+  return edit;
+}
