@@ -48,7 +48,7 @@ function operationOf(command: Command, refuse: Refuse): Operation {
 }
 
 function create(): ReturnType<Kv["create"]> {
-  const keys = new Table<Value>({ tell: (entry, key, value) => entry.emit(keyEmitted(key), value) });
+  const keys = new Table<Value>({ named: keyEmitted });
   return machineOn({ keys }, {
     apply(command, entry) {
       const operation = operationOf(command, entry.reject);

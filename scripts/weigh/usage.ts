@@ -26,6 +26,16 @@ export function waitedMs(pid: number): number {
   }
 }
 
+/** How long the threads of a process have been on a processor, in milliseconds; 0 where the system does not tell. */
+export function busyMs(pid: number): number {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`);
+    return threads.reduce((sum, thread) => sum + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]) / 1e6, 0);
+  } catch {
+    return 0;
+  }
+}
+
 /** Names of the files below a directory; none if it is not there. What goes meanwhile is left out. */
 export function filesBelow(path: string): string[] {
   try {

@@ -155,7 +155,7 @@ export async function changeMembers(client: Client, settings: RequestSettings, i
   }
   io.err(`voters: ${listed(before)} (quorum ${majorityOf(before.length)}), to be: ${listed(after)} (quorum ${majorityOf(after.length)})`);
   const { members, index: lastIndex } = await settled(client, settings, io, index);
-  const voting = members.filter(({ role }) => role === "voter" || role === "witness");
+  const voting = votingOf(members);
   // A node that is replaced by itself has one name and two lives.
   const late = after.filter((_, at) => !voting.some(({ incarnation }) => incarnation === lives[at]));
   if (late.length > 0) {
@@ -181,7 +181,7 @@ async function begin(client: Client, settings: RequestSettings, io: Io, { wishes
     if (!(error instanceof DraftError) || error.outcome !== "unknown") throw error;
     const list = await carriedThrough(client, settings, wishes);
     if (list === null) throw error;
-    const voters = list.members.filter(({ role }) => role === "voter").map(({ id }) => id);
+    const voters = votingOf(list.members).map(({ id }) => id);
     io.err("whoever was asked did not hear what became of it: the members say that it is done");
     io.out(json ? renderJson({ voters }, list.index) : votersText(voters));
     return null;
@@ -204,7 +204,7 @@ function isSo(members: readonly MemberInfo[], wish: MemberWish): boolean {
   if (wish.type === "cancel") return false;
   const member = members.find(({ id }) => id === wish.id);
   switch (wish.type) {
-    case "add": return member !== undefined && (!wish.votes || member.role === "voter");
+    case "add": return member !== undefined && (!wish.votes || member.role === (wish.witness === true ? "witness" : "voter"));
     case "remove": return member === undefined;
     case "promote": return member?.role === "voter";
     case "demote": return member?.role === "learner";
@@ -253,6 +253,10 @@ async function newestList(client: Client, options: Pick<RequestSettings, "group"
 
 function progressText(members: readonly MemberInfo[]): string {
   return members.map(({ id, role, target }) => (role === target ? `${id} ${role}` : `${id} ${role} → ${target}`)).join(", ");
+}
+
+function votingOf(members: readonly MemberInfo[]): readonly MemberInfo[] {
+  return members.filter(({ role }) => role === "voter" || role === "witness");
 }
 
 function votersText(voters: readonly string[]): string {

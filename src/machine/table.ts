@@ -35,7 +35,7 @@
  * ```
  */
 import type { Entry, View } from "./machine.ts";
-import { TableChanges, type TellKey } from "./table_changes.ts";
+import { TableChanges, type Telling } from "./table_changes.ts";
 import { TableLoader } from "./table_loader.ts";
 import type { TableOptions, TableScan } from "./table_options.ts";
 import { type HeldRow, type Row, rowOf, TableRows } from "./table_rows.ts";
@@ -63,7 +63,7 @@ const VERSIONS_MAX = 1_000_000;
  * set; to change it, set another one.
  */
 export class Table<V> {
-  readonly #tell: TellKey<V> | null;
+  readonly #telling: Telling<V>;
   #rows: TableRows<V> = new TableRows();
   #entry: Entry | null = null;
   #timeMs = 0;
@@ -75,7 +75,7 @@ export class Table<V> {
 
   /** @throws RangeError if more versions are wanted than a table remembers, 1,000,000 changed keys */
   constructor(options: TableOptions<V> = {}) {
-    this.#tell = options.tell?.bind(options) ?? null;
+    this.#telling = { named: options.named?.bind(options) ?? ((key) => key), each: options.tell?.bind(options) ?? null };
     const versions = checkCount("versions", options.versions ?? 0, VERSIONS_MAX);
     this.#history = versions === 0 ? null : new TableHistory(versions);
   }
@@ -215,7 +215,7 @@ export class Table<V> {
    */
   announce(): void {
     const entry = this.#mustBeOpen("announce");
-    this.#changes.tell(this.#rows, entry, this.#tell);
+    this.#changes.tell(this.#rows, entry, this.#telling);
     this.#isAnnounced = true;
   }
 

@@ -82,21 +82,20 @@ export class TableChanges<V> {
     return this.#olds[at];
   }
 
-  /** Tells of each key that was written or deleted, and what is there in `rows` now: one by one if `tell` says how. */
-  tell(rows: TableRows<V>, entry: Entry, tell: TellKey<V> | null): void {
-    const each = tell ?? emitKey;
+  /** Tells of each key that was written or deleted, and what is there in `rows` now. */
+  tell(rows: TableRows<V>, entry: Entry, telling: Telling<V>): void {
     for (let at = 0; at < this.#size; at++) {
-      if (this.#cleared !== null && at === this.#sizeBeforeClear) tellCleared(this.#cleared, entry, tell);
+      if (this.#cleared !== null && at === this.#sizeBeforeClear) tellCleared(this.#cleared, entry, telling);
       const key = this.#keys[at]!;
       const old = this.#olds[at];
       const row = this.#size === 1 ? this.#latest : rows.find(key);
       if (row === undefined) {
-        if (old !== undefined) each(entry, key, undefined);
+        if (old !== undefined) tellKey(telling, entry, key, undefined);
       } else if (old === undefined || row.revision !== old.revision) {
-        each(entry, key, row.value);
+        tellKey(telling, entry, key, row.value);
       }
     }
-    if (this.#cleared !== null && this.#size === this.#sizeBeforeClear) tellCleared(this.#cleared, entry, tell);
+    if (this.#cleared !== null && this.#size === this.#sizeBeforeClear) tellCleared(this.#cleared, entry, telling);
   }
 
   /** The rows as they were before the entry. */
@@ -135,14 +134,19 @@ export class TableChanges<V> {
   }
 }
 
-/** Tells watchers of one key. */
-export type TellKey<V> = (entry: Entry, key: string, value: V | undefined) => void;
-
-function emitKey(entry: Entry, key: string, value: unknown): void {
-  entry.emit(key, value);
+/** How watchers hear of keys. */
+export interface Telling<V> {
+  readonly named: (key: string) => string;
+  /** Tells of one; null: as `entry.emit` has it. */
+  readonly each: ((entry: Entry, key: string, value: V | undefined) => void) | null;
 }
 
-function tellCleared<V>(cleared: ClearedRows<V>, entry: Entry, tell: TellKey<V> | null): void {
-  if (tell === null && takesCleared(entry)) entry.emitCleared(cleared);
-  else for (const { key } of cleared) (tell ?? emitKey)(entry, key, undefined);
+function tellKey<V>({ each, named }: Telling<V>, entry: Entry, key: string, value: V | undefined): void {
+  if (each === null) entry.emit(named(key), value);
+  else each(entry, key, value);
+}
+
+function tellCleared<V>(cleared: ClearedRows<V>, entry: Entry, telling: Telling<V>): void {
+  if (telling.each === null && takesCleared(entry)) entry.emitCleared(cleared.as(telling.named));
+  else for (const { key } of cleared) tellKey(telling, entry, key, undefined);
 }

@@ -62,4 +62,13 @@ export class ClearedRows<V> implements Cleared {
       return row === undefined || row.turn === this.#turn || this.#again.has(key) ? undefined : row;
     });
   }
+
+  /** The same, by the names that watchers know the keys by. */
+  as(named: (key: string) => string): Cleared {
+    return { size: this.size, sum: this.sum, [Symbol.iterator]: () => namedKeys(this, named) };
+  }
+}
+
+function* namedKeys(rows: Iterable<{ readonly key: string }>, named: (key: string) => string): Generator<{ readonly key: string }, void> {
+  for (const { key } of rows) yield { key: named(key) };
 }

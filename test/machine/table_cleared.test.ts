@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import kv from "../../plugins/kv/kv.ts";
 import { EntryKind } from "../../src/base/entry.ts";
 import type { Entry } from "../../src/machine/machine.ts";
 import { LiveEntry } from "../../src/machine/live_entry.ts";
@@ -94,6 +95,31 @@ test("clear() tells what an entry did besides at its place, and each key once", 
     assert.equal(table.list().map(({ key, value }) => [key, value]), [["b", 9], ["c", 3], ["d", 8]]);
   }
   assert.equal([atOnce, singly].map((told) => told.filter((each) => !Array.isArray(each)).length), [1, 0]);
+});
+
+test("clear() of a table whose keys have other names tells those, and `tell` hears of each", () => {
+  for (const [options, atOnce] of [[{ named: (key: string) => `t/${key}` }, true], [{ tell: (entry: Entry, key: string, value: unknown) => entry.emit(`t/${key}`, value) }, false]] as const) {
+    const told: Told[] = [];
+    const table = new Table<number>(options);
+    table.begin(entryOf(1, 0));
+    for (const key of ["b", "a"]) table.set(key, 1);
+    table.commit();
+    table.begin(clearing(2, told));
+    table.clear();
+    table.set("z", 1);
+    table.commit();
+    assert.is(told.some((each) => !Array.isArray(each)), atOnce);
+    assert.equal(expanded(told), [["t/a", undefined], ["t/b", undefined], ["t/z", 1]]);
+  }
+});
+
+test("flushall of kv looks at no key", () => {
+  const machine = kv.create({ directory: "" });
+  const told: Told[] = [];
+  machine.apply(["mset", ...numbered(50).flatMap((key) => [key, "v"])], entryOf(1, 0));
+  machine.apply(["flushall"], clearing(2, told));
+  assert.is(told.length, 1);
+  assert.equal(expanded(told).map(([key]) => key), numbered(50));
 });
 
 test("clear() of an empty table is nothing, and one that is undone tells nobody", () => {

@@ -67,6 +67,17 @@ test("clients of the library are drawn for a fifth of the seeds, and shift nothi
   assert.equal({ settings, ...rest }, drawScript(5, { library: false }));
 });
 
+test("machines on disk are drawn for a part of the seeds of kv, and shift nothing else", () => {
+  const drawn = Array.from({ length: 300 }, (_, seed) => drawScript(seed));
+  const count = drawn.filter(({ settings }) => settings.engines === true).length;
+  assert.ok(count > 30 && count < 60, `${count} of 300`);
+  const { settings: { engines, ...settings }, ...rest } = drawScript(5, { engines: true });
+  assert.is(engines, true);
+  assert.equal({ settings, ...rest }, drawScript(5, { engines: false }));
+  const own = Array.from({ length: 100 }, (_, seed) => drawScript(seed, { plugin: { ...kv, name: "own" } }));
+  assert.ok(own.every((script) => script.settings.engines === undefined), "of others nobody knows");
+});
+
 test("a seed does the same twice in one process, and another seed does something else", async () => {
   const [one, again, other] = [await runSeed(2, { plugin: kv }), await runSeed(2, { plugin: kv }), await runSeed(12, { plugin: kv })];
   assert.equal(one, again);
