@@ -105,7 +105,8 @@ export function statesText(states: readonly NodeState[], groupName: string): str
 /** The versions in force and of the plugin, which are one number nearly always. */
 function versionsOf(state: NodeState, groupName: string): number[] {
   const group = "unreachable" in state ? undefined : state.groups.find(({ name }) => name === groupName);
-  return group === undefined || group.role === "waiting" ? [] : [group.machineVersion, group.machineVersionMax];
+  // A witness has no machine.
+  return group === undefined || group.role === "waiting" || group.machine === null ? [] : [group.machineVersion, group.machineVersionMax];
 }
 
 function stateRow(state: NodeState, groupName: string, showsVersions: boolean): string[] {
@@ -117,7 +118,7 @@ function stateRow(state: NodeState, groupName: string, showsVersions: boolean): 
     ...(state.fenced ? ["fenced"] : []),
     ...(state.checks ?? []).flatMap(({ name, message }) => name.endsWith("machine") && message !== "" ? [`not ready: ${message}`] : []),
     ...(group.condition === null ? [] : [group.condition]),
-    ...(showsVersions ? [`${group.machine} at version ${group.machineVersion}, can run ${group.machineVersionMax}`] : []),
+    ...(group.machine === null ? ["keeps no data"] : showsVersions ? [`${group.machine} at version ${group.machineVersion}, can run ${group.machineVersionMax}`] : []),
     ...(group.voting || group.role === "learner" ? [] : ["no vote"]),
     ...(Array.isArray(state.alarms) ? state.alarms : []).map(({ code, message }) => `${code}: ${message}`),
   ];
