@@ -17,7 +17,8 @@ test("members come and go in a third of the runs, or where that is asked for, an
   const changing = Array.from({ length: 60 }, (_, seed) => drawScript(seed, { membership: true }));
   const drawn = Array.from({ length: 300 }, (_, seed) => drawScript(seed));
   const count = drawn.filter(({ settings }) => settings.membership !== undefined).length;
-  assert.ok(count > 80 && count < 120, `${count} of 300`);
+  // Some more have witnesses, which only an operator takes in.
+  assert.ok(count > 80 && count < 140, `${count} of 300`);
   for (const script of changing) {
     const { seed, settings } = script;
     assert.equal(drawn[seed], drawn[seed]?.settings.membership === undefined ? drawScript(seed, { membership: false }) : script);
