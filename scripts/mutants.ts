@@ -71,7 +71,7 @@ async function tryMutant(mutant: Mutant, pristine: string): Promise<Result> {
   const tree = cloneTree(pristine);
   try {
     patchTree(tree, patchesOf(mutant));
-    const drawn = (["members", "witnesses"] as const).filter((what) => mutant[what] === true);
+    const drawn = (["members", "witnesses", "versions"] as const).filter((what) => mutant[what] === true);
     const hunt = await huntIn(tree, seconds, drawn);
     return { mutant, hunt: await isFalseAlarm(hunt, pristine, drawn) ? `seed ${(hunt as Hunt).seed} breaks a rule without it` : hunt };
   } finally {
@@ -103,7 +103,7 @@ async function tryAll(mutants: readonly Mutant[], pristine: string): Promise<Res
 // Copied once: the tree may change while this runs.
 const pristine = copyTree(root);
 process.on("exit", () => removeTree(pristine));
-for (const drawn of [[], ["members"], ["witnesses"]] as const) {
+for (const drawn of [[], ["members"], ["witnesses"], ["versions"]] as const) {
   const baseline = await huntIn(pristine, Math.min(BASELINE_SECONDS, seconds), drawn);
   if (typeof baseline === "string" || baseline.property !== null || baseline.thrown > 0) {
     console.error(`the code as it is fails: ${typeof baseline === "string" ? baseline : `seed ${baseline.seed}, ${baseline.message}`}`);

@@ -3,10 +3,10 @@
  * so that it simulates what that copy holds. Time is that of the processor: a machine with other things to do does not
  * let a bug live.
  *
- *   bun scripts/mutants/hunt.ts FIRST_SEED SECONDS [members | witnesses]
+ *   bun scripts/mutants/hunt.ts FIRST_SEED SECONDS [members | witnesses | versions]
  *
- * With `members` they come and go in each seed, else in none; with `witnesses` there are some in each that has three
- * machines or more.
+ * With `members` they come and go in each seed, else in none; with `versions` the machine changes in each; with
+ * `witnesses` there are some in each that has three machines or more.
  */
 import process from "node:process";
 import kv from "../../plugins/kv/kv.ts";
@@ -14,6 +14,9 @@ import { type RunOptions, runSeed } from "../../src/sim/run_seed.ts";
 
 /** What the code throws by itself may be a slip in the patch: only rules and assertions of our own count. */
 const THROWN = "nothing is thrown";
+
+/** What is drawn in some runs, and may be asked for in all. */
+const ALWAYS: ReadonlySet<string> = new Set(["witnesses", "versions"]);
 
 /** What a hunt found. */
 export interface Hunt {
@@ -26,7 +29,7 @@ export interface Hunt {
   readonly thrown: number;
 }
 
-async function hunt(first: number, limitSeconds: number, drawn: Pick<RunOptions, "membership" | "witnesses">): Promise<Hunt> {
+async function hunt(first: number, limitSeconds: number, drawn: Pick<RunOptions, "membership" | "witnesses" | "versions">): Promise<Hunt> {
   const seconds = (): number => {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1_000_000;
@@ -46,6 +49,6 @@ async function hunt(first: number, limitSeconds: number, drawn: Pick<RunOptions,
 
 if (import.meta.main) {
   const [first, limitSeconds] = process.argv.slice(2, 4).map(Number);
-  const drawn = { membership: process.argv[4] === "members", ...(process.argv[4] === "witnesses" ? { witnesses: true } : {}) };
+  const drawn = { membership: process.argv[4] === "members", ...(ALWAYS.has(process.argv[4] ?? "") ? { [process.argv[4]!]: true } : {}) };
   console.log(JSON.stringify(await hunt(first ?? 1, limitSeconds ?? 120, drawn)));
 }

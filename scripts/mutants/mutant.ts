@@ -8,7 +8,7 @@ export interface Patch {
 }
 
 /** What a hunt may ask for in each of its seeds. */
-export type Drawn = "members" | "witnesses";
+export type Drawn = "members" | "witnesses" | "versions";
 
 /** A bug as data. */
 export interface Mutant extends Patch {
@@ -19,6 +19,8 @@ export interface Mutant extends Patch {
   readonly members?: true;
   /** Whether its seeds have witnesses, all of them. */
   readonly witnesses?: true;
+  /** Whether the machine changes in its seeds, in all of them. */
+  readonly versions?: true;
   /** What else must go, where a second check stands behind the first. */
   readonly also?: readonly Patch[];
 }

@@ -5,11 +5,11 @@ const APPLIER = "src/machine/applier.ts";
 
 export const VERSION_MUTANTS: readonly Mutant[] = [
   {
-    id: "55a", title: "version raised though a member that is away cannot run it",
+    id: "55a", title: "version raised though a member that is away cannot run it", versions: true,
     file: "src/node/raise_rule.ts", find: "    if (report === null || report.machineName !== name) return STAYS;", replace: "    if (report === null) continue;",
   },
   {
-    id: "55b", title: "raise skipped by a replica that cannot run the version",
+    id: "55b", title: "raise skipped by a replica that cannot run the version", versions: true,
     file: "src/machine/raise.ts", find: "  if (to > plugin.version) throw", replace: "  if (to > plugin.version) return from;\n  if (to < 0) throw",
     also: [
       { file: "src/node/open_group.ts", find: "  if (log.raisedVersion > applier.plugin.version) throw", replace: "  if (log.raisedVersion < 0) throw" },
@@ -17,7 +17,7 @@ export const VERSION_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    id: "55c", title: "upgrade run once more after a snapshot was restored",
+    id: "55c", title: "upgrade run once more after a snapshot was restored", versions: true,
     file: APPLIER, find: "    this.#entry.begin(head, at.timeMs);\n",
     replace: "    this.#entry.begin(head, at.timeMs);\n    if (this.#restoredVersion > 1) this.#calls.machine.upgrade?.(1, this.#entry);\n    this.#restoredVersion = 0;\n",
     also: [
@@ -26,11 +26,11 @@ export const VERSION_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    id: "55d", title: "version in force not in the snapshot",
+    id: "55d", title: "version in force not in the snapshot", versions: true,
     file: APPLIER, find: "    this.#entry.restore(saved.digest, saved.machineVersion);", replace: "    this.#entry.restore(saved.digest, 1);",
   },
   {
-    id: "55e", title: "upgrade not run where a restart applies the log again",
+    id: "55e", title: "upgrade not run where a restart applies the log again", versions: true,
     file: APPLIER, find: "    if (kind === EntryKind.version) return raise(this.plugin, this.#calls.machine, this.#entry, bytes.subarray(from, from + payloadBytes));",
     replace: "    if (kind === EntryKind.version) return raise(this.plugin, this.isReplay ? {} : this.#calls.machine, this.#entry, bytes.subarray(from, from + payloadBytes));",
     also: [

@@ -28,7 +28,7 @@ export interface SwarmOptions {
   readonly ways?: boolean;
   /** Whether machines keep their state on disk: those whose snapshots are streams may. Drawn for kv if nothing is said. */
   readonly engines?: boolean;
-  /** Whether the machine may change; so it is if nothing is said. */
+  /** Whether the machine changes, where it has versions, nobody goes astray and members stay; drawn if nothing is said. */
   readonly versions?: boolean;
   /** Whether members come and go; drawn if nothing is said, unless `nodes` says how many there are: then they stay. */
   readonly membership?: boolean;
@@ -69,7 +69,7 @@ export function drawScript(seed: number, options: SwarmOptions = {}): Script {
   const queueBytesMax = drawQueueBytes(seed);
   // The machine that goes astray is one plugin's.
   const changes = options.versions !== false && options.quiet !== true && membership === null && verdicts.astray === undefined;
-  const versions = !changes ? null : drawVersions(seed, drawn.nodes, options.plugin ?? null);
+  const versions = !changes ? null : drawVersions(seed, drawn.nodes, options.plugin ?? null, options.versions);
   const settings: Settings = {
     ...drawn, ...(library.length === 0 ? {} : { library }), ...(snapshots === null ? {} : { snapshots }),
     ...(queueBytesMax === null ? {} : { queueBytesMax }), ...(ways.length === 0 ? {} : { ways }),

@@ -9,11 +9,16 @@ import { pick, streamOf } from "./streams.ts";
 /** The part of runs in which the machine changes, if it has versions. */
 const VERSIONS_PART = 0.3;
 
-/** Versions and their beginning; null: all run the same one from first to last. */
-export function drawVersions(seed: number, nodes: number, plugin: AnyPlugin | null): VersionSettings | null {
+/**
+ * Versions and their beginning; null: all run the same one from first to last.
+ *
+ * @param asked whether the machine changes; drawn if nothing is said
+ */
+export function drawVersions(seed: number, nodes: number, plugin: AnyPlugin | null, asked?: boolean): VersionSettings | null {
   const random = streamOf(seed, "versions");
   const newest = plugin === null || isKnown(plugin) ? pick(random, [2, 2, 3]) : plugin.version;
-  if (nextFloat(random) >= VERSIONS_PART || newest < 2) return null;
+  const drawn = nextFloat(random) < VERSIONS_PART;
+  if (!(asked ?? drawn) || newest < 2) return null;
   const isMixed = nextFloat(random) < 0.3;
   const first = Array.from({ length: nodes }, () => isMixed ? nextInRange(random, 1, newest) : 1);
   return { newest, first, finishes: nextFloat(random) < 0.7 };
