@@ -67,7 +67,10 @@ async function recover(wanted: Wanted, io: Io): Promise<number> {
     return 0;
   }
   io.err(before.words);
-  if (wanted.dryRun) return 0;
+  if (wanted.dryRun) {
+    if (wanted.json) io.out(renderJson({ id: wanted.keepOnly, clusterId: before.clusterId, changed: false }, before.lastIndex));
+    return 0;
+  }
   if (!wanted.yes && !await confirmed(`${wanted.keepOnly} goes on alone`, io)) return 1;
   const { clusterId, recovery } = await withGroupLog(host, at, function* (log, dataDir) {
     const { clusterId: now, lastIndex } = yield* outlook(log, wanted);
@@ -101,6 +104,11 @@ function* outlook(log: GroupLog, { directory, keepOnly }: Wanted): Task<Outlook>
   const survivor = { ...log, lastIndex };
   if (isDecided(survivor)) return { clusterId, lastIndex: identity.recovery?.index ?? 0, words: null };
   survivorOf(survivor, directory);
+  const condition = log.edit?.condition ?? "none";
+  if (condition !== "none") {
+    // It would wait for a leader to compare its log with, and nobody is left who could lead.
+    throw new DraftError("CONFLICT", `the log of ${nodeId} is marked as ${condition}: draft log accept --data ${shellWord(directory)}, or take the edit back, first`);
+  }
   const last = yield* pointAt(log, lastIndex);
   return { clusterId, lastIndex, words: lossWords(log, last.term, directory) };
 }

@@ -47,7 +47,9 @@ export function* checkDirectory(host: OfflineHost, directory: string, told: (che
   const dataDir = yield* openDataDir(host, directory, { nodeId: null, machine: null });
   try {
     const named = yield* checkLog(disk, dataDir, told);
-    for (const [group, point] of named) yield* checkSnapshots(disk, snapshotDirectory(directory, group), point, told);
+    // Of what a witness's log begins behind there is no file.
+    const isWitness = dataDir.identity?.welcome?.witness === true;
+    for (const [group, point] of named) yield* checkSnapshots(disk, snapshotDirectory(directory, group), isWitness ? null : point, told);
   } finally {
     dataDir.close();
   }

@@ -66,7 +66,8 @@ function* append(host: OfflineHost, log: GroupLog, { edit }: Plan): Task<void> {
 export function undoable({ scan, edit, identity, group: { group } }: GroupLog): EditMark {
   if (edit === null) throw new DraftError("CONFLICT", "the log was never edited: there is nothing to take back");
   const isLast = scan.lastEdit.batch === scan.lastBatch && scan.lastEdit.group === group;
-  if (edit.boot === identity.bootCount && isLast) return edit;
+  // Whose state an edit took is refused at its start, before it says a word to anybody.
+  if ((edit.boot === identity.bootCount || edit.condition === "emptied") && isLast) return edit;
   throw new DraftError("CONFLICT", `edit ${edit.number} cannot be taken back: the node was started since, and others may rely on what it said; what the edit removed is in the directory's edits folder`);
 }
 

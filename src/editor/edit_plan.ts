@@ -5,8 +5,10 @@ import { viewOf } from "../base/bytes.ts";
 import { chainAfter, ENTRY_HEADER_BYTES, EntryKind, payloadSumOf, sealedBytes, writeHeader } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
 import type { Task } from "../base/task.ts";
+import { isDecided } from "../node/recovery.ts";
 import { encodeLogStart } from "../raft/log_start.ts";
-import type { Configuration, Index, LogPoint } from "../raft/types.ts";
+import { isVoting, voterSets } from "../raft/quorum.ts";
+import type { Configuration, Index, LogPoint, MemberNumber } from "../raft/types.ts";
 import type { Edit, EditCondition, EditContent } from "../wal/edit_record.ts";
 import { configurationAt, type GroupLog, pointAt } from "./offline_log.ts";
 
@@ -41,6 +43,9 @@ export function* planEdit(log: GroupLog, wanted: Wanted): Task<Plan> {
   if (log.identity.welcome?.witness === true) {
     throw new DraftError("CONFLICT", `${log.identity.nodeId} is a witness: it keeps positions alone, which its members' logs decide; edit those`);
   }
+  if (isDecided({ ...log, lastIndex: log.group.lastIndex })) {
+    throw new DraftError("CONFLICT", `draft admin recover has decided that ${log.identity.nodeId} goes on alone behind index ${log.identity.recovery!.index - 1}: start the node first`);
+  }
   switch (wanted.change) {
     case "chop": return yield* planChop(log, wanted.index);
     case "drop": return yield* planDrop(log, wanted.index, wanted.force);
@@ -56,6 +61,10 @@ function* planChop(log: GroupLog, from: Index): Task<Plan> {
   if (from <= snapshot.index) {
     throw new DraftError("CONFLICT", `index ${from} is in the snapshot of index ${snapshot.index}, which nothing can be taken out of: chop ${snapshot.index + 1} at the lowest; ` +
       "or move the directory away and let the cluster bring the node back: draft admin replace");
+  }
+  const recoveredAt = log.identity.recovery?.index ?? 0;
+  if (from <= recoveredAt) {
+    throw new DraftError("CONFLICT", `at index ${recoveredAt} the node went on alone, by draft admin recover: chop ${recoveredAt + 1} at the lowest`);
   }
   const { hardState } = log;
   const content: EditContent = { change: "chop", from, hardState: { ...hardState, commitIndex: Math.min(hardState.commitIndex, from - 1) } };
@@ -152,25 +161,26 @@ function markedCondition(log: GroupLog, indexes: readonly Index[]): EditConditio
 
 /** Whether at any of these indexes there are voters besides this node: they decide what the log holds. */
 function isCluster(log: GroupLog, indexes: readonly Index[]): boolean {
-  return indexes.some((index) => votersAt(log, index) > 1);
+  return indexes.some((index) => votersAt(log, index).some((number) => number !== log.identity.memberNumber));
 }
 
-function votersAt(log: GroupLog, index: Index): number {
-  const votes = (role: string | null): boolean => role === "voter" || role === "witness";
-  return configurationAt(log, index).members.filter(({ role, outgoingRole }) => votes(role) || votes(outgoingRole)).length;
+function votersAt(log: GroupLog, index: Index): MemberNumber[] {
+  const configuration = configurationAt(log, index);
+  const sets = voterSets(configuration);
+  return configuration.members.map(({ number }) => number).filter((number) => isVoting(sets, number));
 }
 
 function groupText(log: GroupLog, indexes: readonly Index[], alone: string): string {
-  const voters = Math.max(...indexes.map((index) => votersAt(log, index)));
-  if (voters <= 1) return `this node is the group's only voter: ${alone}`;
-  return `the group has ${voters} voters: this node will not vote until it has compared its log with the leader's, which wins where they differ; ` +
+  if (!isCluster(log, indexes)) return `this node is the group's only voter: ${alone}`;
+  const voters = Math.max(...indexes.map((index) => votersAt(log, index).length));
+  return `the group has ${voters === 1 ? "another voter" : `${voters} voters`}: this node will not vote until it has compared its log with the leader's, which wins where they differ; ` +
     "for an edit made alike on every stopped member: draft log accept on each";
 }
 
 /** What the files tell of whether `from` and what follows is committed. */
 function committedText(log: GroupLog, from: Index): string {
   const { hardState: { commitIndex }, identity: { nodeId }, group: { lastIndex } } = log;
-  if (votersAt(log, lastIndex) <= 1) return `all of it is committed on ${nodeId}, the only voter: cutting it loses acknowledged writes`;
+  if (!isCluster(log, [lastIndex])) return `all of it is committed on ${nodeId}, the only voter: cutting it loses acknowledged writes`;
   if (from <= commitIndex) return `index ${from} is committed, says the hard state of ${nodeId}, up to ${commitIndex}: cutting it loses an acknowledged write here`;
   return `index ${from} may be committed: the files of ${nodeId} tell it only of those up to ${commitIndex}`;
 }

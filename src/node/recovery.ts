@@ -19,7 +19,7 @@ import { isVoting, voterSets } from "../raft/quorum.ts";
 import { type Configuration, type HardState, type Index, MAIN_GROUP, type Member } from "../raft/types.ts";
 import type { Wal } from "../wal/wal.ts";
 import { type DataDir, drawIncarnation, IDENTITY_NAME, identityOf } from "./data_dir.ts";
-import { encodeIdentity, type Identity, storageIdentity } from "./identity.ts";
+import { encodeIdentity, type Identity, type Recovery, storageIdentity } from "./identity.ts";
 import type { RecoveredLog } from "./recovered_log.ts";
 
 /** What the files of a stopped node say of its log. */
@@ -31,9 +31,14 @@ export interface Survivor {
   readonly configuration: Configuration;
 }
 
-/** Whether it was decided before that the node goes on alone, and it was not started since. */
-export function isDecided({ identity: { recovery }, lastIndex }: Survivor): boolean {
-  return recovery !== null && lastIndex < recovery.index;
+/** Whether it was decided before that the node goes on alone, and no start has entered it into the log yet. */
+export function isDecided({ identity: { recovery }, lastIndex, hardState }: Pick<Survivor, "identity" | "lastIndex" | "hardState">): boolean {
+  return recovery !== null && !isEntered(recovery, lastIndex, hardState);
+}
+
+/** The term tells, and not the length of the log alone: what is edited by hand keeps its term. */
+function isEntered(recovery: Recovery, lastIndex: Index, { term }: HardState): boolean {
+  return term > recovery.term || (term === recovery.term && lastIndex >= recovery.index);
 }
 
 /**
@@ -85,13 +90,17 @@ export function savedIdentityName({ clusterId }: Identity): string {
  * committed, since nobody else has a say.
  *
  * @returns whether something was appended; to be flushed
- * @throws DraftError DAMAGED if the log ends before the place at which it was decided
+ * @throws DraftError DAMAGED if the log does not end where it was decided, or was cut before what was entered
  */
 export function enterRecovery(wal: Wal, log: RecoveredLog, identity: Identity, words: Log): boolean {
   const { recovery } = identity;
   if (recovery === null) return false;
-  const { trail, configurations } = log.recovered();
-  if (trail.lastIndex >= recovery.index) return false;
+  const { trail, configurations, hardState: found } = log.recovered();
+  if (found.term > recovery.term && trail.lastIndex < recovery.index) {
+    throw new DraftError("DAMAGED", `the log of ${identity.nodeId} ends at index ${trail.lastIndex}, and by entry ${recovery.index} the node went on alone: ` +
+      "bring the directory back as it was last");
+  }
+  if (isEntered(recovery, trail.lastIndex, found)) return false;
   if (trail.lastIndex !== recovery.index - 1) {
     throw new DraftError("DAMAGED", `the log of ${identity.nodeId} ends at index ${trail.lastIndex}, and held ${recovery.index - 1} when draft admin recover ran: ` +
       `bring the directory back as it was then, or take it from another survivor: draft log last --data DIR`);

@@ -117,6 +117,13 @@ test("an edit marks the group where others vote, and only there; accept clears t
   const emptied = new EditRig(CLUSTER);
   emptied.edit({ change: "drop", index: 5, force: true });
   assert.is(conditionOf(emptied), "emptied");
+  // Whoever learns does not vote, and one other decides what the log holds.
+  const learner = new EditRig({ ...CLUSTER, voters: ["b"], learns: true });
+  learner.edit({ change: "chop", index: 7 });
+  assert.is(conditionOf(learner), "edited");
+  learner.undo();
+  learner.edit({ change: "drop", index: 4, force: true });
+  assert.is(conditionOf(learner), "emptied");
 });
 
 test("what an edit removed is committed no more", () => {

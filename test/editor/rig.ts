@@ -25,6 +25,8 @@ const GROUP = 1;
 export interface Made {
   readonly seed: number;
   readonly voters: readonly string[];
+  /** Whether the directory is that of one that was taken in as a learner: the voters are others. */
+  readonly learns?: boolean;
   /** Commands `set kN vN`, from index 1 on. */
   readonly entries: number;
   /** The log begins behind it, if it is not 0: a snapshot mark is there. */
@@ -131,10 +133,11 @@ export function command(...words: readonly [string, ...string[]]): Uint8Array {
 
 function* makeDirectory(host: OfflineHost, made: Made): Task<void> {
   const configuration = genesisConfiguration(made.voters.map((id, at) => ({ id, address: `${id}:1`, incarnation: at + 1 })));
+  const number = made.learns === true ? configuration.nextMemberNumber : 1;
   const genesis = encodeGenesis({ clusterId: "c1", machine: "kv", machineVersion: 1, foundedMs: 777, configuration });
   const dataDir = yield* openDataDir(host, DATA, { nodeId: null, machine: null });
   yield* dataDir.begin({ nodeId: "a", machine: "kv", founding: [] });
-  const { nodeId, clusterId, incarnation } = yield* dataDir.change({ clusterId: "c1", genesis, welcome: { number: 1, index: 0, witness: false }, memberNumber: 1 });
+  const { nodeId, clusterId, incarnation } = yield* dataDir.change({ clusterId: "c1", genesis, welcome: { number, index: 0, witness: false }, memberNumber: number });
   const options = { ...WAL_DEFAULTS, segmentBytes: 16_384, readyBytes: 8_192, compacts: false, onFailure: () => {}, onStall: () => {}, onSpace: () => {} };
   const wal = yield* openWal(host, DATA, { clusterId, nodeId, incarnation }, options, {
     groupMade() {}, hardState() {}, truncated() {}, entry() {}, compacted() {}, snapshotMarked() {}, edited() {},

@@ -3,9 +3,9 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { nextInRange, seedRandom } from "../../src/base/random.ts";
 import { runTask, type Task } from "../../src/base/task.ts";
-import { makeEdit } from "../../src/editor/edit_log.ts";
+import { makeEdit, undoEdit } from "../../src/editor/edit_log.ts";
 import { planEdit, type Wanted } from "../../src/editor/edit_plan.ts";
-import { type GroupLog, openedLog } from "../../src/editor/offline_log.ts";
+import { type GroupLog, type OfflineHost, openedLog } from "../../src/editor/offline_log.ts";
 import type { Group } from "../../src/node/group.ts";
 import kv from "../../plugins/kv/kv.ts";
 import { command } from "../editor/rig.ts";
@@ -22,15 +22,19 @@ function founded(seed: number): { nodes: SimNodes; leader: string } {
 
 /** Edits the log of a node that does not run, as `wantedOf` says; nothing if that says null. */
 function edit(nodes: SimNodes, id: string, wantedOf: (log: GroupLog) => Wanted | null): void {
+  offline(nodes, id, function* (host, log): Task<void> {
+    const wanted = wantedOf(log);
+    if (wanted !== null) yield* makeEdit(host, log, yield* planEdit(log, wanted), kv);
+  });
+}
+
+function offline(nodes: SimNodes, id: string, act: (host: OfflineHost, log: GroupLog) => Task<void>): void {
   const host = {
     clock: nodes.scheduler.clock(0), disk: nodes.node(id).disk.boot(), random: { u32: () => 7 },
     log: { enabled: () => false, write: () => {}, setLevel: () => "info" as const },
   };
   const ended = { error: null as Error | null, yet: false };
-  runTask(openedLog(host, { directory: `/${id}`, group: 1 }, function* (log): Task<void> {
-    const wanted = wantedOf(log);
-    if (wanted !== null) yield* makeEdit(host, log, yield* planEdit(log, wanted), kv);
-  }), (...[error]) => Object.assign(ended, { error, yet: true }));
+  runTask(openedLog(host, { directory: `/${id}`, group: 1 }, (log) => act(host, log)), (...[error]) => Object.assign(ended, { error, yet: true }));
   nodes.until("the edit", () => ended.yet);
   if (ended.error !== null) throw ended.error;
 }
@@ -147,7 +151,7 @@ test("the same edit on every member, accepted on every member, is the log from t
   nodes.until("all hold one state", () => hashes(nodes).size === 1);
 });
 
-test("one that was emptied by force does not start in a cluster", () => {
+test("one that was emptied by force does not start in a cluster, and its edit can be taken back then", () => {
   const { nodes, leader } = founded(51);
   write(nodes, leader, ["set", "k", "v"]);
   const [id] = IDS.filter((each) => each !== leader) as [string];
@@ -157,6 +161,12 @@ test("one that was emptied by force does not start in a cluster", () => {
   nodes.run(1_000);
   const { startError } = nodes.node(id);
   assert.match(startError?.message ?? "", /dropped by an offline edit, and other members hold it/);
+  offline(nodes, id, function* (host, log): Task<void> {
+    yield* undoEdit(host, log);
+  });
+  nodes.start(id);
+  nodes.until("all hold one state", () => hashes(nodes).size === 1);
+  assert.not(isEdited(nodes, id));
 });
 
 test.run();

@@ -181,6 +181,18 @@ test("who cannot or need not go on alone is refused", () => {
   assert.match(refusal(among((id) => id === "a" ? {} : { role: "learner" })), /^BAD_REQUEST: a is the only voter .*: draft serve --data "d d"/);
 });
 
+test("a log that went on and was cut before the entry by which it did so is refused: its term would fall", () => {
+  const { nodes, a, survivor } = lostMajority(7);
+  const entered = { ...survivor, identity: { ...survivor.identity, recovery: { index: survivor.lastIndex + 1, term: 1, logIncarnation: 1 } } };
+  assert.not(isDecided({ ...entered, hardState: { ...survivor.hardState, term: 2 } }), "it led in a later term");
+  assert.ok(isDecided({ ...entered, hardState: { ...survivor.hardState, term: 1 } }), "the entry is missing yet");
+  assert.ok(isDecided({ ...entered, lastIndex: survivor.lastIndex + 1, hardState: { ...survivor.hardState, term: 0 } }), "what stands there is another entry");
+  decide(nodes, a, { ...survivor, hardState: { ...survivor.hardState, term: survivor.hardState.term - 2 } });
+  nodes.start("a", {});
+  nodes.run(1000);
+  assert.match(String(a.startError?.message), /ends at index \d+, and by entry \d+ the node went on alone/);
+});
+
 test("a log that was set back between the decision and the start is refused, and nothing is entered", () => {
   const { nodes, a, survivor } = lostMajority(6);
   decide(nodes, a, { ...survivor, lastIndex: survivor.lastIndex + 2 });
