@@ -46,7 +46,7 @@ export const simLeaf: Leaf = {
     { raw: "--seeds <n>", description: "how many seeds", default: String(SEEDS) },
     { raw: "--minutes <n>", description: "as many seeds as that takes" },
     { raw: "--nodes <n>", description: "nodes of each cluster, 1 to 7", default: "drawn" },
-    { raw: "--members", description: "members come and go in each run, else in a third" },
+    { raw: "--members", description: "members come and go in each run (else in a third, and in none with --nodes)" },
     { raw: "--machine <machine>", description: `${SHIPPED_NAMES.join(", ")}, or the path of a plugin`, default: "that of the script, or kv" },
     { raw: "--shrink", description: "make the first that fails small, and print it as a script" },
     { raw: "--script <file>", description: "run the script in that file" },

@@ -116,10 +116,13 @@ async function withFewerWays(script: Script, fails: Fails): Promise<Script> {
   return without(left);
 }
 
-/** Settings that may be left out, each with those that mean nothing without it. */
+/**
+ * Settings that may be left out, each with those that mean nothing without it. Not those that say who has to live in the
+ * end, or how long that may take: without them a run may fail for another reason.
+ */
 const OPTIONAL: readonly (readonly (keyof Settings)[])[] = [
-  ["versions"], ["astray"], ["verdicts", "astray"], ["snapshots"], ["engines"], ["library"],
-  ["ordered"], ["sessionLimits"], ["sessions", "ordered", "sessionLimits"], ["membership"], ["queueBytesMax"],
+  ["versions"], ["astray"], ["verdicts", "astray"], ["engines"], ["library"],
+  ["ordered"], ["sessionLimits"], ["sessions", "ordered", "sessionLimits"], ["queueBytesMax"],
 ];
 
 /** Nothing special about clocks, and pieces that come as they were sent. */
