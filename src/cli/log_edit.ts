@@ -1,6 +1,7 @@
 /**
  * `draft log` verbs that change a stopped node's log. Each says first what it means, then asks.
  */
+import { shellWord } from "../base/shell_word.ts";
 import type { Task } from "../base/task.ts";
 import { payloadOf } from "../editor/command_payload.ts";
 import { makeEdit, undoable, undoEdit } from "../editor/edit_log.ts";
@@ -89,7 +90,7 @@ function edit(options: Options, io: Io, wantsPlugin: boolean, wantedOf: WantedOf
     const { mark: { number, condition }, content: { change } } = plan.edit;
     const seal = sealJson(plan.seal);
     if (options.has("json")) io.out(JSON.stringify({ edit: number, change, condition: condition === "none" ? null : condition, seal, meaning: plan.meaning, saved }));
-    else io.out(`done: the log ends at index ${seal.index}, term ${seal.term}, seal ${seal.chain}; saved first: ${saved}; to take it back: draft log undo`);
+    else io.out(`done: the log ends at index ${seal.index}, term ${seal.term}, seal ${seal.chain}; saved first: ${saved}; to take it back: draft log undo --data ${shellWord(log.directory)}`);
     return 0;
   });
 }

@@ -21,7 +21,7 @@ export const MACHINE_OPTION: OptionSpec = { raw: "--machine <name|file>", descri
 /** Which directory is meant. @throws UsageError */
 export function directoryOf(options: Options): string {
   const directory = options.text("data");
-  if (directory === undefined) throw new UsageError("wants --data DIR, the data directory of a node that is stopped");
+  if (directory === undefined) throw new UsageError("wants --data DIR, the data directory of a node that is stopped; it stands before a command's words");
   const group = options.text("group") ?? "main";
   if (group !== "main") throw new DraftError("NOT_FOUND", `no group "${group}" in ${directory}: draft log last --data ${shellWord(directory)}`);
   return directory;

@@ -4,6 +4,7 @@
 import { viewOf } from "../base/bytes.ts";
 import { chainAfter, ENTRY_HEADER_BYTES, EntryKind, payloadSumOf, sealedBytes, writeHeader } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
+import { shellWord } from "../base/shell_word.ts";
 import type { Task } from "../base/task.ts";
 import { isDecided } from "../node/recovery.ts";
 import { encodeLogStart } from "../raft/log_start.ts";
@@ -56,8 +57,8 @@ export function* planEdit(log: GroupLog, wanted: Wanted): Task<Plan> {
 
 function* planChop(log: GroupLog, from: Index): Task<Plan> {
   const { prefix, lastIndex, snapshot } = log.group;
-  if (from > lastIndex) throw new DraftError("BAD_REQUEST", `index ${from} is behind the end of the log, ${lastIndex}: draft log last`);
-  if (from <= prefix.index) throw new DraftError("COMPACTED", `index ${from} left the log, which begins at ${prefix.index + 1}: draft log last`);
+  if (from > lastIndex) throw new DraftError("BAD_REQUEST", `index ${from} is behind the end of the log, ${lastIndex}: ${lastWords(log)}`);
+  if (from <= prefix.index) throw new DraftError("COMPACTED", `index ${from} left the log, which begins at ${prefix.index + 1}: ${lastWords(log)}`);
   if (from <= snapshot.index) {
     throw new DraftError("CONFLICT", `index ${from} is in the snapshot of index ${snapshot.index}, which nothing can be taken out of: chop ${snapshot.index + 1} at the lowest; ` +
       "or move the directory away and let the cluster bring the node back: draft admin replace");
@@ -85,8 +86,8 @@ function* planChop(log: GroupLog, from: Index): Task<Plan> {
 
 function* planDrop(log: GroupLog, index: Index, force: boolean): Task<Plan> {
   const { prefix, lastIndex, snapshot } = log.group;
-  if (index <= prefix.index) throw new DraftError("COMPACTED", `index ${index} left the log already, which begins at ${prefix.index + 1}: draft log last`);
-  if (index > lastIndex) throw new DraftError("BAD_REQUEST", `index ${index} is behind the end of the log, ${lastIndex}: draft log last`);
+  if (index <= prefix.index) throw new DraftError("COMPACTED", `index ${index} left the log already, which begins at ${prefix.index + 1}: ${lastWords(log)}`);
+  if (index > lastIndex) throw new DraftError("BAD_REQUEST", `index ${index} is behind the end of the log, ${lastIndex}: ${lastWords(log)}`);
   const empties = index > snapshot.index;
   if (empties && !force) {
     const held = snapshot.index === 0 ? "there is no snapshot" : `the snapshot ends at index ${snapshot.index}`;
@@ -151,6 +152,11 @@ function* planAccept(log: GroupLog): Task<Plan> {
 function editOf(log: GroupLog, content: EditContent, condition: EditCondition): Edit {
   const number = (log.edit?.number ?? 0) + (content.change === "accept" ? 0 : 1);
   return { mark: { number, boot: log.identity.bootCount, condition }, content };
+}
+
+/** What to type to see where the log begins and ends. */
+function lastWords({ directory }: GroupLog): string {
+  return `draft log last --data ${shellWord(directory)}`;
 }
 
 /** A worse condition of an earlier edit stays. */

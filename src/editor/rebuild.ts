@@ -5,6 +5,7 @@
 import { readRun, sealedBytes, ENTRY_HEADER_BYTES, type EntryHead } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
 import { Progress } from "../base/progress.ts";
+import { shellWord } from "../base/shell_word.ts";
 import { type Task, wait } from "../base/task.ts";
 import type { FileStat } from "../host/host.ts";
 import { Applier } from "../machine/applier.ts";
@@ -39,9 +40,9 @@ export function* eachEntry(log: GroupLog, from: Index, to: Index, take: EntryTak
  *
  * @throws DraftError COMPACTED, BAD_REQUEST; CONFLICT on a witness
  */
-export function startFor({ identity, group: { prefix, snapshot, lastIndex } }: GroupLog, index: Index): LogPoint | null {
+export function startFor({ identity, directory, group: { prefix, snapshot, lastIndex } }: GroupLog, index: Index): LogPoint | null {
   if (identity.welcome?.witness === true) throw new DraftError("CONFLICT", `${identity.nodeId} is a witness: it keeps no commands, and has no machine; ask a member's log`);
-  if (index > lastIndex) throw new DraftError("BAD_REQUEST", `index ${index} is behind the end of the log, ${lastIndex}: draft log last`);
+  if (index > lastIndex) throw new DraftError("BAD_REQUEST", `index ${index} is behind the end of the log, ${lastIndex}: draft log last --data ${shellWord(directory)}`);
   if (snapshot.index > 0 && snapshot.index <= index) return snapshot;
   if (prefix.index === 0) return null;
   throw new DraftError("COMPACTED", `the state as of index ${index} is gone: the log begins at ${prefix.index + 1}, and the snapshot is of index ${snapshot.index}: from that one on it can be made`);
