@@ -34,8 +34,12 @@ export class Lease implements Property {
       if (state.votedFor !== 0 && state.votedFor !== state.heardFrom) this.#checkVote(member, state.votedFor, event);
     }
     for (const effect of effects) {
-      if (effect.type !== "send" || !("promiseMs" in effect.message) || effect.message.promiseMs === 0) continue;
-      this.#promised.set(member.number, { to: effect.message.to, untilMs: event.nowMs + effect.message.promiseMs });
+      // Most promises go with what has to be stored before.
+      const messages = effect.type === "send" ? [effect.message] : effect.type === "store" ? effect.messages : [];
+      for (const message of messages) {
+        if (!("promiseMs" in message) || message.promiseMs === 0) continue;
+        this.#promised.set(member.number, { to: message.to, untilMs: event.nowMs + message.promiseMs });
+      }
     }
     if (state.commitIndex === this.#commits.get(member.number)) return;
     this.#commits.set(member.number, state.commitIndex);

@@ -54,6 +54,11 @@ test("lease: a vote for another one than whom it was promised to, by this proces
     hand.nowMs = 79;
     rejects(TARGET, /n2 votes for 3, and promised 1 not to for 1 ms more/, () => hand.step(2, { term: 2, vote: 3 }));
   }
+  // One that leaves behind what has to be stored before is a promise as well.
+  const stored = timed();
+  stored.step(2, { term: 1, messages: [message("appendReply", { from: 2, to: 1, term: 1, promiseMs: 80 })] });
+  stored.nowMs = 79;
+  rejects(TARGET, /n2 votes for 3, and promised 1 not to/, () => stored.step(2, { term: 2, vote: 3 }));
   const hand = timed();
   hand.step(2, { term: 1, effects: [promise(2, 1, 80)] });
   hand.nowMs = 80;
