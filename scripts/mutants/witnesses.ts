@@ -48,4 +48,13 @@ export const WITNESS_MUTANTS: readonly Mutant[] = [
     find: "  const isHeld = base.index <= witnessEnd(state, now);",
     replace: "  const isHeld = witnessEnd(state, now) >= 0;",
   },
+  {
+    id: "49d",
+    title: "witness is sent payloads, and keeps them",
+    witnesses: true,
+    file: "src/node/append_sender.ts",
+    find: "isWitness(message.to) ? [bareRun(runs)] : runs",
+    replace: "runs",
+    also: [{ file: "src/node/stores.ts", find: "state.config.witness ? bareRun([received]) : received", replace: "received" }],
+  },
 ];

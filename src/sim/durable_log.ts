@@ -2,6 +2,7 @@
  * What one machine would give back if its power were cut now and chance kept nothing of what is not durable: who it is,
  * its log and the snapshot before it, read from a copy of the disk as the next process would read them.
  */
+import { type EntryHead, EntryKind } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
 import { runTask, type Task, wait } from "../base/task.ts";
 import { readWhole } from "../host/files.ts";
@@ -24,7 +25,10 @@ const IDENTITY_BYTES_MAX = 1_048_576;
 const READ_BYTES = 65_536;
 
 /** Term and chain of an entry; the chain stands for all before it. */
-export type DurablePoint = Pick<LogPoint, "term" | "chain">;
+export interface DurablePoint extends Pick<LogPoint, "term" | "chain"> {
+  /** Of what somebody wrote; 0 of a configuration, which every member keeps. */
+  readonly payloadBytes: number;
+}
 
 /** What is durable of group `main`. */
 export interface DurableLog {
@@ -103,8 +107,8 @@ class LogReader implements WalVisitor {
     for (const index of this.entries.keys()) if (index >= from) this.entries.delete(index);
   }
 
-  entry(group: GroupId, { index, term, chain }: LogPoint): void {
-    if (group === MAIN_GROUP) this.entries.set(index, { term, chain });
+  entry(group: GroupId, { kind, index, term, chain }: EntryHead, payload: Uint8Array): void {
+    if (group === MAIN_GROUP) this.entries.set(index, { term, chain, payloadBytes: kind === EntryKind.config ? 0 : payload.length });
   }
 
   compacted(group: GroupId, { index: through }: LogPoint): void {

@@ -43,6 +43,21 @@ export class Witnesses implements Property {
     this.#look(state, nowMs);
   }
 
+  opened(member: SimMember): void {
+    this.#checkDisk(member);
+  }
+
+  finished(members: readonly SimMember[]): void {
+    for (const member of members) this.#checkDisk(member);
+  }
+
+  #checkDisk(member: SimMember): void {
+    if (member.state?.config.witness !== true) return;
+    for (const [index, { payloadBytes }] of member.durableLog?.().entries ?? []) {
+      if (payloadBytes > 0) throw new Violation(this.name, `the witness ${member.id} keeps ${payloadBytes} bytes of entry ${index}`);
+    }
+  }
+
   #checkWitness({ id, state }: SimMember, effects: readonly Effect[]): void {
     const wrong = effects.find(({ type }) => type === "answerRead" || type === "apply" || type === "fetchSnapshot" || type === "installSnapshot");
     if (wrong !== undefined) throw new Violation(this.name, `the witness ${id} has no machine and no snapshot: ${wrong.type}`);
