@@ -7,7 +7,7 @@
 import { globSync } from "node:fs";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { endWithThisProcess, type Job, type Outcome, runJobs, type Runtime, RUNTIMES } from "./test_runner.ts";
+import { endWithThisProcess, type Report, runJobs, type Runtime, RUNTIMES } from "./test_runner.ts";
 
 const { values } = parseArgs({
   options: {
@@ -18,6 +18,9 @@ const { values } = parseArgs({
     jobs: { type: "string" },
   },
 });
+
+/** How many of the slowest files are named. */
+const SLOWEST = 8;
 
 /** The test files, sorted, so that two runs differ in nothing. */
 function testFiles(): string[] {
@@ -33,8 +36,14 @@ function chosenRuntimes(): readonly Runtime[] {
   return RUNTIMES.filter((name) => values.runtime?.includes(name) ?? true);
 }
 
-function report({ file, runtime }: Job, { reason }: Outcome, output: string): void {
+function tellFailure({ job: { file, runtime }, outcome: { reason }, output }: Report): void {
   if (reason !== null) console.log(`\n${output.trimEnd()}\nFAILED ${runtime} ${file}: ${reason}\n`);
+}
+
+/** Which files the time went to: without that, nobody sees a suite grow slow. */
+function slowest(reports: readonly Report[]): string {
+  const first = [...reports].sort((one, other) => other.seconds - one.seconds).slice(0, SLOWEST);
+  return first.map(({ job, seconds }) => `${job.file} ${seconds.toFixed(1)} s`).join(", ");
 }
 
 endWithThisProcess();
@@ -42,14 +51,19 @@ const files = testFiles();
 const total = { passed: 0, failed: 0, skipped: 0 };
 for (const runtime of chosenRuntimes()) {
   const startMs = performance.now();
+  const reports: Report[] = [];
   const { passed, failed, skipped, reason } = await runJobs(files.map((file) => ({ file, runtime })), {
     root: process.cwd(),
     timeLimitMs: 1000 * Number(values["time-limit"] ?? (values.e2e ? 300 : 60)),
     atOnce: Number(values.jobs ?? (values.e2e ? 1 : 2)),
-    onOutcome: report,
+    onOutcome: (report) => {
+      reports.push(report);
+      tellFailure(report);
+    },
   });
   const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
   console.log(`${runtime}: ${files.length} files, ${passed + failed} tests, ${failed} failed, ${seconds} s`);
+  if (files.length > 1) console.log(`  slowest: ${slowest(reports)}`);
   total.passed += passed;
   total.failed += failed;
   total.skipped += skipped;

@@ -28,6 +28,15 @@ export interface Outcome {
   readonly reason: string | null;
 }
 
+/** An ended job, as its caller hears of it. */
+export interface Report {
+  readonly job: Job;
+  readonly outcome: Outcome;
+  /** The end of what it printed. */
+  readonly output: string;
+  readonly seconds: number;
+}
+
 /** An ended process. */
 export interface Ended {
   /** Null if a signal ended it. */
@@ -42,7 +51,7 @@ export interface RunOptions {
   readonly timeLimitMs: number;
   readonly atOnce: number;
   /** Called as each job ends. */
-  readonly onOutcome: (job: Job, outcome: Outcome, output: string) => void;
+  readonly onOutcome: (report: Report) => void;
 }
 
 /** Output beyond this is dropped from its beginning: uvu's counts stand at the end. */
@@ -71,10 +80,11 @@ export async function runJobs(jobs: readonly Job[], options: RunOptions): Promis
   const queue = [...jobs];
   async function work(): Promise<void> {
     for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
+      const startMs = performance.now();
       const ended = await run(commandOf(job), options.root, options.timeLimitMs);
       const outcome = judge(ended, options.timeLimitMs);
       outcomes.push(outcome);
-      options.onOutcome(job, outcome, ended.output);
+      options.onOutcome({ job, outcome, output: ended.output, seconds: (performance.now() - startMs) / 1000 });
     }
   }
   await Promise.all(Array.from({ length: options.atOnce }, work));

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type Job, judge, type Outcome, run, runJobs, type Runtime, sum } from "../../scripts/test_runner.ts";
+import { type Job, judge, type Outcome, type Report, run, runJobs, type Runtime, sum } from "../../scripts/test_runner.ts";
 
 /** Each runtime looks at the files that it runs itself: three runs of this file cover all. */
 const runtime: Runtime = "bun" in process.versions ? "bun" : "deno" in process.versions ? "deno" : "node";
@@ -37,7 +37,7 @@ async function outcomeOf(text: string, timeLimitMs = TIME_LIMIT_MS): Promise<Out
   writeFileSync(join(root, file), UVU + text);
   const outputs: string[] = [];
   const job: Job = { file, runtime };
-  const onOutcome = (_: Job, __: Outcome, output: string): void => void outputs.push(output);
+  const onOutcome = ({ output }: Report): void => void outputs.push(output);
   return { ...await runJobs([job], { root, timeLimitMs, atOnce: 1, onOutcome }), output: outputs.join() };
 }
 
