@@ -3,16 +3,16 @@
  * machine ends at its k-th disk call, for every k, by a power cut or by a kill that a power cut follows; its next start
  * ends at one of its own calls. All rules are on, and the cluster must serve and agree in the end.
  *
- * A sample of it runs with the other tests; `EVERY_CALL=1 bun test/sim/every_call.test.ts` takes every k, with more seeds.
+ * A sample of it runs with the other tests; `EVERY_CALL=1 bun test/sim/hunts/every_call.test.ts` takes every k, with more seeds.
  */
 import process from "node:process";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import kv from "../../plugins/kv/kv.ts";
-import { runScript, worldOf } from "../../src/sim/run_seed.ts";
-import type { SimMachine } from "../../src/sim/sim_machine.ts";
-import { segmentName } from "../../src/wal/segment.ts";
-import { endsAtCall, shortLife } from "./short_life.ts";
+import kv from "../../../plugins/kv/kv.ts";
+import { runScript, worldOf } from "../../../src/sim/run_seed.ts";
+import type { SimMachine } from "../../../src/sim/sim_machine.ts";
+import { segmentName } from "../../../src/wal/segment.ts";
+import { endsAtCall, shortLife } from "../short_life.ts";
 
 const isWhole = process.env["EVERY_CALL"] === "1";
 

@@ -1,11 +1,11 @@
 /** A slip of the code in the path of a disk error is no disk error. In a file of its own: it breaks the code that runs. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import kv from "../../plugins/kv/kv.ts";
-import type { Fault } from "../../src/sim/script.ts";
-import { type Outcome, runScript } from "../../src/sim/run_seed.ts";
-import { drawScript } from "../../src/sim/swarm.ts";
-import { BatchWriter } from "../../src/wal/batch_writer.ts";
+import kv from "../../../plugins/kv/kv.ts";
+import type { Fault } from "../../../src/sim/script.ts";
+import { type Outcome, runScript } from "../../../src/sim/run_seed.ts";
+import { drawScript } from "../../../src/sim/swarm.ts";
+import { BatchWriter } from "../../../src/wal/batch_writer.ts";
 
 /** Which write fails depends on what just goes on: one of them is that of a batch. */
 const TIMES_MS: readonly number[] = [700, 800, 1000, 1500];

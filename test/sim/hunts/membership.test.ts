@@ -1,15 +1,15 @@
 /** Runs in which members come and go: what is drawn, what an operator asks, and that a run asks it of real nodes. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import kv from "../../plugins/kv/kv.ts";
-import type { MemberWish } from "../../src/net/member_wish.ts";
-import type { Answer } from "../../src/node/node_api.ts";
-import type { Property, SimMember } from "../../src/sim/property.ts";
-import { runScript, runSeed } from "../../src/sim/run_seed.ts";
-import type { Fault, Script } from "../../src/sim/script.ts";
-import { readScript } from "../../src/sim/script_reader.ts";
-import { allProperties } from "../../src/sim/properties/index.ts";
-import { drawScript } from "../../src/sim/swarm.ts";
+import kv from "../../../plugins/kv/kv.ts";
+import type { MemberWish } from "../../../src/net/member_wish.ts";
+import type { Answer } from "../../../src/node/node_api.ts";
+import type { Property, SimMember } from "../../../src/sim/property.ts";
+import { runScript, runSeed } from "../../../src/sim/run_seed.ts";
+import type { Fault, Script } from "../../../src/sim/script.ts";
+import { readScript } from "../../../src/sim/script_reader.ts";
+import { allProperties } from "../../../src/sim/properties/index.ts";
+import { drawScript } from "../../../src/sim/swarm.ts";
 
 const KINDS: ReadonlySet<string> = new Set(["change", "resize", "lose", "at-change"]);
 

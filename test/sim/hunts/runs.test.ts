@@ -1,7 +1,7 @@
 /** All properties look on at correct runs, and find nothing. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { runCores, runDamaged, runLateAnswers, runNodes } from "./runs.ts";
+import { runCores, runDamaged, runLateAnswers, runNodes } from "../properties/runs.ts";
 
 test("bare cores under crashes, partitions, loss and slow disks", () => {
   let events = 0;

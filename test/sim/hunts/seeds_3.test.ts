@@ -1,0 +1,6 @@
+import { test } from "uvu";
+import { addSeeds } from "./seeds.ts";
+
+addSeeds(3);
+
+test.run();
