@@ -8,7 +8,7 @@ import { DraftError } from "../base/errors.ts";
 import type { Client } from "../client/client.ts";
 import type { MemberInfo, MemberList } from "../net/client_answers.ts";
 import type { MemberWish } from "../net/member_wish.ts";
-import { majorityOf } from "../raft/quorum.ts";
+import { majorityOf, votes } from "../raft/quorum.ts";
 import type { RequestSettings } from "./client_options.ts";
 import type { Io } from "./io.ts";
 import { type OptionSpec, type Options, UsageError } from "./leaf.ts";
@@ -256,7 +256,7 @@ function progressText(members: readonly MemberInfo[]): string {
 }
 
 function votingOf(members: readonly MemberInfo[]): readonly MemberInfo[] {
-  return members.filter(({ role }) => role === "voter" || role === "witness");
+  return members.filter(({ role }) => votes(role));
 }
 
 function votersText(voters: readonly string[]): string {

@@ -10,8 +10,9 @@ import type { MemberWish } from "../net/member_wish.ts";
 import type { Transport } from "../net/transport.ts";
 import { calledOffConfiguration, isSettled, wantedConfiguration } from "../raft/configuration_change.ts";
 import type { Now } from "../raft/event.ts";
+import { votes } from "../raft/quorum.ts";
 import { currentConfiguration } from "../raft/state.ts";
-import type { Configuration, MemberRole } from "../raft/types.ts";
+import type { Configuration, Incarnation } from "../raft/types.ts";
 import type { Group } from "./group.ts";
 import type { Identity } from "./identity.ts";
 import { askHello } from "./introductions.ts";
@@ -20,7 +21,7 @@ import type { AnswerDone, MembersRequest } from "./node_api.ts";
 import { noLeaderError, refusalError } from "./refusals.ts";
 import { incarnationText } from "./status.ts";
 import type { NodeSettings } from "./settings.ts";
-import { addedAgain, changesOf, type Moved, movedOf, type Stranger, strangersOf } from "./wishes.ts";
+import { addedAgain, changesOf, type Moved, movedOf, type Said, type Stranger, strangersOf } from "./wishes.ts";
 
 /** How long a newcomer has to say who it is, in milliseconds. */
 const HELLO_TIMEOUT_MS = 2000;
@@ -44,9 +45,12 @@ export function changeMembers(node: AskedNode, group: Group, request: MembersReq
     try {
       for (const moved of movedOf(configuration, request.wishes)) checkMoved(node, moved, answers.get(moved.id));
       for (const member of again) checkAddedAgain(member, answers.get(member.id));
-      const helloOf = ({ id }: Stranger): Hello => newcomer(group, answers.get(id));
+      const said: Said = {
+        newcomer: ({ id }) => newcomer(group, answers.get(id)),
+        isMember: ({ id }, incarnation) => isMember(answers.get(id), incarnation),
+      };
       const { promoteWithinMs = PROMOTE_WITHIN_MS } = node.parts.settings.tuning;
-      propose(group, { request, configuration, helloOf, promoteWithinMs, now: { nowMs: clock.monotonicMs(), wallMs: clock.wallMs() } }, done);
+      propose(group, { request, configuration, said, promoteWithinMs, now: { nowMs: clock.monotonicMs(), wallMs: clock.wallMs() } }, done);
     } catch (error) {
       if (!(error instanceof DraftError)) throw error;
       group.recorder.note({ wallMs: clock.wallMs(), text: `${node.identity.nodeId} refuses to change the members: ${error.message}` });
@@ -59,16 +63,16 @@ interface Proposal {
   readonly request: MembersRequest;
   /** In force when the strangers were asked. */
   readonly configuration: Configuration;
-  readonly helloOf: (newcomer: Stranger) => Hello;
+  readonly said: Said;
   readonly promoteWithinMs: number;
   readonly now: Now;
 }
 
-function propose(group: Group, { request, configuration, helloOf, promoteWithinMs, now }: Proposal, done: AnswerDone): void {
+function propose(group: Group, { request, configuration, said, promoteWithinMs, now }: Proposal, done: AnswerDone): void {
   const { wishes, force, timeoutMs, kind } = request;
   // What is so already is said by a leader alone, and by one that knows its log to be the group's.
   if (group.state.role !== "leader") throw noLeaderError(group);
-  const wanted = wantedOf(group, configuration, wishes, helloOf);
+  const wanted = wantedOf(group, configuration, wishes, said);
   if (wanted === null && kind === "change") return answerUnchanged(group, configuration, done);
   const asked = { configuration: wanted ?? configuration, promoteWithinMs, force };
   if (kind === "rehearse") return done(rehearsal(group, asked, wanted !== null, now));
@@ -79,10 +83,10 @@ function propose(group: Group, { request, configuration, helloOf, promoteWithinM
 }
 
 /** Null if nothing is wanted that is not so already. @throws DraftError */
-function wantedOf(group: Group, configuration: Configuration, wishes: readonly MemberWish[], helloOf: Proposal["helloOf"]): Configuration | null {
+function wantedOf(group: Group, configuration: Configuration, wishes: readonly MemberWish[], said: Said): Configuration | null {
   if (wishes[0]?.type === "cancel") return calledOff(configuration);
   if (configuration.joint) throw refusalError("change-pending", group);
-  const changes = changesOf(configuration, wishes, helloOf);
+  const changes = changesOf(configuration, wishes, said);
   if (changes.length === 0) return null;
   const wanted = wantedConfiguration(configuration, changes);
   // Members that were there when the newcomers were asked may be gone.
@@ -118,10 +122,6 @@ function plan(current: Configuration, wanted: Configuration): { readonly before:
   };
 }
 
-function votes(role: MemberRole | null): boolean {
-  return role === "voter" || role === "witness";
-}
-
 type HelloAnswer = { readonly newcomer: Stranger; readonly hello: Hello } | { readonly newcomer: Stranger; readonly error: Error };
 
 /** Before the cluster dials a member elsewhere it is asked there: a wrong address would cost the member. @throws DraftError */
@@ -136,6 +136,10 @@ function checkMoved(node: AskedNode, { id, address, incarnation }: Moved, answer
   if (hello.nodeId !== id) throw wrong(`the node at ${address} is ${hello.nodeId}`);
   if (hello.clusterId !== clusterId) throw wrong(`the node at ${address} ${hello.clusterId === "" ? "belongs to no cluster" : `belongs to cluster ${hello.clusterId}`}`);
   if (hello.incarnation !== incarnation) throw wrong(`the node at ${address} has another directory than the member: draft admin replace ${id} ${id}@${address}`);
+}
+
+function isMember(answer: HelloAnswer | undefined, incarnation: Incarnation): boolean {
+  return answer !== undefined && !("error" in answer) && answer.hello.nodeId === answer.newcomer.id && answer.hello.incarnation === incarnation;
 }
 
 /** One that does not answer may be the member, and down. @throws DraftError */

@@ -1,7 +1,7 @@
 /**
- * Whom operators would rather have lead: a node of higher priority (`--priority`) that is in step is handed leadership.
+ * Whom operators would rather have lead: a node of higher priority (`--priority`) that is close behind is handed leadership.
  * It is a hint: elections do not know of it, so nobody waits for a leader for its sake, and whoever leads meanwhile does
- * so until the other one has been in step for a good while. One that does not take leadership over, or loses it again
+ * so until the other one has been close for a good while. One that does not take leadership over, or loses it again
  * soon, waits twice as long the next time, so that it does not cost the others their pace.
  */
 import type { Hello } from "../net/hello.ts";
@@ -12,10 +12,10 @@ import { bytesAfter } from "../raft/trail.ts";
 import type { MemberNumber } from "../raft/types.ts";
 import type { GroupObserver } from "./group_observer.ts";
 
-/** So many of the longest election timeouts a node is in step before it is handed leadership. */
+/** So many of the longest election timeouts a node is close before it is handed leadership. */
 const PATIENCE_TIMEOUTS = 10;
 
-/** Who is in step lacks no more than this, in sealed bytes: what one message brings. */
+/** Who is close lacks no more than this, in sealed bytes: what one message brings. */
 const BEHIND_BYTES_MAX = 1024 * 1024;
 
 /** How often that is doubled, at most. */
@@ -35,7 +35,7 @@ export class Priorities implements GroupObserver {
   #isLeading = false;
   /** Use: nothing is looked at before. */
   #nextLookMs = 0;
-  /** The one that would rather lead, and since when it has been seen in step. */
+  /** The one that would rather lead, and since when it has been seen close. */
   #rather: MemberNumber = 0;
   #ratherSinceMs = 0;
   #doublings = 0;
@@ -92,13 +92,13 @@ export class Priorities implements GroupObserver {
     submit({ type: "transfer", to: rather });
   }
 
-  /** The voter of the highest priority above this node's own that is in step; 0: none. */
+  /** The voter of the highest priority above this node's own that is close; 0: none. */
   #ratherThanSelf(state: RaftState): MemberNumber {
     let best = this.#options.priority;
     let rather: MemberNumber = 0;
     for (const { number, role } of currentConfiguration(state).members) {
       const priority = this.#options.helloOf(number)?.priority ?? 0;
-      if (role !== "voter" || priority <= best || !isInStep(state, number)) continue;
+      if (role !== "voter" || priority <= best || !isClose(state, number)) continue;
       best = priority;
       rather = number;
     }
@@ -107,7 +107,7 @@ export class Priorities implements GroupObserver {
 }
 
 /** Whether the leader streams to the member, which lacks little; behind the base nobody knows how much it would be. */
-function isInStep({ progress, trail }: RaftState, number: MemberNumber): boolean {
+function isClose({ progress, trail }: RaftState, number: MemberNumber): boolean {
   const { state = "probe", matchIndex = 0 } = progress.get(number) ?? {};
   return state === "replicate" && matchIndex >= trail.base.index && bytesAfter(trail, matchIndex) <= BEHIND_BYTES_MAX;
 }

@@ -21,6 +21,14 @@ export interface Moved extends Stranger {
   readonly incarnation: Incarnation;
 }
 
+/** What the nodes said that were asked who they are. */
+export interface Said {
+  /** Of one that can be taken in. @throws DraftError where nobody answers, or it cannot be */
+  readonly newcomer: (stranger: Stranger) => Hello;
+  /** Whether the node at that address is this very member: the same name and directory. */
+  readonly isMember: (stranger: Stranger, incarnation: Incarnation) => boolean;
+}
+
 /** The members that `wishes` move to where they were not. */
 export function movedOf(configuration: Configuration, wishes: readonly MemberWish[]): Moved[] {
   return wishes.flatMap((wish): Moved[] => {
@@ -52,15 +60,15 @@ export function strangersOf(configuration: Configuration, wishes: readonly Membe
  * What the core is asked: nothing of what is so already.
  *
  * @param wishes but for "cancel", which changes nothing of what is
- * @param helloOf what a newcomer said of itself
+ * @param said by {@link strangersOf}
  * @throws DraftError NOT_FOUND, BAD_REQUEST
  */
-export function changesOf(configuration: Configuration, wishes: readonly MemberWish[], helloOf: (newcomer: Stranger) => Hello): MemberChange[] {
+export function changesOf(configuration: Configuration, wishes: readonly MemberWish[], said: Said): MemberChange[] {
   checkEachOnce(wishes);
   return wishes.flatMap((wish): MemberChange[] => {
     switch (wish.type) {
-      case "add": return addition(configuration, wish, helloOf);
-      case "replace": return replacement(configuration, wish, helloOf);
+      case "add": return addition(configuration, wish, said);
+      case "replace": return replacement(configuration, wish, said);
       case "remove": return removals(allStaying(configuration, wish.id));
       case "move": {
         parseAddress(wish.address, "BAD_REQUEST");
@@ -73,11 +81,11 @@ export function changesOf(configuration: Configuration, wishes: readonly MemberW
   });
 }
 
-function addition(configuration: Configuration, wish: MemberWish & { type: "add" }, helloOf: (newcomer: Stranger) => Hello): MemberChange[] {
+function addition(configuration: Configuration, wish: MemberWish & { type: "add" }, said: Said): MemberChange[] {
   const { id, address, votes, witness = false } = wish;
   const member = staying(configuration, id);
   const becomes = witness ? "witness" : votes ? "voter" : "learner";
-  if (member === null) return [{ type: "add", id, address, incarnation: helloOf({ id, address }).incarnation, becomes }];
+  if (member === null) return [{ type: "add", id, address, incarnation: said.newcomer({ id, address }).incarnation, becomes }];
   if (member.address !== address) {
     throw new DraftError("BAD_REQUEST", `${id} is a member already, at ${member.address}: if it moved, type draft admin move ${id} ${address}`);
   }
@@ -85,23 +93,26 @@ function addition(configuration: Configuration, wish: MemberWish & { type: "add"
   return votes && !witness ? roleChange(member, "promote") : [];
 }
 
-function replacement(configuration: Configuration, wish: MemberWish & { type: "replace" }, helloOf: (newcomer: Stranger) => Hello): MemberChange[] {
+function replacement(configuration: Configuration, wish: MemberWish & { type: "replace" }, said: Said): MemberChange[] {
   const { id, newId, address } = wish;
   if (isReplaced(configuration, wish)) return [];
   const old = known(configuration, id);
-  const there = allStaying(configuration, newId).at(-1);
-  if (there !== undefined && there.number !== old.number) {
-    // One that did not catch up in time is a learner; it may try again.
-    const isLearner = there.role === "learner" && there.address === address;
-    if (!isLearner) throw new DraftError("BAD_REQUEST", `${newId} is a member already: it cannot take the place of ${id}`);
-    return [{ type: "promote", member: there.number }, ...removals(allStaying(configuration, id).filter((member) => member !== there))];
-  }
-  const { incarnation } = helloOf({ id: newId, address });
   const votes = old.role === "voter" || old.targetRole === "voter";
+  const there = allStaying(configuration, newId).at(-1);
+  const others = allStaying(configuration, id).filter((member) => member !== there);
+  if (there !== undefined && there.address === address && said.isMember({ id: newId, address }, there.incarnation)) {
+    // It took its own place already, or did not catch up in time, is a learner, and may try again.
+    if (others.length === 0) return [];
+    if (there.role === "learner") return [...(votes ? roleChange(there, "promote") : []), ...removals(others)];
+  }
+  if (there !== undefined && newId !== id && there.role !== "learner") throw new DraftError("BAD_REQUEST", `${newId} is a member already: it cannot take the place of ${id}`);
+  const { incarnation } = said.newcomer({ id: newId, address });
   const same = isWitness(old) ? "witness" : votes ? "voter" : "learner";
   return [
     { type: "add", id: newId, address, incarnation, becomes: wish.kind ?? same },
+    // A learner of the newcomer's name has lost its directory again.
     ...removals(allStaying(configuration, id)),
+    ...(newId === id ? [] : removals(allStaying(configuration, newId))),
   ];
 }
 

@@ -2,7 +2,7 @@
  * Majorities, of one set of voters or, during a joint step, of both (dissertation 4.3). Everything that a quorum decides
  * is one question here: what is the greatest value that a majority has reached?
  */
-import type { Configuration, MemberNumber } from "./types.ts";
+import type { Configuration, MemberNumber, MemberRole } from "./types.ts";
 
 /** Who votes. Witnesses do, learners do not. */
 export interface VoterSets {
@@ -11,14 +11,16 @@ export interface VoterSets {
   readonly outgoing: readonly MemberNumber[];
 }
 
+/** Whether a member of this role votes. "leaving", as member lists have it, is none. */
+export function votes(role: MemberRole | "leaving" | null): boolean {
+  return role === "voter" || role === "witness";
+}
+
 /** The voters of `configuration`. */
-export function voterSets(configuration: Configuration): VoterSets {
-  const voting = (role: string | null): boolean => role === "voter" || role === "witness";
+export function voterSets({ members, joint }: Configuration): VoterSets {
   return {
-    incoming: configuration.members.filter((member) => voting(member.role)).map((member) => member.number),
-    outgoing: configuration.joint
-      ? configuration.members.filter((member) => voting(member.outgoingRole)).map((member) => member.number)
-      : [],
+    incoming: members.filter(({ role }) => votes(role)).map(({ number }) => number),
+    outgoing: joint ? members.filter(({ outgoingRole }) => votes(outgoingRole)).map(({ number }) => number) : [],
   };
 }
 

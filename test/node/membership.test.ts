@@ -108,6 +108,31 @@ test("D01: a node whose directory was lost is not welcomed as the one it was, an
   write(nodes, nodes.awaitLeader().id, ["set", "k", "1"]);
 });
 
+test("D01: a directory that is lost again before its node caught up is replaced by the next one, and nobody waits for the dead one", () => {
+  const nodes = lone(4, ["a", "b", "c"]);
+  carry(nodes, adding("b", "c"));
+  const { id } = nodes.awaitLeader();
+  const lost = id === "b" ? "c" : "b";
+  const replacing: MemberWish[] = [{ type: "replace", id: lost, newId: lost, address: addressOf(lost) }];
+  const loseDirectory = (): void => {
+    nodes.kill(lost);
+    nodes.wipe(lost);
+    nodes.start(lost, {});
+    nodes.until("it says who it is", () => roleOf(nodes, lost) === "waiting");
+  };
+  loseDirectory();
+  nodes.node(id).server?.requests.changeMembers("main", { kind: "change", wishes: replacing, force: false, timeoutMs: 5000 }, () => {});
+  nodes.until("it is a learner", () => membersAt(nodes, id).members.length === 4);
+  loseDirectory();
+  refused(change(nodes, nodes.awaitLeader().id, replacing), "CHANGE_PENDING", /draft admin cancel/);
+  carry(nodes, [{ type: "cancel" }]);
+  carry(nodes, replacing);
+  const members = membersAt(nodes, nodes.awaitLeader().id).members.map((member) => `${member.id} ${member.role}`);
+  assert.equal(members.sort(), ["a voter", "b voter", "c voter"]);
+  nodes.until("it follows", () => roleOf(nodes, lost) === "follower");
+  assert.equal((change(nodes, nodes.awaitLeader().id, replacing) as Answer).reply, { changed: false, before: votersAt(nodes, id), after: votersAt(nodes, id), lives: livesAt(nodes, id) }, "asked twice");
+});
+
 test("what cannot be is refused before anything stands in the log", () => {
   const nodes = new SimNodes({ seed: 4, ids: ["a", "b", "c", "d"] });
   nodes.start("a", { bootstrap: "" });
