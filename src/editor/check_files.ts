@@ -16,7 +16,7 @@ import { RecoveredGroups } from "../wal/recovered_groups.ts";
 import { scanLog } from "../wal/recovery.ts";
 import { listSnapshots, snapshotName } from "../wal/snapshot_directory.ts";
 import { verifySnapshot } from "../wal/snapshot_reader.ts";
-import type { WalVisitor } from "../wal/telling.ts";
+import { NOBODY } from "../wal/telling.ts";
 import { type OfflineHost, segmentsIn } from "./offline_log.ts";
 import { readSavedEdit, SAVED_MAGIC } from "./saved_edit.ts";
 
@@ -33,7 +33,6 @@ export interface Checked {
 
 const READ_BYTES = 4 * 1_048_576;
 const SNAPSHOT_MAGIC = "draftsnp";
-const NOBODY: WalVisitor = { groupMade() {}, hardState() {}, truncated() {}, entry() {}, compacted() {}, snapshotMarked() {}, edited() {} };
 
 /**
  * Verifies a data directory; `told` hears of each part as it is done.

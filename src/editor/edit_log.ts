@@ -13,16 +13,13 @@ import type { EditMark } from "../wal/edit_record.ts";
 import { openMark } from "../wal/mark.ts";
 import { openWal } from "../wal/open_wal.ts";
 import { segmentName } from "../wal/segment.ts";
-import type { WalVisitor } from "../wal/telling.ts";
+import { NOBODY } from "../wal/telling.ts";
 import { undoBatch } from "../wal/undo_batch.ts";
 import { WAL_DEFAULTS } from "../wal/wal_options.ts";
 import { writeEmptySnapshot } from "./empty_snapshot.ts";
 import type { Plan } from "./edit_plan.ts";
 import type { GroupLog, OfflineHost } from "./offline_log.ts";
 import { saveEdit } from "./saved_edit.ts";
-
-/** Hears nothing: the plan was made from what the log holds. */
-const NOBODY: WalVisitor = { groupMade() {}, hardState() {}, truncated() {}, entry() {}, compacted() {}, snapshotMarked() {}, edited() {} };
 
 /**
  * Makes the edit, durably.

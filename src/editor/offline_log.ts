@@ -6,10 +6,11 @@ import { viewOf } from "../base/bytes.ts";
 import { DraftError } from "../base/errors.ts";
 import { shellWord } from "../base/shell_word.ts";
 import { runTask, type Task, wait } from "../base/task.ts";
-import type { FileStat, Host } from "../host/host.ts";
+import type { Disk, FileStat, Host } from "../host/host.ts";
 import { type DataDir, openDataDir } from "../node/data_dir.ts";
 import { decodeGenesis } from "../node/genesis.ts";
 import { type Identity, storageIdentity } from "../node/identity.ts";
+import { snapshotDirectory } from "../node/open_group.ts";
 import { decodeLogStart } from "../raft/log_start.ts";
 import { RecoveredLog } from "../node/recovered_log.ts";
 import type { Configuration, HardState, Index, LogPoint } from "../raft/types.ts";
@@ -17,6 +18,8 @@ import { openMark } from "../wal/mark.ts";
 import { RecoveredGroups } from "../wal/recovered_groups.ts";
 import { type Scan, scanLog } from "../wal/recovery.ts";
 import { sequenceOf, type WalIdentity } from "../wal/segment.ts";
+import { snapshotName } from "../wal/snapshot_directory.ts";
+import { SnapshotReader } from "../wal/snapshot_reader.ts";
 import type { EditMark } from "../wal/edit_record.ts";
 import type { WalGroup } from "../wal/wal_group.ts";
 import { readEntries } from "../wal/wal_read.ts";
@@ -43,7 +46,7 @@ export interface GroupLog {
   readonly startMs: number;
   /** The last offline edit; null if there was none. */
   readonly edit: EditMark | null;
-  /** Version of the machine that is in force at `index`. */
+  /** Version of the machine that is in force at `index`; as far as the log tells, where its snapshot cannot be read. */
   readonly machineVersionAt: (index: Index) => number;
   readonly scan: Scan;
   /** Sealed entries `from`..`to`, or as many as fit one read, and the index of the last of them. */
@@ -102,16 +105,30 @@ function* groupLog({ disk }: OfflineHost, dataDir: DataDir, groupId: number): Ta
   const group = scan.groups.logs().get(groupId);
   if (group === undefined) throw noGroup(dataDir.path);
   const { configurations } = told.recovered();
+  const snapshotVersion = yield* versionInSnapshot(disk, dataDir, told);
   const saltOf = (sequence: number): number => scan.segments.get(sequence)?.salt ?? 0;
   return {
     directory: dataDir.path, identity, owner, group, hardState: group.hardState, configurations, configuration: configurations.at(-1) as Configuration, startMs: startOf(group), edit: told.edit, scan,
-    machineVersionAt: (index) => told.machineVersionAt(index),
+    machineVersionAt: (index) => told.machineVersionAt(index, snapshotVersion),
     *read(from, to) {
       const route = group.index.route(from, to, POINTS_MAX);
       const request = { group: groupId, from, to: route.to, bytesMax: READ_BYTES };
       return yield* readEntries({ disk, directory, points: route.points, saltOf }, request);
     },
   };
+}
+
+/** The machine's version that the newest snapshot was taken at; 0 if there is none that can be read. */
+function* versionInSnapshot(disk: Disk, { path, identity }: DataDir, { group, snapshotPoint }: RecoveredLog): Task<number> {
+  if (snapshotPoint === null || identity?.welcome?.witness === true) return 0;
+  try {
+    const reader = yield* SnapshotReader.open(disk, `${snapshotDirectory(path, group)}/${snapshotName(snapshotPoint)}`);
+    yield* reader.close();
+    return reader.head.machineVersion;
+  } catch (error) {
+    if (error instanceof DraftError && error.code === "DAMAGED") return 0;
+    throw error;
+  }
 }
 
 function startOf({ prefix, context, genesis }: WalGroup): number {

@@ -84,7 +84,7 @@ export function* openLog({ host, settings, dataDir }: LogParts, handlers: LogHan
     log.groupMade(MAIN_GROUP, genesis);
     wal.appendGroupMade(MAIN_GROUP, genesis);
   }
-  const isRecovering = enterRecovery(wal, log, identity, host.log);
+  const isRecovering = enterRecovery(wal, log, { path: dataDir.path, identity }, host.log);
   if (isNew || isRecovering) {
     wal.flush();
     // A log that fails tells no barrier any more: whoever opens it hears of the failure instead.

@@ -41,10 +41,16 @@ export class RecoveredLog implements WalVisitor {
     return Math.max(0, ...this.#raises.map(({ version }) => version));
   }
 
-  /** The machine's version that is in force at `index`, as far as the log tells. */
-  machineVersionAt(index: Index): number {
+  /**
+   * The machine's version that is in force at `index`.
+   *
+   * @param snapshotVersion the one at the newest snapshot, which alone tells of raises that left the log; 0 if there is none
+   */
+  machineVersionAt(index: Index, snapshotVersion: number): number {
+    const snapshotIndex = this.#snapshotPoint?.index ?? 0;
+    const isSinceSnapshot = index >= snapshotIndex || !this.#raises.some((each) => each.index > index && each.index <= snapshotIndex);
     const raised = this.#raises.filter((each) => each.index <= index).map(({ version }) => version);
-    return Math.max(this.#foundedVersion, ...raised);
+    return Math.max(this.#foundedVersion, isSinceSnapshot ? snapshotVersion : 0, ...raised);
   }
 
   /** Of the newest durable snapshot; null if there is none. */

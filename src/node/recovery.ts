@@ -51,10 +51,10 @@ export function survivorOf({ identity, configuration }: Survivor, directory: str
   const self = configuration.members.find((member) => member.number === memberNumber && member.incarnation === incarnation);
   if (self === undefined) {
     throw new DraftError("WRONG_IDENTITY", `${nodeId} is no member of its cluster any more, by the configuration at index ${configuration.index} ` +
-      `of its own log: take a node that is: draft log last --data DIR`);
+      `of its own log: take a survivor that is one; what this log holds: draft log last --data ${shellWord(directory)}`);
   }
   if (isWitness(self)) {
-    throw new DraftError("BAD_REQUEST", `${nodeId} is a witness and holds no values: take a node that does: draft log last --data DIR`);
+    throw new DraftError("BAD_REQUEST", `${nodeId} is a witness and holds no values: take a survivor that does; what this log holds: draft log last --data ${shellWord(directory)}`);
   }
   const sets = voterSets(configuration);
   const decidesAlone = isVoting(sets, self.number) && configuration.members.every(({ number }) => number === self.number || !isVoting(sets, number));
@@ -85,6 +85,12 @@ export function savedIdentityName({ clusterId }: Identity): string {
   return `${IDENTITY_NAME}.${clusterId}`;
 }
 
+/** The data directory of a node that goes on alone, and what it says. */
+export interface EnteringNode {
+  readonly path: string;
+  readonly identity: Identity;
+}
+
 /**
  * Appends what was decided, unless the log says it already: a new term with this node's vote, and the entry, which is
  * committed, since nobody else has a say.
@@ -92,18 +98,18 @@ export function savedIdentityName({ clusterId }: Identity): string {
  * @returns whether something was appended; to be flushed
  * @throws DraftError DAMAGED if the log does not end where it was decided, or was cut before what was entered
  */
-export function enterRecovery(wal: Wal, log: RecoveredLog, identity: Identity, words: Log): boolean {
+export function enterRecovery(wal: Wal, log: RecoveredLog, { path, identity }: EnteringNode, words: Log): boolean {
   const { recovery } = identity;
   if (recovery === null) return false;
   const { trail, configurations, hardState: found } = log.recovered();
   if (found.term > recovery.term && trail.lastIndex < recovery.index) {
     throw new DraftError("DAMAGED", `the log of ${identity.nodeId} ends at index ${trail.lastIndex}, and by entry ${recovery.index} the node went on alone: ` +
-      "bring the directory back as it was last");
+      `bring the directory back as it was last; what it holds: draft log last --data ${shellWord(path)}`);
   }
   if (isEntered(recovery, trail.lastIndex, found)) return false;
   if (trail.lastIndex !== recovery.index - 1) {
     throw new DraftError("DAMAGED", `the log of ${identity.nodeId} ends at index ${trail.lastIndex}, and held ${recovery.index - 1} when draft admin recover ran: ` +
-      `bring the directory back as it was then, or take it from another survivor: draft log last --data DIR`);
+      `bring the directory back as it was then, or let another survivor go on alone; what this one holds: draft log last --data ${shellWord(path)}`);
   }
   const current = configurations.at(-1) as Configuration;
   const entry = configurationEntry(aloneConfiguration(current, identity, recovery.index));

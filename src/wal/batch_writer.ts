@@ -72,8 +72,7 @@ export class BatchWriter {
     if (own.length === 0) return relocation?.done(null, false);
     const bytes = own.reduce((sum, record) => sum + recordBytes(record), 0);
     const isFirst = this.#offset === 0 || this.#offset + bytes > room.current.sizeBytes;
-    const bases = isFirst ? yield* this.#bases() : [];
-    const repeated = isFirst ? [...bases, ...this.#edits()] : [];
+    const repeated = isFirst ? [...yield* this.#bases(), ...this.#edits()] : [];
     const records = isFirst ? [...repeated, ...own] : own;
     const batchBytes = repeated.reduce((sum, record) => sum + recordBytes(record), bytes);
     const previousEnd = this.#offset;
@@ -85,7 +84,7 @@ export class BatchWriter {
     watch.progressed();
     const batch = this.#lastBatch + 1;
     const parts: Uint8Array[] = [];
-    if (isFirst) parts.push(this.#newHeader(segment.sequence, bases.length, batch, previousEnd));
+    if (isFirst) parts.push(this.#newHeader(segment.sequence, repeated.length, batch, previousEnd));
     const use = segments.get(segment.sequence) as SegmentUse;
     parts.push(...sealBatch(records, batch, offset, use.salt));
     this.#place(records, { sequence: segment.sequence, offset });
@@ -142,10 +141,10 @@ export class BatchWriter {
       isPlaced && edit !== null ? [editRecord(group, { mark: edit, content: { change: "none" } })] : []);
   }
 
-  #newHeader(sequence: number, bases: number, firstBatch: number, previousEnd: number): Uint8Array {
+  #newHeader(sequence: number, repeated: number, firstBatch: number, previousEnd: number): Uint8Array {
     const salt = this.#parts.host.random.u32();
     this.#parts.segments.set(sequence, { salt, begin: HEADER_BYTES, end: HEADER_BYTES });
-    return writeSegmentHeader({ ...this.identity, sequence, salt, bases, firstBatch, previousEnd });
+    return writeSegmentHeader({ ...this.identity, sequence, salt, repeated, firstBatch, previousEnd });
   }
 
   /** The records have their places: groups and index follow. */

@@ -107,7 +107,7 @@ function* scanSegments(source: RecoverySource, sequences: readonly number[], pro
       if (sequence === begin) progress.lastBatch = header.firstBatch - 1;
       else if (header.previousEnd !== progress.end.offset || header.firstBatch !== progress.lastBatch + 1) break;
       const before = { ...progress };
-      // A segment whose bases are not whole would be useless once older segments are gone: it is begun anew.
+      // A segment that does not repeat all that it was to would be useless once older segments are gone: it is begun anew.
       if (!(yield* scanSegment(source, reader, header, progress))) return { ...before, segments: without(progress.segments, sequence) };
     } finally {
       yield* reader.close();
@@ -122,12 +122,12 @@ function without(segments: ReadonlyMap<number, SegmentUse>, sequence: number): M
   return others;
 }
 
-/** Reads one segment's records. @returns whether all of its bases are there */
+/** Reads one segment's records. @returns whether all that it repeats is there */
 function* scanSegment(source: RecoverySource, reader: SegmentReader, header: SegmentHeader, progress: Progress): Task<boolean> {
   const use = { salt: header.salt, begin: HEADER_BYTES, end: HEADER_BYTES };
   progress.segments.set(header.sequence, use);
   progress.end = { sequence: header.sequence, offset: HEADER_BYTES };
-  let bases = 0;
+  let repeated = 0;
   for (;;) {
     const offset = progress.end.offset;
     if (!reader.has(offset, ENVELOPE_BYTES) && !(yield* reader.load(offset, ENVELOPE_BYTES))) break;
@@ -136,8 +136,8 @@ function* scanSegment(source: RecoverySource, reader: SegmentReader, header: Seg
     if (!reader.has(offset, envelope.length) && !(yield* reader.load(offset, envelope.length))) break;
     progress.fault = yield* takeRecord(source, reader, envelope, progress);
     if (progress.fault !== null) break;
-    if (envelope.type === RecordType.base) {
-      bases += 1;
+    if (repeated < header.repeated && isRepeated(envelope)) {
+      repeated += 1;
       use.begin = offset + envelope.length;
     }
     progress.lastBatch = envelope.batch;
@@ -147,7 +147,12 @@ function* scanSegment(source: RecoverySource, reader: SegmentReader, header: Seg
     use.end = offset + envelope.length;
     progress.end = { sequence: header.sequence, offset: use.end };
   }
-  return bases >= header.bases;
+  return repeated >= header.repeated;
+}
+
+/** Whether it may be one of the records that the first batch begins with. */
+function isRepeated({ type }: Envelope): boolean {
+  return type === RecordType.base || type === RecordType.edit;
 }
 
 /** Whether the record's batch is the one that goes on or begins at `offset`. */

@@ -11,7 +11,8 @@
  *     16    8  u64  sequence       the number in the file's name
  *     24    8  u64  incarnation
  *     32    4  u32  salt           drawn anew each time that the file is taken into use
- *     36    4  u32  bases          how many base records the first batch begins with
+ *     36    4  u32  repeated       how many records the first batch begins with that say how the groups stood: bases, then
+ *                                  edits. Segments of draft up to 0.1.0 count their bases alone
  *     40    8  u64  firstBatch     number of the first batch; the one before it is durable
  *     48    8  u64  previousEnd    where the last batch of the segment before ended; 0 for segment 1
  *     56    1  u8   length of the cluster id, which is empty before the founding
@@ -52,7 +53,7 @@ export interface WalIdentity {
 export interface SegmentHeader extends WalIdentity {
   readonly sequence: number;
   readonly salt: number;
-  readonly bases: number;
+  readonly repeated: number;
   readonly firstBatch: number;
   readonly previousEnd: number;
 }
@@ -60,7 +61,7 @@ export interface SegmentHeader extends WalIdentity {
 /** A segment in use. */
 export interface SegmentUse {
   readonly salt: number;
-  /** Where its bases end: to copy what lies before would free nothing, for each segment has them. */
+  /** Where what it repeats ends: to copy what lies before would free nothing, for each segment has it. */
   begin: number;
   /** Where its last record ends. */
   end: number;
@@ -103,7 +104,7 @@ export function writeSegmentHeader(header: SegmentHeader): Uint8Array {
   setU64(view, 16, header.sequence);
   setU64(view, 24, header.incarnation);
   view.setUint32(32, header.salt, true);
-  view.setUint32(36, header.bases, true);
+  view.setUint32(36, header.repeated, true);
   setU64(view, 40, header.firstBatch);
   setU64(view, 48, header.previousEnd);
   block[56] = clusterId.length;
@@ -131,7 +132,7 @@ export function readSegmentHeader(block: Uint8Array): SegmentHeader | null {
     sequence: getU64(view, 16),
     incarnation: getU64(view, 24),
     salt: view.getUint32(32, true),
-    bases: view.getUint32(36, true),
+    repeated: view.getUint32(36, true),
     firstBatch: getU64(view, 40),
     previousEnd: getU64(view, 48),
     clusterId: text.decode(block.subarray(64, 64 + (block[56] as number))),

@@ -33,6 +33,9 @@ export interface WalVisitor {
   edited(group: GroupId, mark: EditMark): void;
 }
 
+/** Hears nothing. */
+export const NOBODY: WalVisitor = { groupMade() {}, hardState() {}, truncated() {}, entry() {}, compacted() {}, snapshotMarked() {}, edited() {} };
+
 /** What a visitor is told. */
 export class Telling {
   readonly #visitor: WalVisitor;

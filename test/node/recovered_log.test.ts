@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import type { DraftError } from "../../src/base/errors.ts";
 import { encodeGenesis } from "../../src/node/genesis.ts";
 import { encodeLogStart } from "../../src/raft/log_start.ts";
+import { encodeMachineVersion } from "../../src/machine/version_entry.ts";
 import { RecoveredLog } from "../../src/node/recovered_log.ts";
 import { encodeConfiguration, genesisConfiguration } from "../../src/raft/configuration.ts";
 import { EntryKind } from "../../src/base/entry.ts";
@@ -83,6 +84,20 @@ test("what left the log is cut off the trail, with the configurations before it;
   log.compacted(1, ahead, encodeLogStart({ point: ahead, configuration: { ...configuration, index: 9 }, timeMs: 2 ** 50 }));
   const anew = log.recovered();
   assert.equal([anew.trail.base.index, anew.trail.lastChain, anew.trail.timeMs, anew.configurations.map(({ index }) => index)], [10, 77, 2 ** 50, [9]]);
+});
+
+test("the machine's version in force outlives the entry that raised it: the snapshot says it", () => {
+  const log = made();
+  fill(log, 1, 6);
+  const [raise] = sealedEntries(7, 7, 8, log.recovered().trail.lastTerm);
+  const versionTo3 = encodeMachineVersion(3);
+  log.entry(1, { ...raise!, kind: EntryKind.version }, versionTo3);
+  assert.equal([log.machineVersionAt(6, 0), log.machineVersionAt(7, 0)], [1, 3]);
+  const point = { index: 4, term: 1, chain: 0 };
+  log.snapshotMarked(1, point);
+  assert.equal([4, 6, 7].map((index) => log.machineVersionAt(index, 2)), [2, 2, 3]);
+  log.snapshotMarked(1, { ...point, index: 7 });
+  assert.equal([5, 7].map((index) => log.machineVersionAt(index, 3)), [1, 3], "before a raise that the log holds the snapshot says nothing");
 });
 
 test("a log that begins late and does not say with whom is damaged", () => {

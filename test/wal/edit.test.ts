@@ -1,7 +1,9 @@
 /** The record of an offline edit in a log that goes on. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { viewOf } from "../../src/base/bytes.ts";
 import type { Edit } from "../../src/wal/edit_record.ts";
+import { HEADER_BYTES } from "../../src/wal/segment.ts";
 import { Rig } from "./fixture.ts";
 
 const MARK = { number: 3, boot: 9, condition: "edited" } as const;
@@ -42,6 +44,27 @@ test("the mark of an edit outlives the segment that it was written in, and is li
   assert.ok(rig.sync());
   rig.restart();
   assert.equal(rig.model.of(1).edit, { ...MARK, condition: "none" });
+});
+
+test("P09: a new segment that lost the edits which it was to repeat is begun anew, and the mark stays", () => {
+  const rig = new Rig(3, { segmentBytes: 8_192, readyBytes: 8_192, markMs: 1_000 });
+  rig.open();
+  rig.make(1);
+  rig.append(1, 1, 2_000);
+  edit(rig, { mark: MARK, content: { change: "none" } });
+  rig.sync();
+  rig.scheduler.runUntil(rig.scheduler.nowMs + 50);
+  rig.disk.fault = (call) => call.kind === "write" && call.path.endsWith("mark") ? { error: "EIO" } : null;
+  rig.append(1, 1, 2_000);
+  rig.sync(50);
+  rig.disk.fault = () => null;
+  const torn = rig.disk.content(rig.segment(2)) as Uint8Array;
+  const base = viewOf(torn).getUint32(HEADER_BYTES + 4, true);
+  torn.fill(0, HEADER_BYTES + base);
+  rig.disk.overwrite(rig.segment(2), torn);
+  rig.open();
+  assert.is(rig.disk.content(rig.segment(2))?.[0] ?? 0, 0, "the segment is not in use");
+  assert.equal(rig.recovered.of(1).edit, MARK);
 });
 
 test("entries behind one that was edited in are read back, with what is relocated between them", () => {

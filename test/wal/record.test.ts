@@ -41,7 +41,7 @@ test("bodies whose lengths do not fit are none", () => {
 });
 
 test("segment headers: round trip, and no bit of them may change", () => {
-  const header = { ...IDENTITY, sequence: 5, salt: 6, bases: 7, firstBatch: 8, previousEnd: 9 };
+  const header = { ...IDENTITY, sequence: 5, salt: 6, repeated: 7, firstBatch: 8, previousEnd: 9 };
   const block = writeSegmentHeader(header);
   assert.equal(readSegmentHeader(block), header);
   for (let bit = 0; bit < 300 * 8; bit++) {
