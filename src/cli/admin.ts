@@ -7,6 +7,7 @@ import { CLIENT_OPTIONS, clientFrom, type RequestSettings, settingsFrom } from "
 import { hintFor } from "./hints.ts";
 import { DraftError } from "../base/errors.ts";
 import { LOG_LEVELS } from "../node/config.ts";
+import { backupTo } from "./admin_backup.ts";
 import { changeMembers, MEMBERS_COMMANDS, type MembersCommand, optionsOf } from "./admin_members.ts";
 import { rehearseMembers } from "./admin_rehearsal.ts";
 import { explain } from "./admin_why.ts";
@@ -74,6 +75,18 @@ const snapshot: Leaf = adminLeaf({
   },
 });
 
+const DRY_RUN: OptionSpec = { raw: "--dry-run", description: "only says what would be done" };
+
+const backup: Leaf = adminLeaf({
+  words: ["admin", "backup"],
+  usage: "FILE",
+  count: ONE,
+  options: [DRY_RUN],
+  summary: "writes the whole state of a group to a new file while the cluster runs; returns when it is whole",
+  examples: ["draft admin backup main.draft", "draft log check main.draft"],
+  run: (client, settings, io, [path = ""], options) => backupTo(path, client, settings, io, options.has("dry-run")),
+});
+
 const record: Leaf = adminLeaf({
   words: ["admin", "record"],
   usage: "FILE",
@@ -124,7 +137,7 @@ const why: Leaf = adminLeaf({
 
 /** The commands. */
 export const adminLeaves: readonly Leaf[] = [
-  servers, states, ...MEMBERS_COMMANDS.map(membersLeaf), transfer, append, snapshot, logLevel, why, record,
+  servers, states, ...MEMBERS_COMMANDS.map(membersLeaf), transfer, append, snapshot, backup, logLevel, why, record,
 ];
 
 function membersLeaf(command: MembersCommand): Leaf {

@@ -29,10 +29,10 @@ const DAMAGED = 10;
 const check: Leaf = {
   words: ["log", "check"],
   usage: "[FILE]",
-  summary: "verifies every record, segment and snapshot of a stopped node, or one file",
+  summary: "verifies every record, segment and snapshot of a stopped node; or one file: a backup, a snapshot, what an edit saved",
   options: LOG_OPTIONS,
   positionals: { min: 0, max: 1 },
-  examples: ["draft log check --data ./draft-data/a", "draft log check ./draft-data/a/snapshots/1/812-3.snap"],
+  examples: ["draft log check --data ./draft-data/a", "draft log check main.draft"],
   run: runCheck,
 };
 

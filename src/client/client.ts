@@ -13,6 +13,7 @@ import {
   type MemberList, indexFrom, membersFrom, type NodeStatus, type OperationInfo, operationsFrom, recordingFrom, statusFrom,
 } from "../net/client_answers.ts";
 import { type MemberRehearsal, rehearsalFrom } from "../net/member_rehearsal.ts";
+import type { BackupAsk } from "../net/backup_request.ts";
 import type { AskRequest } from "../net/client_protocol.ts";
 import type { MemberWish } from "../net/member_wish.ts";
 import type { ClientAnswer, ClientOptions, ReadRequestOptions, RequestOptions } from "./client_options.ts";
@@ -174,6 +175,12 @@ export class Client {
     return indexFrom(await this.#ask("snapshot", options, options.address));
   }
 
+  /** Of the file of a snapshot on the node at `address`: which it is, or a piece of it (net/backup_request.ts). */
+  async backup(ask: BackupAsk, options: RequestOptions & { readonly address: string }): Promise<unknown> {
+    const { group = "main" } = options;
+    return (await this.#at(options.address, options, (to, timeoutMs, done) => to.submit({ kind: "backup", group, ask }, timeoutMs, false, done))).result;
+  }
+
   /** Makes the member `id` the leader; returns when it leads. */
   async transfer(id: string, options: RequestOptions = {}): Promise<ClientAnswer> {
     const { group = "main" } = options;
@@ -199,7 +206,7 @@ export class Client {
 
   /** How much the node at `address` says in its log from now on; returns how much it said before. */
   async setLogLevel(level: LogLevel, options: RequestOptions & { readonly address: string }): Promise<string> {
-    const { result } = await this.#at(options.address, options, (to, timeoutMs, done) => to.setLogLevel(level, timeoutMs, done));
+    const { result } = await this.#at(options.address, options, (to, timeoutMs, done) => to.submit({ kind: "log-level", group: "main", level }, timeoutMs, true, done));
     return String(result);
   }
 

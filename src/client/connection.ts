@@ -81,7 +81,7 @@ export class Connection {
 
   /** Sends a command envelope to be proposed. */
   write(group: string, envelope: Uint8Array, timeoutMs: number, done: RequestDone): void {
-    this.#submit({ kind: "write", group, envelope }, timeoutMs, true, done);
+    this.submit({ kind: "write", group, envelope }, timeoutMs, true, done);
   }
 
   /** Sends a command that only reads. */
@@ -92,27 +92,22 @@ export class Connection {
     done: RequestDone,
   ): void {
     const { level, minIndex, timeoutMs } = options;
-    this.#submit({ kind: "read", group, level, minIndex, command }, timeoutMs, false, done);
+    this.submit({ kind: "read", group, level, minIndex, command }, timeoutMs, false, done);
   }
 
   /** Asks about the node or the group. */
   ask(kind: AskRequest["kind"], group: string, timeoutMs: number, done: RequestDone): void {
-    this.#submit({ kind, group }, timeoutMs, false, done);
+    this.submit({ kind, group }, timeoutMs, false, done);
   }
 
   /** Asks the leader to hand leadership to member `to`. */
   transfer(group: string, to: string, timeoutMs: number, done: RequestDone): void {
-    this.#submit({ kind: "transfer", group, to }, timeoutMs, true, done);
+    this.submit({ kind: "transfer", group, to }, timeoutMs, true, done);
   }
 
   /** Asks the leader to change the members, or to rehearse that. */
   changeMembers(kind: "change" | "rehearse", group: string, ask: MemberAsk, timeoutMs: number, done: RequestDone): void {
-    this.#submit({ kind, group, wishes: ask.wishes, force: ask.force }, timeoutMs, kind === "change", done);
-  }
-
-  /** Asks the node to say more or less in its log. */
-  setLogLevel(level: string, timeoutMs: number, done: RequestDone): void {
-    this.#submit({ kind: "log-level", group: "main", level }, timeoutMs, true, done);
+    this.submit({ kind, group, wishes: ask.wishes, force: ask.force }, timeoutMs, kind === "change", done);
   }
 
   /** Asks the leader to open a session or to close one. */
@@ -120,7 +115,7 @@ export class Connection {
     const request: UnsentRequest = ask.type === "open"
       ? { kind: "open", group, ordered: ask.ordered }
       : { kind: "close", group, session: sessionBytes(ask.session) };
-    this.#submit(request, timeoutMs, true, done);
+    this.submit(request, timeoutMs, true, done);
   }
 
   /** Sends what was asked in this turn, then closes. What still waits for a reply ends as if the connection broke. */
@@ -132,7 +127,8 @@ export class Connection {
     this.#end(null);
   }
 
-  #submit(request: UnsentRequest, timeoutMs: number, changes: boolean, done: RequestDone): void {
+  /** Sends any request. @param changes whether one that is lost on the way may have been done */
+  submit(request: UnsentRequest, timeoutMs: number, changes: boolean, done: RequestDone): void {
     if (this.#closed) {
       this.#clock.soon(() => done(this.#notSent(), 0, null));
       return;

@@ -23,7 +23,7 @@ import { readSavedEdit, SAVED_MAGIC } from "./saved_edit.ts";
 /** What was verified, or why it could not be. */
 export interface Checked {
   readonly path: string;
-  readonly what: "log" | "snapshot" | "saved edit";
+  readonly what: "log" | "snapshot" | "saved edit" | "file";
   readonly bytes: number;
   /** What it holds, in words; empty if it is damaged. */
   readonly holds: string;
@@ -101,9 +101,9 @@ function* checkSnapshot(disk: Disk, path: string): Task<Checked> {
 }
 
 /**
- * Verifies one file, by what it begins with: a snapshot, or what an edit saved.
+ * Verifies one file, by what it begins with: a snapshot, which is what a backup is, or what an edit saved.
  *
- * @throws DraftError NOT_FOUND; BAD_REQUEST if it is neither
+ * @throws DraftError NOT_FOUND
  */
 export function* checkFile(disk: Disk, path: string): Task<Checked> {
   const stat = yield* wait<FileStat | null>((done) => disk.stat(path, done));
@@ -113,7 +113,8 @@ export function* checkFile(disk: Disk, path: string): Task<Checked> {
   yield* wait<void>((done) => file.close(done));
   if (new TextDecoder().decode(front) === SNAPSHOT_MAGIC) return yield* checkSnapshot(disk, path);
   if (!SAVED_MAGIC.every((byte, at) => at === 7 || front[at] === byte)) {
-    throw new DraftError("BAD_REQUEST", `"${path}" begins neither as a snapshot nor as a saved edit does: nothing of draft's to check`);
+    // The first bytes of a backup may be what is damaged.
+    return { path, what: "file", bytes: stat.bytes, holds: "", damage: "it begins neither as a backup or another snapshot nor as a saved edit does" };
   }
   try {
     const { head: { nodeId, change, edit }, entries } = yield* readSavedEdit(disk, path);

@@ -138,8 +138,7 @@ export class DoorConnection {
     const api = this.#api;
     switch (request.kind) {
       case "write":
-        this.#write(request);
-        return;
+        return this.#write(request);
       case "read":
         return this.#read(request);
       case "operations":
@@ -150,10 +149,11 @@ export class DoorConnection {
         return api.members(group, (members) => this.#answerValue(id, members));
       case "record":
       case "story":
-        api.record(group, request.kind === "story", (recording) => this.#answerValue(id, recording));
-        return;
+        return api.record(group, request.kind === "story", (recording) => this.#answerValue(id, recording));
       case "snapshot":
         return api.snapshot(group, (index) => this.#answerValue(id, index));
+      case "backup":
+        return api.backup(group, request.ask, (reply) => this.#answerValue(id, reply));
       case "transfer":
         return this.#atLeader(request, (done) => api.transfer(group, request.to, request.timeoutMs, done), (connection, passOn) =>
           connection.transfer(group, request.to, request.timeoutMs, passOn));
@@ -164,11 +164,9 @@ export class DoorConnection {
       case "log-level":
         return this.#answerValue(id, api.setLogLevel(request.level));
       case "open":
-        this.#changeSession(request, { type: "open", ordered: request.ordered });
-        return;
+        return this.#changeSession(request, { type: "open", ordered: request.ordered });
       case "close":
-        this.#changeSession(request, { type: "close", session: hexOf(request.session) });
-        return;
+        return this.#changeSession(request, { type: "close", session: hexOf(request.session) });
       case "unknown":
         this.#answer(id, new DraftError("BAD_REQUEST", "this node does not know that request: upgrade it"), false);
     }

@@ -64,7 +64,7 @@ export class Node {
   readonly #machine: Applier;
   readonly #turn: Turn;
   readonly #expiry: Expiry;
-  readonly #exchange: SnapshotExchange;
+  readonly exchange: SnapshotExchange;
   #wal: Wal | null = null;
   readonly #beginnings: Beginnings;
   #peers: Peers | null = null;
@@ -98,7 +98,7 @@ export class Node {
     });
     const { frameBytesMax, queueBytesMax, segmentBytes } = parts.settings;
     const tuning = snapshotTuning(parts.settings);
-    this.#exchange = new SnapshotExchange({
+    this.exchange = new SnapshotExchange({
       host, tuning, spareBytes: segmentBytes, dial: (peer, done) => this.transport.interview(peer, done), peerOf: (member) => this.transport.peerOf(member),
     });
     this.#expiry = new Expiry(host.clock, () => this.groups.values(), () => this.wake());
@@ -107,7 +107,7 @@ export class Node {
       admit: (hello, lane) => (lane === Lane.probe ? null : introductions.admit(hello)),
       stranger: (hello) => introductions.dialledByStranger(hello),
       probe: (hello, request, answer, remote) => introductions.probed(hello, request, answer, remote),
-      snapshot: (hello, question, answer) => this.#exchange.asked(hello, question, answer),
+      snapshot: (hello, question, answer) => this.exchange.asked(hello, question, answer),
       message: (hello, message) => {
         // Who was removed, and does not know, asks for votes; it hears of it when it dials again.
         if (message.type === "voteRequest" && introductions.isGone(hello)) this.transport.drop((each) => introductions.isGone(each));
@@ -220,7 +220,7 @@ export class Node {
     const farewell = new Farewell(this.transport);
     const group = yield* openGroup({
       name: "main", host, settings, dataDir, identity: this.identity, genesis, applier: this.#machine, log, wal,
-      observers: [...observers, farewell], outbox: this.transport, exchange: this.#exchange, submit, sourceDigest,
+      observers: [...observers, farewell], outbox: this.transport, exchange: this.exchange, submit, sourceDigest,
       helloOf: (member) => this.transport.helloOf(member),
       wake: () => this.wake(), isLinked: (member) => this.isLinked(member),
       addressOf: (member) => this.#peers?.whereIs(member) ?? member.address,
@@ -269,7 +269,7 @@ export class Node {
     this.#beginnings.stop();
     this.#peers?.stop();
     this.#expiry.stop();
-    this.#exchange.end();
+    this.exchange.end();
     this.transport.close();
     for (const group of this.groups.values()) group.end(endedError(this));
   }

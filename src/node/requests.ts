@@ -8,6 +8,7 @@ import { type CommandEnvelope, decodeEnvelope, encodeEnvelope } from "../machine
 import type { Command } from "../machine/machine.ts";
 import { encodeSessionChange, type SessionChange } from "../machine/session_entry.ts";
 import type { MemberList, NodeStatus, OperationInfo } from "../net/client_answers.ts";
+import type { BackupAsk } from "../net/backup_request.ts";
 import type { SessionAsk } from "../net/client_protocol.ts";
 import { currentConfiguration } from "../raft/state.ts";
 import type { Index } from "../raft/types.ts";
@@ -170,6 +171,14 @@ export class NodeRequests implements NodeApi {
     group.snapshot((...[error, index]) => {
       if (error === null) done(index);
       else done(error instanceof DraftError ? error : storageError(this.#node.parts.dataDir.path, error));
+    });
+  }
+
+  backup(name: string, ask: BackupAsk, done: (reply: readonly unknown[] | DraftError) => void): void {
+    const group = this.#find(name);
+    if (group instanceof DraftError) return done(group);
+    this.#node.exchange.askedByClient(group.state.config.group, ask, (reply) => {
+      done(typeof reply === "string" ? new DraftError("NOT_FOUND", `${reply}: draft admin backup FILE`) : reply);
     });
   }
 

@@ -4,6 +4,7 @@
  */
 import type { Done } from "../base/task.ts";
 import type { Host } from "../host/host.ts";
+import type { BackupAsk } from "../net/backup_request.ts";
 import type { Hello } from "../net/hello.ts";
 import type { Interview } from "../net/interview.ts";
 import type { Peer } from "../net/link.ts";
@@ -68,6 +69,11 @@ export class SnapshotExchange {
   /** A question of a peer. */
   asked(from: Hello, question: readonly unknown[], answer: (reply: readonly unknown[] | string) => void): void {
     this.#server.asked(from, question, answer);
+  }
+
+  /** A question of a client, which copies a snapshot to a file of its own. */
+  askedByClient(group: GroupId, ask: BackupAsk, answer: (reply: readonly unknown[] | string) => void): void {
+    this.#server.askedByClient(group, ask, answer);
   }
 
   /** Whether this file of the group is being served or fetched. */

@@ -8,11 +8,12 @@ import { DraftError } from "../base/errors.ts";
 import { runTask, type Task, wait } from "../base/task.ts";
 import { isHostError, readUpTo } from "../host/files.ts";
 import type { File, Host, Timer } from "../host/host.ts";
+import type { BackupAsk } from "../net/backup_request.ts";
 import type { Hello } from "../net/hello.ts";
 import type { Configuration, GroupId, Index } from "../raft/types.ts";
 import { listSnapshots, snapshotName } from "../wal/snapshot_directory.ts";
 import { END_BYTES } from "../wal/snapshot_format.ts";
-import { readQuestion, type SnapshotQuestion, whichTuple } from "./snapshot_questions.ts";
+import { PIECE_BYTES_MAX, readQuestion, type SnapshotQuestion, whichTuple } from "./snapshot_questions.ts";
 
 /** So long after it was last asked for a snapshot stays. */
 export const SERVED_MS = 30_000;
@@ -37,7 +38,8 @@ type Answer = (reply: readonly unknown[] | string) => void;
 interface Job {
   readonly question: SnapshotQuestion;
   readonly group: ServedGroup;
-  readonly from: Hello;
+  /** Who asks, for the log. */
+  readonly from: string;
   readonly answer: Answer;
 }
 
@@ -69,7 +71,20 @@ export class SnapshotServer {
     const group = this.#options.group(question.group);
     if (group === null) return answer(`group ${question.group} is not here`);
     if (!isMember(group.configuration(), from)) return answer(`node ${from.nodeId} is no member of group ${question.group}`);
-    this.#jobs.push({ question, group, from, answer });
+    this.#jobs.push({ question, group, from: from.nodeId, answer });
+    this.#run();
+  }
+
+  /** One question of a client, who may have as many wait as a connection takes. */
+  askedByClient(groupId: GroupId, ask: BackupAsk, answer: Answer): void {
+    const group = this.#options.group(groupId);
+    if (group === null) return answer(`group ${groupId} is not here`);
+    const fits = ask.type === "which" || (ask.length > 0 && ask.length <= PIECE_BYTES_MAX);
+    if (!fits) return answer(`a piece has 1 to ${PIECE_BYTES_MAX} bytes`);
+    const question: SnapshotQuestion = ask.type === "which"
+      ? { type: "which", group: groupId, index: ask.index }
+      : { type: "piece", group: groupId, name: { index: ask.index, term: ask.term }, offset: ask.offset, length: ask.length };
+    this.#jobs.push({ question, group, from: "a backup", answer });
     this.#run();
   }
 
@@ -97,7 +112,7 @@ export class SnapshotServer {
       this.#pause = null;
       runTask(this.#answerTo(job), (...[error, reply]) => {
         if (error === null) return this.#finish(reply);
-        log.write("warn", `a snapshot cannot be served to ${job.from.nodeId}: ${error.message}`);
+        log.write("warn", `a snapshot cannot be served to ${job.from}: ${error.message}`);
         this.#finish("the snapshot cannot be read here");
       });
     };
@@ -123,7 +138,7 @@ export class SnapshotServer {
     }
   }
 
-  *#which(directory: string, index: Index, from: Hello): Task<readonly unknown[] | string> {
+  *#which(directory: string, index: Index, from: string): Task<readonly unknown[] | string> {
     const { disk, log } = this.#options.host;
     const [newest] = yield* listSnapshots(disk, directory);
     if (newest === undefined || newest.index < index) return `no snapshot of index ${index} or later is here`;
@@ -134,7 +149,7 @@ export class SnapshotServer {
       const bytes = yield* wait<number>((done) => file.sizeBytes(done));
       const end = yield* readUpTo(file, Math.max(0, bytes - END_BYTES), END_BYTES);
       if (end.length < END_BYTES) return "the snapshot is damaged here";
-      log.write("info", `serves the snapshot of index ${newest.index} to ${from.nodeId}`, { index: newest.index, bytes });
+      log.write("info", `serves the snapshot of index ${newest.index} to ${from}`, { index: newest.index, bytes });
       return whichTuple({ ...newest, bytes, sum: viewOf(end).getUint32(4, true) });
     } finally {
       yield* wait<void>((done) => file.close(done));

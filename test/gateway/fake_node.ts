@@ -164,6 +164,10 @@ export class FakeNode implements NodeApi {
     done(group === "main" ? 7 : new DraftError("NOT_FOUND", `no group "${group}"`));
   }
 
+  backup(_group: string, _ask: unknown, done: (reply: DraftError) => void): void {
+    done(new DraftError("NOT_FOUND", "no snapshot is here"));
+  }
+
   setLogLevel(level: string): string {
     this.seen.push(`log-level ${level}`);
     return "info";
