@@ -5,6 +5,7 @@
 import { EntryKind } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
 import { Progress } from "../base/progress.ts";
+import { shellWord } from "../base/shell_word.ts";
 import { type Task, wait } from "../base/task.ts";
 import type { Host } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
@@ -122,12 +123,13 @@ function* startWithSnapshots(parts: OpenGroupParts, directory: string): Task<voi
 }
 
 /** The machine as the log says that it was: from what it holds on disk, or from the snapshot. */
-function* startMachine({ host, genesis, applier, log, dataDir }: OpenGroupParts, directory: string): Task<void> {
+function* startMachine(parts: OpenGroupParts, directory: string): Task<void> {
+  const { host, genesis, applier, log, dataDir } = parts;
   const { group, snapshotPoint: point } = log;
   const { trail } = log.recovered();
   if (point === null && trail.base.index > 0) {
     throw new DraftError("DAMAGED", `the log of group ${group} begins behind index ${trail.base.index} and names no snapshot: ` +
-      `${directory} may hold one; type: draft log check`);
+      `${directory} may hold one; type: draft log check --data ${shellWord(dataDir.path)}`);
   }
   const place = machineDirectory(dataDir.path);
   const engine = applier.open();
@@ -139,8 +141,19 @@ function* startMachine({ host, genesis, applier, log, dataDir }: OpenGroupParts,
   if (point === null) return;
   const progress = new Progress(() => host.clock.monotonicMs(), (text) => host.log.write("info", text));
   const wanted = { path: `${directory}/${snapshotName(point)}`, clusterId: genesis.clusterId, group, point, progress };
-  if (start === "resume") yield* resumeFromSnapshot(host.disk, applier, wanted);
-  else yield* restoreSnapshot(host.disk, applier, wanted, host.promised ?? noted);
+  try {
+    if (start === "resume") yield* resumeFromSnapshot(host.disk, applier, wanted);
+    else yield* restoreSnapshot(host.disk, applier, wanted, host.promised ?? noted);
+  } catch (error) {
+    throw snapshotError(error as Error, parts);
+  }
+}
+
+/** The snapshot that the log begins with is damaged: what to do, for nothing else on this disk has what it held. */
+function snapshotError(error: Error, { dataDir, identity: { nodeId } }: OpenGroupParts): Error {
+  if (!(error instanceof DraftError) || error.code !== "DAMAGED") return error;
+  return new DraftError("DAMAGED", `${error.message}; bring the file back, or move the whole directory away and type: draft admin replace ${nodeId} ${nodeId}@HOST:PORT; ` +
+    `what else is damaged tells: draft log check --data ${shellWord(dataDir.path)}`, { cause: error });
 }
 
 const WORDS: Readonly<Record<MachineStart, string>> = {

@@ -126,7 +126,8 @@ export function* openMark(disk: Disk, directory: string, incarnation: Incarnatio
   } else {
     newest = newestSlot(content, path);
     if (newest.incarnation !== incarnation) {
-      throw new DraftError("WRONG_IDENTITY", `mark file "${path}" is another node's: incarnation ${newest.incarnation}, wanted ${incarnation}`);
+      throw new DraftError("WRONG_IDENTITY", `mark file "${path}" is another node's: incarnation ${newest.incarnation}, wanted ${incarnation}: ` +
+        `put each node's own files back; what is whose tells: draft log check --data ${shellWord(parentOf(directory))}`);
     }
   }
   const file = yield* wait<File>((done) => disk.open(path, { write: true }, done));
