@@ -4,7 +4,8 @@
  */
 import { DraftError } from "../base/errors.ts";
 import { createNodeHost, silentLog } from "../host/node_host.ts";
-import type { Connection, ConnectionPorts, RequestDone } from "../client/connection.ts";
+import type { Connection, ConnectionPorts } from "../client/connection.ts";
+import type { RequestDone } from "../client/node_connection.ts";
 import { openConnection } from "../client/open_connection.ts";
 import { WriteSession } from "../client/write_session.ts";
 import { encodeCommand } from "../machine/command.ts";

@@ -16,10 +16,11 @@ import { type MemberRehearsal, rehearsalFrom } from "../net/member_rehearsal.ts"
 import type { BackupAsk } from "../net/backup_request.ts";
 import type { AskRequest } from "../net/client_protocol.ts";
 import type { MemberWish } from "../net/member_wish.ts";
-import type { ClientAnswer, ClientOptions, ReadRequestOptions, RequestOptions } from "./client_options.ts";
-import type { Connection, RequestDone } from "./connection.ts";
+import type { ClientAnswer, ClientOptions, ReadRequestOptions, RequestOptions, WriteRequestOptions } from "./client_options.ts";
+import type { NodeConnection, RequestDone } from "./node_connection.ts";
 import { operationMethods } from "./operation_methods.ts";
-import { Pool } from "./pool.ts";
+import { openConnection } from "./open_connection.ts";
+import { type OpenNode, Pool } from "./pool.ts";
 import { type SendRequest, Tries } from "./tries.ts";
 import { WriteSessions } from "./write_session.ts";
 
@@ -41,7 +42,8 @@ export class Client {
   constructor(addresses: readonly string[], options: ClientOptions = {}) {
     const ports = options.host ?? createNodeHost(silentLog);
     this.#clock = ports.clock;
-    this.#pool = new Pool(ports, addresses, options.name ?? "client");
+    const open: OpenNode = options.open ?? ((address, how, done) => openConnection(ports, address, how, done));
+    this.#pool = new Pool(this.#clock, open, addresses, options.name ?? "client");
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
     this.#tries = new Tries(this.#clock, this.#pool);
     this.#sessions = options.sessions === false ? null : new WriteSessions();
@@ -69,8 +71,9 @@ export class Client {
   }
 
   /** Proposes one command, whose answer comes once a majority holds it and the machine applied it. */
-  async write(command: Command, options: RequestOptions = {}): Promise<ClientAnswer> {
+  async write(command: Command, options: WriteRequestOptions = {}): Promise<ClientAnswer> {
     const sessions = this.#sessions;
+    if (options.place !== undefined) return this.#send(command, new Uint8Array(encodeCommand(command, options.place)), options, true);
     if (sessions === null) return this.#send(command, new Uint8Array(encodeCommand(command)), options, false);
     const { group = "main", timeoutMs = this.#timeoutMs } = options;
     const deadlineMs = this.#clock.monotonicMs() + timeoutMs;
@@ -99,6 +102,11 @@ export class Client {
       this.#sent(command, envelope);
       connection.write(group, envelope, timeoutMs, done);
     }, again));
+  }
+
+  /** Opens a session of the caller's own; returns its id, 32 hexadecimal digits. */
+  async openSession({ group = "main", ...options }: RequestOptions = {}): Promise<ClientAnswer> {
+    return this.#request(options, (connection, timeoutMs, done) => connection.changeSession(group, { type: "open", ordered: false }, timeoutMs, done), true);
   }
 
   async #openSession(sessions: WriteSessions, deadlineMs: number, { group = "main", signal }: RequestOptions): Promise<void> {
@@ -238,7 +246,7 @@ export class Client {
 
   async #ask(kind: AskRequest["kind"], options: RequestOptions, address?: string): Promise<unknown> {
     const { group = "main" } = options;
-    const ask = (connection: Connection, timeoutMs: number, done: RequestDone): void =>
+    const ask = (connection: NodeConnection, timeoutMs: number, done: RequestDone): void =>
       connection.ask(kind, group, timeoutMs, done);
     return (await (address === undefined ? this.#request(options, ask) : this.#at(address, options, ask))).result;
   }

@@ -1,7 +1,9 @@
 /** What a client is told, for all its requests and for each, and what it answers. */
 import type { Host } from "../host/host.ts";
+import type { Place } from "../machine/flat_encode.ts";
 import type { Command } from "../machine/machine.ts";
 import type { Level } from "../net/client_protocol.ts";
+import type { OpenNode } from "./pool.ts";
 
 /** Options of `connect`. */
 export interface ClientOptions {
@@ -16,6 +18,8 @@ export interface ClientOptions {
   readonly sessions?: boolean;
   /** Hears of each try of a write: the command, and the bytes under which it may stand in the log. For tests. */
   readonly sent?: (command: Command, envelope: Uint8Array) => void;
+  /** Opens the ways to nodes; for who shares a process with one. */
+  readonly open?: OpenNode;
   /** The ports to use instead of the real ones. */
   readonly host?: Pick<Host, "net" | "clock">;
 }
@@ -28,6 +32,12 @@ export interface RequestOptions {
   readonly timeoutMs?: number;
   /** Ends the wait. What was sent may still be done. */
   readonly signal?: AbortSignal;
+}
+
+/** Options of a write. */
+export interface WriteRequestOptions extends RequestOptions {
+  /** Under which place it is done once, however often and from wherever it is sent: instead of a session of this client's own. */
+  readonly place?: Place;
 }
 
 /** Options of a read. */

@@ -9,19 +9,17 @@ import { sessionBytes } from "../machine/command.ts";
 import type { NodeHello } from "../net/client_hello.ts";
 import { FrameBatch } from "../net/frame_batch.ts";
 import {
-  type AskRequest, type CommandTuple, encodeRequest, type Level, type SessionAsk, type UnsentRequest, writeRequestBytesMax, writeWriteRequest,
+  type AskRequest, type CommandTuple, encodeRequest, type SessionAsk, type UnsentRequest, writeRequestBytesMax, writeWriteRequest,
 } from "../net/client_protocol.ts";
 import { ReplyReader } from "../net/client_replies.ts";
 import type { MemberAsk } from "../net/member_wish.ts";
+import type { NodeConnection, ReadAsk, RequestDone } from "./node_connection.ts";
 
 /** The ports that a connection needs. */
 export interface ConnectionPorts {
   readonly net: Net;
   readonly clock: Clock;
 }
-
-/** How a request ends: with an error, or with an index and a result. Called once, never within the call that asked. */
-export type RequestDone = (error: DraftError | null, index: number, result: unknown) => void;
 
 /** Requests beyond the node's limit that wait here for their turn, at most: beyond, BUSY. */
 const WAITING_MAX = 65_536;
@@ -37,13 +35,11 @@ interface Pending {
   done: RequestDone;
 }
 
-/** An open connection. */
-export class Connection {
+/** An open connection. Requests end later, never within the call that asked. */
+export class Connection implements NodeConnection {
   readonly address: string;
   readonly hello: NodeHello;
-  /** Called once when no more requests can be sent. */
   onClosed: (() => void) | null = null;
-  /** Called when requests have no answer within their time: the node may be gone without a word. */
   onSilent: (() => void) | null = null;
 
   readonly #clock: Clock;
@@ -79,38 +75,26 @@ export class Connection {
     return this.#inflight.size + this.#waiting.size;
   }
 
-  /** Sends a command envelope to be proposed. */
   write(group: string, envelope: Uint8Array, timeoutMs: number, done: RequestDone): void {
     this.submit({ kind: "write", group, envelope }, timeoutMs, true, done);
   }
 
-  /** Sends a command that only reads. */
-  read(
-    group: string,
-    command: CommandTuple,
-    options: { readonly level: Level; readonly minIndex: number; readonly timeoutMs: number },
-    done: RequestDone,
-  ): void {
-    const { level, minIndex, timeoutMs } = options;
+  read(group: string, command: CommandTuple, { level, minIndex, timeoutMs }: ReadAsk, done: RequestDone): void {
     this.submit({ kind: "read", group, level, minIndex, command }, timeoutMs, false, done);
   }
 
-  /** Asks about the node or the group. */
   ask(kind: AskRequest["kind"], group: string, timeoutMs: number, done: RequestDone): void {
     this.submit({ kind, group }, timeoutMs, false, done);
   }
 
-  /** Asks the leader to hand leadership to member `to`. */
   transfer(group: string, to: string, timeoutMs: number, done: RequestDone): void {
     this.submit({ kind: "transfer", group, to }, timeoutMs, true, done);
   }
 
-  /** Asks the leader to change the members, or to rehearse that. */
   changeMembers(kind: "change" | "rehearse", group: string, ask: MemberAsk, timeoutMs: number, done: RequestDone): void {
     this.submit({ kind, group, wishes: ask.wishes, force: ask.force }, timeoutMs, kind === "change", done);
   }
 
-  /** Asks the leader to open a session or to close one. */
   changeSession(group: string, ask: SessionAsk, timeoutMs: number, done: RequestDone): void {
     const request: UnsentRequest = ask.type === "open"
       ? { kind: "open", group, ordered: ask.ordered }

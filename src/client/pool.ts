@@ -3,9 +3,9 @@
  * sent, all addresses that were given are asked which cluster they belong to; two answers that differ end the client.
  */
 import { DraftError, type LeaderHint } from "../base/errors.ts";
-import type { Timer } from "../host/host.ts";
-import type { Connection, ConnectionPorts } from "./connection.ts";
-import { openConnection } from "./open_connection.ts";
+import type { Clock, Timer } from "../host/host.ts";
+import type { NodeConnection } from "./node_connection.ts";
+import type { ConnectionOptions } from "./open_connection.ts";
 
 /** How long a dial and the hellos may take. */
 const OPEN_TIMEOUT_MS = 2000;
@@ -22,14 +22,22 @@ const AVOID_SILENT_MS = 10_000;
 /** Addresses that are kept besides those that were given, at most. */
 const LEARNED_MAX = 64;
 
+/** How a way to a node opens, or why it does not: UNREACHABLE, WRONG_IDENTITY, BAD_REQUEST, or what the node said. */
+export type OpenNode = (
+  address: string,
+  options: ConnectionOptions,
+  done: (...result: [error: DraftError, connection: null] | [error: null, connection: NodeConnection]) => void,
+) => void;
+
 /** Finds nodes and keeps the connections to them. */
 export class Pool {
-  readonly #ports: ConnectionPorts;
+  readonly #clock: Clock;
+  readonly #openNode: OpenNode;
   readonly #clientName: string;
   readonly #given: readonly string[];
   readonly #learned: Set<string> = new Set();
-  readonly #open: Map<string, Connection> = new Map();
-  readonly #dialing: Map<string, Promise<Connection>> = new Map();
+  readonly #open: Map<string, NodeConnection> = new Map();
+  readonly #dialing: Map<string, Promise<NodeConnection>> = new Map();
   readonly #avoidUntilMs: Map<string, number> = new Map();
   #clusterId = "";
   #leader: LeaderHint | null = null;
@@ -37,8 +45,9 @@ export class Pool {
   #fatal: DraftError | null = null;
   #closed = false;
 
-  constructor(ports: ConnectionPorts, addresses: readonly string[], clientName: string) {
-    this.#ports = ports;
+  constructor(clock: Clock, openNode: OpenNode, addresses: readonly string[], clientName: string) {
+    this.#clock = clock;
+    this.#openNode = openNode;
     this.#given = addresses;
     this.#clientName = clientName;
   }
@@ -67,13 +76,13 @@ export class Pool {
 
   /** Passes over `address` for a while: it does not help now. */
   avoid(address: string, forMs: number = AVOID_MS): void {
-    const untilMs = this.#ports.clock.monotonicMs() + forMs;
+    const untilMs = this.#clock.monotonicMs() + forMs;
     this.#avoidUntilMs.set(address, Math.max(untilMs, this.#avoidUntilMs.get(address) ?? 0));
     if (this.#leader?.address === address) this.#leader = null;
   }
 
   /** The connection to the leader if it is open. */
-  ready(): Connection | null {
+  ready(): NodeConnection | null {
     if (this.#fatal !== null || this.#leader === null || this.#isAvoided(this.#leader.address)) return null;
     return this.#open.get(this.#leader.address) ?? null;
   }
@@ -83,7 +92,7 @@ export class Pool {
    *
    * @throws DraftError UNREACHABLE if no node answers, WRONG_IDENTITY if two clusters answer
    */
-  async pick(): Promise<Connection> {
+  async pick(): Promise<NodeConnection> {
     await this.#probed();
     for (const address of this.#candidates()) {
       try {
@@ -102,7 +111,7 @@ export class Pool {
    *
    * @throws DraftError UNREACHABLE, WRONG_IDENTITY, BAD_REQUEST
    */
-  connect(address: string): Promise<Connection> {
+  connect(address: string): Promise<NodeConnection> {
     if (this.#fatal !== null) return Promise.reject(this.#fatal);
     const open = this.#open.get(address);
     if (open !== undefined) return Promise.resolve(open);
@@ -118,7 +127,7 @@ export class Pool {
     for (const connection of this.#open.values()) connection.close();
   }
 
-  #dial(address: string): Promise<Connection> {
+  #dial(address: string): Promise<NodeConnection> {
     const options = {
       clientName: this.#clientName,
       clusterId: this.#clusterId,
@@ -126,7 +135,7 @@ export class Pool {
       openTimeoutMs: OPEN_TIMEOUT_MS,
     };
     return new Promise((resolve, reject) => {
-      openConnection(this.#ports, address, options, (...[error, connection]) => {
+      this.#openNode(address, options, (...[error, connection]) => {
         if (error !== null) reject(error);
         else this.#admit(connection, resolve, reject);
       });
@@ -134,7 +143,7 @@ export class Pool {
   }
 
   /** Checks whose node this is, and keeps the connection if it is one of ours. */
-  #admit(connection: Connection, resolve: (connection: Connection) => void, reject: (error: DraftError) => void): void {
+  #admit(connection: NodeConnection, resolve: (connection: NodeConnection) => void, reject: (error: DraftError) => void): void {
     const { clusterId, leader } = connection.hello;
     const refusal = this.#fatal ?? this.#checkCluster(connection);
     if (refusal !== null) {
@@ -154,7 +163,7 @@ export class Pool {
     resolve(connection);
   }
 
-  #checkCluster(connection: Connection): DraftError | null {
+  #checkCluster(connection: NodeConnection): DraftError | null {
     const { clusterId } = connection.hello;
     if (clusterId === "" || this.#clusterId === "" || clusterId === this.#clusterId) return null;
     const others = [...this.#open.keys()].join(", ");
@@ -196,7 +205,7 @@ export class Pool {
       };
       for (const address of this.#given) {
         this.connect(address).then(() => {
-          if (!reached) grace = this.#ports.clock.setTimer(GRACE_MS, settle);
+          if (!reached) grace = this.#clock.setTimer(GRACE_MS, settle);
           reached = true;
           ended();
         }, ended);
@@ -214,7 +223,7 @@ export class Pool {
   }
 
   #isAvoided(address: string): boolean {
-    return (this.#avoidUntilMs.get(address) ?? 0) > this.#ports.clock.monotonicMs();
+    return (this.#avoidUntilMs.get(address) ?? 0) > this.#clock.monotonicMs();
   }
 
   #learn(address: string): void {

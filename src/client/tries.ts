@@ -6,7 +6,7 @@ import { DraftError, type ErrorCode } from "../base/errors.ts";
 import type { Clock } from "../host/host.ts";
 import { statusFrom } from "../net/client_answers.ts";
 import type { ClientAnswer } from "./client_options.ts";
-import type { Connection, RequestDone } from "./connection.ts";
+import type { NodeConnection, RequestDone } from "./node_connection.ts";
 import type { Pool } from "./pool.ts";
 
 /** A leader is asked for while requests are sent, and may take so long to answer. */
@@ -36,7 +36,7 @@ const WORTH_RETRYING: ReadonlySet<ErrorCode> = new Set([
 const SETTLES: ReadonlySet<ErrorCode> = new Set(["REJECTED", "CONFLICT", "MACHINE_FAULT", "ANSWER_NOT_KEPT", "SESSION_EXPIRED"]);
 
 /** Sends a request on a connection. */
-export type SendRequest = (connection: Connection, timeoutMs: number, done: RequestDone) => void;
+export type SendRequest = (connection: NodeConnection, timeoutMs: number, done: RequestDone) => void;
 
 /** How a request is tried. */
 export interface TryOptions {
@@ -81,7 +81,7 @@ export class Tries {
     for (;;) {
       signal?.throwIfAborted();
       let failure: DraftError;
-      let connection: Connection | null = null;
+      let connection: NodeConnection | null = null;
       try {
         connection = this.#pool.ready() ?? await this.before(deadlineMs, signal, this.#pool.pick());
         this.#watchLeader(connection);
@@ -106,7 +106,7 @@ export class Tries {
   }
 
   /** Whether the failure names another node to try at once. */
-  #follow(connection: Connection | null, failure: DraftError): boolean {
+  #follow(connection: NodeConnection | null, failure: DraftError): boolean {
     if (connection !== null && failure.code !== "BUSY") this.#pool.avoid(connection.address);
     const leader = failure.leader;
     if (leader === null) return connection !== null && failure.code !== "BUSY" && failure.code !== "NO_LEADER";
@@ -115,7 +115,7 @@ export class Tries {
   }
 
   /** One try on this connection. */
-  once(connection: Connection, timeoutMs: number, signal: AbortSignal | undefined, send: SendRequest): Promise<ClientAnswer> {
+  once(connection: NodeConnection, timeoutMs: number, signal: AbortSignal | undefined, send: SendRequest): Promise<ClientAnswer> {
     return new Promise((resolve, reject) => {
       const onAbort = (): void => reject(signal?.reason as Error);
       signal?.addEventListener("abort", onAbort, { once: true });
@@ -128,7 +128,7 @@ export class Tries {
   }
 
   /** Followers forward, so a leader that changed makes itself known only as latency: now and then it is asked for. */
-  #watchLeader(connection: Connection): void {
+  #watchLeader(connection: NodeConnection): void {
     const nowMs = this.#clock.monotonicMs();
     if (nowMs - this.#watchedAtMs < WATCH_LEADER_MS) return;
     const first = this.#watchedAtMs === 0;

@@ -10,6 +10,7 @@ import { CLIENT_PROTOCOL, type ClientHello, decodeClientHello, encodeNodeHello }
 import { type ClientRequest, type CloseRequest, type OpenRequest, type ReadRequest, RequestReader, type SessionAsk, type WriteRequest } from "../net/client_protocol.ts";
 import { encodeError, writeResult } from "../net/client_replies.ts";
 import type { Answer, AnswerDone, NodeApi } from "../node/node_api.ts";
+import { askNode } from "./ask_node.ts";
 import type { Forwarder, ForwardRequest } from "./forward.ts";
 
 /** While this much of our replies is not read, the client's requests are not read either. */
@@ -142,16 +143,12 @@ export class DoorConnection {
       case "read":
         return this.#read(request);
       case "operations":
-        return this.#answerValue(id, api.operations(group));
       case "status":
-        return api.status((status) => this.#answerValue(id, status));
       case "members":
-        return api.members(group, (members) => this.#answerValue(id, members));
       case "record":
       case "story":
-        return api.record(group, request.kind === "story", (recording) => this.#answerValue(id, recording));
       case "snapshot":
-        return api.snapshot(group, (index) => this.#answerValue(id, index));
+        return askNode(api, request.kind, group, (value) => this.#answerValue(id, value));
       case "backup":
         return api.backup(group, request.ask, (reply) => this.#answerValue(id, reply));
       case "transfer":

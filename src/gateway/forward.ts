@@ -4,7 +4,8 @@
  * a witness alone: every other node answers them itself, with a read index of the leader.
  */
 import { DraftError, type LeaderHint } from "../base/errors.ts";
-import type { Connection, ConnectionPorts, RequestDone } from "../client/connection.ts";
+import type { Connection, ConnectionPorts } from "../client/connection.ts";
+import type { RequestDone } from "../client/node_connection.ts";
 import { openConnection } from "../client/open_connection.ts";
 import type { AnswerDone } from "../node/node_api.ts";
 

@@ -1,11 +1,11 @@
 /**
- * One port for all: the first bytes of a connection tell who it is for. Peers and draft's own clients open with a
- * preface; whatever else comes is closed with one line in the log.
+ * One port for all: the first bytes of a connection tell who it is for. What is for nobody is closed with one line in
+ * the log; so is who stays silent, or comes when too many are there.
  */
 import { concatBytes } from "../base/bytes.ts";
 import type { Done } from "../base/task.ts";
 import type { Address, Clock, Listener, Log, Net, Socket, Timer } from "../host/host.ts";
-import { ConnectionKind, FRAME_VERSION, PREFACE_BYTES, PREFACE_FIRST_BYTE, readPreface } from "../net/frame.ts";
+import { type DoorName, sniff } from "./sniff.ts";
 import { SniffedSocket } from "./sniffed_socket.ts";
 
 /** How long a connection may keep silent about what it is. */
@@ -19,6 +19,8 @@ const SOCKETS_MAX = 10_000;
 export interface Doors {
   peer(socket: Socket): void;
   client(socket: Socket): void;
+  /** `socket` is the one that was accepted; `first` was read from it already. */
+  http(socket: Socket, first: Uint8Array): void;
 }
 
 /** The ports that the mux needs. */
@@ -69,9 +71,10 @@ export class Mux {
     }
     this.#open += 1;
     const arrival = new Arrival(socket, this.#ports.clock, {
-      told: (door, sniffed) => {
+      told: (door, first) => {
         this.#unknown.delete(arrival);
-        this.#doors[door](sniffed);
+        if (door === "http") this.#doors.http(socket, first);
+        else this.#doors[door](arrival.sniffed(first));
       },
       refused: (why) => {
         this.#ports.log.write("warn", `closed a connection: ${why}`, { remote: socket.remote });
@@ -86,7 +89,7 @@ export class Mux {
 }
 
 interface ArrivalEvents {
-  told(door: keyof Doors, socket: Socket): void;
+  told(door: DoorName, first: Uint8Array): void;
   refused(why: string): void;
   closed(): void;
 }
@@ -99,7 +102,8 @@ class Arrival {
   readonly #timer: Timer;
   #first: Uint8Array = new Uint8Array(0);
   #sniffed: SniffedSocket | null = null;
-  #refused = false;
+  /** It told what it is, or was refused. */
+  #settled = false;
 
   constructor(socket: Socket, clock: Clock, events: ArrivalEvents) {
     this.#socket = socket;
@@ -113,6 +117,12 @@ class Arrival {
     });
   }
 
+  /** The socket as its door shall see it. */
+  sniffed(first: Uint8Array): Socket {
+    this.#sniffed = new SniffedSocket(this.#socket, this.#clock, first);
+    return this.#sniffed;
+  }
+
   close(): void {
     this.#timer.cancel();
     this.#socket.destroy();
@@ -120,23 +130,21 @@ class Arrival {
 
   #data(bytes: Uint8Array): void {
     if (this.#sniffed !== null) this.#sniffed.data(bytes);
-    else if (!this.#refused) this.#sniff(this.#first.length === 0 ? bytes : concatBytes([this.#first, bytes]));
+    else if (!this.#settled) this.#sniff(this.#first.length === 0 ? bytes : concatBytes([this.#first, bytes]));
   }
 
   #sniff(first: Uint8Array): void {
     this.#first = first;
-    if (first.length === 0) return;
-    if (first[0] !== PREFACE_FIRST_BYTE) return this.#refuse(`it speaks neither as a peer nor as a client: ${shown(first)}`);
-    if (first.length < PREFACE_BYTES) return;
-    const door = doorOf(first);
-    if (door === null) return this.#refuse(`its preface is not one of this version: ${shown(first)}`);
+    const found = first.length === 0 ? null : sniff(first);
+    if (found === null) return;
+    if ("refusal" in found) return this.#refuse(found.refusal);
+    this.#settled = true;
     this.#timer.cancel();
-    this.#sniffed = new SniffedSocket(this.#socket, this.#clock, first);
-    this.#events.told(door, this.#sniffed);
+    this.#events.told(found.door, first);
   }
 
   #refuse(why: string): void {
-    this.#refused = true;
+    this.#settled = true;
     this.#events.refused(why);
     this.close();
   }
@@ -146,15 +154,4 @@ class Arrival {
     this.#events.closed();
     this.#sniffed?.closed(error);
   }
-}
-
-function doorOf(first: Uint8Array): keyof Doors | null {
-  const preface = readPreface(first);
-  if (preface === null || preface.version !== FRAME_VERSION) return null;
-  if (preface.kind === ConnectionKind.peer) return "peer";
-  return preface.kind === ConnectionKind.client ? "client" : null;
-}
-
-function shown(bytes: Uint8Array): string {
-  return [...bytes.subarray(0, 16)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
 }

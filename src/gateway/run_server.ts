@@ -2,7 +2,7 @@
  * A server as promises: what the command line and the library start. It never ends the process, prints or takes signals.
  */
 import process from "node:process";
-import { formatAddress } from "../base/address.ts";
+import { formatAddress, parseAddress } from "../base/address.ts";
 import { DraftError } from "../base/errors.ts";
 import { runTask, type Task } from "../base/task.ts";
 import type { Host } from "../host/host.ts";
@@ -16,6 +16,8 @@ import { loadPlugin, sourceDigestOf } from "../node/plugin_loader.ts";
 import type { Node } from "../node/node.ts";
 import type { NodeRequests } from "../node/requests.ts";
 import { saveLastFlight, workingNodes } from "./last_flight.ts";
+import type { HttpApp } from "./http/app.ts";
+import { HttpDoors } from "./http/http_doors.ts";
 import { type Server, startServer } from "./server.ts";
 
 /** A node that listens and has recovered. */
@@ -41,7 +43,12 @@ export type StartServer = (config: NodeConfig, host: Host) => Promise<RunningSer
 /** A node of this process, whose requests can be called without a socket. */
 export interface LocalServer extends RunningServer {
   readonly requests: NodeRequests;
+  readonly http: HttpApp;
 }
+
+/** Bytes of HTTP bodies that are under way, at least, and what of the largest messages has room at once. */
+const ROOM_BYTES_MIN = 64 * 1024 * 1024;
+const ROOM_MESSAGES = 4;
 
 /**
  * Starts the node that `config` describes.
@@ -65,9 +72,14 @@ export async function runServer(config: NodeConfig, host: Host, own?: AnyPlugin)
     if (node !== null) saveLastFlight(node, error);
     ended.reject(error);
   };
+  const http = new HttpDoors(host, {
+    ownHost: config.advertise === null ? config.listen.host : parseAddress(config.advertise).host,
+    roomBytesMax: Math.max(ROOM_BYTES_MIN, ROOM_MESSAGES * config.frameBytesMax),
+    healthListen: config.healthListen,
+  });
   let server: Server;
   try {
-    server = await promised(startServer(host, { config, plugin, sourceDigest, process: info, peerSecret, failed }));
+    server = await promised(startServer(host, { config, plugin, sourceDigest, process: info, peerSecret, failed, http }));
   } catch (error) {
     loop.stop();
     throw error;
@@ -82,6 +94,7 @@ export async function runServer(config: NodeConfig, host: Host, own?: AnyPlugin)
   return {
     ...describe(server),
     requests: server.requests,
+    http: http.app,
     closed: ended.promise,
     stop: () => promised(server.stop()).then(ended.resolve, (error: unknown) => {
       ended.reject(error);

@@ -6,7 +6,6 @@ import { formatAddress } from "../base/address.ts";
 import { DraftError } from "../base/errors.ts";
 import { shellWord } from "../base/shell_word.ts";
 import { runTask, type Task, wait } from "../base/task.ts";
-import { isHostError } from "../host/files.ts";
 import type { Address, Host } from "../host/host.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import type { NodeConfig } from "../node/config.ts";
@@ -19,7 +18,10 @@ import { NodeRequests, type ProcessInfo } from "../node/requests.ts";
 import type { NodeSettings, Tuning } from "../node/settings.ts";
 import { TraceEvents } from "../node/trace_events.ts";
 import { openTraceFile, type TraceFile } from "../node/trace_file.ts";
+import { bindMux } from "./bind_mux.ts";
 import { ClientDoor } from "./client_door.ts";
+import { ClusterClient } from "./cluster_client.ts";
+import type { HttpDoors } from "./http/http_doors.ts";
 import { Mux } from "./mux.ts";
 
 /** Entries that a node keeps in memory for followers and the machine, in bytes. */
@@ -43,6 +45,8 @@ export interface ServerOptions {
   readonly tuning?: Tuning;
   /** Look on while the node's groups work. */
   readonly observers?: readonly GroupObserver[];
+  /** Doors for HTTP; none if nothing is said, as in a simulation. */
+  readonly http?: HttpDoors;
   /** Called once, when the node cannot go on. */
   readonly failed: (error: DraftError) => void;
 }
@@ -54,6 +58,7 @@ interface ServerParts {
   readonly listen: Address;
   readonly mux: Mux;
   readonly door: ClientDoor;
+  readonly http: HttpDoors | null;
   readonly dataDir: DataDir;
   readonly trace: TraceFile | null;
 }
@@ -66,6 +71,7 @@ export class Server {
   readonly #host: Host;
   readonly #mux: Mux;
   readonly #door: ClientDoor;
+  readonly #http: HttpDoors | null;
   readonly #dataDir: DataDir;
   readonly #trace: TraceFile | null;
 
@@ -76,6 +82,7 @@ export class Server {
     this.#host = parts.host;
     this.#mux = parts.mux;
     this.#door = parts.door;
+    this.#http = parts.http;
     this.#dataDir = parts.dataDir;
     this.#trace = parts.trace;
   }
@@ -85,9 +92,11 @@ export class Server {
     yield* wait<void>((done) => this.#mux.close(done));
     // First of all nothing new is taken: so whoever asks is told that it is not done, and nobody is left in doubt.
     this.#door.stop();
+    this.#http?.stop();
     yield* this.node.stop();
     yield* this.#lastReplies();
     this.#door.close();
+    this.#http?.close();
     if (this.#trace !== null) yield* this.#trace.close();
     this.#dataDir.close();
   }
@@ -96,7 +105,7 @@ export class Server {
   *#lastReplies(): Task<void> {
     const { clock } = this.#host;
     const endMs = clock.monotonicMs() + this.node.parts.settings.electionMinMs;
-    while (this.#door.connectionCount > 0 && clock.monotonicMs() < endMs) {
+    while (this.#door.connectionCount + (this.#http?.connectionCount ?? 0) > 0 && clock.monotonicMs() < endMs) {
       yield* wait<void>((done) => clock.setTimer(LAST_REPLIES_INTERVAL_MS, () => done(null, undefined)));
     }
   }
@@ -104,6 +113,7 @@ export class Server {
   /** Lets go of everything at once: the node failed. */
   abandon(): void {
     this.#door.close();
+    this.#http?.close();
     runTask(wait<void>((done) => this.#mux.close(done)), () => {});
     if (this.#trace !== null) runTask(this.#trace.close(), () => {});
     // The directory is not another process's before the last write to it has ended.
@@ -137,9 +147,11 @@ function* startOn(host: Host, options: ServerOptions, dataDir: DataDir): Task<Se
     // What arrives before the node has recovered is turned away: its sender tries again.
     peer: (socket) => (node === null ? socket.destroy() : node.acceptPeer(socket)),
     client: (socket) => (door === null ? socket.destroy() : door.accept(socket)),
+    http: (socket, first) => (options.http === undefined ? socket.destroy() : options.http.accept(socket, first)),
   });
-  const listen = yield* bind(mux, config.listen);
+  const listen = yield* bindMux(mux, config.listen, "--listen");
   try {
+    if (options.http !== undefined) yield* options.http.listen();
     const founding = config.initial.map((listed) => ({ id: listed.id, address: formatAddress(listed) }));
     const nodeId = config.id ?? dataDir.identity?.nodeId;
     if (nodeId === undefined) throw new DraftError("BAD_CONFIG", `directory ${config.data} holds no node yet: draft serve --id a --data ${shellWord(config.data)}`);
@@ -156,10 +168,12 @@ function* startOn(host: Host, options: ServerOptions, dataDir: DataDir): Task<Se
     yield* node.open();
     const requests = new NodeRequests(node, process);
     door = new ClientDoor(host, requests);
-    server = new Server({ host, node, requests, listen, mux, door, dataDir, trace });
+    options.http?.open(new ClusterClient(host, requests));
+    server = new Server({ host, node, requests, listen, mux, door, http: options.http ?? null, dataDir, trace });
     return server;
   } catch (error) {
     node?.end();
+    options.http?.close();
     if (trace !== null) yield* trace.close();
     yield* wait<void>((done) => mux.close(done));
     throw error;
@@ -177,19 +191,6 @@ function* openTrace(host: Host, path: string): Task<TraceFile> {
 
 function tracerInto(trace: TraceFile): TraceEvents {
   return new TraceEvents((line) => trace.write(line));
-}
-
-function* bind(mux: Mux, address: Address): Task<Address> {
-  try {
-    return yield* wait<Address>((done) => mux.listen(address, done));
-  } catch (error) {
-    const text = formatAddress(address);
-    if (isHostError(error, "EADDRINUSE")) {
-      throw new DraftError("ADDRESS_IN_USE", `address ${text} is in use by another process: choose another --listen`, { cause: error });
-    }
-    const said = error instanceof Error ? error.message : String(error);
-    throw new DraftError("BAD_CONFIG", `cannot listen on ${text}: ${said}: choose another --listen`, { cause: error });
-  }
 }
 
 function settingsFrom(options: ServerOptions, id: string, placed: { listen: Address; founding: readonly FoundingNode[] }): NodeSettings {

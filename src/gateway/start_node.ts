@@ -9,6 +9,7 @@ import type { LogLevel } from "../host/host.ts";
 import { createNodeHost } from "../host/node_host.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { isWildcard, LOG_LEVELS, parseNodeConfig, type RawConfig } from "../node/config.ts";
+import { fetchFrom } from "./http/fetch.ts";
 import { type LocalServer, runServer } from "./run_server.ts";
 
 /** Options of {@link startNode}: the flags of `draft serve`, in camelCase, with the same defaults. */
@@ -19,6 +20,8 @@ export interface NodeOptions {
   readonly data?: string;
   /** Where to listen, `host:port`; port 0 means any. `127.0.0.1:7100`. */
   readonly listen?: string;
+  /** Where to serve `/livez` and `/readyz` alone, too, `host:port`; nowhere. */
+  readonly healthListen?: string;
   /** Where others find it, `host:port`; its entry in `initial`, else where it listens. */
   readonly advertise?: string;
   /** Found a cluster of this node alone, if the directory is empty. */
@@ -72,6 +75,11 @@ export interface RunningNode extends AsyncDisposable {
   readonly clusterId: string;
   /** A client connected to this node. It follows the leader, wherever that is, and ends with the node. */
   readonly client: Client;
+  /**
+   * Answers a request as the node's port would over HTTP: for a web server of the program's own. The path counts, not the
+   * host: who may ask is for the program to say.
+   */
+  fetch(request: Request): Promise<Response>;
   /** Ends when the node was stopped; fails with a {@link DraftError} if it ended by itself. */
   readonly closed: Promise<void>;
   /** Accepts no more, hands leadership over, makes all durable, lets go of the directory. May be called again. */
@@ -82,7 +90,7 @@ export interface RunningNode extends AsyncDisposable {
 const OWN_OPTIONS: ReadonlySet<string> = new Set(["machine", "log", "logLevel", "initial", "join", "bootstrap", "insecure", "autoRejoin"]);
 
 const TEXT_OPTIONS: ReadonlySet<string> = new Set([
-  "id", "data", "listen", "advertise", "priority", "heartbeatMs", "electionMs", "snapshotBytes", "snapshotEntries",
+  "id", "data", "listen", "healthListen", "advertise", "priority", "heartbeatMs", "electionMs", "snapshotBytes", "snapshotEntries",
   "retainBytes", "segmentBytes", "valueBytesMax", "frameBytesMax",
   "queueBytesMax", "traceFile", "peerSecretFile",
 ]);
@@ -146,6 +154,10 @@ class LocalNode implements RunningNode {
 
   get clusterId(): string {
     return this.#server.requests.identity().clusterId;
+  }
+
+  fetch(request: Request): Promise<Response> {
+    return fetchFrom(this.#server.http, request);
   }
 
   stop(): Promise<void> {

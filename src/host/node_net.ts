@@ -75,6 +75,14 @@ class NodeListener implements Listener {
   }
 }
 
+/**
+ * The runtime's own socket behind `socket`, for a server of the runtime that takes it over with `first` still to be read;
+ * null if there is none, as in a simulation. Of `socket` only its end is told from then on.
+ */
+export function detachSocket(socket: Socket, first: Uint8Array): net.Socket | null {
+  return socket instanceof NodeSocket ? socket.detach(first) : null;
+}
+
 class NodeSocket implements Socket {
   readonly remote: string;
   readonly #raw: net.Socket;
@@ -101,17 +109,29 @@ class NodeSocket implements Socket {
       setImmediate(() => this.#tell());
       return;
     }
-    this.#raw.on("data", (bytes: Uint8Array) => {
-      if (!this.#told) this.#handlers?.data(bytes);
-    });
-    this.#raw.on("drain", () => {
-      if (!this.#told) this.#handlers?.drained();
-    });
-    this.#raw.on("end", () => {
-      this.#lingerThenDestroy();
-      this.#close();
-    });
+    this.#raw.on("data", this.#onData).on("drain", this.#onDrain).on("end", this.#onEnd);
     this.#raw.resume();
+  }
+
+  readonly #onData = (bytes: Uint8Array): void => {
+    if (!this.#told) this.#handlers?.data(bytes);
+  };
+
+  readonly #onDrain = (): void => {
+    if (!this.#told) this.#handlers?.drained();
+  };
+
+  readonly #onEnd = (): void => {
+    this.#lingerThenDestroy();
+    this.#close();
+  };
+
+  detach(first: Uint8Array): net.Socket {
+    const raw = this.#raw;
+    raw.off("data", this.#onData).off("drain", this.#onDrain).off("end", this.#onEnd);
+    raw.pause();
+    raw.unshift(first);
+    return raw;
   }
 
   write(parts: readonly Uint8Array[]): void {

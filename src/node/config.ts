@@ -16,6 +16,8 @@ export interface NodeConfig {
   readonly data: string;
   /** Port 0 means any. */
   readonly listen: Address;
+  /** Where health alone is served; null: nowhere but on `listen`. */
+  readonly healthListen: Address | null;
   /** `host:port` where others find this node; null: where it listens, with the real port. */
   readonly advertise: string | null;
   readonly bootstrap: boolean;
@@ -102,6 +104,7 @@ export function parseNodeConfig(raw: RawConfig): NodeConfig {
     id,
     data,
     listen,
+    healthListen: raw.text("health-listen") === undefined ? null : addressOf(raw, "health-listen", ""),
     advertise: advertised(raw, { id, listen, initial }),
     bootstrap: raw.has("bootstrap"),
     initial,

@@ -1,6 +1,7 @@
 /** How a simulated client reaches a node that it chose: by connections of its own, one to each. Callbacks alone. */
 import { DraftError } from "../base/errors.ts";
-import type { Connection, ConnectionPorts, RequestDone } from "../client/connection.ts";
+import type { Connection, ConnectionPorts } from "../client/connection.ts";
+import type { RequestDone } from "../client/node_connection.ts";
 import { openConnection } from "../client/open_connection.ts";
 import { encodeCommand } from "../machine/command.ts";
 import type { Asked, Line, LineDone } from "./line.ts";

@@ -1,6 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Connection, type RequestDone } from "../../src/client/connection.ts";
+import { Connection } from "../../src/client/connection.ts";
+import type { RequestDone } from "../../src/client/node_connection.ts";
 import type { Net, Socket } from "../../src/host/host.ts";
 import type { NodeHello } from "../../src/net/client_hello.ts";
 import { encodeResult } from "../net/result_body.ts";

@@ -212,7 +212,7 @@ export function serveFake(cluster: FakeCluster, id: string, port: number = 0): P
   const host = createNodeHost(log);
   const node = new FakeNode(cluster, id);
   const door = new ClientDoor(host, node);
-  const mux = new Mux(host, { peer: (socket) => socket.destroy(), client: (socket) => door.accept(socket) });
+  const mux = new Mux(host, { peer: (socket) => socket.destroy(), client: (socket) => door.accept(socket), http: (socket) => socket.destroy() });
   return new Promise((resolve, reject) => {
     mux.listen({ host: "127.0.0.1", port }, (...[error, address]) => {
       if (error !== null) return reject(error);

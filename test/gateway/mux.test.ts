@@ -42,6 +42,8 @@ interface Rig {
   readonly logged: string[];
   readonly peers: Socket[];
   readonly clients: Socket[];
+  /** What was read of connections for HTTP. */
+  readonly pages: string[];
   readonly mux: Mux;
   arrive(): FakeSocket;
 }
@@ -60,7 +62,12 @@ function rig(): Rig {
   const log = { enabled: () => true, write: (_: unknown, message: string) => void logged.push(message) };
   const peers: Socket[] = [];
   const clients: Socket[] = [];
-  const doors = { peer: (socket: Socket) => void peers.push(socket), client: (socket: Socket) => void clients.push(socket) };
+  const pages: string[] = [];
+  const doors = {
+    peer: (socket: Socket) => void peers.push(socket),
+    client: (socket: Socket) => void clients.push(socket),
+    http: (_: Socket, first: Uint8Array) => void pages.push(new TextDecoder().decode(first)),
+  };
   const mux = new Mux({ net, clock: scheduler.clock(0), log }, doors);
   mux.listen({ host: "h", port: 1 }, () => {});
   const arrive = (): FakeSocket => {
@@ -68,7 +75,7 @@ function rig(): Rig {
     accept(socket);
     return socket;
   };
-  return { scheduler, logged, peers, clients, mux, arrive };
+  return { scheduler, logged, peers, clients, pages, mux, arrive };
 }
 
 const PEER = writePreface(ConnectionKind.peer, Lane.bulk);
@@ -97,6 +104,29 @@ test("peers and clients go to their doors, first byte included, and are not time
   client.handlers?.data(Uint8Array.of(4));
   assert.equal(heard, [...CLIENT, 1, 2, 3, 4]);
   assert.equal([client.paused, client.destroyed, peer.destroyed], [false, false, false]);
+});
+
+test("HTTP goes to its door by its first line, with all that was read of it", () => {
+  const { pages, clients, peers, arrive, logged } = rig();
+  const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+  const slow = arrive();
+  for (const part of ["G", "ET /v1/kv/a", " HTTP/1", ".1", "\r"]) slow.handlers?.data(bytes(part));
+  assert.equal(pages, []);
+  slow.handlers?.data(bytes("\nhost: x\r\n"));
+  assert.equal(pages, ["GET /v1/kv/a HTTP/1.1\r\nhost: x\r\n"]);
+  const long = arrive();
+  long.handlers?.data(bytes(`PUT /${"a".repeat(8192)}`));
+  assert.is(pages.length, 2);
+  assert.equal([logged.length, slow.destroyed, long.destroyed, clients.length, peers.length], [0, false, false, 0, 0]);
+});
+
+test("what is neither is closed at once, with a line that shows how it began", () => {
+  for (const text of ["GET a\r\n", "*1\r\n$4\r\nPING\r\n", "\u0016\u0003\u0001", "hello HTTP/1.1\r\n", "\n"]) {
+    const { pages, arrive, logged } = rig();
+    const socket = arrive();
+    socket.handlers?.data(new TextEncoder().encode(text));
+    assert.equal([socket.destroyed, logged.length, pages.length], [true, 1, 0], JSON.stringify(text));
+  }
 });
 
 test("bytes and the end that come before the door opens are told in order", () => {

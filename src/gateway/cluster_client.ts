@@ -1,0 +1,82 @@
+/**
+ * What a door asks of the cluster for those who speak no protocol of draft. Writes go as the client of draft would send
+ * them: to the leader, under a session, and again if it is not known whether they were done. Reads are answered here.
+ */
+import { DraftError, type ErrorCode } from "../base/errors.ts";
+import { Client } from "../client/client.ts";
+import type { ClientAnswer } from "../client/client_options.ts";
+import { openConnection } from "../client/open_connection.ts";
+import type { Clock, Net } from "../host/host.ts";
+import type { Command } from "../machine/machine.ts";
+import type { AskRequest } from "../net/client_protocol.ts";
+import type { NodeApi, ReadOptions } from "../node/node_api.ts";
+import { askNode } from "./ask_node.ts";
+import { answering, LocalConnection } from "./local_connection.ts";
+
+/** Between two tries of a read while nobody leads. */
+const READ_RETRY_MS = 20;
+
+/** What a read meets while leadership changes. */
+const WORTH_WAITING: ReadonlySet<ErrorCode> = new Set(["NO_LEADER", "NOT_LEADER", "LOST"]);
+
+/** The ports that it needs. */
+export interface ClusterPorts {
+  readonly net: Net;
+  readonly clock: Clock;
+}
+
+/** One node's own client of its cluster. */
+export class ClusterClient {
+  /** For whatever the leader has to do. */
+  readonly client: Client;
+  readonly api: NodeApi;
+  readonly #clock: Clock;
+
+  constructor(ports: ClusterPorts, api: NodeApi) {
+    this.api = api;
+    this.#clock = ports.clock;
+    const { nodeId, address } = api.identity();
+    this.client = new Client([address], {
+      name: `node ${nodeId}`,
+      host: ports,
+      open: (to, how, done) => {
+        if (to === address) done(null, new LocalConnection(api, to));
+        else openConnection(ports, to, how, done);
+      },
+    });
+  }
+
+  /** Reads from this node's own state, unless it holds none. While nobody leads it waits, as long as it may. */
+  async read(group: string, command: Command, options: ReadOptions): Promise<ClientAnswer> {
+    if (!this.api.holdsState(group)) return this.client.read(command, { group, ...options });
+    const deadlineMs = this.#clock.monotonicMs() + options.timeoutMs;
+    for (;;) {
+      const timeoutMs = Math.max(1, deadlineMs - this.#clock.monotonicMs());
+      const answer = await this.#readOnce(group, command, { ...options, timeoutMs });
+      if (!(answer instanceof DraftError)) return answer;
+      if (!WORTH_WAITING.has(answer.code) || timeoutMs <= READ_RETRY_MS) throw answer;
+      await new Promise<void>((resolve) => void this.#clock.setTimer(READ_RETRY_MS, resolve));
+    }
+  }
+
+  #readOnce(group: string, command: Command, options: ReadOptions): Promise<ClientAnswer | DraftError> {
+    return new Promise((resolve) => {
+      this.api.read(group, command, options, answering((error, index, result) => resolve(error ?? { result, index })));
+    });
+  }
+
+  /** What this node says of itself, or of the group. */
+  ask(kind: AskRequest["kind"], group: string): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      askNode(this.api, kind, group, (value) => {
+        if (value instanceof DraftError) reject(value);
+        else resolve(value);
+      });
+    });
+  }
+
+  /** Ends what waits. */
+  close(): Promise<void> {
+    return this.client.close();
+  }
+}

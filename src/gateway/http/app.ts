@@ -1,0 +1,97 @@
+/**
+ * The HTTP interface without what carries it: finds the route, checks what it is asked with, and words what goes wrong.
+ */
+import { DraftError } from "../../base/errors.ts";
+import type { ClusterClient } from "../cluster_client.ts";
+import { errorAnswer, type HttpAnswer, HttpRefusal, type HttpRequest, jsonAnswer } from "./message.ts";
+import { Parameters } from "./parameters.ts";
+import type { Route } from "./route.ts";
+
+/** How long a request may take unless it says otherwise, in milliseconds. */
+const TIMEOUT_MS = 5000;
+
+/** A route with its path in pieces; a piece that begins with `{` varies. */
+interface Known {
+  readonly route: Route;
+  readonly pieces: readonly string[];
+}
+
+interface Found {
+  readonly route: Route;
+  readonly parts: Readonly<Record<string, string>>;
+}
+
+/** Answers requests by a table of routes. */
+export class HttpApp {
+  readonly #known: readonly Known[];
+  readonly #cluster: ClusterClient;
+
+  constructor(routes: readonly Route[], cluster: ClusterClient) {
+    this.#known = routes.map((route) => ({ route, pieces: route.path.split("/").slice(1) }));
+    this.#cluster = cluster;
+  }
+
+  /** The answer, whatever comes: errors are answers, too. */
+  async answer(request: HttpRequest): Promise<HttpAnswer> {
+    try {
+      checkOrigin(request);
+      const { route, parts } = this.#find(request);
+      const parameters = new Parameters(request.query, route.query);
+      const group = parameters.text("group") ?? "main";
+      const timeoutMs = parameters.whole("timeout_ms") ?? TIMEOUT_MS;
+      return await route.run({ request, cluster: this.#cluster, group, parameters, parts, timeoutMs });
+    } catch (error) {
+      if (error instanceof HttpRefusal) return error.answer;
+      if (error instanceof DraftError) return errorAnswer(error);
+      throw error;
+    }
+  }
+
+  /** @throws DraftError NOT_FOUND; HttpRefusal 405 */
+  #find({ method, path }: HttpRequest): Found {
+    const pieces = path.split("/").slice(1);
+    const allowed: string[] = [];
+    for (const known of this.#known) {
+      const parts = partsOf(known.pieces, pieces);
+      if (parts === null) continue;
+      if (known.route.method === (method === "HEAD" ? "GET" : method)) return { route: known.route, parts };
+      allowed.push(known.route.method, ...(known.route.method === "GET" ? ["HEAD"] : []));
+    }
+    if (allowed.length === 0) throw new DraftError("NOT_FOUND", `nothing is at "${path.slice(0, 128)}": GET /openapi.json lists what there is`);
+    const allow = [...new Set(allowed)].join(", ");
+    throw new HttpRefusal(new DraftError("BAD_REQUEST", `${method} is not for this address: it takes ${allow}`), 405, { allow });
+  }
+}
+
+/** What a node answers that listens and has not recovered: its log may be long. */
+export function startingAnswer({ path }: HttpRequest): HttpAnswer {
+  const message = "this node has not recovered yet: another one answers";
+  if (path === "/livez") return jsonAnswer({ live: true });
+  if (path === "/readyz") return jsonAnswer({ ready: false, checks: [{ name: "recovery", ok: false, message }] }, { status: 503 });
+  return errorAnswer(new DraftError("NO_LEADER", message));
+}
+
+/** What stands where the route's path varies; null if the path is another one. */
+function partsOf(wanted: readonly string[], pieces: readonly string[]): Record<string, string> | null {
+  const parts: Record<string, string> = {};
+  for (const [at, piece] of wanted.entries()) {
+    const found = pieces[at];
+    if (found === undefined) return null;
+    if (piece.endsWith("*}")) {
+      parts[piece.slice(1, -2)] = pieces.slice(at).join("/");
+      return parts;
+    }
+    if (piece.startsWith("{")) parts[piece.slice(1, -1)] = found;
+    else if (piece !== found) return null;
+  }
+  return pieces.length === wanted.length ? parts : null;
+}
+
+/** A page of somebody else's that makes a browser ask is refused: it names where it comes from. */
+function checkOrigin(request: HttpRequest): void {
+  const origin = request.header("origin");
+  if (origin === null) return;
+  const own = request.header("host");
+  if (own !== null && origin.replace(/^https?:\/\//, "").toLowerCase() === own.toLowerCase()) return;
+  throw new DraftError("FORBIDDEN", `a page of "${origin.slice(0, 128)}" may not ask: only one of this node's own`);
+}

@@ -1,0 +1,125 @@
+/**
+ * The door for HTTP/1.1: the runtime's own parser and framing (node:http) on sockets that the mux has looked at. That it
+ * takes a socket it did not accept is the same on Bun, Deno and Node, with one exception, below.
+ */
+import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from "node:http";
+import { DraftError } from "../../base/errors.ts";
+import type { Clock, Log, Socket, Timer } from "../../host/host.ts";
+import { detachSocket } from "../../host/node_net.ts";
+import { type HttpApp, startingAnswer } from "./app.ts";
+import { Room } from "./body.ts";
+import { type ConnectionDoor, HttpConnection, type RawSocket } from "./http_connection.ts";
+import { errorAnswer, type HttpAnswer, type HttpRequest } from "./message.ts";
+
+/** A request's head, its address included. */
+const HEAD_BYTES_MAX = 16 * 1024;
+
+/** How often it is looked for connections that are late. */
+const CHECK_MS = 1000;
+
+/** The ports that the door needs. */
+export interface HttpPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What is known before the node has recovered. */
+export interface HttpDoorOptions {
+  /** Host of the address that the node advertises. */
+  readonly ownHost: string;
+  /** Bytes of all bodies that are under way, at most. */
+  readonly roomBytesMax: number;
+}
+
+/** Serves HTTP on connections that it is given. */
+export class HttpDoor implements ConnectionDoor {
+  readonly room: Room;
+  readonly ownHost: string;
+  readonly #ports: HttpPorts;
+  readonly #server: HttpServer;
+  readonly #connections: Map<RawSocket, HttpConnection> = new Map();
+  /** Answers; null until the node has recovered. */
+  app: HttpApp | null = null;
+  #check: Timer | null = null;
+  #stopping = false;
+
+  constructor(ports: HttpPorts, { ownHost, roomBytesMax }: HttpDoorOptions) {
+    this.#ports = ports;
+    this.ownHost = ownHost;
+    this.room = new Room(roomBytesMax);
+    const server = createServer({ maxHeaderSize: HEAD_BYTES_MAX, requireHostHeader: false, keepAliveTimeout: 0 });
+    // Of headers beyond a count the parser would say nothing, and a condition may be among them: their bytes are bounded.
+    server.maxHeadersCount = 0;
+    // It never listens. Deno ends connections of a server that does not behind the first answer, as if it were closed.
+    Object.defineProperty(server, "listening", { value: true });
+    server.on("request", (request: IncomingMessage, response: ServerResponse) => this.#take(request, response, null));
+    server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => this.#take(request, response, () => response.writeContinue()));
+    server.on("clientError", (error: Error, raw: RawSocket) => this.#refuse(error, raw));
+    this.#server = server;
+  }
+
+  /** Connections that are open. */
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
+  nowMs(): number {
+    return this.#ports.clock.monotonicMs();
+  }
+
+  answer(request: HttpRequest): Promise<HttpAnswer> {
+    return this.app === null ? Promise.resolve(startingAnswer(request)) : this.app.answer(request);
+  }
+
+  /** Takes a connection over, of which `first` was read already. */
+  accept(socket: Socket, first: Uint8Array): void {
+    const raw = this.#stopping ? null : detachSocket(socket, first);
+    if (raw === null) return socket.destroy();
+    this.#connections.set(raw, new HttpConnection(raw, this));
+    raw.on("close", () => this.#connections.delete(raw));
+    this.#server.emit("connection", raw);
+    raw.resume();
+    this.#check ??= this.#ports.clock.setTimer(CHECK_MS, () => this.#checkAll());
+  }
+
+  /** From now on requests are refused with STOPPING; connections close once their last answer went out. */
+  stop(): void {
+    this.#stopping = true;
+    for (const connection of this.#connections.values()) if (!connection.isBusy) connection.destroy();
+  }
+
+  /** Closes everything at once. */
+  close(): void {
+    this.#stopping = true;
+    this.#check?.cancel();
+    for (const connection of this.#connections.values()) connection.destroy();
+  }
+
+  #take(request: IncomingMessage, response: ServerResponse, invite: (() => void) | null): void {
+    const connection = this.#connections.get(request.socket);
+    if (connection === undefined) request.destroy();
+    else connection.take(request, response, invite);
+  }
+
+  /** What the parser does not take: said in one answer, unless another one is under way, and then closed. */
+  #refuse(error: Error, raw: RawSocket): void {
+    const connection = this.#connections.get(raw);
+    if (connection?.isBusy === true || !raw.writable) return void raw.destroy();
+    const code = "code" in error ? String(error.code) : "";
+    const isTooLong = code === "HPE_HEADER_OVERFLOW";
+    const words = isTooLong ? `the head of the request has more than ${HEAD_BYTES_MAX} bytes` : `this is no HTTP/1.1: ${code || error.message}`;
+    const { status, headers, body } = errorAnswer(new DraftError("BAD_REQUEST", words), isTooLong ? 431 : 400);
+    const lines = Object.entries({ ...headers, "content-length": String(body.length), "connection": "close" }).map(([name, value]) => `${name}: ${value}\r\n`);
+    raw.end(`HTTP/1.1 ${status} ${isTooLong ? "Request Header Fields Too Large" : "Bad Request"}\r\n${lines.join("")}\r\n${String(body)}`);
+  }
+
+  #checkAll(): void {
+    const nowMs = this.nowMs();
+    for (const connection of this.#connections.values()) connection.check(nowMs);
+    this.#check = this.#connections.size === 0 ? null : this.#ports.clock.setTimer(CHECK_MS, () => this.#checkAll());
+  }
+}

@@ -1,0 +1,79 @@
+/** The doors for HTTP of one server: the one on its port, and, if that is wanted, one for health alone on another. */
+import { assert } from "../../base/assert.ts";
+import { runTask, type Task, wait } from "../../base/task.ts";
+import type { Address, Host, Socket } from "../../host/host.ts";
+import { bindMux } from "../bind_mux.ts";
+import type { ClusterClient } from "../cluster_client.ts";
+import { Mux } from "../mux.ts";
+import { HttpApp } from "./app.ts";
+import { HttpDoor, type HttpDoorOptions } from "./http_door.ts";
+import { ROUTES } from "./routes.ts";
+import { HEALTH_ROUTES } from "./status_routes.ts";
+
+/** How the doors are opened. */
+export interface HttpDoorsOptions extends HttpDoorOptions {
+  /** Where health alone is served; null: nowhere. */
+  readonly healthListen: Address | null;
+}
+
+/** Opens with the port, answers from the node's recovery on. */
+export class HttpDoors {
+  readonly #main: HttpDoor;
+  readonly #health: HttpDoor;
+  readonly #healthMux: Mux;
+  readonly #healthListen: Address | null;
+  #cluster: ClusterClient | null = null;
+
+  constructor(host: Host, options: HttpDoorsOptions) {
+    this.#main = new HttpDoor(host, options);
+    this.#health = new HttpDoor(host, options);
+    this.#healthListen = options.healthListen;
+    this.#healthMux = new Mux(host, {
+      peer: (socket) => socket.destroy(),
+      client: (socket) => socket.destroy(),
+      http: (socket, first) => this.#health.accept(socket, first),
+    });
+  }
+
+  /** What answers on the node's port. */
+  get app(): HttpApp {
+    const { app } = this.#main;
+    assert(app !== null, "the node has recovered", this.connectionCount);
+    return app;
+  }
+
+  /** Connections to the node's port that are open. */
+  get connectionCount(): number {
+    return this.#main.connectionCount;
+  }
+
+  /** @throws DraftError ADDRESS_IN_USE, BAD_CONFIG */
+  *listen(): Task<void> {
+    if (this.#healthListen !== null) yield* bindMux(this.#healthMux, this.#healthListen, "--health-listen");
+  }
+
+  /** The node has recovered. */
+  open(cluster: ClusterClient): void {
+    this.#cluster = cluster;
+    this.#main.app = new HttpApp(ROUTES, cluster);
+    this.#health.app = new HttpApp(HEALTH_ROUTES, cluster);
+  }
+
+  /** Takes a connection to the node's port over, of which `first` was read already. */
+  accept(socket: Socket, first: Uint8Array): void {
+    this.#main.accept(socket, first);
+  }
+
+  /** From now on requests are refused with STOPPING; how the node is can still be asked. */
+  stop(): void {
+    this.#main.stop();
+  }
+
+  /** Closes everything at once. */
+  close(): void {
+    this.#main.close();
+    this.#health.close();
+    runTask(wait<void>((done) => this.#healthMux.close(done)), () => {});
+    this.#cluster?.close().catch(() => undefined);
+  }
+}

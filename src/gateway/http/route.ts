@@ -1,0 +1,116 @@
+/** What a route is: the one place that says what is asked, what is answered, and who answers. */
+import { DraftError, type ErrorCode } from "../../base/errors.ts";
+import type { Place } from "../../machine/flat_encode.ts";
+import type { ClusterClient } from "../cluster_client.ts";
+import { type HttpAnswer, HttpRefusal, type HttpRequest } from "./message.ts";
+import type { Parameter, Parameters } from "./parameters.ts";
+import { checkSchema, type Schema } from "./schema.ts";
+
+/** What a route does. */
+export interface Route {
+  readonly method: "GET" | "PUT" | "POST" | "DELETE";
+  /** With `{name}` for a part that varies; `{name*}` at its end is all that follows. */
+  readonly path: string;
+  readonly id: string;
+  readonly summary: string;
+  readonly query: readonly Parameter[];
+  readonly headers?: readonly Parameter[];
+  /** What the body is; none is read if nothing is said. */
+  readonly body?: BodySpec;
+  readonly answer: AnswerSpec;
+  /** What it may be refused with, besides what every route may be refused with. */
+  readonly codes: readonly ErrorCode[];
+  run(call: Call): Promise<HttpAnswer>;
+}
+
+/** JSON of a shape, or bytes as they are. */
+export type BodySpec = { readonly json: Schema; readonly optional?: boolean } | { readonly raw: string };
+
+/** What is answered when all went well. */
+export interface AnswerSpec {
+  readonly description: string;
+  /** JSON of this shape; raw bytes if nothing is said. */
+  readonly json?: Schema;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Statuses besides 200 that are no errors of draft: 304, 503. */
+  readonly besides?: Readonly<Record<string, string>>;
+}
+
+/** One request on its way through a route. */
+export interface Call {
+  readonly request: HttpRequest;
+  readonly cluster: ClusterClient;
+  readonly group: string;
+  readonly parameters: Parameters;
+  /** The parts of the path that vary, as they came. */
+  readonly parts: Readonly<Record<string, string>>;
+  /** How long it may take in all. */
+  readonly timeoutMs: number;
+}
+
+export const GROUP: Parameter = { name: "group", description: "the group that is meant", schema: { type: "string", default: "main" } };
+
+export const TIMEOUT: Parameter = {
+  name: "timeout_ms",
+  description: "how long it may take in all, milliseconds",
+  schema: { type: "integer", minimum: 1, maximum: 60_000, default: 5000 },
+};
+
+export const IDEMPOTENCY_KEY: Parameter = {
+  name: "Idempotency-Key",
+  description: "1 to 255 visible characters. Under one key a write is done once, however often and to whichever node it is sent within 10 minutes; another write under it is refused with 422",
+  schema: { type: "string", pattern: "^[!-~]{1,255}$" },
+};
+
+const KEY_PATTERN = /^[!-~]{1,255}$/;
+const KEY_HEADER = "idempotency-key";
+
+/** Who asks. Nobody has to prove who they are yet. */
+const PRINCIPAL = "";
+
+/**
+ * The place under which a write with an `Idempotency-Key` is done once: a digest of who asks and of the key, which every
+ * replica keeps. Null without a key.
+ */
+export async function placeOf({ request }: Call): Promise<Place | null> {
+  const key = request.header(KEY_HEADER);
+  if (key === null) return null;
+  if (!KEY_PATTERN.test(key)) throw new DraftError("BAD_REQUEST", "an Idempotency-Key has 1 to 255 visible characters");
+  const named = new TextEncoder().encode(`${PRINCIPAL}\n${key}`);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", named));
+  return { session: digest.slice(0, 16), sequence: 0, answeredBelow: 0 };
+}
+
+/** Refuses a key where nothing would heed it. */
+export function refuseKey(call: Call): void {
+  if (call.request.header(KEY_HEADER) !== null) throw new DraftError("BAD_REQUEST", "an Idempotency-Key is for writes to a machine: send this without one");
+}
+
+/**
+ * The body, parsed and checked.
+ *
+ * @throws HttpRefusal 415; DraftError BAD_REQUEST, TOO_LARGE, BUSY
+ */
+export async function jsonBody(call: Call, schema: Schema, optional: boolean = false): Promise<unknown> {
+  const { request, cluster } = call;
+  const type = request.header("content-type");
+  const isJson = type !== null && /^application\/json *(?:;|$)/i.test(type);
+  if (!isJson && !(optional && type === null)) {
+    throw new HttpRefusal(new DraftError("BAD_REQUEST", `content-type is ${type === null ? "missing" : `"${type.slice(0, 64)}"`}: want application/json`), 415);
+  }
+  const bytes = await request.body(cluster.api.limits().frameBytesMax);
+  if (optional && bytes.length === 0) return {};
+  const value = parsed(bytes);
+  checkSchema(schema, value, "body");
+  return value;
+}
+
+function parsed(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    // A RangeError is what some engines make of lists that are nested too deep.
+    if (!(error instanceof SyntaxError || error instanceof TypeError || error instanceof RangeError)) throw error;
+    throw new DraftError("BAD_REQUEST", `the body is no JSON in UTF-8: ${error.message.slice(0, 128)}`, { cause: error });
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * Who a connection is for, by its first bytes. Peers and draft's own clients open with a preface, whose first byte begins
+ * no text; HTTP is known by its first line.
+ */
+import { ConnectionKind, FRAME_VERSION, PREFACE_BYTES, PREFACE_FIRST_BYTE, readPreface } from "../net/frame.ts";
+
+/** Where a connection may be taken. */
+export type DoorName = "peer" | "client" | "http";
+
+/** What the first bytes tell: a door, or why there is none; null: more of them are needed. */
+export type Sniffed = { readonly door: DoorName } | { readonly refusal: string } | null;
+
+/** A first line may be so long before its end is no longer waited for: the HTTP parser has its own words for longer ones. */
+const LINE_BYTES_MAX = 8192;
+
+const NEW_LINE = 0x0a;
+
+/** Looks at all that came so far, which is not empty. */
+export function sniff(first: Uint8Array): Sniffed {
+  return first[0] === PREFACE_FIRST_BYTE ? sniffPreface(first) : sniffLine(first);
+}
+
+function sniffPreface(first: Uint8Array): Sniffed {
+  if (first.length < PREFACE_BYTES) return null;
+  const preface = readPreface(first);
+  if (preface !== null && preface.version === FRAME_VERSION) {
+    if (preface.kind === ConnectionKind.peer) return { door: "peer" };
+    if (preface.kind === ConnectionKind.client) return { door: "client" };
+  }
+  return { refusal: `its preface is not one of this version: ${shown(first)}` };
+}
+
+function sniffLine(first: Uint8Array): Sniffed {
+  const end = first.indexOf(NEW_LINE);
+  const line = String.fromCharCode(...first.subarray(0, Math.min(end < 0 ? first.length : end, LINE_BYTES_MAX)));
+  // Whoever does not begin as a request would is not listened to until its line ends.
+  const mayBeHttp = /^[A-Z]{1,16}(?: |$)/.test(line);
+  if (mayBeHttp && end < 0) return first.length < LINE_BYTES_MAX ? null : { door: "http" };
+  if (mayBeHttp && / HTTP\/\d\.\d\r?$/.test(line)) return { door: "http" };
+  return { refusal: `it speaks neither as a peer, nor as a client, nor HTTP: ${shown(first)}` };
+}
+
+function shown(bytes: Uint8Array): string {
+  return [...bytes.subarray(0, 16)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+}
