@@ -1,7 +1,7 @@
 /** M20: small clusters grow and shrink while one of their nodes is down: done or refused, and never stuck once it is back. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { DraftError } from "../../src/base/errors.ts";
+import type { DraftError } from "../../src/base/errors.ts";
 import type { MemberWish } from "../../src/net/member_wish.ts";
 import type { Answer } from "../../src/node/node_api.ts";
 import { SIM_PORT } from "../../src/sim/sim_cluster.ts";
