@@ -6,7 +6,7 @@
  * hello   [kind 64, protocolVersion, featureLevel, clusterId, nodeId, memberNumber, incarnation, bootId, address,
  *          [frameBytesMax], machineName, machineVersion, sourceDigest, foundingDigest, [group, …], priority]
  *         protocol 1 sends all up to bootId at least; missing behind it: "", [65536], "", 0, "", "", [], 0
- * group   [group, empty, welcomeIndex, edited, damage]          missing behind the first: true, 0, 0, 0
+ * group   [group, empty, welcomeIndex, edited, damage, term, durableIndex]   missing behind the first: true, 0, 0, 0, 0, 0
  * refusal [kind 65, text]
  * request [kind 66, payload]     what a probe asks, after the hellos
  * reply   [kind 67, payload]
@@ -19,7 +19,7 @@
 import { ADDRESS_CHARACTERS_MAX, isNodeId } from "../base/address.ts";
 import { encode } from "../base/codec.ts";
 import { DraftError } from "../base/errors.ts";
-import type { BootId, GroupId, Incarnation, Index, MemberNumber, NodeId } from "../raft/types.ts";
+import type { BootId, GroupId, Incarnation, Index, MemberNumber, NodeId, Term } from "../raft/types.ts";
 import { decodeTuple, flagOf, refused, textOf, tupleOf, wholeOf } from "./tuple.ts";
 
 /** Rises when an older node could no longer talk to us; a feature level changes the rest. */
@@ -47,6 +47,9 @@ export interface GroupFlags {
   readonly edited: number;
   /** Its damage class: 0 none, 1 a payload or inner position, 2 the last position, 3 the hard state. */
   readonly damage: number;
+  /** The newest term that is durable on it, and the last entry that is; 0: it has not read its log yet, or cannot tell. */
+  readonly term: Term;
+  readonly durableIndex: Index;
 }
 
 /** What a node says of itself. */
@@ -78,7 +81,7 @@ export interface Hello {
 
 /** The hello as the body of a frame. */
 export function encodeHello(hello: Hello): Uint8Array {
-  const groups = hello.groups.map((each) => [each.group, each.empty, each.welcomeIndex, each.edited, each.damage]);
+  const groups = hello.groups.map((each) => [each.group, each.empty, each.welcomeIndex, each.edited, each.damage, each.term, each.durableIndex]);
   return encode([
     ConnectionFrame.hello,
     hello.protocolVersion,
@@ -146,13 +149,15 @@ function helloOf(tuple: readonly unknown[]): Hello {
 }
 
 function groupFlagsOf(row: unknown): GroupFlags {
-  const [group, empty = true, welcomeIndex = 0, edited = 0, damage = 0] = tupleOf(row, 1, "group flags");
+  const [group, empty = true, welcomeIndex = 0, edited = 0, damage = 0, term = 0, durableIndex = 0] = tupleOf(row, 1, "group flags");
   return {
     group: wholeOf(group, "group"),
     empty: flagOf(empty, "empty"),
     welcomeIndex: wholeOf(welcomeIndex, "welcomeIndex"),
     edited: wholeOf(edited, "edited"),
     damage: wholeOf(damage, "damage"),
+    term: wholeOf(term, "term"),
+    durableIndex: wholeOf(durableIndex, "durableIndex"),
   };
 }
 

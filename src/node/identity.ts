@@ -19,6 +19,7 @@
  *   "genesis": "86…",        what the cluster was founded with, in hexadecimal; empty before
  *   "recovery": {"index": 813, "term": 8, "logIncarnation": 123},
  *                            only if it goes on alone by `draft admin recover`
+ *   "fallenBack": "why",     only if a member knows that this incarnation held more: it takes part in nothing any more
  *   "sum": "0a1b2c3d"        CRC-32, in hexadecimal, of the same object without "sum" as JSON.stringify writes it
  * }
  * ```
@@ -73,6 +74,8 @@ export interface Identity {
   readonly genesis: Uint8Array | null;
   /** Null unless the node was made the only member by `draft admin recover`; the newest time counts. */
   readonly recovery: Recovery | null;
+  /** Why this incarnation takes part in nothing any more, in words; empty while it does. */
+  readonly fallenBack: string;
 }
 
 /**
@@ -88,9 +91,9 @@ export function storageIdentity({ nodeId, incarnation, genesis, recovery }: Iden
 
 /** `identity` as the file's content. */
 export function encodeIdentity(identity: Identity): Uint8Array {
-  const { clusterId, nodeId, incarnation, memberNumber, welcome, bootCount, machine, promiseMaxMs, founding, recovery } = identity;
+  const { clusterId, nodeId, incarnation, memberNumber, welcome, bootCount, machine, promiseMaxMs, founding, recovery, fallenBack } = identity;
   const genesis = hexOf(identity.genesis ?? new Uint8Array());
-  const fields = { format: FORMAT, draft: version, clusterId, nodeId, incarnation, memberNumber, welcome, bootCount, machine, promiseMaxMs, founding, genesis, ...(recovery === null ? {} : { recovery }) };
+  const fields = { format: FORMAT, draft: version, clusterId, nodeId, incarnation, memberNumber, welcome, bootCount, machine, promiseMaxMs, founding, genesis, ...(recovery === null ? {} : { recovery }), ...(fallenBack === "" ? {} : { fallenBack }) };
   return new TextEncoder().encode(`${JSON.stringify({ ...fields, sum: sumOf(fields) }, null, 2)}\n`);
 }
 
@@ -119,6 +122,7 @@ export function decodeIdentity(content: Uint8Array, path: string): Identity {
     founding: foundingOf(fields["founding"], path),
     genesis: genesisOf(textOf(fields["genesis"], path), path),
     recovery: recoveryOf(fields["recovery"] ?? null, path),
+    fallenBack: textOf(fields["fallenBack"] ?? "", path),
   };
   if (identity.incarnation < 1) throw damaged(path, "its incarnation is 0");
   return identity;

@@ -24,6 +24,7 @@ import { isGone } from "./standing.ts";
  * ```text
  * ["hello"]                                            who are you?
  *   ["hello", told, commitIndex]                       told of the asker: 0 nothing, 1 that it is no member any more
+ *   ["hello", 2, commitIndex, why]                     that it held more before: its directory is an older copy
  * ["where"]                                            the same, of a member that looks for others of its cluster
  *   ["where", told, commitIndex, [address, …]]         of those that this node is linked to
  * ["welcome", genesis, number, incarnation, index, clusterId, witness]
@@ -37,7 +38,7 @@ export const PROBE_WHERE: readonly unknown[] = ["where"];
 const PROBE_WELCOME = "welcome";
 
 /** What a node tells of the one that asks it. */
-export const Told = { nothing: 0, gone: 1 } as const;
+export const Told = { nothing: 0, gone: 1, fallenBack: 2 } as const;
 
 /** A cluster, and as whom a node belongs to it. */
 export interface Membership extends Welcome {
@@ -66,6 +67,14 @@ export function askHello(transport: Pick<Transport, "probe">, address: string, t
   });
 }
 
+/** Damage in a hello: the newest hard state may be among what is lost, so this incarnation is dead. */
+const DAMAGE_DEAD = 3;
+
+/** Whether who says `hello` says that its incarnation is dead. */
+export function isDead({ groups }: Hello): boolean {
+  return groups.some(({ damage }) => damage === DAMAGE_DEAD);
+}
+
 /** Rises when entry kinds, frames or disk formats come that an older release cannot read. */
 const FEATURE_LEVEL = 1;
 
@@ -79,6 +88,8 @@ export interface IntroductionOptions {
   readonly beginnings: () => { dialledBy(hello: Hello): void };
   /** A node was let in, or asks for others: it is where it says. */
   readonly met: (hello: Hello) => void;
+  /** Why a member is known to have fallen behind what it once held, in words; empty: it is not. */
+  readonly whyFallenBack: (incarnation: Incarnation) => string;
   /** Where the members are that this node is linked to. */
   readonly whereabouts: () => readonly string[];
   /** A node asks to be let in. */
@@ -101,20 +112,24 @@ export class Introductions {
   hello(): Hello {
     const { settings, plugin, sourceDigest, dataDir } = this.#options;
     const identity = identityOf(dataDir);
+    const { editNumber = 0, durableTerm = 0, durableIndex = 0 } = this.#options.main()?.state ?? {};
     return {
       protocolVersion: PROTOCOL_VERSION, featureLevel: FEATURE_LEVEL, frameBytesMax: settings.frameBytesMax,
       clusterId: identity.clusterId, nodeId: identity.nodeId, memberNumber: identity.memberNumber,
       incarnation: identity.incarnation, bootId: identity.bootCount, address: settings.address,
       machineName: plugin.name, machineVersion: plugin.version, sourceDigest,
       foundingDigest: foundersDigest(settings.founding?.founders ?? null),
-      groups: [{ group: MAIN_GROUP, empty: !this.#options.isJoining() && identity.clusterId === "", welcomeIndex: identity.welcome?.index ?? 0, edited: this.#options.main()?.state.editNumber ?? 0, damage: 0 }],
+      groups: [{
+        group: MAIN_GROUP, empty: !this.#options.isJoining() && identity.clusterId === "", welcomeIndex: identity.welcome?.index ?? 0,
+        edited: editNumber, damage: identity.fallenBack === "" ? 0 : DAMAGE_DEAD, term: durableTerm, durableIndex,
+      }],
       priority: settings.priority,
     };
   }
 
   /** Whether a node of our cluster, or any if we are in none, may send us messages. Null: it may; else why not. */
   admit(hello: Hello): string | null {
-    const { clusterId, nodeId } = identityOf(this.#options.dataDir);
+    const { clusterId, nodeId, fallenBack } = identityOf(this.#options.dataDir);
     const main = this.#options.main();
     if (clusterId === "") {
       if (hello.clusterId !== "") this.#options.beginnings().dialledBy(hello);
@@ -122,6 +137,9 @@ export class Introductions {
     }
     if (main === null) return `${nodeId} has not recovered yet`;
     if (isGone(main.state, hello)) return `${hello.nodeId} (number ${hello.memberNumber}) is no member any more, says ${nodeId}`;
+    if (fallenBack !== "") return `${nodeId} takes part in nothing: ${fallenBack}`;
+    const why = this.#options.whyFallenBack(hello.incarnation);
+    if (why !== "" || isDead(hello)) return `${hello.nodeId} has fallen back: ${why === "" ? "it says so" : why}`;
     this.#options.met(hello);
     return null;
   }
@@ -164,7 +182,10 @@ export class Introductions {
   #tell(hello: Hello): readonly unknown[] {
     const main = this.#groupOf(hello);
     if (main === null) return [Told.nothing, 0];
-    return [isGone(main.state, hello) ? Told.gone : Told.nothing, main.state.commitIndex];
+    const { commitIndex } = main.state;
+    if (isGone(main.state, hello)) return [Told.gone, commitIndex];
+    const why = this.#options.whyFallenBack(hello.incarnation);
+    return why === "" ? [Told.nothing, commitIndex] : [Told.fallenBack, commitIndex, why];
   }
 
   /** Only members are told, and where they are is noted. */
@@ -172,7 +193,8 @@ export class Introductions {
     const main = this.#groupOf(hello);
     const isMember = main !== null && !isGone(main.state, hello);
     if (isMember) this.#options.met(hello);
-    return ["where", ...this.#tell(hello), isMember ? this.#options.whereabouts() : []];
+    const [told, commitIndex] = this.#tell(hello);
+    return ["where", told, commitIndex, isMember ? this.#options.whereabouts() : []];
   }
 
   /** The group of one that is of this cluster, or was; null: of another one, or of none. */

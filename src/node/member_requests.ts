@@ -15,7 +15,7 @@ import { currentConfiguration } from "../raft/state.ts";
 import type { Configuration, Incarnation } from "../raft/types.ts";
 import type { Group } from "./group.ts";
 import type { Identity } from "./identity.ts";
-import { askHello } from "./introductions.ts";
+import { askHello, isDead } from "./introductions.ts";
 import { rehearsal } from "./member_rehearsal.ts";
 import type { AnswerDone, MembersRequest } from "./node_api.ts";
 import { noLeaderError, refusalError } from "./refusals.ts";
@@ -139,7 +139,9 @@ function checkMoved(node: AskedNode, { id, address, incarnation }: Moved, answer
 }
 
 function isMember(answer: HelloAnswer | undefined, incarnation: Incarnation): boolean {
-  return answer !== undefined && !("error" in answer) && answer.hello.nodeId === answer.newcomer.id && answer.hello.incarnation === incarnation;
+  if (answer === undefined || "error" in answer) return false;
+  const { nodeId, incarnation: said } = answer.hello;
+  return nodeId === answer.newcomer.id && said === incarnation && !isDead(answer.hello);
 }
 
 /** One that does not answer may be the member, and down. @throws DraftError */

@@ -16,7 +16,8 @@ import type { Hello } from "../net/hello.ts";
 import type { ProbeReply, Transport } from "../net/transport.ts";
 import { isWitness } from "../raft/configuration.ts";
 import type { Configuration, Index, Member, MemberNumber } from "../raft/types.ts";
-import { encodeWelcome, PROBE_HELLO, PROBE_WHERE, Told } from "./introductions.ts";
+import { fallenBack, type Mark } from "./high_water.ts";
+import { encodeWelcome, isDead, PROBE_HELLO, PROBE_WHERE, Told } from "./introductions.ts";
 
 const INTERVAL_MIN_MS = 100;
 const INTERVAL_MAX_MS = 2000;
@@ -46,6 +47,12 @@ export interface NeighboursOptions {
   readonly met: (hello: Hello) => void;
   /** A member says that this node is none, by what was committed up to `index`. */
   readonly removed: (by: Member, index: Index) => void;
+  /** What is known of how far the member was. */
+  readonly markOf: (member: Member) => Mark;
+  /** The member holds less than it once did, in words. */
+  readonly fell: (member: Member, why: string) => void;
+  /** A member says that this node holds less than it once did. */
+  readonly fallen: (by: Member, why: string) => void;
 }
 
 /** Asks those that are not linked who they are, until all are. */
@@ -84,6 +91,12 @@ export class Neighbours {
     this.#wait();
   }
 
+  /** Asks one that seems to hold less than it once did, whether it is linked or not. */
+  check(number: MemberNumber): void {
+    const member = this.#options.configuration().members.find((each) => each.number === number);
+    if (member !== undefined && !this.#stopped) this.#ask(member, () => undefined);
+  }
+
   /** Why members that are missing cannot take part, in words. */
   get lost(): readonly string[] {
     return this.#missing().flatMap(({ number }) => this.#lost.get(number) ?? []);
@@ -117,11 +130,14 @@ export class Neighbours {
   #ask(member: Member, settled: () => void): void {
     this.#asked.add(member.number);
     const { transport } = this.#options;
+    // What it says in answer it says later than all that is known now.
+    const mark = this.#options.markOf(member);
     transport.probe(this.#options.whereIs(member), PROBE_HELLO, TIMEOUT_MS, (...[error, answer]) => {
       this.#asked.delete(member.number);
       if (error !== null || this.#stopped || answer.hello.nodeId !== member.id) return settled();
       if (answer.hello.incarnation !== member.incarnation) this.#sayLost(member, answer.hello);
-      else if (answer.hello.clusterId !== "") this.#hear(member, answer);
+      else if (isDead(answer.hello)) this.#sayLost(member, answer.hello);
+      else if (answer.hello.clusterId !== "") this.#hear(member, answer, mark);
       else if (this.#mayWelcome(member)) return this.#welcome(member, settled);
       settled();
     });
@@ -146,9 +162,12 @@ export class Neighbours {
   }
 
   /** It is in a cluster, so it knows how this node stands. */
-  #hear(member: Member, { reply }: ProbeReply): void {
-    const [, told, index] = reply;
+  #hear(member: Member, { reply, hello }: ProbeReply, mark: Mark): void {
+    const [, told, index, words] = reply;
     if (told === Told.gone && Number.isSafeInteger(index)) this.#options.removed(member, index as Index);
+    if (told === Told.fallenBack && typeof words === "string") this.#options.fallen(member, words);
+    const why = fallenBack(hello, mark);
+    if (why !== null) this.#options.fell(member, why);
   }
 
   #mayWelcome({ number, incarnation }: Member): boolean {
@@ -167,11 +186,13 @@ export class Neighbours {
     });
   }
 
-  #sayLost(member: Member, { clusterId }: Hello): void {
+  #sayLost(member: Member, hello: Hello): void {
     if (this.#lost.has(member.number)) return;
     const { id, address } = member;
-    const what = clusterId === "" ? "was lost" : clusterId === this.#options.clusterId ? "is of another life of it" : `is of cluster ${clusterId}`;
-    const words = `the directory of ${id} ${what}: it must not vote as the one it was; draft admin replace ${id} ${id}@${address}`;
+    const { clusterId } = hello;
+    const what = isDead(hello) ? "is an older copy, or lost what it had called durable" : clusterId === "" ? "was lost" : clusterId === this.#options.clusterId ? "is of another life of it" : `is of cluster ${clusterId}`;
+    const first = isDead(hello) ? "stop it, empty the directory, start it, then type: " : "";
+    const words = `the directory of ${id} ${what}: it must not vote as the one it was; ${first}draft admin replace ${id} ${id}@${address}`;
     this.#lost.set(member.number, words);
     this.#options.words.write("warn", words);
   }

@@ -22,6 +22,7 @@ import type { Genesis } from "./genesis.ts";
 import type { Group } from "./group.ts";
 import type { GroupObserver } from "./group_observer.ts";
 import type { Identity } from "./identity.ts";
+import { HighWater } from "./high_water.ts";
 import { Introductions, type Membership } from "./introductions.ts";
 import { machineDirectory, openGroup } from "./open_group.ts";
 import { adoptGenesis, openLog, startError, storageError } from "./open_log.ts";
@@ -92,6 +93,7 @@ export class Node {
       beginnings: () => this.#beginnings, whereabouts: () => this.#peers?.whereabouts() ?? [],
       join: (hello, request, remote, answer) => admission.asked(hello, request, remote, answer),
       met: (hello) => this.#peers?.met(hello),
+      whyFallenBack: (incarnation) => this.#peers?.whyFallenBack(incarnation) ?? "",
       isJoining: () => this.#joining,
       take: (membership, taken) => this.#take(membership, taken),
       failed: (error) => this.fail(error),
@@ -160,14 +162,9 @@ export class Node {
     return this.groups.size > 0 ? "" : this.#beginnings.waitsFor;
   }
 
-  /** Why it is no member of its cluster any more, in words; empty while it is. */
-  get removed(): string {
-    return this.#peers?.removed ?? "";
-  }
-
-  /** Members that cannot take part, in words. */
-  get lost(): readonly string[] {
-    return this.#peers?.lost ?? [];
+  /** Whom it knows of its cluster; null before it belongs to one. */
+  get peers(): Peers | null {
+    return this.#peers;
   }
 
   /** Whether a link to the member is up. */
@@ -218,9 +215,10 @@ export class Node {
       if (opened !== null) this.#turn.submit(opened, event);
     };
     const farewell = new Farewell(this.transport);
+    const highWater = new HighWater();
     const group = yield* openGroup({
       name: "main", host, settings, dataDir, identity: this.identity, genesis, applier: this.#machine, log, wal,
-      observers: [...observers, farewell], outbox: this.transport, exchange: this.exchange, submit, sourceDigest,
+      observers: [...observers, farewell, highWater], outbox: this.transport, exchange: this.exchange, submit, sourceDigest,
       helloOf: (member) => this.transport.helloOf(member),
       wake: () => this.wake(), isLinked: (member) => this.isLinked(member),
       addressOf: (member) => this.#peers?.whereIs(member) ?? member.address,
@@ -230,8 +228,10 @@ export class Node {
     if (this.ended) return group.end(endedError(this));
     opened = group;
     this.groups.set(group.name, group);
-    const { clusterId } = this.identity;
-    this.#peers = new Peers({ genesis, clusterId, farewell, state: group.state, transport: this.transport, clock: host.clock, words: host.log, directory: dataDir.path, address: settings.address, hints: settings.join });
+    this.#peers = new Peers({
+      genesis, clusterId: this.identity.clusterId, farewell, highWater, state: group.state, transport: this.transport, clock: host.clock, words: host.log,
+      dataDir, address: settings.address, hints: settings.join,
+    });
     this.#peers.start();
     this.#turn.submit(group, { type: "start" });
   }

@@ -4,14 +4,17 @@
  * and whom its log, which is behind, does not name yet: without a link to them it could not answer the leader that brings
  * its log forward. Addresses are hints: where a member says that it is counts more than where it was when it was taken in.
  */
+import { runTask, type Task } from "../base/task.ts";
 import type { Clock, Log } from "../host/host.ts";
 import type { Hello } from "../net/hello.ts";
 import type { Peer } from "../net/link.ts";
 import type { Transport } from "../net/transport.ts";
 import { currentConfiguration, type RaftState } from "../raft/state.ts";
-import type { Configuration, Index, Member, MemberNumber } from "../raft/types.ts";
+import type { Configuration, Incarnation, Index, Member, MemberNumber } from "../raft/types.ts";
+import { type DataDir, identityOf } from "./data_dir.ts";
 import type { Farewell } from "./farewell.ts";
 import { encodeGenesis, type Genesis } from "./genesis.ts";
+import { fallenBack, type HighWater } from "./high_water.ts";
 import { Neighbours } from "./neighbours.ts";
 import { openConfigurations, standingOf } from "./standing.ts";
 
@@ -22,15 +25,16 @@ export interface PeersOptions {
   readonly state: RaftState;
   /** Hears who was let in. */
   readonly farewell: Pick<Farewell, "letIn">;
-  readonly transport: Pick<Transport, "setPeers" | "isUp" | "probe" | "peerOf">;
+  readonly transport: Pick<Transport, "setPeers" | "isUp" | "probe" | "peerOf" | "drop">;
   /** Where members may be besides, `host:port`: asked while one is missing. */
   readonly hints: readonly string[];
   readonly clock: Clock;
   readonly words: Log;
   /** Where others find this node. */
   readonly address: string;
-  /** What an operator is told to empty. */
-  readonly directory: string;
+  /** How far the members were. */
+  readonly highWater: HighWater;
+  readonly dataDir: DataDir;
 }
 
 /** The links of one node of a cluster. */
@@ -42,6 +46,9 @@ export class Peers {
   #configuration: Configuration;
   #hasMet = false;
   #removed = "";
+  #fallenBack = "";
+  /** Members that hold less than they once did, and how that is known. */
+  readonly #fallen: Map<Incarnation, string> = new Map();
 
   constructor(options: PeersOptions) {
     this.#options = options;
@@ -57,7 +64,11 @@ export class Peers {
       clusterId,
       whereIs: (member) => this.whereIs(member),
       met: (hello) => this.met(hello),
+      markOf: ({ incarnation }) => options.highWater.markOf(incarnation),
+      fell: (member, why) => this.#fell(member, why),
+      fallen: (by, why) => this.#fall(by, why),
     });
+    this.#fallenBack = identityOf(options.dataDir).fallenBack;
   }
 
   /** Why it is no member any more, in words; empty while it is, as far as it knows. */
@@ -67,6 +78,20 @@ export class Peers {
     // Its own log may say so, or another member has.
     const isGone = this.#removed === "" && standingOf(state, { number: self, incarnation, welcomeIndex: 0 }) === "gone";
     return isGone ? this.#words(`this node was removed from the cluster, as its log says up to index ${state.commitIndex}`) : this.#removed;
+  }
+
+  /** Why it takes part in nothing although it is a member: its directory is not what it was. Empty while it does. */
+  get fallenBack(): string {
+    const { dataDir, state, address } = this.#options;
+    if (this.#fallenBack === "") return "";
+    const id = memberOf(this.#configuration, state.config.self)?.id ?? "";
+    return `the directory of this node is an older copy, or lost what it had called durable: ${this.#fallenBack}: it takes part in nothing any more; ` +
+      `stop it, empty ${dataDir.path}, start it without --initial or --bootstrap, then type: draft admin replace ${id} ${id}@${address}`;
+  }
+
+  /** Why a member of this incarnation is not listened to: how it is known that it holds less than it did. Empty: it is. */
+  whyFallenBack(incarnation: Incarnation): string {
+    return this.#fallen.get(incarnation) ?? "";
   }
 
   /** Members that have another directory than the one that is a member, in words. */
@@ -114,8 +139,12 @@ export class Peers {
 
   /** A node was let in as a member, by what it says of itself. */
   met(hello: Hello): void {
-    this.#options.farewell.letIn(hello);
+    const { farewell, highWater, state } = this.#options;
+    farewell.letIn(hello);
     const { memberNumber: number, incarnation, nodeId: id, address } = hello;
+    // It may have said this long ago.
+    if (fallenBack(hello, highWater.markOf(incarnation)) !== null) this.#neighbours.check(number);
+    highWater.met(hello, state);
     if (number === 0 || number === this.#options.state.config.self || address === "") return;
     const member = memberOf(this.#configuration, number);
     if (member !== null && member.incarnation !== incarnation) return;
@@ -144,14 +173,16 @@ export class Peers {
   #link(): void {
     if (!this.#hasMet) return;
     const { state, transport } = this.#options;
-    if (this.#removed !== "") return transport.setPeers([]);
+    if (this.#removed !== "" || this.#fallenBack !== "") return transport.setPeers([]);
     const peers: Map<MemberNumber, Peer> = new Map();
     // A leader that is being removed counts our answers until that is committed.
     for (const { members } of openConfigurations(state)) {
-      for (const { number, incarnation, id, address } of members) peers.set(number, { number, incarnation, id, address });
+      for (const { number, incarnation, id, address } of members) {
+        if (!this.#fallen.has(incarnation)) peers.set(number, { number, incarnation, id, address });
+      }
     }
     for (const [number, peer] of this.#met) {
-      if (standingOf(state, { ...peer, welcomeIndex: 0 }) === "gone") this.#met.delete(number);
+      if (this.#fallen.has(peer.incarnation) || standingOf(state, { ...peer, welcomeIndex: 0 }) === "gone") this.#met.delete(number);
       else peers.set(number, peer);
     }
     peers.delete(state.config.self);
@@ -167,9 +198,39 @@ export class Peers {
     this.#link();
   }
 
-  #words(what: string): string {
-    return `${what}: it takes part in nothing any more; to add it again, stop it, empty ${this.#options.directory} and start it without --initial or --bootstrap`;
+  /** A member holds less than it once did: nothing that it says counts any more, and it is told when it asks why. */
+  #fell(member: Member, why: string): void {
+    if (this.#fallen.has(member.incarnation)) return;
+    this.#fallen.set(member.incarnation, why);
+    const { words, transport } = this.#options;
+    words.write("warn", `the directory of ${member.id} is an older copy, or lost what it had called durable: ${why}`);
+    this.#link();
+    transport.drop((hello) => hello.incarnation === member.incarnation);
+    this.#neighbours.watch();
   }
+
+  #fall(by: Member, why: string): void {
+    if (this.#fallenBack !== "") return;
+    this.#fallenBack = `${by.id} says: ${why}`;
+    const { words, transport, dataDir } = this.#options;
+    words.write("warn", this.fallenBack);
+    this.stop();
+    this.#link();
+    transport.drop(() => true);
+    runTask(remember(dataDir, this.#fallenBack), (...[error]) => {
+      if (error !== null) words.write("warn", `the identity file cannot be written: ${error.message}: the next start has to be told again`);
+    });
+  }
+
+  #words(what: string): string {
+    return `${what}: it takes part in nothing any more; to add it again, stop it, empty ${this.#options.dataDir.path} and start it without --initial or --bootstrap`;
+  }
+}
+
+/** Over restarts, though nobody may be left who knows it. */
+function* remember(dataDir: DataDir, why: string): Task<void> {
+  yield* dataDir.settled();
+  yield* dataDir.change({ fallenBack: why });
 }
 
 function memberOf(configuration: Configuration, number: MemberNumber): Member | null {

@@ -77,6 +77,8 @@ export function* decideRecovery({ disk, random }: Pick<Host, "disk" | "random">,
   return yield* dataDir.change({
     clusterId: drawHex128(random), incarnation: drawIncarnation(random), memberNumber: number, welcome: { number, index, witness: false },
     recovery: { index, term: hardState.term + 1, logIncarnation: storageIdentity(before).incarnation },
+    // Of another life: whoever knew better of the old one has no say any more.
+    fallenBack: "",
   });
 }
 

@@ -133,12 +133,12 @@ export class NodeRequests implements NodeApi {
     const { host, settings, dataDir, plugin } = node.parts;
     const { identity } = node;
     const nowMs = host.clock.monotonicMs();
-    const groups = [...node.groups.values()].map((group) => groupStatus(group, nowMs, node.removed !== ""));
+    const groups = [...node.groups.values()].map((group) => groupStatus(group, nowMs, node.peers));
     const checks = readyChecks([...node.groups.values()], node);
     const alarms = [
       ...(node.waitsFor === "" ? [] : [{ code: "WAITING", message: node.waitsFor }]),
-      ...node.lost.map((message) => ({ code: "LOST_DIRECTORY", message })),
-      ...(node.removed === "" ? [] : [{ code: "REMOVED", message: node.removed }]),
+      ...[...(node.peers?.lost ?? []), node.peers?.fallenBack ?? ""].filter((each) => each !== "").map((message) => ({ code: "LOST_DIRECTORY", message })),
+      ...[node.peers?.removed ?? ""].filter((each) => each !== "").map((message) => ({ code: "REMOVED", message })),
       ...[...node.groups.values()].flatMap((group) => group.alarms()),
     ];
     this.#freeBytes.ask(host, dataDir.path, (freeBytes, isStuck) => {

@@ -8,6 +8,7 @@ import { isVoting } from "../raft/quorum.ts";
 import { currentConfiguration } from "../raft/state.ts";
 import type { Incarnation, MemberRole } from "../raft/types.ts";
 import type { Group } from "./group.ts";
+import type { Peers } from "./peers.ts";
 
 /** An incarnation as people see it. */
 export function incarnationText(incarnation: Incarnation): string {
@@ -17,20 +18,21 @@ export function incarnationText(incarnation: Incarnation): string {
 /**
  * One group, as this node sees it.
  *
- * @param isRemoved whether this node is no member any more
+ * @param peers whether this node takes part
  */
-export function groupStatus(group: Group, nowMs: number, isRemoved: boolean): GroupStatus {
+export function groupStatus(group: Group, nowMs: number, peers: Pick<Peers, "removed" | "fallenBack"> | null): GroupStatus {
   const { state, applier } = group;
   const { trail } = state;
   const { witness } = state.config;
   const self = currentMember(state, state.config.self);
+  const isDead = (peers?.fallenBack ?? "") !== "";
   return {
     name: group.name,
     id: state.config.group,
     machine: witness ? null : applier.plugin.name,
     machineVersion: witness ? 0 : applier.view().version,
     machineVersionMax: witness ? 0 : applier.plugin.version,
-    role: isRemoved ? "removed" : roleOf(group),
+    role: (peers?.removed ?? "") !== "" ? "removed" : isDead ? "waiting" : roleOf(group),
     term: state.term,
     leader: group.leader,
     leaderSinceMs: group.leaderSinceMs === null ? null : Math.round(nowMs - group.leaderSinceMs),
@@ -48,8 +50,8 @@ export function groupStatus(group: Group, nowMs: number, isRemoved: boolean): Gr
       witnesses: idsOf(group, "witness"),
       outgoing: currentConfiguration(state).members.filter((member) => member.role === null).map((member) => member.id),
     },
-    voting: self !== null && isVoting(state.voters, self.number) && state.editNumber === 0,
-    condition: state.editNumber > 0 ? "edited" : null,
+    voting: self !== null && isVoting(state.voters, self.number) && state.editNumber === 0 && !isDead,
+    condition: isDead ? "dead-incarnation" : state.editNumber > 0 ? "edited" : null,
     quiesced: false,
     peers: peersOf(group, nowMs),
   };

@@ -30,6 +30,6 @@ export function toldAmong(machines: readonly SimMachine[], members: readonly Sim
     const { state, server } = machine;
     if (state === null || server === null || members.includes(machine) || !isGone(machine, cluster)) return true;
     const known = currentConfiguration(state);
-    return server.node.removed !== "" || !members.some((member) => memberOn(member, known) !== null);
+    return (server.node.peers?.removed ?? "") !== "" || !members.some((member) => memberOn(member, known) !== null);
   });
 }

@@ -151,7 +151,7 @@ test("N07 a hello may be longer, or as short as that of protocol 1; wrong fields
   const hello = helloOf("a", 1, { priority: 7 });
   const tuple = decode(encodeHello(hello)) as unknown[];
   tuple[9] = [hello.frameBytesMax, "new limit"];
-  tuple[14] = [[1, false, 0, 0, 0, "new flag"]];
+  tuple[14] = [[1, false, 0, 0, 0, 3, 9, "new flag"]];
   assert.equal(decodeGreeting(encode([...tuple, "new"])), { type: "hello", hello });
   const short = decodeGreeting(encode(tuple.slice(0, 8)));
   assert.equal(short, {

@@ -132,7 +132,7 @@ export function helloOf(id: string, number: number, changes: Partial<Hello> = {}
     machineVersion: 1,
     sourceDigest: "5d41",
     foundingDigest: "",
-    groups: [{ group: 1, empty: false, welcomeIndex: 0, edited: 0, damage: 0 }],
+    groups: [{ group: 1, empty: false, welcomeIndex: 0, edited: 0, damage: 0, term: 3, durableIndex: 9 }],
     priority: 0,
     ...changes,
   };

@@ -1,6 +1,7 @@
 /** Who a node is, wherever it is: found again at other addresses, let in by itself, kept out with a lost directory. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { MemberWish } from "../../src/net/member_wish.ts";
 import { SIM_PORT } from "../../src/sim/sim_cluster.ts";
 import { membersAt, roleOf, statusOf, votersAt } from "./asked.ts";
 import { SimNodes } from "./sim_nodes.ts";
@@ -69,6 +70,91 @@ test("D01: a lost directory is named by the others, and by itself, and votes no 
   nodes.run(20_000);
   assert.is(roleOf(nodes, lost), "waiting", "nobody asked for more");
   assert.equal(votersAt(nodes, "a"), IDS);
+});
+
+/** What `id` has on its disk at this moment, for a machine that is to have it later. */
+function copyOf(nodes: SimNodes, id: string): () => void {
+  const copy = nodes.node(id).disk.afterPowerCut(nodes.scheduler);
+  return () => void (nodes.node(id).disk = copy);
+}
+
+/** That `fallen` is refused by itself and by the others, and counts nowhere, whoever leads. */
+function isRefused(nodes: SimNodes, fallen: string, why: RegExp): void {
+  nodes.until("it is told", () => roleOf(nodes, fallen) === "waiting");
+  const [group] = statusOf(nodes, fallen).groups;
+  assert.equal([group?.voting, group?.condition], [false, "dead-incarnation"]);
+  assert.match(alarmsOf(nodes, fallen), why);
+  assert.match(alarmsOf(nodes, fallen), new RegExp(`empty .*, then type: draft admin replace ${fallen} ${fallen}@${fallen}:7100`));
+  const others = IDS.filter((id) => id !== fallen);
+  nodes.until("the others say so", () => others.every((id) => alarmsOf(nodes, id).includes("LOST_DIRECTORY")));
+  for (const id of others) assert.match(alarmsOf(nodes, id), new RegExp(`the directory of ${fallen} is an older copy.*draft admin replace ${fallen} ${fallen}@${fallen}:7100`));
+}
+
+test("D18: an old copy of a directory is found by what it had acknowledged, votes nowhere, over restarts of all, and is replaced", () => {
+  const nodes = founded(11);
+  write(nodes, nodes.awaitLeader().id, ["set", "k", "1"]);
+  const { id } = nodes.awaitLeader();
+  const [fallen, other] = IDS.filter((each) => each !== id) as [string, string];
+  nodes.run(1000);
+  const putBack = copyOf(nodes, fallen);
+  write(nodes, id, ["set", "k", "2"]);
+  nodes.run(1000);
+  nodes.kill(fallen);
+  putBack();
+  nodes.start(fallen, {});
+  isRefused(nodes, fallen, /it acknowledged entries up to \d+, and holds those up to \d+/);
+  // Nobody is left who knows it from before.
+  for (const each of IDS) nodes.kill(each);
+  for (const each of [fallen, other]) nodes.start(each, {});
+  nodes.run(20_000);
+  assert.is(nodes.leader(), null, "its vote counts for nothing");
+  nodes.start(id, {});
+  nodes.awaitLeader();
+  isRefused(nodes, fallen, /it acknowledged entries/);
+  nodes.kill(fallen);
+  nodes.wipe(fallen);
+  nodes.start(fallen, {});
+  nodes.until("it waits", () => roleOf(nodes, fallen) === "waiting");
+  const wishes: MemberWish[] = [{ type: "replace", id: fallen, newId: fallen, address: `${fallen}:${SIM_PORT}` }];
+  nodes.awaitLeader().server?.requests.changeMembers("main", { kind: "change", wishes, force: false, timeoutMs: 5000 }, () => {});
+  awaitVoters(nodes, IDS);
+  nodes.until("it follows", () => roleOf(nodes, fallen) === "follower");
+});
+
+test("D18: an old copy of a leader's directory, which acknowledged nothing to anybody, is found by the term that it led", () => {
+  const nodes = founded(12);
+  const fallen = nodes.awaitLeader().id;
+  const [next] = IDS.filter((each) => each !== fallen) as [string];
+  const lead = (id: string): void => {
+    let ended: unknown = null;
+    nodes.awaitLeader().server?.requests.transfer("main", id, 5000, (answer) => (ended = answer));
+    nodes.until("the transfer", () => ended !== null && nodes.leader()?.id === id);
+  };
+  lead(next);
+  nodes.run(1000);
+  const putBack = copyOf(nodes, fallen);
+  lead(fallen);
+  write(nodes, fallen, ["set", "k", "1"]);
+  nodes.kill(fallen);
+  putBack();
+  nodes.start(fallen, {});
+  isRefused(nodes, fallen, /it was in term 3, and says that it is in term 2/);
+});
+
+test("D18: a copy that was started less often than the original is found, once that one is gone", () => {
+  const nodes = founded(13);
+  const { id } = nodes.awaitLeader();
+  const [fallen] = IDS.filter((each) => each !== id) as [string];
+  const putBack = copyOf(nodes, fallen);
+  for (let start = 0; start < 3; start++) {
+    nodes.kill(fallen);
+    nodes.start(fallen, {});
+    nodes.run(2000);
+  }
+  nodes.kill(fallen);
+  putBack();
+  nodes.start(fallen, {});
+  isRefused(nodes, fallen, /it was started 4 times, and says that it was 2 times/);
 });
 
 test("auto-rejoin: a node whose directory was lost comes back by itself, once its old self was silent, as another life", () => {

@@ -40,12 +40,13 @@ class Node {
       dataDir: {
         path: "/data",
         get identity() {
-          return { nodeId: id, incarnation, clusterId: clusterId(), memberNumber: 0, welcome: null, bootCount: 1 };
+          return { nodeId: id, incarnation, clusterId: clusterId(), memberNumber: 0, welcome: null, bootCount: 1, fallenBack: "" };
         },
       } as never,
       main: () => this.alone === null ? null : { state: { configurations: this.configurations, commitIndex: this.commitIndex }, applier: { checks: { isUnused: this.isUnused } } } as never,
       met: (hello) => this.met.push(hello.nodeId),
       beginnings: () => ({ dialledBy: (hello: Hello) => void this.dialled.push(hello.clusterId) }),
+      whyFallenBack: () => "",
       whereabouts: () => ["b:1"],
       join: (_hello, _request, remote, answer) => answer(["join", "no", remote]),
       isJoining: () => this.isJoining,
@@ -160,7 +161,7 @@ test("M17: who was removed is not let in, and is told so; who is still to come i
   node.configurations = [{ index: 12, joint: false, members, nextMemberNumber: 5 }];
   const toldTo = (fields: Partial<Hello>): readonly unknown[] | null => node.probed(helloOf({ clusterId: "c1", ...fields }), ["hello"]);
   const admitted = (fields: Partial<Hello>): string | null => node.introductions.admit(helloOf({ clusterId: "c1", ...fields }));
-  const welcomedAt = (welcomeIndex: number): Partial<Hello> => ({ groups: [{ group: 1, empty: false, welcomeIndex, edited: 0, damage: 0 }] });
+  const welcomedAt = (welcomeIndex: number): Partial<Hello> => ({ groups: [{ group: 1, empty: false, welcomeIndex, edited: 0, damage: 0, term: 0, durableIndex: 0 }] });
   const gone = [
     { nodeId: "c", memberNumber: 3, incarnation: 102 }, { nodeId: "b", memberNumber: 2, incarnation: 999 },
     // The entry that was to take it in stood at an index where something else was committed.
@@ -192,15 +193,18 @@ test("M17: a removal that is not committed is held against nobody", () => {
 });
 
 /** What `a`, with members b and c that say `hellos`, asks them. */
-function neighbours(hellos: Record<string, Partial<Hello> | null>, options: Partial<NeighboursOptions> = {}, told: readonly unknown[] = []): { asked: string[]; words: string[]; removed: string[]; link: Set<number>; scheduler: Scheduler; neighbours: Neighbours; rounds: number } {
+function neighbours(hellos: Record<string, Partial<Hello> | null>, options: Partial<NeighboursOptions> = {}, told: readonly unknown[] = []): { asked: string[]; words: string[]; removed: string[]; fallen: string[]; link: Set<number>; scheduler: Scheduler; neighbours: Neighbours; rounds: number } {
   const scheduler = new Scheduler();
-  const rig = { asked: [] as string[], words: [] as string[], removed: [] as string[], link: new Set<number>(), scheduler, rounds: 0 };
+  const rig = { asked: [] as string[], words: [] as string[], removed: [] as string[], fallen: [] as string[], link: new Set<number>(), scheduler, rounds: 0 };
   const made = new Neighbours({
     genesis: encodeGenesis(GENESIS), founders: GENESIS.configuration, self: 1, isLinked: (member) => rig.link.has(member),
     configuration: () => GENESIS.configuration,
     leads: () => false,
     clusterId: "c1", hints: [], whereIs: ({ address }) => address, met: () => {},
     removed: (by, index) => rig.removed.push(`${by.id} ${index}`),
+    markOf: () => ({ bootId: 0, term: 0, index: 0 }),
+    fell: (member, why) => rig.fallen.push(`${member.id} fell: ${why}`),
+    fallen: (by, why) => rig.fallen.push(`${by.id} says: ${why}`),
     transport: {
       probe: (address: string, request: readonly unknown[], _timeoutMs: number, done: Done<ProbeReply>) => {
         const id = address.slice(0, 1);
@@ -266,6 +270,24 @@ test("a member that says that this node is none is believed; a stranger under it
     assert.equal(rig.removed, removed);
     rig.neighbours.stop();
   }
+});
+
+test("D18: one that holds less than it once did is told of, and who says so of this node is believed", () => {
+  const mark = { bootId: 2, term: 5, index: 9 };
+  const group = { group: 1, empty: false, welcomeIndex: 0, edited: 0, damage: 0, term: 5, durableIndex: 8 };
+  const rig = neighbours({ b: { incarnation: 101, clusterId: "c1", bootId: 3, groups: [group] } }, { markOf: () => mark }, [Told.nothing, 9]);
+  rig.scheduler.runUntil(50);
+  assert.equal(rig.fallen, ["b fell: it acknowledged entries up to 9, and holds those up to 8"]);
+  rig.neighbours.stop();
+  const told = neighbours({ b: { incarnation: 101, clusterId: "c1" } }, {}, [Told.fallenBack, 9, "so many"]);
+  told.scheduler.runUntil(50);
+  assert.equal(told.fallen, ["b says: so many"]);
+  told.neighbours.stop();
+  const dead = neighbours({ b: { incarnation: 101, clusterId: "c1", groups: [{ ...group, damage: 3 }] } }, { markOf: () => mark });
+  dead.scheduler.runUntil(50);
+  assert.equal(dead.fallen, []);
+  assert.match(dead.words.join(), /the directory of b is an older copy.*empty the directory, start it, then type: draft admin replace b b@b:1/);
+  dead.neighbours.stop();
 });
 
 test("watch() looks again for who is not linked any more", () => {

@@ -108,7 +108,7 @@ test("the others, started again, go on as the old cluster: neither hears the oth
   assert.is(answered(nodes, nodes.read(leader, ["get", "after"])), null, "what was written since is the new cluster's alone");
 });
 
-test("a power cut or a kill at each disk call of the decision leaves the old identity or the new one, and what it starts", () => {
+test("M21: a power cut or a kill at each disk call of the decision leaves the old identity or the new one, and what it starts", () => {
   for (const how of ["crash", "kill"] as const) {
     const seen = new Set<string>();
     for (let at = 1; ; at++) {
@@ -138,7 +138,7 @@ test("a power cut or a kill at each disk call of the decision leaves the old ide
   }
 });
 
-test("a power cut at each disk call of the first start leaves one that starts, and enters it once", () => {
+test("M21: a power cut at each disk call of the first start leaves one that starts, and enters it once", () => {
   for (let at = 1; ; at++) {
     assert.ok(at < CALLS_MAX, "the sweep ends");
     const { nodes, a, survivor } = lostMajority(4);

@@ -87,6 +87,35 @@ test("E11 a member that was cut off for an hour comes back in the term in which 
   assert.is(cores.core(cut).state.leaderId, leader.number);
 });
 
+/** These campaign as soon as their election timeout passes, as members of an older kind would: each is granted its pre-votes by itself. */
+function withoutPreVotes(cores: Cores, members: readonly number[]): void {
+  cores.onMessage = (message) => {
+    if (message.type !== "voteRequest" || !message.preVote || !members.includes(message.from)) return true;
+    const { group, from, to, term } = message;
+    const granted = { type: "voteReply", group, from: to, fromIncarnation: cores.core(to).state.config.incarnation, to: from, term, preVote: true, requestTerm: term, granted: true, bootId: 1 } as const;
+    cores.scheduler.after(0, () => cores.event(cores.core(from), { type: "receive", message: granted }));
+    return false;
+  };
+}
+
+test("E20 members with and without pre-votes, in any mixture: whoever was cut off comes back with a higher term, and one leads again", () => {
+  for (const members of [[1], [2], [1, 2], [1, 3], [2, 3], [1, 2, 3]]) {
+    for (const away of [1, 2, 3]) {
+      const cores = new Cores({ members: 3, seed: 20 + away });
+      cores.awaitLeader();
+      withoutPreVotes(cores, members);
+      cores.partition([away], others(cores, [away]));
+      cores.run(5000);
+      const raised = members.includes(away) && cores.core(away).state.term > Math.max(...others(cores, [away]).map((each) => cores.core(each).state.term));
+      assert.is(raised, members.includes(away), `without: ${members.join()}, away: ${away}`);
+      cores.heal();
+      cores.run(3000);
+      oneLeader(cores, [1, 2, 3]);
+      assert.is(new Set(cores.cores.map((core) => core.state.term)).size, 1);
+    }
+  }
+});
+
 test("E23 votes that are slow to leave, or to arrive: one leader a term, and one in the end", () => {
   for (const seed of SEEDS) {
     const cores = new Cores({ members: 3, seed, diskMs: [100, 400], delayMs: [20, 250] });

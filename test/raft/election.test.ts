@@ -175,6 +175,21 @@ test("E21 learners, witnesses and strangers never campaign; a learner that is as
   }
 });
 
+test("M08, 4.1: a candidate outside of the voter's own configuration is judged by term and log, as any other", () => {
+  const voter = (): Single => new Single({ config: { self: 2, incarnation: 102 }, configuration: membersOf(["voter", "voter", "voter"]), log: sealed([1, 2]), term: 2 });
+  const asked = (fields: object): { granted: boolean | undefined; term: number } => {
+    const core = voter();
+    const effects = core.receive({ ...message("voteRequest", { term: 3, from: 9, ...fields }), to: 2 });
+    const reply = [...sent(effects), ...held(effects)].find((m) => m.type === "voteReply");
+    return { granted: reply?.type === "voteReply" ? reply.granted : undefined, term: core.state.term };
+  };
+  assert.equal(asked({ lastLogTerm: 2, lastLogIndex: 2 }), { granted: true, term: 3 });
+  assert.equal(asked({ lastLogTerm: 2, lastLogIndex: 5 }), { granted: true, term: 3 });
+  assert.equal(asked({ lastLogTerm: 2, lastLogIndex: 1 }), { granted: false, term: 3 });
+  assert.equal(asked({ lastLogTerm: 1, lastLogIndex: 9 }), { granted: false, term: 3 });
+  assert.equal(asked({ preVote: true, lastLogTerm: 2, lastLogIndex: 2 }), { granted: true, term: 2 });
+});
+
 test("E21, C05: votes of learners and strangers elect nobody", () => {
   const core = new Single({ configuration: membersOf(["voter", "voter", "voter", "learner"]) });
   core.deadline();
@@ -196,6 +211,19 @@ test("E22 a disk that stands still campaigns not; one that writes asks for votes
   const store = effects.find((effect) => effect.type === "store");
   assert.ok(store?.type === "store" && store.store === 3, "stores are durable in order: entry 3 is when the request leaves");
   assert.ok(store.messages.every((m) => m.type === "voteRequest" && m.lastLogIndex === 3));
+});
+
+test("E22 a log that begins anew behind a snapshot is claimed by no request for a vote before its store", () => {
+  const core = new Single({ log: sealed([1]) });
+  const begun = core.event({ type: "snapshotFetched", point: { index: 9, term: 1, chain: 77 }, timeMs: 0, configuration: { ...membersOf(["voter", "voter", "voter"]), index: 3 } })
+    .find((effect) => effect.type === "store");
+  assert.ok(begun?.type === "store" && begun.reset?.point.index === 9);
+  core.deadline();
+  const effects = core.receive(message("voteReply", { term: 2, from: 3, preVote: true, requestTerm: 2, granted: true }));
+  assert.equal(sent(effects), [], "nothing leaves at once");
+  const store = effects.find((effect) => effect.type === "store");
+  assert.ok(store?.type === "store" && store.store > begun.store, "behind the store by which the log begins there");
+  assert.equal(store.messages.map((m) => m.type === "voteRequest" && m.lastLogIndex), [9, 9]);
 });
 
 test("votes and acknowledgements of another incarnation count for nothing", () => {
