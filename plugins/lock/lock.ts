@@ -7,6 +7,7 @@ import { int, optional, text, where } from "../../src/machine/arguments.ts";
 import type { RequiredArgument } from "../../src/machine/arguments.ts";
 import { defineMachineOn } from "../../src/machine/define_tables.ts";
 import type { DefinedTableMachine } from "../../src/machine/define_tables.ts";
+import { earlier } from "../../src/machine/earlier.ts";
 import type { Entry } from "../../src/machine/machine.ts";
 import { Table } from "../../src/machine/table.ts";
 import type { Row } from "../../src/machine/table_rows.ts";
@@ -129,12 +130,12 @@ const lock: Lock = defineMachineOn({
       run: (state, _, name, limit = LIMIT) => inLine(state, name, limit).map(({ value, expiresAtMs }) => ({ owner: value, expiresAtMs })),
     },
   },
-  // Few locks and owners, leases that end soon, tokens that may have been given.
+  // Few locks and owners, leases that end soon; tokens that were given, and some that may have been.
   generate(random) {
     const below = (end: number): number => Math.floor(random() * end);
     const name = `lock${below(2)}`;
     const owner = `owner${below(4)}`;
-    const token = 1 + below(200);
+    const token = below(4) === 0 ? 1 + below(200) : earlier("acquire", "token", 1);
     const ttlMs = [20, 200, 2000][below(3)]!;
     const drawn = below(20);
     if (drawn < 9) return ["acquire", name, owner, ttlMs, below(2) * 300];

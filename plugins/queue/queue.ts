@@ -7,6 +7,7 @@ import { int, optional, rest, text, where } from "../../src/machine/arguments.ts
 import type { RequiredArgument } from "../../src/machine/arguments.ts";
 import { defineMachineOn } from "../../src/machine/define_tables.ts";
 import type { DefinedTableMachine } from "../../src/machine/define_tables.ts";
+import { earlier } from "../../src/machine/earlier.ts";
 import type { Entry, View } from "../../src/machine/machine.ts";
 import {
   addJob, bodyAt, changeJob, countStates, deadIds, heldBy, jobAt, listSizes, newQueues, removeJob, sizeOf, stateOf, waitingIds,
@@ -187,21 +188,24 @@ const queue: Queue = defineMachineOn({
       run: (queues, _, prefix = "", limit = LIMIT, after = ""): NamedQueue[] => listSizes(queues, prefix, limit, after),
     },
   },
-  // Few queues, tries that end soon, receipts and ids that may have been given.
+  // Few queues, tries that end soon; receipts and ids that were given, and some that may have been.
   generate(random) {
     const below = (end: number): number => Math.floor(random() * end);
     const name = `queue${below(2)}`;
     const number = 1 + below(300);
+    const isKnown = below(4) > 0;
+    const receipt = isKnown ? earlier("take", "receipt", number) : number;
+    const id = !isKnown ? String(number) : below(2) === 0 ? earlier("push", "", String(number)) : earlier("take", "id", String(number));
     const ms = [0, 20, 200, 2000][below(4)]!;
     const drawn = below(24);
     if (drawn < 6) return ["push", name, `job${below(8)}`, ms, 1 + below(3)];
     if (drawn < 11) return ["take", name, ms + 1];
-    if (drawn < 13) return ["ack", name, number];
-    if (drawn < 15) return ["nack", name, number, ms];
-    if (drawn < 16) return ["extend", name, number, ms + 1];
-    if (drawn < 17) return ["delete", name, String(number)];
-    if (drawn < 19) return [below(4) === 0 ? "purge" : "requeue", name, ...(below(2) === 0 ? [] : [String(number)])];
-    if (drawn < 20) return ["get", name, String(number)];
+    if (drawn < 13) return ["ack", name, receipt];
+    if (drawn < 15) return ["nack", name, receipt, ms];
+    if (drawn < 16) return ["extend", name, receipt, ms + 1];
+    if (drawn < 17) return ["delete", name, id];
+    if (drawn < 19) return [below(4) === 0 ? "purge" : "requeue", name, ...(below(2) === 0 ? [] : [id])];
+    if (drawn < 20) return ["get", name, id];
     return drawn < 21 ? ["peek", name] : drawn < 22 ? ["dead", name] : drawn < 23 ? ["stats", name] : ["queues"];
   },
 });

@@ -12,6 +12,7 @@ export {
   type AnyDefinedMachine, type Answered, type ArgumentTable, type CommandOf, type DefinedMachine, defineMachine,
   type MachineDefinition, type Methods, type MethodsOf, type Reads, type Writes,
 } from "./define.ts";
+export { earlier } from "./earlier.ts";
 export { type DefinedTableMachine, defineMachineOn, type TableMachineDefinition } from "./define_tables.ts";
 export type { Json } from "./json_argument.ts";
 export type { KeyRange } from "./key_order.ts";

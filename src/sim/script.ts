@@ -232,7 +232,10 @@ export interface PlannedOperation {
   readonly waits: boolean;
   /** Which machine it asks. */
   readonly member: number;
-  /** `REVISION` stands for the revision of the key that the client saw last. */
+  /**
+   * `REVISION` stands for the revision of the key that the client saw last; what `earlier` of the machine layer makes,
+   * typed as what it stands for, for a part of an earlier answer.
+   */
   readonly command: readonly [operation: string, ...args: (string | number)[]];
   /** Null for a write. */
   readonly level: ReadLevel | null;

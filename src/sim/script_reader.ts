@@ -3,6 +3,7 @@
  * anything is run.
  */
 import { DraftError } from "../base/errors.ts";
+import { isEarlier } from "../machine/earlier.ts";
 import { SESSION_LIMITS } from "../machine/session_limits.ts";
 import type { FaultBody, FaultKind, LossyWay, PlannedOperation, Script, Settings } from "./script.ts";
 
@@ -225,7 +226,7 @@ function isNumber(value: unknown): value is number {
 }
 
 function isCommand(value: unknown): boolean {
-  return Array.isArray(value) && typeof value[0] === "string" && value.every((word) => typeof word === "string" || isNumber(word));
+  return Array.isArray(value) && typeof value[0] === "string" && value.every((word) => typeof word === "string" || isNumber(word) || isEarlier(word));
 }
 
 function whole(from: number, to: number = Number.MAX_SAFE_INTEGER): Check {

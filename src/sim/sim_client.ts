@@ -3,6 +3,7 @@
  * and notes what it asked, when, and what it was told.
  */
 import { DraftError } from "../base/errors.ts";
+import { EarlierAnswers } from "../machine/earlier.ts";
 import type { Command } from "../machine/machine.ts";
 import type { Answer, ReadOptions } from "../node/node_api.ts";
 import { DirectLine } from "./direct_line.ts";
@@ -55,6 +56,7 @@ export class SimClient {
   readonly #sessions: SessionHabit;
   /** By key: the revision that was seen last. */
   readonly #revisions: Map<string, number> = new Map();
+  readonly #answers: EarlierAnswers = new EarlierAnswers();
   #lastIndex = 0;
   #rests = false;
 
@@ -143,7 +145,7 @@ export class SimClient {
     const { command, level, readsOwn, timeoutMs, patienceMs } = planned;
     const key = String(command[1]);
     const revision = this.#revisions.get(key) ?? 0;
-    const named = command.map((each) => each === REVISION ? revision : each) as unknown as Command;
+    const named = this.#answers.fill(command.map((each) => each === REVISION ? revision : each) as unknown as Command);
     const read: ReadOptions | null = level === null ? null : { level, minIndex: readsOwn ? this.#lastIndex : 0, timeoutMs };
     const member = this.#world.members[planned.member - 1] ?? "";
     this.ask({ member, command: named, read, timeoutMs, patienceMs }, done);
@@ -151,6 +153,7 @@ export class SimClient {
 
   #learn({ command, read }: ClientOperation, answer: Answer | DraftError): void {
     if (answer instanceof DraftError) return;
+    this.#answers.note(command, answer.reply);
     this.#lastIndex = Math.max(this.#lastIndex, answer.index);
     const [name, key] = command;
     if (name === "getrev") {

@@ -6,6 +6,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { nextFloat, nextInRange, seedRandom } from "../../../src/base/random.ts";
+import { EarlierAnswers } from "../../../src/machine/earlier.ts";
 import type { Command } from "../../../src/machine/machine.ts";
 import { BEGIN_MS, Replicas } from "../../../test/machine/plugin_rig.ts";
 import lock from "../lock.ts";
@@ -80,7 +81,7 @@ function shown(name: string, { owner, token, untilMs }: Held): object {
 
 /** A command of the plugin's own, with a token that was given instead of one by chance, most of the time. */
 function drawn(random: () => number, tokens: readonly number[]): Command {
-  const [name, ...args] = lock.generate!(random);
+  const [name, ...args] = new EarlierAnswers().fill(lock.generate!(random));
   if ((name === "renew" || name === "release") && random() < 0.8) args[1] = tokens[Math.floor(random() * tokens.length)] ?? 1;
   return [name, ...args];
 }

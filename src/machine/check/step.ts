@@ -2,6 +2,7 @@
 import { nextFloat, nextInRange, type RandomState } from "../../base/random.ts";
 import { toJsonValue } from "../../base/json_value.ts";
 import { drawCommand } from "../draw_command.ts";
+import { earlierText, isEarlier } from "../earlier.ts";
 import type { AnyPlugin, Command } from "../machine.ts";
 
 /** One step. */
@@ -47,6 +48,7 @@ export function stepText(step: Step): string {
   if ("snapshot" in step) return "(a snapshot begins; a piece of it is taken after each command)";
   const [operation, ...values] = step.command;
   const words = values.map((value) => {
+    if (isEarlier(value)) return earlierText(value);
     const text = JSON.stringify(toJsonValue(value));
     return /^"[\w./:-]+"$/.test(text) && !/^"(-?\d+|true|false|null)"$/.test(text) ? text.slice(1, -1) : text;
   });

@@ -6,6 +6,7 @@
 import { DraftError } from "../../base/errors.ts";
 import type { CollectionWatch } from "../../host/collection_watch.ts";
 import type { AnyPlugin, Command, Reply } from "../machine.ts";
+import { EarlierAnswers } from "../earlier.ts";
 import { BatchedCopy } from "./batched.ts";
 import { type Look, MachineCopy } from "./copy.ts";
 import { answerNow, differenceOf, isReordered, isReorderedAnswer, isSameAnswer } from "./difference.ts";
@@ -78,6 +79,7 @@ class Trial {
   /** The first copy behind the last step; null before the first. */
   #look: Look | null = null;
   #operation = "create";
+  readonly #answers: EarlierAnswers = new EarlierAnswers();
   #timeMs = BEGINNING_MS;
 
   constructor(options: TrialOptions) {
@@ -102,7 +104,7 @@ class Trial {
     this.#timeMs += step.afterMs;
     const due = this.#first.applier.wakeAt();
     if (due !== null && due <= this.#timeMs) await this.#wake();
-    await this.#command(step.command);
+    await this.#command(this.#answers.fill(step.command));
   }
 
   async #wake(): Promise<void> {
@@ -148,6 +150,7 @@ class Trial {
     if (operations.kindOf(prepared) === "read") return this.#read(prepared);
     const answer = await this.#write({ operation: prepared[0], run: (copy) => copy.apply(prepared, this.#timeMs) });
     this.#count(prepared[0], answer);
+    if (!(answer instanceof DraftError)) this.#answers.note(prepared, answer);
     this.#batched?.add({ command: prepared, timeMs: this.#timeMs, answer });
     if (this.#batched?.isFull === true) await this.#runBatch();
   }
@@ -175,6 +178,7 @@ class Trial {
       return answerNow(answer);
     });
     this.#count(operation, answers[0]);
+    if (!(answers[0] instanceof DraftError)) this.#answers.note(command, answers[0]);
     this.#compareAnswers(operation, answers);
     const after = await this.#lookAt(this.#first);
     const what = differenceOf(this.#look ?? after, after);
