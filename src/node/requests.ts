@@ -134,23 +134,23 @@ export class NodeRequests implements NodeApi {
     const { identity } = node;
     const nowMs = host.clock.monotonicMs();
     const groups = [...node.groups.values()].map((group) => groupStatus(group, nowMs, node.removed !== ""));
-    const checks = readyChecks([...node.groups.values()], node);
+    const checks = readyChecks([...node.groups.values()], node.waitsFor, node.disk.complaint);
     const alarms = [
       ...(node.waitsFor === "" ? [] : [{ code: "WAITING", message: node.waitsFor }]),
       ...node.lost.map((message) => ({ code: "LOST_DIRECTORY", message })),
       ...(node.removed === "" ? [] : [{ code: "REMOVED", message: node.removed }]),
       ...[...node.groups.values()].flatMap((group) => group.alarms()),
     ];
-    this.#freeBytes.ask(host, dataDir.path, (freeBytes, isStuck) => {
+    this.#freeBytes.ask(host, dataDir.path, (freeBytes, isSilent) => {
       done({
         version, runtime: this.#process.runtime, pid: this.#process.pid,
         clusterId: identity.clusterId === "" ? null : identity.clusterId,
         nodeId: settings.id, incarnation: incarnationText(identity.incarnation), address: settings.address,
-        uptimeMs: Math.round(nowMs - node.startedMs), ready: checks.every(({ ok }) => ok), checks, fenced: node.fenced,
-        disk: { freeBytes, state: isStuck ? "stuck" : node.diskIsFull ? "full" : "ok" },
+        uptimeMs: Math.round(nowMs - node.startedMs), ready: checks.every(({ ok }) => ok), checks, fenced: node.disk.fenced,
+        disk: { freeBytes, state: node.disk.stateOf(isSilent) },
         loop: this.#process.loop?.read() ?? null,
         groups: groups.length > 0 ? groups : [waitingStatus(plugin.name, plugin.version)],
-        alarms,
+        alarms: [...node.disk.alarms(isSilent, freeBytes), ...alarms],
       });
     });
   }
