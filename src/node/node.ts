@@ -218,7 +218,7 @@ export class Node {
     const farewell = new Farewell(this.transport);
     const group = yield* openGroup({
       name: "main", host, settings, dataDir, identity: this.identity, genesis, applier: this.#machine, log, wal,
-      observers: [...observers, farewell], outbox: this.transport, exchange: this.exchange, submit, sourceDigest,
+      observers: [...observers, farewell], disk: this.disk, outbox: this.transport, exchange: this.exchange, submit, sourceDigest,
       helloOf: (member) => this.transport.helloOf(member),
       wake: () => this.wake(), isLinked: (member) => this.isLinked(member),
       addressOf: (member) => this.#peers?.whereIs(member) ?? member.address,
