@@ -115,16 +115,17 @@ function ttl(store: Store, command: Command, view: View, refuse: Refuse): Reply 
 const EXPIRE_ARGS = "[NX|XX|GT|LT]";
 
 export const keyOperations: Readonly<Record<string, Operation>> = {
-  del: { kind: "write", args: "K…", summary: "deletes keys, returns how many were there", count: [1, MANY], run: del },
+  del: { kind: "write", frees: true, args: "K…", summary: "deletes keys, returns how many were there", count: [1, MANY], run: del },
   delex: {
     kind: "write",
+    frees: true,
     args: "K IFEQ v",
     summary: "deletes a key if it has this value; 1 if done, else 0",
     count: [3, 3],
     check: checkDelex,
     run: delex,
   },
-  flushall: { kind: "write", args: "[ASYNC|SYNC]", summary: "deletes all keys", count: [0, 1], check: checkFlushall, run: flushall },
+  flushall: { kind: "write", frees: true, args: "[ASYNC|SYNC]", summary: "deletes all keys", count: [0, 1], check: checkFlushall, run: flushall },
   expire: {
     kind: "write",
     args: `K s ${EXPIRE_ARGS}`,

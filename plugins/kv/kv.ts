@@ -37,7 +37,7 @@ export interface Kv extends StreamPlugin<TablesPiece> {
 }
 
 function rows(): Kv["operations"] {
-  const entries = [...OPERATIONS].map(([name, { kind, args, summary }]) => [name, { kind, args, summary }]);
+  const entries = [...OPERATIONS].map(([name, { kind, args, summary, frees = false }]) => [name, { kind, args, summary, ...(frees ? { frees } : {}) }]);
   return Object.fromEntries(entries) as Kv["operations"];
 }
 

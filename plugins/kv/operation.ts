@@ -12,6 +12,8 @@ interface OperationBase {
   readonly summary: string;
   /** Fewest and most arguments. */
   readonly count: readonly [from: number, to: number];
+  /** See the contract's `OperationRow`. */
+  readonly frees?: true;
   /** Reads the arguments as `run` would and refuses what it would refuse whatever the state is. */
   readonly check?: (command: Command, refuse: Refuse) => unknown;
   /** Gives the arguments the form that the log keeps, and refuses as `check` does; texts if left out. */

@@ -97,11 +97,13 @@ const lock: Lock = defineMachineOn({
     },
     release: {
       args: [named("name"), int("token")],
+      frees: true,
       summary: "gives a lock back → whether it was held under this token",
       run: ({ held }, _, name, token) => held.row(name)?.revision === token && held.delete(name),
     },
     leave: {
       args: [named("name"), named("owner")],
+      frees: true,
       summary: "gives back what an owner has of a lock, the lock or its place in the line",
       run(state, _, name, owner) {
         const isHolder = state.held.get(name) === owner && state.held.delete(name);

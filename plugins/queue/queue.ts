@@ -126,11 +126,13 @@ const queue: Queue = defineMachineOn({
     },
     take: {
       args: [QUEUE, optional(ranged("forMs", 1, DAY_MS))],
+      frees: true,
       summary: "the job that has been ready for longest, hidden from others for so long (30000), or nil",
       run: (queues, entry, name, forMs = FOR_MS) => take(queues, entry, name, forMs),
     },
     ack: {
       args: [QUEUE, RECEIPT],
+      frees: true,
       summary: "the job of this take is done, and gone → its id",
       run(queues, entry, name, receipt) {
         const { id } = held(queues, entry, name, receipt);
@@ -150,6 +152,7 @@ const queue: Queue = defineMachineOn({
     },
     delete: {
       args: [QUEUE, ID],
+      frees: true,
       summary: "deletes a job, whatever its state → whether there was one",
       run: (queues, _, name, id) => remove(queues, name, id),
     },
@@ -161,6 +164,7 @@ const queue: Queue = defineMachineOn({
     },
     purge: {
       args: [QUEUE, rest(ID)],
+      frees: true,
       summary: "deletes dead jobs, those named or the first 1000 → how many",
       run: (queues, entry, name, ...ids) => eachDead(queues, entry, name, ids, (id) => removeJob(queues, name, id)),
     },

@@ -31,7 +31,7 @@ export const STORAGE: readonly Mutant[] = [
   },
   {
     id: "20", title: "new segment's directory entry not fsynced",
-    file: "src/wal/segment_room.ts",
+    file: "src/wal/segment_file.ts",
     find: "file.truncate(0, done));\n    yield* wait<void>((done) => disk.syncDirectory(directory, done));\n",
     replace: "file.truncate(0, done));\n",
   },

@@ -96,8 +96,6 @@ function ofNode(state: NodeState, group: string, leader: Node | null): Finding[]
   const findings = state.alarms.map(({ code, message }) => finding(`${code}: ${message}`));
   const main = state.groups.find(({ name }) => name === group);
   if (state.fenced) findings.push(finding("its log failed: it votes and acknowledges no more; see its own log, check its disk"));
-  if (state.disk.state === "full") findings.push(finding(`its disk is full, ${state.disk.freeBytes} bytes are free: make room`));
-  if (state.disk.state === "stuck") findings.push(finding("its disk stands still: calls do not come back"));
   if (main === undefined || main.role === "waiting") return findings;
   if (main.condition !== null) findings.push(finding(`its log is in the condition ${main.condition}`));
   if (peer !== null && leader !== null) findings.push(...behind(peer, leader, main).map(finding));

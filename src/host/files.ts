@@ -10,6 +10,11 @@ export function isHostError(error: unknown, code: string): error is HostError {
   return error instanceof Error && "code" in error && error.code === code;
 }
 
+/** Whether `error` says that the disk is full, or that its owner may have no more of it. */
+export function isDiskFull(error: unknown): boolean {
+  return isHostError(error, "ENOSPC") || isHostError(error, "EDQUOT");
+}
+
 /** Writes all of `parts` at `position`. A short count is no error: the rest is written again from there. */
 export function* writeAll(file: File, parts: readonly Uint8Array[], position: number): Task<void> {
   let rest = parts;

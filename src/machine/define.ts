@@ -21,6 +21,8 @@ export type Writes<S, A extends ArgumentTable, R extends Record<keyof A, Reply>>
     readonly summary?: string;
     /** The version that it comes with; 1 if left out. */
     readonly since?: number;
+    /** It leaves less than there was, as a delete does: it is taken even where the disk is full. */
+    readonly frees?: boolean;
   } }
   & { readonly [K in keyof R]: {
     /** Changes `state`, returns the answer. Synchronous and deterministic; `throw entry.reject(…)` comes before changes. */

@@ -15,12 +15,13 @@ export interface DefinedOperation {
   readonly args: readonly AnyArgument[];
   readonly summary: string | undefined;
   readonly since: number | undefined;
+  readonly frees: boolean | undefined;
   // oxlint-disable-next-line typescript/no-explicit-any -- the definition's types have seen to it
   run(...stateMomentAndValues: any[]): Reply;
 }
 
 /** A definition's operations, before they have names. */
-type Unnamed = Readonly<Record<string, Pick<DefinedOperation, "args" | "run"> & { readonly summary?: string; readonly since?: number }>>;
+type Unnamed = Readonly<Record<string, Pick<DefinedOperation, "args" | "run"> & { readonly summary?: string; readonly since?: number; readonly frees?: boolean }>>;
 
 /** A definition, as far as it is the same whatever the state is kept in. */
 interface AnyDefinitionRows {
@@ -39,9 +40,9 @@ interface AnyDefinitionRows {
 export function tableOf({ writes, reads = {} }: AnyDefinitionRows): Map<string, DefinedOperation> {
   const table: Map<string, DefinedOperation> = new Map();
   for (const [kind, operations] of [["write", writes as Unnamed], ["read", reads as Unnamed]] as const) {
-    for (const [name, { args, summary, since, run }] of Object.entries(operations)) {
+    for (const [name, { args, summary, since, frees, run }] of Object.entries(operations)) {
       if (table.has(name)) throw new TypeError(`operation '${name}' is a write and a read: must be one of them`);
-      table.set(name, { name, kind, args, summary, since, run });
+      table.set(name, { name, kind, args, summary, since, frees, run });
     }
   }
   return table;
@@ -84,8 +85,11 @@ export function performOn(table: ReadonlyMap<string, DefinedOperation>, state: u
  */
 function rowOf(operation: DefinedOperation): OperationRow {
   checkOrder(operation);
-  const { kind, args, summary, since } = operation;
-  return { kind, args: args.map(usageOf).join(" "), ...(summary === undefined ? {} : { summary }), ...(since === undefined ? {} : { since }) };
+  const { kind, args, summary, since, frees } = operation;
+  return {
+    kind, args: args.map(usageOf).join(" "),
+    ...(summary === undefined ? {} : { summary }), ...(since === undefined ? {} : { since }), ...(frees === undefined ? {} : { frees }),
+  };
 }
 
 /**

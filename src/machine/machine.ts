@@ -134,6 +134,8 @@ export interface OperationRow {
   readonly summary?: string;
   /** The version that it comes with; 1 if left out. While a lower one is in force it is an UNKNOWN_OPERATION. */
   readonly since?: number;
+  /** A write that leaves less than there was, as a delete does: it is taken even where the disk is full. */
+  readonly frees?: boolean;
 }
 
 /** What `create` is told. */

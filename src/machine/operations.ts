@@ -63,6 +63,15 @@ export class Operations {
     }
   }
 
+  /**
+   * Whether the command leaves less than there was, by what its operation says of itself.
+   *
+   * @throws DraftError UNKNOWN_OPERATION
+   */
+  frees(command: Command): boolean {
+    return this.#known(command).row.frees === true;
+  }
+
   #known(command: Command): Operation {
     const operation = this.find(command);
     if (operation === null) throw this.unknown(command, this.behind);

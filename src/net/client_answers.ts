@@ -131,7 +131,7 @@ export interface NodeStatus {
   readonly checks: readonly ReadyCheck[];
   /** Its disk failed: it votes and acknowledges no more. */
   readonly fenced: boolean;
-  /** Room on its disk, in bytes; `ok` or `full`. */
+  /** Room on its disk, in bytes; `ok`, `full` or `stuck`. */
   readonly disk: { readonly freeBytes: number; readonly state: string };
   /** How long its event loop stayed away, since the start: see node/loop_gaps.ts; null if nobody looks. */
   readonly loop: LoopStatus | null;

@@ -7,8 +7,8 @@ import type { Host } from "../host/host.ts";
 /** How long a status waits for the disk, in milliseconds. */
 const PATIENCE_MS = 100;
 
-/** @param isStuck the disk did not answer; `freeBytes` is what it said last */
-type FreeBytesDone = (freeBytes: number, isStuck: boolean) => void;
+/** @param isSilent the disk did not answer; `freeBytes` is what it said last */
+type FreeBytesDone = (freeBytes: number, isSilent: boolean) => void;
 
 /** Asks the disk, one question at a time. */
 export class FreeBytes {
@@ -21,9 +21,9 @@ export class FreeBytes {
       this.#waiting = this.#waiting.filter((each) => each !== waiter);
       done(this.#last, true);
     });
-    const waiter: FreeBytesDone = (freeBytes, isStuck) => {
+    const waiter: FreeBytesDone = (freeBytes, isSilent) => {
       timer.cancel();
-      done(freeBytes, isStuck);
+      done(freeBytes, isSilent);
     };
     this.#waiting.push(waiter);
     if (this.#asking) return;

@@ -99,7 +99,7 @@ export class Group {
       snapshots: options.snapshots, applies: this.#applies, applier, submit: options.submit, restored: () => this.#answerReads(), failed: options.failed,
     });
     this.#intake = new Intake({
-      group: this, clock: options.clock, bytesMax: options.gatherBytesMax,
+      group: this, clock: options.clock, bytesMax: options.gatherBytesMax, space: options.space,
       backlogMs: (more) => this.#applies.backlogMs(state.trail.lastIndex + more),
     });
     for (const observer of this.#observers) observer.opened(state);
@@ -159,6 +159,7 @@ export class Group {
   /** One event. */
   step(body: EventBody, now: Now): void {
     this.#perform(this.#stepCore({ ...body, ...now }), body.type === "receive" ? body.message : null);
+    if (body.type === "diskFull") this.#options.snapshots.consider();
     // What others commit reaches this node's machine only through its disk: nobody is left to wait for that.
     if (body.type === "diskStalled" && this.state.role !== "leader") this.#writes.end("the disk of the node that took it stands still");
   }

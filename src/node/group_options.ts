@@ -5,6 +5,7 @@ import type { Applier } from "../machine/applier.ts";
 import type { EventBody } from "../raft/event.ts";
 import type { RaftState } from "../raft/state.ts";
 import type { Configuration, LogPoint, Member, MemberNumber } from "../raft/types.ts";
+import type { Space } from "../wal/disk_space.ts";
 import type { GroupObserver } from "./group_observer.ts";
 import type { GroupLog, Outbox } from "./group_ports.ts";
 import type { GroupSnapshots } from "./group_snapshots.ts";
@@ -26,6 +27,8 @@ export interface GroupOptions {
   readonly frameEntryBytesMax: number;
   /** Bytes of proposals that one turn may gather. */
   readonly gatherBytesMax: number;
+  /** How much room there is on the disk. */
+  readonly space: () => Space;
   /** Something happened that the core has to hear of in the next turn. */
   readonly submit: (event: EventBody) => void;
   /** A turn is wanted, though no event came. */

@@ -6,6 +6,7 @@ import { assert } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
 import { Progress } from "../base/progress.ts";
 import { type Done, type Operation, runTask, type Task, wait } from "../base/task.ts";
+import { isDiskFull } from "../host/files.ts";
 import type { Clock, Disk, Log, Timer } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
 import type { BegunSnapshot } from "../machine/saved_state.ts";
@@ -13,6 +14,7 @@ import type { EventBody } from "../raft/event.ts";
 import type { RaftState } from "../raft/state.ts";
 import { bytesBetween } from "../raft/trail.ts";
 import type { Configuration, Index, LogPoint } from "../raft/types.ts";
+import type { Space } from "../wal/disk_space.ts";
 import { removeOlder, snapshotName } from "../wal/snapshot_directory.ts";
 import { PieceKind, type SnapshotHead } from "../wal/snapshot_format.ts";
 import { SnapshotWriter } from "../wal/snapshot_writer.ts";
@@ -26,6 +28,9 @@ export const FEATURE_LEVEL = 1;
 /** A snapshot that came to nothing is tried again after so long: a disk that is full may have room by then. */
 const RETRY_MS = 10_000;
 
+/** With the reserve given back, one that found no room is tried again sooner. */
+const RESERVE_RETRY_MS = 1_000;
+
 /** A superseded snapshot that is in use is looked at again after so long. */
 const SWEEP_MS = 30_000;
 
@@ -36,6 +41,10 @@ export interface SnapshotPolicy {
 }
 
 export interface GroupSnapshotsOptions extends SnapshotPolicy {
+  /** On a full disk one is taken once the whole log has so many bytes: all that it holds leaves the log then. */
+  readonly fullDiskBytes: number;
+  /** How much room there is on the disk. */
+  readonly space: () => Space;
   readonly clusterId: string;
   /** Of this group's snapshots; it is there. */
   readonly directory: string;
@@ -69,6 +78,7 @@ export class GroupSnapshots {
   readonly #pace: Pace;
   #restoring: LogPoint | null = null;
   #sweep: Timer | null = null;
+  #again: Timer | null = null;
   /** Came while another one was restored. */
   #next: { readonly point: LogPoint; readonly done: Done<void> } | null = null;
 
@@ -92,9 +102,10 @@ export class GroupSnapshots {
   }
 
   #isDue(): boolean {
-    const { state: { trail, snapshotIndex }, applier, snapshotBytes, snapshotEntries } = this.#options;
+    const { state: { trail, snapshotIndex }, applier, snapshotBytes, snapshotEntries, fullDiskBytes, space } = this.#options;
     const { index } = applier.lastApplied;
     if (index <= snapshotIndex) return false;
+    if (space() !== "ample" && bytesBetween(trail, trail.base.index + 1, index) >= fullDiskBytes) return true;
     return index - snapshotIndex >= snapshotEntries || bytesBetween(trail, snapshotIndex + 1, index) >= snapshotBytes;
   }
 
@@ -136,6 +147,7 @@ export class GroupSnapshots {
     this.#ended = true;
     this.#void = true;
     this.#sweep?.cancel();
+    this.#again?.cancel();
     this.#pace.end();
     this.#tell(new DraftError("STOPPING", "the node ends: the snapshot was not finished"), 0);
   }
@@ -227,8 +239,12 @@ export class GroupSnapshots {
   }
 
   #failed(error: Error): void {
-    const { clock, words } = this.#options;
-    this.#notBeforeMs = clock.monotonicMs() + RETRY_MS;
+    const { clock, words, log, space } = this.#options;
+    const retryMs = isDiskFull(error) && log.giveReserve() ? RESERVE_RETRY_MS : RETRY_MS;
+    this.#notBeforeMs = clock.monotonicMs() + retryMs;
+    // Nothing may be applied on a full disk that would bring it here again.
+    this.#again?.cancel();
+    if (!this.#ended && space() !== "ample") this.#again = clock.setTimer(retryMs, () => this.consider());
     if (!this.#void) words.write("warn", `no snapshot was taken: ${error.message}`);
     this.#tell(error, 0);
   }

@@ -1,15 +1,16 @@
 /**
- * What clients propose, until the turn hands it to the core, and what is refused before: where bytes or the machine leave
- * no room. Sessions are opened and closed apart from commands, in room of their own, so that whoever is refused its
+ * What clients propose, until the turn hands it to the core, and what is refused before: where disk, bytes or the machine
+ * leave no room. Sessions are opened and closed apart from commands, in room of their own, so that whoever is refused its
  * commands gets to know that it is heard. Changes of members and transfers do not come here: nothing holds them up.
  */
 import { EntryKind } from "../base/entry.ts";
 import type { DraftError } from "../base/errors.ts";
 import type { Clock } from "../host/host.ts";
 import { SESSION_ROOM_BYTES } from "../raft/step.ts";
+import type { Space } from "../wal/disk_space.ts";
 import type { AnswerDone } from "./node_api.ts";
 import { type Proposed, Proposals } from "./proposals.ts";
-import { machineBusyError, noLeaderError, refusalError, type RefusingGroup } from "./refusals.ts";
+import { diskFullError, machineBusyError, noLeaderError, refusalError, type RefusingGroup } from "./refusals.ts";
 
 /**
  * A command is refused while the machine has more than this to do already, in milliseconds: whoever is let in then waits
@@ -23,6 +24,8 @@ export interface IntakeOptions {
   readonly clock: Pick<Clock, "monotonicMs">;
   /** Bytes of commands that one turn takes, at most. */
   readonly bytesMax: number;
+  /** How much room there is on the disk. */
+  readonly space: () => Space;
   /** How long the machine will be busy with the log as it is and so many entries more. */
   readonly backlogMs: (more: number) => number;
 }
@@ -48,8 +51,8 @@ export class Intake {
   }
 
   /** Takes an entry in, whose payload is copied; or tells `done` why not, and returns false. */
-  add({ kind, payload, decoded }: Proposed, timeoutMs: number, done: AnswerDone): boolean {
-    const refusal = this.#refusal(kind, payload.length);
+  add({ kind, payload, decoded, frees }: Proposed, timeoutMs: number, done: AnswerDone): boolean {
+    const refusal = this.#refusal(kind, payload.length, frees);
     if (refusal !== null) {
       done(refusal);
       return false;
@@ -77,9 +80,11 @@ export class Intake {
     }
   }
 
-  #refusal(kind: number, bytes: number): DraftError | null {
-    const { group, bytesMax, backlogMs } = this.#options;
+  #refusal(kind: number, bytes: number, frees: boolean): DraftError | null {
+    const { group, bytesMax, backlogMs, space } = this.#options;
     if (group.state.role !== "leader") return noLeaderError(group);
+    // Here and nowhere later: once the core has given it an index, only the log decides what becomes of it.
+    if (space() === "none" || (space() === "scarce" && !frees)) return diskFullError(group, frees);
     const isSession = kind === EntryKind.session;
     const backlog = backlogMs(this.count);
     const limitMs = isSession ? SESSION_BACKLOG_MS_MAX : BACKLOG_MS_MAX;

@@ -16,6 +16,7 @@ import type { Wal } from "../wal/wal.ts";
 import { Admission } from "./admission.ts";
 import { Beginnings } from "./beginnings.ts";
 import { type DataDir, identityOf } from "./data_dir.ts";
+import { DiskHealth } from "./disk_health.ts";
 import { Expiry } from "./expiry.ts";
 import { Farewell } from "./farewell.ts";
 import type { Genesis } from "./genesis.ts";
@@ -56,8 +57,7 @@ export class Node {
   readonly startedMs: number;
   /** The groups by name; empty until the node belongs to a cluster. */
   readonly groups: Map<string, Group> = new Map();
-  fenced = false;
-  diskIsFull = false;
+  readonly disk: DiskHealth;
   stopping = false;
   /** Nothing is taken in or done any more: it failed, or stopped. */
   ended = false;
@@ -83,6 +83,7 @@ export class Node {
       log: (message, thrown) => host.log.write("error", message, thrown === null ? {} : { thrown: describeThrown(thrown) }),
     });
     this.startedMs = parts.host.clock.monotonicMs();
+    this.disk = new DiskHealth(host.clock, (event) => this.#toAll(event));
     const main = (): Group | null => this.groups.get("main") ?? null;
     const admission = new Admission({
       secret: parts.settings.peerSecret, clock: host.clock, random: host.random, main, clusterId: () => this.identity.clusterId,
@@ -194,11 +195,8 @@ export class Node {
       const genesis = yield* adoptGenesis(this.parts, membership);
       const { wal, log } = yield* openLog(this.parts, {
         onFailure: (error) => this.#storageFailed(error),
-        onStall: () => this.#toAll({ type: "diskStalled" }),
-        onSpace: (hasRoom) => {
-          this.diskIsFull = !hasRoom;
-          this.#toAll({ type: "diskFull", full: !hasRoom });
-        },
+        onStall: (isStalled) => this.disk.stalled(isStalled),
+        onSpace: (space) => this.disk.has(space),
       });
       this.#wal = wal;
       if (!this.ended) yield* this.#begin(genesis, log, wal);
@@ -218,7 +216,7 @@ export class Node {
     const highWater = new HighWater();
     const group = yield* openGroup({
       name: "main", host, settings, dataDir, identity: this.identity, genesis, applier: this.#machine, log, wal,
-      observers: [...observers, farewell, highWater], outbox: this.transport, exchange: this.exchange, submit, sourceDigest,
+      observers: [...observers, farewell, highWater], disk: this.disk, outbox: this.transport, exchange: this.exchange, submit, sourceDigest,
       helloOf: (member) => this.transport.helloOf(member),
       wake: () => this.wake(), isLinked: (member) => this.isLinked(member),
       addressOf: (member) => this.#peers?.whereIs(member) ?? member.address,
@@ -234,6 +232,7 @@ export class Node {
     });
     this.#peers.start();
     this.#turn.submit(group, { type: "start" });
+    this.disk.tellAgain();
   }
 
   #received(message: Message): void {
@@ -250,7 +249,7 @@ export class Node {
   }
 
   #storageFailed(error: Error): void {
-    this.fenced = true;
+    this.disk.fenced = true;
     this.fail(storageError(this.parts.dataDir.path, error));
   }
 

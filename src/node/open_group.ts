@@ -14,9 +14,11 @@ import type { Hello } from "../net/hello.ts";
 import { encodeMachineVersion, tooOldError } from "../machine/version_entry.ts";
 import { createRaft } from "../raft/state.ts";
 import type { GroupId, MemberNumber } from "../raft/types.ts";
+import type { Space } from "../wal/disk_space.ts";
 import { removeAllBut, snapshotName } from "../wal/snapshot_directory.ts";
 import type { Wal } from "../wal/wal.ts";
 import type { DataDir } from "./data_dir.ts";
+import type { DiskHealth } from "./disk_health.ts";
 import { EditWatch, refuseEmptied } from "./edit_watch.ts";
 import type { Genesis } from "./genesis.ts";
 import { Group } from "./group.ts";
@@ -49,7 +51,11 @@ export interface OpenGroupParts extends Pick<GroupOptions, "name" | "observers" 
   readonly log: RecoveredLog;
   readonly wal: Wal;
   readonly exchange: SnapshotExchange;
+  readonly disk: Pick<DiskHealth, "space">;
 }
+
+/** With a full disk a log of this part of a segment calls for a snapshot. */
+const FULL_DISK_PART = 1 / 4;
 
 /** Where the snapshots of a group stand. */
 export function snapshotDirectory(dataDirectory: string, group: GroupId): string {
@@ -82,16 +88,17 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
   const state = createRaft(config, recovered);
   const { name, submit, wake, observers, outbox, isLinked, addressOf, configurationChanged, failed, exchange } = parts;
   const fetch = exchange.open({ clusterId: genesis.clusterId, directory, state, submit });
+  const space = (): Space => parts.disk.space;
   const snapshots = new GroupSnapshots({
     clusterId: genesis.clusterId, directory, state, applier, log: wal, disk, clock, words, submit, wake,
     isInUse: (name) => exchange.isInUse(config.group, name),
-    snapshotBytes: settings.snapshotBytes, snapshotEntries: settings.snapshotEntries, promised: host.promised ?? noted,
+    snapshotBytes: settings.snapshotBytes, snapshotEntries: settings.snapshotEntries, fullDiskBytes: settings.segmentBytes * FULL_DISK_PART, space, promised: host.promised ?? noted,
   });
   const versions = new Versions({
     name, applier, words, sourceDigest: parts.sourceDigest, reportOf: parts.helloOf,
     // Without a time limit: only the log says what became of it.
     propose: (version, done) =>
-      group.propose({ kind: EntryKind.version, payload: encodeMachineVersion(version), decoded: null }, Number.POSITIVE_INFINITY, done),
+      group.propose({ kind: EntryKind.version, payload: encodeMachineVersion(version), decoded: null, frees: true }, Number.POSITIVE_INFINITY, done),
   });
   applier.checks.runs = () => versions.machines();
   applier.operations.behind = (version) => versions.behind(version);
@@ -105,7 +112,7 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
     name, state, applier, log: wal, outbox, clock, words, snapshots, readiness,
     observers: [...observers, ...(config.witness ? [positions] : ofMachine), readiness, promises, priorities, edits],
     tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax, frameEntryBytesMax: frameEntryBytesMax(settings),
-    submit, wake, isLinked, addressOf, configurationChanged, failed,
+    submit, wake, isLinked, addressOf, configurationChanged, failed, space,
     fetchSnapshot: (from, point) => fetch.begin(from, point),
   });
   return group;

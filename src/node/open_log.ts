@@ -6,12 +6,12 @@ import { assert } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
 import { shellWord } from "../base/shell_word.ts";
 import { type Done, type Task, wait } from "../base/task.ts";
+import { isDiskFull } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { tooOldError } from "../machine/version_entry.ts";
 import { MAIN_GROUP } from "../raft/types.ts";
 import { openWal } from "../wal/open_wal.ts";
-import { isDiskFull } from "../wal/segment_room.ts";
 import type { Wal } from "../wal/wal.ts";
 import { WAL_DEFAULTS, type WalOptions } from "../wal/wal_options.ts";
 import { type DataDir, identityOf } from "./data_dir.ts";
@@ -21,6 +21,9 @@ import type { Membership } from "./introductions.ts";
 import { enterRecovery } from "./recovery.ts";
 import { RecoveredLog } from "./recovered_log.ts";
 import type { NodeSettings } from "./settings.ts";
+
+/** The reserve for a full disk: a segment, but no larger. */
+const RESERVE_BYTES_MAX = 16 * 1_048_576;
 
 /** What the log of a node depends on. */
 export interface LogParts {
@@ -69,7 +72,7 @@ export function* openLog({ host, settings, dataDir }: LogParts, handlers: LogHan
   const log = new RecoveredLog(MAIN_GROUP);
   let begun: Done<void> | null = null;
   const wal = yield* openWal(host, dataDir.path, storageIdentity(identity), {
-    ...WAL_DEFAULTS, ...settings.tuning.wal, segmentBytes: settings.segmentBytes, stallMs: settings.electionMaxMs, ...handlers,
+    ...WAL_DEFAULTS, reserveBytes: Math.min(settings.segmentBytes, RESERVE_BYTES_MAX), ...settings.tuning.wal, segmentBytes: settings.segmentBytes, stallMs: settings.electionMaxMs, ...handlers,
     onFailure: (error) => {
       if (begun === null) handlers.onFailure(error);
       else begun(storageError(dataDir.path, error));

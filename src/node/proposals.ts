@@ -17,6 +17,8 @@ export interface Proposed {
   readonly kind: EntryKindNumber;
   readonly payload: Uint8Array;
   readonly decoded: CommandEnvelope | null;
+  /** It leaves less than there was, or is needed by what does: a full disk takes it. */
+  readonly frees: boolean;
 }
 
 /** A command or session entry that somebody waits for. It has no index until the core stamps it. */

@@ -19,6 +19,12 @@ export function machineBusyError(name: string, backlogMs: number, limitMs: numbe
   return new DraftError("BUSY", `the machine of group ${name} has enough to do for ${Math.ceil(backlogMs)} ms: try again in ${retryAfterMs} ms`, { retryAfterMs });
 }
 
+/** The leader's disk counts as full. @param frees even of what leaves less than there was it takes no more */
+export function diskFullError(group: RefusingGroup, frees: boolean): DraftError {
+  const taken = frees ? "" : "; what leaves less than there was, as deletes do, may still be taken";
+  return new DraftError("DISK_FULL", `the disk of the leader of group ${group.name} is full: make room${taken}`, { leader: group.leader });
+}
+
 /** What a refusal tells of its group. */
 export interface RefusingGroup {
   readonly name: string;
@@ -35,8 +41,6 @@ export function refusalError(refusal: Refusal, group: RefusingGroup): DraftError
     case "transferring":
     case "replaced":
       return new DraftError("NO_LEADER", `leadership of group ${group.name} is being handed over: try again`, { leader: group.leader });
-    case "disk-full":
-      return new DraftError("DISK_FULL", `the disk of the leader of group ${group.name} is full: make room`, { leader: group.leader });
     case "unknown-member":
       return new DraftError("NOT_FOUND", `no such member in group ${group.name}: see draft admin servers`);
     case "not-a-voter":

@@ -4,7 +4,8 @@
 import { EntryKind } from "../base/entry.ts";
 import { DraftError, type LeaderHint } from "../base/errors.ts";
 import { version } from "../base/version.ts";
-import { type CommandEnvelope, decodeEnvelope, encodeEnvelope } from "../machine/command.ts";
+import { isDiskFull } from "../host/files.ts";
+import { decodeEnvelope, encodeEnvelope } from "../machine/command.ts";
 import type { Command } from "../machine/machine.ts";
 import { encodeSessionChange, type SessionChange } from "../machine/session_entry.ts";
 import type { MemberList, NodeStatus, OperationInfo } from "../net/client_answers.ts";
@@ -21,6 +22,7 @@ import type { LoopGaps } from "./loop_gaps.ts";
 import { storageError } from "./open_log.ts";
 import { groupRecording } from "./node_recording.ts";
 import { changeMembers } from "./member_requests.ts";
+import type { Proposed } from "./proposals.ts";
 import { endedError, noLeaderError, refusalError } from "./refusals.ts";
 import { groupStatus, incarnationText, memberList, readyChecks, waitingStatus } from "./status.ts";
 
@@ -103,7 +105,7 @@ export class NodeRequests implements NodeApi {
     const change: SessionChange = ask.type === "close"
       ? ask
       : { type: "open", session: this.#drawSession(), principal: "", ordered: ask.ordered };
-    group.propose({ kind: EntryKind.session, payload: encodeSessionChange(change), decoded: null }, timeoutMs, done);
+    group.propose({ kind: EntryKind.session, payload: encodeSessionChange(change), decoded: null, frees: true }, timeoutMs, done);
   }
 
   /** Drawn here, by one node, and carried by the entry: 128 bits that nobody can guess. */
@@ -134,23 +136,23 @@ export class NodeRequests implements NodeApi {
     const { identity } = node;
     const nowMs = host.clock.monotonicMs();
     const groups = [...node.groups.values()].map((group) => groupStatus(group, nowMs, node.peers));
-    const checks = readyChecks([...node.groups.values()], node);
+    const checks = readyChecks([...node.groups.values()], node.waitsFor, node.disk.complaint);
     const alarms = [
       ...(node.waitsFor === "" ? [] : [{ code: "WAITING", message: node.waitsFor }]),
       ...[...(node.peers?.lost ?? []), node.peers?.fallenBack ?? ""].filter((each) => each !== "").map((message) => ({ code: "LOST_DIRECTORY", message })),
       ...[node.peers?.removed ?? ""].filter((each) => each !== "").map((message) => ({ code: "REMOVED", message })),
       ...[...node.groups.values()].flatMap((group) => group.alarms()),
     ];
-    this.#freeBytes.ask(host, dataDir.path, (freeBytes, isStuck) => {
+    this.#freeBytes.ask(host, dataDir.path, (freeBytes, isSilent) => {
       done({
         version, runtime: this.#process.runtime, pid: this.#process.pid,
         clusterId: identity.clusterId === "" ? null : identity.clusterId,
         nodeId: settings.id, incarnation: incarnationText(identity.incarnation), address: settings.address,
-        uptimeMs: Math.round(nowMs - node.startedMs), ready: checks.every(({ ok }) => ok), checks, fenced: node.fenced,
-        disk: { freeBytes, state: isStuck ? "stuck" : node.diskIsFull ? "full" : "ok" },
+        uptimeMs: Math.round(nowMs - node.startedMs), ready: checks.every(({ ok }) => ok), checks, fenced: node.disk.fenced,
+        disk: { freeBytes, state: node.disk.stateOf(isSilent) },
         loop: this.#process.loop?.read() ?? null,
         groups: groups.length > 0 ? groups : [waitingStatus(plugin.name, plugin.version)],
-        alarms,
+        alarms: [...node.disk.alarms(isSilent, freeBytes), ...alarms],
       });
     });
   }
@@ -170,6 +172,7 @@ export class NodeRequests implements NodeApi {
     if (group instanceof DraftError) return done(group);
     group.snapshot((...[error, index]) => {
       if (error === null) done(index);
+      else if (isDiskFull(error)) done(new DraftError("DISK_FULL", `there is no room for a snapshot of group ${name}: make room`));
       else done(error instanceof DraftError ? error : storageError(this.#node.parts.dataDir.path, error));
     });
   }
@@ -234,10 +237,7 @@ function tooLarge(bytes: number, bytesMax: number): DraftError {
 }
 
 /** What goes into the log for a client's envelope, and what it decodes to if that is known. */
-interface Prepared {
-  readonly payload: Uint8Array;
-  readonly decoded: CommandEnvelope | null;
-}
+type Prepared = Omit<Proposed, "kind">;
 
 /**
  * The same bytes where the plugin leaves commands as they come, else the command as its `prepare` made it.
@@ -256,9 +256,10 @@ function prepare(group: Group, envelope: Uint8Array): Prepared {
     throw new DraftError("BAD_REQUEST", `operation '${prepared[0]}' only reads: send it as a read`);
   }
   // A plugin may change a command in place and return the very object, so what it holds is compared.
-  if (prepared === command && isUnchanged(command, before)) return { payload: envelope, decoded };
+  const frees = group.applier.operations.frees(prepared);
+  if (prepared === command && isUnchanged(command, before)) return { payload: envelope, decoded, frees };
   // What the replicas decode may differ from what the plugin made (undefined becomes null): this node decodes it too.
-  return { payload: encodeEnvelope({ ...decoded, command: prepared }), decoded: null };
+  return { payload: encodeEnvelope({ ...decoded, command: prepared }), decoded: null, frees };
 }
 
 /** Whether a command holds what it held before, and nothing within which something could have been changed unseen. */

@@ -46,7 +46,7 @@ export interface Tuning {
     "appendEntriesMax" | "appendBytesMax" | "inflightAppendsMax" | "inflightBytesMax" | "uncommittedBytesMax" | "pendingReadsMax"
     | "verdictEntries" | "verdictMs"
   >>;
-  readonly wal?: Partial<Pick<WalOptions, "readyBytes" | "batchBytesMax" | "recordBytesMax" | "slabBytes" | "readBytes" | "markMs">>;
+  readonly wal?: Partial<Pick<WalOptions, "readyBytes" | "batchBytesMax" | "recordBytesMax" | "slabBytes" | "readBytes" | "markMs" | "reserveBytes">>;
   readonly snapshots?: Partial<SnapshotTuning>;
   /** Log time in which a learner that is to vote must have caught up, else it stays one; ten minutes if nothing is said. */
   readonly promoteWithinMs?: number;

@@ -82,9 +82,9 @@ function peersOf(group: Group, nowMs: number): PeerStatus[] {
   return peers;
 }
 
-/** What has to be so for the node to be of full use; `waitsFor`: of a node without a cluster. */
-export function readyChecks(groups: readonly Group[], { fenced, waitsFor }: { readonly fenced: boolean; readonly waitsFor: string }): ReadyCheck[] {
-  const checks = [check("cluster", groups.length > 0 ? "" : waitsFor || "this node has no cluster yet"), check("disk", fenced ? "the log failed" : "")];
+/** What has to be so for the node to be of full use; `waitsFor`: of a node without a cluster, `ofDisk`: what is wrong with its disk. */
+export function readyChecks(groups: readonly Group[], waitsFor: string, ofDisk: string): ReadyCheck[] {
+  const checks = [check("cluster", groups.length > 0 ? "" : waitsFor || "this node has no cluster yet"), check("disk", ofDisk)];
   for (const { name, leader, applier, readiness, state } of groups) {
     const prefix = name === "main" ? "" : `${name} `;
     checks.push(check(`${prefix}leader`, leader === null ? "nobody is known to lead" : ""));

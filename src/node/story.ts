@@ -23,7 +23,6 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
   "not-leader": "it does not lead",
   "transferring": "leadership is being handed over",
   "busy": "too much is under way",
-  "disk-full": "its disk is full",
   "unknown-member": "there is no such member",
   "not-a-voter": "only a voter can lead",
   "timed-out": "no answer came in time",

@@ -64,7 +64,6 @@ export type Refusal =
   | "not-leader"
   | "transferring"
   | "busy"
-  | "disk-full"
   | "unknown-member"
   | "not-a-voter"
   | "timed-out"

@@ -34,7 +34,8 @@ export function snapshotStored(state: RaftState, { point, timeMs }: { point: Log
   state.snapshotIndex = point.index;
   const { trail } = state;
   const limit = Math.min(point.index, pinnedIndex(state, now));
-  const start = compactionPoint(trail, point, limit, state.config.retainBytes);
+  // On a full disk followers that lag cost more than they are worth.
+  const start = compactionPoint(trail, point, limit, state.diskFull ? 0 : state.config.retainBytes);
   if (start === null) return;
   compactTrail(trail, start);
   dropConfigurationsBefore(state, start.index);

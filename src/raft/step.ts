@@ -240,7 +240,6 @@ function propose(state: RaftState, entries: readonly LogEntry[], now: Now): void
 
 function proposalRefusal(state: RaftState): Refusal | null {
   if (state.role !== "leader") return "not-leader";
-  if (state.diskFull) return "disk-full";
   return isTransferring(state) ? "transferring" : null;
 }
 

@@ -14,7 +14,7 @@ export const LOG_MARKS = [
   "window full", "stream reopened after lost answers", "probe sent again", "stream began anew with the link",
   "follower restarted, its acks forgotten", "late refusal ignored",
   "follower 50 entries behind", "several stores pending", "entries of an old term were sent on by a new leader",
-  "proposal refused, too much is uncommitted", "proposal refused, the disk is full", "proposal refused in a transfer",
+  "proposal refused, too much is uncommitted", "proposal refused in a transfer",
   "disk stands still", "disk is full", "disk has room again", "entries could not be read back",
 ] as const;
 
@@ -62,7 +62,6 @@ function markStores({ before, state, effects }: Step, note: Note): void {
   for (const effect of effects) {
     if (effect.type === "rejected") {
       if (effect.reason === "busy") note("proposal refused, too much is uncommitted");
-      else if (effect.reason === "disk-full") note("proposal refused, the disk is full");
       else if (effect.reason === "transferring") note("proposal refused in a transfer");
     }
     if (effect.type !== "store" || effect.truncateFrom === 0) continue;

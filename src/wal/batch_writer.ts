@@ -3,7 +3,7 @@
  * one is durable, which is what recovery relies on.
  */
 import { type Task, wait } from "../base/task.ts";
-import { writeAll } from "../host/files.ts";
+import { isDiskFull, writeAll } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import type { GroupId, HardState } from "../raft/types.ts";
 import { type Edit, editFields, readEditBody, writeEditBody } from "./edit_record.ts";
@@ -12,7 +12,8 @@ import { baseBodyBytes, type PointBody, readHardStateBody, readPointBody, Record
 import { makeRecord, type PendingRecord, recordBytes, type RecordQueue, sealBatch } from "./record_queue.ts";
 import { type Relocation, stillHolds } from "./relocation.ts";
 import { HEADER_BYTES, type Place, type SegmentUse, type WalIdentity, writeSegmentHeader } from "./segment.ts";
-import { isDiskFull, type SegmentFile, type SegmentRoom } from "./segment_room.ts";
+import type { SegmentFile } from "./segment_file.ts";
+import type { SegmentRoom } from "./segment_room.ts";
 import type { StallWatch } from "./stall_watch.ts";
 import type { WalGroup } from "./wal_group.ts";
 import { learnLast, type SegmentSource } from "./wal_read.ts";

@@ -2,13 +2,17 @@
 import { DraftError } from "../base/errors.ts";
 import { Progress } from "../base/progress.ts";
 import { type Task, wait } from "../base/task.ts";
+import { isDiskFull } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
+import { DiskSpace } from "./disk_space.ts";
 import { type Mark, openMark } from "./mark.ts";
 import { RecoveredGroups } from "./recovered_groups.ts";
 import { type RecoverySource, type Scan, scanLog } from "./recovery.ts";
 import { cutTail, removeOthers } from "./recovery_cut.ts";
+import { Reserve } from "./reserve.ts";
 import { HEADER_BYTES, sequenceOf, type WalIdentity } from "./segment.ts";
-import { fillChunk, isDiskFull, makeSegment, type SegmentFile, SegmentRoom } from "./segment_room.ts";
+import { fillChunk, makeSegment, type SegmentFile } from "./segment_file.ts";
+import { SegmentRoom } from "./segment_room.ts";
 import type { WalVisitor } from "./telling.ts";
 import { Wal } from "./wal.ts";
 import type { WalOptions } from "./wal_options.ts";
@@ -58,6 +62,8 @@ function* open(
   const { firstSegment } = mark;
   const vouched: Mark = { batch: scan.lastBatch, ...scan.end, firstSegment };
   yield* wait<void>((done) => markFile.write(vouched, done));
+  const reserve = yield* Reserve.find(disk, directory, options.reserveBytes);
+  const space = new DiskSpace({ disk, directory, reserve, highMarkBytes: options.reserveBytes, onSpace: options.onSpace });
   host.log.write("info", "log read", { directory, batches: scan.lastBatch, segment: scan.end.sequence, offset: scan.end.offset });
   return new Wal({
     host,
@@ -70,7 +76,7 @@ function* open(
     end: { sequence: segment.sequence, offset: scan.end.offset },
     lastBatch: scan.lastBatch,
     firstSegment,
-    room: (onFailure) => new SegmentRoom(segment, { clock: host.clock, disk, directory, ...options, onFailure }),
+    room: (onFailure) => new SegmentRoom(segment, { clock: host.clock, disk, directory, ...options, space, onFailure }),
   });
 }
 

@@ -11,7 +11,7 @@ import { FileSync } from "./file_sync.ts";
 import type { RecoverySource, Scan } from "./recovery.ts";
 import { HEADER_BYTES, segmentName } from "./segment.ts";
 import { openReader } from "./segment_reader.ts";
-import type { SegmentFile } from "./segment_room.ts";
+import type { SegmentFile } from "./segment_file.ts";
 
 const PIECE_BYTES = 1_048_576;
 

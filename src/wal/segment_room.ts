@@ -3,32 +3,21 @@
  * batch is written only into room that was filled and synced, so it never meets a full disk, and its sync has no
  * new blocks to account for (twice as fast as a growing file). A segment that nothing needs any more becomes the next
  * one, which spares the zeros; of such files a few are kept, under their old names. One disk call at a time.
+ * On a full disk (disk_space.ts) nothing is made ahead, only what a batch waits for.
  */
 import { assert } from "../base/assert.ts";
-import { DraftError } from "../base/errors.ts";
 import { type Done, runTask, type Task, wait } from "../base/task.ts";
-import { isHostError, writeAll } from "../host/files.ts";
-import type { Clock, Disk, File, Timer } from "../host/host.ts";
-import { FileSync } from "./file_sync.ts";
-import { HEADER_BYTES, segmentName } from "./segment.ts";
+import { isDiskFull } from "../host/files.ts";
+import type { Clock, Disk, Timer } from "../host/host.ts";
+import type { DiskSpace } from "./disk_space.ts";
+import { segmentName } from "./segment.ts";
+import { CHUNK_BYTES, fillChunk, makeSegment, recycleSegment, type SegmentFile } from "./segment_file.ts";
 
-/** Written and synced at a time. */
-const CHUNK_BYTES = 1_048_576;
-const ZEROS: Uint8Array = new Uint8Array(CHUNK_BYTES);
+/** What a batch that waits is given on a full disk, at a time. */
+const LAST_CHUNK_BYTES = 65_536;
 
 /** Dead segments that are kept to be used again. */
 const SPARES_MAX = 2;
-
-/** A segment that is open for writing. */
-export interface SegmentFile {
-  readonly sequence: number;
-  readonly file: File;
-  readonly sync: FileSync;
-  /** Up to where it may be filled. */
-  sizeBytes: number;
-  /** Up to where it is filled with zeros, or was written, durably. */
-  filledBytes: number;
-}
 
 /** What the room needs. */
 export interface RoomOptions {
@@ -38,70 +27,16 @@ export interface RoomOptions {
   readonly segmentBytes: number;
   /** A full disk is tried again so often. */
   readonly retryMs: number;
-  /** Told false when the disk is full, true when there is room again. */
-  readonly onSpace: (hasRoom: boolean) => void;
+  readonly space: DiskSpace;
   /** Told of any other error; nothing more is done then. */
   readonly onFailure: (error: Error) => void;
 }
 
-/** Whether `error` says that the disk is full. */
-export function isDiskFull(error: unknown): boolean {
-  return isHostError(error, "ENOSPC") || isHostError(error, "EDQUOT");
-}
-
-/** Makes the segment file `sequence` in `directory`, empty, its name durable. */
-export function* makeSegment(disk: Disk, directory: string, sequence: number, sizeBytes: number): Task<SegmentFile> {
-  const path = `${directory}/${segmentName(sequence)}`;
-  const file = yield* wait<File>((done) => disk.open(path, { create: true }, done));
-  try {
-    yield* wait<void>((done) => file.truncate(0, done));
-    yield* wait<void>((done) => disk.syncDirectory(directory, done));
-  } catch (error) {
-    file.close(() => {});
-    throw error;
-  }
-  return { sequence, file, sync: new FileSync(file), sizeBytes, filledBytes: 0 };
-}
-
-/**
- * Makes the dead segment `spare` the segment `sequence`: renamed, durably, and its header cleared. What else it holds
- * stays: its records bear another salt than those that will be written over them.
- */
-export function* recycleSegment(disk: Disk, directory: string, spare: number, sequence: number, sizeBytes: number): Task<SegmentFile> {
-  const path = `${directory}/${segmentName(sequence)}`;
-  yield* wait<void>((done) => disk.rename(`${directory}/${segmentName(spare)}`, path, done));
-  yield* wait<void>((done) => disk.syncDirectory(directory, done));
-  const file = yield* wait<File>((done) => disk.open(path, { write: true }, done));
-  try {
-    const fileBytes = yield* wait<number>((done) => file.sizeBytes(done));
-    if (fileBytes > sizeBytes) yield* wait<void>((done) => file.truncate(sizeBytes, done));
-    yield* writeAll(file, [ZEROS.subarray(0, HEADER_BYTES)], 0);
-    const sync = new FileSync(file);
-    yield* sync.run();
-    return { sequence, file, sync, sizeBytes, filledBytes: Math.max(HEADER_BYTES, Math.min(fileBytes, sizeBytes)) };
-  } catch (error) {
-    file.close(() => {});
-    throw error;
-  }
-}
-
-/** Fills the next chunk of `segment` with zeros, at most up to `end`. A full disk may be tried again, a sync never. */
-export function* fillChunk(segment: SegmentFile, end: number): Task<void> {
-  const bytes = Math.min(CHUNK_BYTES, end - segment.filledBytes);
-  yield* writeAll(segment.file, [bytes === CHUNK_BYTES ? ZEROS : ZEROS.subarray(0, bytes)], segment.filledBytes);
-  try {
-    yield* segment.sync.run();
-  } catch (error) {
-    // Whatever its reason: it may be a batch's pages that were lost, since both are written to the same file.
-    throw new DraftError("STORAGE_FAILED", `sync of segment ${segment.sequence} failed: ${String(error)}`, { cause: error });
-  }
-  segment.filledBytes += bytes;
-}
+/** What is to be done next: a segment to fill, or what has to be done besides. */
+type Job = SegmentFile | "make" | "remove" | "grow" | "give";
 
 /** The segment in use, the next one, and the work that fills them. */
 export class SegmentRoom {
-  /** Whether the disk was full when it was last tried. */
-  full = false;
   #options: RoomOptions;
   #current: SegmentFile;
   #next: SegmentFile | null = null;
@@ -117,6 +52,7 @@ export class SegmentRoom {
   #retired: SegmentFile[] = [];
   /** Sequences of dead segments whose files are there. */
   #spares: number[] = [];
+  #isGiving = false;
 
   constructor(current: SegmentFile, options: RoomOptions) {
     this.#current = current;
@@ -128,16 +64,37 @@ export class SegmentRoom {
     return this.#current;
   }
 
+  /** Whether a batch waits for room that there is not: the disk does not stand still then. */
+  get isExhausted(): boolean {
+    return this.#options.space.isExhausted;
+  }
+
   /** Begins or goes on to fill. */
   start(): void {
     if (this.#working || this.#stopped || this.#retry !== null || this.#job() === null) return;
     this.#working = true;
-    runTask(this.#work(), (...[error]) => this.#workEnded(error));
+    runTask(this.#work(), (...[error, isDone]) => this.#workEnded(error, isDone === true));
   }
 
   /** Takes the file of a dead segment: it is used again, or removed. A full disk is tried again at once. */
   takeBack(sequence: number): void {
     this.#spares.push(sequence);
+    this.#startAgain();
+  }
+
+  /** Gives the reserve back, for somebody who found no room; false if it is gone already. */
+  giveReserve(): boolean {
+    const { space } = this.#options;
+    const isThere = space.reserve.bytes > 0 && !this.#stopped;
+    if (isThere) {
+      this.#isGiving = true;
+      space.tell(true);
+      this.#startAgain();
+    }
+    return isThere;
+  }
+
+  #startAgain(): void {
     this.#retry?.cancel();
     this.#retry = null;
     this.start();
@@ -170,17 +127,19 @@ export class SegmentRoom {
 
   /** Waits until a full disk is tried again; for a write that met one all the same. */
   *pause(): Task<void> {
-    this.#becomeFull();
+    const { space } = this.#options;
+    space.isExhausted = !this.giveReserve();
+    space.tell(true);
     yield* wait<void>((done) => {
       this.#options.clock.setTimer(this.#options.retryMs, () => done(null, undefined));
     });
   }
 
-  /** A write got through. */
+  /** A write got through that had met a full disk. */
   hasRoom(): void {
-    if (!this.full) return;
-    this.full = false;
-    this.#options.onSpace(true);
+    const { space } = this.#options;
+    space.isExhausted = false;
+    if (!this.#working && this.#retry === null && this.#job() === null) space.tell(false);
   }
 
   /** Does nothing more. */
@@ -208,35 +167,65 @@ export class SegmentRoom {
     if (isReady()) return;
     yield* wait<void>((done) => {
       this.#waiting.push({ isReady, done });
-      this.start();
+      if (this.isExhausted) this.start();
+      else this.#startAgain();
     });
   }
 
-  /** What is to be filled: the segment in use first, unless a batch waits for the next one. */
-  #job(): SegmentFile | "make" | "remove" | null {
+  /** What is to be done next: what makes room first, then what a batch waits for, then what is made ahead. */
+  #job(): Job | null {
+    const { space } = this.#options;
+    if (this.#isGiving) return "give";
+    if (space.isFull && this.#spares.length > 0) return this.#next === null ? "make" : "remove";
     if (this.#current.filledBytes < this.#current.sizeBytes && !this.#rolling) return this.#current;
     if (this.#next === null) return "make";
     if (this.#next.filledBytes < this.#next.sizeBytes) return this.#next;
-    return this.#spares.length > SPARES_MAX ? "remove" : null;
+    if (this.#spares.length > SPARES_MAX) return "remove";
+    return space.reserve.missingBytes > 0 ? "grow" : null;
   }
 
-  *#work(): Task<void> {
+  /** @returns false if it ended because the disk counts as full */
+  *#work(): Task<boolean> {
+    const { space } = this.#options;
     for (let job = this.#job(); job !== null && !this.#stopped; job = this.#job()) {
-      if (job === "make") {
+      const bytes = this.#newBytes(job);
+      if (bytes > 0 && !(yield* space.hasFor(bytes)) && this.#waiting.length === 0) return false;
+      yield* this.#do(job, bytes);
+      space.isExhausted = false;
+      this.#closeRetired();
+      this.#tellWaiting();
+    }
+    return true;
+  }
+
+  /** What the job takes of the disk. */
+  #newBytes(job: Job): number {
+    const { isFull, reserve } = this.#options.space;
+    if (job === "give" || job === "remove" || job === "make") return 0;
+    if (job === "grow") return Math.min(CHUNK_BYTES, reserve.missingBytes);
+    return Math.min(isFull ? LAST_CHUNK_BYTES : CHUNK_BYTES, job.sizeBytes - job.filledBytes);
+  }
+
+  *#do(job: Job, bytes: number): Task<void> {
+    const { space } = this.#options;
+    switch (job) {
+      case "make": {
         const next = yield* this.#makeNext();
         // A batch that needs more may have come meanwhile.
         next.sizeBytes = this.#nextBytes;
         this.#next = next;
-      } else if (job === "remove") {
-        yield* this.#removeSpare();
-      } else {
-        this.#busyWith = job;
-        yield* fillChunk(job, job.sizeBytes);
-        this.#busyWith = null;
+        return;
       }
-      this.#closeRetired();
-      if (!this.#stopped) this.hasRoom();
-      this.#tellWaiting();
+      case "remove": return yield* this.#removeSpare();
+      case "grow": return yield* space.reserve.grow(bytes);
+      case "give":
+        yield* space.giveReserve();
+        this.#isGiving = false;
+        return;
+      default:
+        this.#busyWith = job;
+        yield* fillChunk(job, job.sizeBytes, bytes);
+        this.#busyWith = null;
     }
   }
 
@@ -255,30 +244,36 @@ export class SegmentRoom {
     yield* wait<void>((done) => disk.syncDirectory(directory, done));
   }
 
-  #workEnded(error: Error | null): void {
+  #workEnded(error: Error | null, isDone: boolean): void {
     this.#working = false;
     this.#busyWith = null;
     this.#closeRetired();
     if (this.#stopped) {
       this.#stoppedDone();
-    } else if (error === null) {
+    } else if (error === null && isDone) {
+      this.#options.space.tell(false);
       this.start();
-    } else if (isDiskFull(error)) {
-      this.#becomeFull();
-      this.#retry = this.#options.clock.setTimer(this.#options.retryMs, () => {
-        this.#retry = null;
-        this.start();
-      });
+    } else if (error === null || isDiskFull(error)) {
+      this.#ranOut(error !== null);
     } else {
       this.stop();
       this.#options.onFailure(error);
     }
   }
 
-  #becomeFull(): void {
-    if (this.full) return;
-    this.full = true;
-    this.#options.onSpace(false);
+  /** @param isMet the disk took no more; else it only counts as full */
+  #ranOut(isMet: boolean): void {
+    const { space } = this.#options;
+    if (isMet) space.met();
+    if (isMet && this.giveReserve()) return;
+    space.isExhausted = isMet && this.#waiting.length > 0;
+    space.tell(true);
+    this.#retry = this.#options.clock.setTimer(this.#options.retryMs, () => {
+      this.#retry = null;
+      this.start();
+    });
+    // A batch came while what was free was asked for.
+    if (!isMet && this.#waiting.length > 0) this.#startAgain();
   }
 
   #tellWaiting(): void {

@@ -1,16 +1,16 @@
-/** Watches one kind of work: tells when it made no progress for too long. Sets no timer while nothing is under way. */
+/** Watches one kind of work: tells when it made no progress for too long, and when it goes on. Sets no timer while nothing is under way. */
 import type { Clock, Timer } from "../host/host.ts";
 
 export class StallWatch {
   #clock: Clock;
   #stallMs: number;
   #isWorking: () => boolean;
-  #onStall: () => void;
+  #onStall: (isStalled: boolean) => void;
   #progressMs = 0;
   #timer: Timer | null = null;
-  #toldMs = -1;
+  #isStalled = false;
 
-  constructor(clock: Clock, stallMs: number, isWorking: () => boolean, onStall: () => void) {
+  constructor(clock: Clock, stallMs: number, isWorking: () => boolean, onStall: (isStalled: boolean) => void) {
     this.#clock = clock;
     this.#stallMs = stallMs;
     this.#isWorking = isWorking;
@@ -26,6 +26,9 @@ export class StallWatch {
   /** One step of it is done. */
   progressed(): void {
     this.#progressMs = this.#clock.monotonicMs();
+    if (!this.#isStalled) return;
+    this.#isStalled = false;
+    this.#onStall(false);
   }
 
   #set(delayMs: number): void {
@@ -43,9 +46,9 @@ export class StallWatch {
     const quietMs = this.#clock.monotonicMs() - this.#progressMs;
     // At least a millisecond: a remainder of rounding would be no delay at all, again and again.
     if (quietMs < this.#stallMs) return this.#set(Math.max(1, this.#stallMs - quietMs));
-    if (this.#toldMs !== this.#progressMs) {
-      this.#toldMs = this.#progressMs;
-      this.#onStall();
+    if (!this.#isStalled) {
+      this.#isStalled = true;
+      this.#onStall(true);
     }
     this.#set(this.#stallMs);
   }

@@ -76,7 +76,7 @@ export class Wal {
     this.#queue = queue;
     this.#reads = reads;
     this.#room = room;
-    this.#watch = new StallWatch(host.clock, options.stallMs, () => this.#inFlight && !this.#failed && !room.full, options.onStall);
+    this.#watch = new StallWatch(host.clock, options.stallMs, () => this.#inFlight && !this.#failed && !room.isExhausted, options.onStall);
     const { batchBytesMax, segmentBytes, relocateMs } = options;
     const writer = new BatchWriter(parts.identity, { ...parts, source, room, watch: this.#watch, batchBytesMax });
     this.#writer = writer;
@@ -180,6 +180,11 @@ export class Wal {
     this.#queue.add({ group, type: RecordType.edit, ...editFields(edit) }, (body) => writeEditBody(body, edit));
   }
 
+  /** Gives the reserve back, for somebody who found no room; false if it is gone already. */
+  giveReserve(): boolean {
+    return this.#room.giveReserve();
+  }
+
   /** Calls `done` once everything that was appended before is durable; in the order of the calls. */
   barrier(done: Done<void>): void {
     this.#queue.barrier(done);
@@ -263,10 +268,7 @@ export class Wal {
     if (error instanceof AssertionFailed) throw error;
     if (this.#failed) return;
     this.#failed = true;
-    this.#markTimer.stop();
-    this.#watch.stop();
-    this.#room.stop();
-    this.#compactor.stop();
+    for (const part of [this.#markTimer, this.#watch, this.#room, this.#compactor]) part.stop();
     this.#reads.stop(() => {});
     const message = `log cannot be written: ${error.message}; the node stops, since what the disk holds is unknown`;
     const failure = new DraftError("STORAGE_FAILED", message, { cause: error });

@@ -1,4 +1,5 @@
 /** What a WAL is told once: sizes, times, and who hears of trouble. */
+import type { Space } from "./disk_space.ts";
 
 export interface WalOptions {
   /** Size of a segment; one is larger if its first batch needs more. */
@@ -17,6 +18,10 @@ export interface WalOptions {
   readonly markMs: number;
   /** Without progress for so long, a batch in flight counts as stalled. */
   readonly stallMs: number;
+  /**
+   * Kept on the disk for the day on which it is full; and the disk counts as full when so little is free besides. 0: neither.
+   */
+  readonly reserveBytes: number;
   /** A full disk is tried again so often. */
   readonly retryMs: number;
   /** Between two pieces of the log that are copied so that an old segment can go. */
@@ -25,10 +30,10 @@ export interface WalOptions {
   readonly compacts: boolean;
   /** A write or sync failed: the WAL tells no completion any more. Called once. */
   readonly onFailure: (error: Error) => void;
-  /** The batch in flight made no progress for `stallMs`. Called once a stall. */
-  readonly onStall: () => void;
-  /** False: the disk is full, only the room that was made before is left. True: there is room again. */
-  readonly onSpace: (hasRoom: boolean) => void;
+  /** The batch in flight made no progress for `stallMs` (true), once a stall; then that it did (false). */
+  readonly onStall: (isStalled: boolean) => void;
+  /** How much room there is on the disk; told when it changes, ample at first. */
+  readonly onSpace: (space: Space) => void;
 }
 
 const MIB = 1_048_576;
@@ -45,5 +50,6 @@ export const WAL_DEFAULTS: Omit<WalOptions, "onFailure" | "onStall" | "onSpace">
   stallMs: 600,
   retryMs: 1_000,
   relocateMs: 10,
+  reserveBytes: 0,
   compacts: true,
 };

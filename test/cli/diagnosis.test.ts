@@ -67,7 +67,7 @@ test("why a member is behind: a snapshot, a way that is not open, a slow disk, a
   assert.match(b(peer("b", { matchIndex: 100 })), /900 of 1000 entries behind, and takes them in/);
   assert.is(b(peer("b", { matchIndex: 990 })), "", "what is under way is not behind");
   assert.match(b(peer("b"), { appliedIndex: 10 }), /applied 10 of 1000 committed entries/);
-  assert.match(b(peer("b"), {}, { disk: { freeBytes: 3, state: "full" } }), /its disk is full, 3 bytes/);
+  assert.match(b(peer("b"), {}, { alarms: [{ code: "DISK_FULL", message: "its disk counts as full" }] }), /DISK_FULL: its disk counts as full/);
   assert.match(b(peer("b"), {}, { alarms: [{ code: "REMOVED", message: "this node was removed" }] }), /REMOVED: this node was removed/);
   assert.match(found([leading(peer("b", { lastContactMs: 31_000 })), away("b")])["b"] ?? "", /a heard it last 31 s ago/);
 });

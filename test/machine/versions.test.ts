@@ -187,6 +187,13 @@ test("while version 1 is in force, a build that knows more answers as one that d
   assert.is(rigs[0]?.applier.digest, rigs[1]?.applier.digest);
 });
 
+test("frees is said of writes, with true or false", () => {
+  for (const [kind, frees, why] of [["write", 1, /'do' with frees: 1: must be true or false/], ["read", true, /'do' that reads and frees/]] as const) {
+    const { plugin } = watching(1);
+    thrownBy(() => checkPlugin({ ...plugin, operations: { do: { kind, frees } } }, "./given.ts"), "BAD_PLUGIN", why);
+  }
+});
+
 test("since must be a version of the plugin", () => {
   for (const since of [0, 3, 1.5, "2"]) {
     const { plugin } = watching(2);

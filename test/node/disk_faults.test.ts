@@ -36,7 +36,7 @@ for (const [index, role] of ["leader", "follower"].entries()) {
     assert.is(errorOf(nodes, victim)?.code, "STORAGE_FAILED");
     assert.is(errorOf(nodes, victim)?.exitCode, 12);
     assert.is(nodes.node(victim).failures, 1);
-    assert.is(server?.node.fenced, true);
+    assert.is(server?.node.disk.fenced, true);
     const before = load.acked;
     nodes.run(2000);
     assert.ok(load.acked > before + 50, `${load.acked - before} writes since`);

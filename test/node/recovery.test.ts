@@ -113,7 +113,7 @@ test("M21: a power cut or a kill at each disk call of the decision leaves the ol
     const seen = new Set<string>();
     for (let at = 1; ; at++) {
       assert.ok(at < CALLS_MAX, "the sweep ends");
-      const { nodes, a, survivor } = lostMajority(3);
+      const { nodes, a, survivor } = lostMajority(4);
       if (how === "crash") a.disk.crashAt(a.disk.calls + at);
       else a.disk.endAt(a.disk.calls + at, () => a.disk.crash("kept"));
       const identity = decide(nodes, a, survivor);

@@ -294,8 +294,8 @@ test("D13: a replica that comes to a kind of entry that it does not know stops t
   write(nodes, leader.id, ["add"]);
   const { index } = leader.applier?.lastApplied ?? { index: 0 };
   const group = leader.server?.node.groups.get("main");
-  group?.propose({ kind: 30, payload: new Uint8Array(3), decoded: null }, 5000, () => {});
-  group?.propose({ kind: 3, payload: new Uint8Array(0), decoded: null }, 5000, () => {});
+  group?.propose({ kind: 30, payload: new Uint8Array(3), decoded: null, frees: true }, 5000, () => {});
+  group?.propose({ kind: 3, payload: new Uint8Array(0), decoded: null, frees: true }, 5000, () => {});
   const appliers = IDS.map((id) => nodes.node(id).applier);
   for (const error of endsOf(nodes, 2)) {
     assert.equal([error.code, error.exitCode], ["BAD_CONFIG", 14]);

@@ -31,10 +31,10 @@ function beat(core: Single, forMs: number): number[] {
   return asked;
 }
 
-test("a leader without room says so at once, makes another one campaign, and asks the next one if that has none either", () => {
+test("a leader without room makes another one campaign, and asks the next one if that has none either", () => {
   const core = leading();
   assert.equal(told(core.event({ type: "diskFull", full: true })), [2]);
-  assert.is(rejection(core), "disk-full");
+  assert.is(rejection(core), "transferring");
   beat(core, 300);
   assert.is(core.state.transfer, null);
   assert.is(core.state.role, "leader", "it leads on if nobody takes over");

@@ -9,7 +9,7 @@ import { EqualStates } from "../../src/sim/properties/equal_states.ts";
 import { type Outcome, runSeed } from "../../src/sim/run_seed.ts";
 import { AppliedAnswers } from "./applied_answers.ts";
 
-const SEEDS = 2;
+const SEEDS = 3;
 const SAFETY_MS = 2000;
 
 function ruled(): AppliedAnswers {

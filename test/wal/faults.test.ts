@@ -116,13 +116,14 @@ test("a full disk: told once, what is there stays, and it goes on by itself when
   const rig = opened(4);
   rig.disk.capacityBytes = 8_192 * 3 + 8_192;
   while (rig.sync(100)) rig.append(1, 1, 400);
-  assert.equal(rig.told, ["space: false"]);
+  assert.equal(rig.told, ["space: scarce", "space: none"]);
   const { acked } = rig;
   rig.scheduler.runUntil(rig.scheduler.nowMs + 10_000);
   assert.is(rig.acked, acked);
   rig.disk.capacityBytes = Number.POSITIVE_INFINITY;
   assert.ok(rig.sync(5_000));
-  assert.equal(rig.told, ["space: false", "space: true"]);
+  rig.scheduler.runUntil(rig.scheduler.nowMs + 100);
+  assert.equal(rig.told, ["space: scarce", "space: none", "space: ample"]);
   rig.restart();
   assert.is(rig.recovered.text(), rig.states.at(-1));
 });
@@ -135,9 +136,10 @@ test("a stalled batch is told once, and completes when the disk goes on", () => 
   rig.scheduler.runUntil(rig.scheduler.nowMs + 400);
   assert.equal(rig.told, []);
   rig.scheduler.runUntil(rig.scheduler.nowMs + 5_000);
-  assert.equal(rig.told, ["stall"]);
+  assert.equal(rig.told, ["stall: true"]);
   rig.disk.release();
   assert.ok(rig.sync());
+  assert.equal(rig.told, ["stall: true", "stall: false"]);
 });
 
 test("F17 D04: a missing, emptied or renamed segment is damage that names it; the last one too", () => {

@@ -89,8 +89,8 @@ export class Rig {
       ...WAL_DEFAULTS,
       ...this.#options,
       onFailure: (error) => this.told.push(`failure: ${error.message}`),
-      onStall: () => this.told.push("stall"),
-      onSpace: (hasRoom) => this.told.push(`space: ${hasRoom}`),
+      onStall: (isStalled) => this.told.push(`stall: ${isStalled}`),
+      onSpace: (space) => this.told.push(`space: ${space}`),
     };
     const wal = this.run(openWal(host, directory, identity, options, this.recovered));
     if (wal === null) return false;

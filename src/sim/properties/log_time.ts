@@ -8,6 +8,7 @@ import type { MemberNumber } from "../../raft/types.ts";
 import { type Property, type SimMember, Violation } from "../property.ts";
 import type { ClusterModel } from "./cluster_model.ts";
 import { pointText, type Sealed } from "./sealed_entries.ts";
+import type { Voters } from "./voters.ts";
 
 /** What is known of the simulated clocks. */
 export interface TrueTime {
@@ -25,6 +26,8 @@ export class LogTime implements Property {
   readonly #model: ClusterModel;
   readonly #trueTime: TrueTime | null;
   readonly #members: Map<MemberNumber, SimMember> = new Map();
+  /** By whom a member counted when its last step ended: an entry that changes that is sealed while they count. */
+  readonly #counted: Map<SimMember, Voters> = new Map();
   /** What a majority's clocks have reached, or an entry bore that was there already; and when that was. */
   #ceilingMs = Number.NEGATIVE_INFINITY;
   #ceilingAtMs = 0;
@@ -38,11 +41,16 @@ export class LogTime implements Property {
     if (member.clocks === undefined) return;
     const state = member.state!;
     this.#members.set(this.#model.of(state).seat, member);
+    this.#counted.delete(member);
     this.#raise(state.trail.timeMs, member.clocks.trueMs());
   }
 
   stepped(member: SimMember, _event: Event, effects: readonly Effect[]): void {
-    if (member.clocks !== undefined) this.#raise(this.#majorityMs(member), member.clocks.trueMs());
+    const { voters } = this.#model.of(member.state!);
+    for (const each of [this.#counted.get(member) ?? voters, voters]) {
+      if (member.clocks !== undefined) this.#raise(this.#majorityMs(each), member.clocks.trueMs());
+    }
+    this.#counted.set(member, voters);
     for (const effect of effects) {
       if (effect.type !== "store" || effect.entries.length === 0) continue;
       const { memory, number } = this.#model.of(member.state!);
@@ -70,8 +78,7 @@ export class LogTime implements Property {
   }
 
   /** What the wall clocks of a majority of the voters show, at least. */
-  #majorityMs(member: SimMember): number {
-    const { incoming, outgoing } = this.#model.of(member.state!).voters;
+  #majorityMs({ incoming, outgoing }: Voters): number {
     const reachedBy = (voters: readonly MemberNumber[]): number => {
       const shown = voters.map((voter) => this.#members.get(voter)?.clocks?.wallMs() ?? Number.POSITIVE_INFINITY);
       return shown.sort((a, b) => b - a)[Math.floor(voters.length / 2)]!;
