@@ -9,7 +9,7 @@ import { type ChangeCursor, type HeldChange, valueOf } from "../machine/change.t
 import { membersFrom } from "../net/client_answers.ts";
 import { type WatchAnswer, watchAnswerFrom } from "../net/watch_request.ts";
 import type { RequestOptions } from "./client_options.ts";
-import type { Connection } from "./connection.ts";
+import type { NodeConnection } from "./node_connection.ts";
 import type { Pool } from "./pool.ts";
 import type { SendRequest, Tries } from "./tries.ts";
 
@@ -85,7 +85,8 @@ class Questions {
   readonly #ports: WatchPorts;
   readonly #prefix: string;
   readonly #options: WatchRequestOptions;
-  #connection: Connection | null = null;
+  /** Who answered last, and is asked again. */
+  #connection: NodeConnection | null = null;
 
   constructor(ports: WatchPorts, prefix: string, options: WatchRequestOptions) {
     this.#ports = ports;
@@ -100,7 +101,7 @@ class Questions {
     let endMs = Number.POSITIVE_INFINITY;
     for (let delayMs = RETRY_FIRST_MS;; delayMs = Math.min(2 * delayMs, RETRY_LAST_MS)) {
       signal?.throwIfAborted();
-      let connection: Connection | null = null;
+      let connection: NodeConnection | null = null;
       try {
         connection = await this.#node();
         return watchAnswerFrom((await tries.once(connection, SILENCE_MS, signal, this.#send(after))).result);
@@ -128,23 +129,21 @@ class Questions {
     return (connection, timeoutMs, done) => connection.submit({ kind: "watch", group, ask: { prefix: this.#prefix, after } }, timeoutMs, false, done);
   }
 
-  async #node(): Promise<Connection> {
+  async #node(): Promise<NodeConnection> {
     const { clock, pool, tries } = this.#ports;
-    if (this.#connection?.isOpen !== true) {
-      this.#connection = pool.ready() ?? await tries.before(clock.monotonicMs() + SILENCE_MS, this.#options.signal, pool.pick());
-    }
+    this.#connection ??= pool.ready() ?? await tries.before(clock.monotonicMs() + SILENCE_MS, this.#options.signal, pool.pick());
     return this.#connection;
   }
 
   /** Another node is asked first for a while. */
-  #leave(connection: Connection | null, { code, leader }: DraftError): void {
+  #leave(connection: NodeConnection | null, { code, leader }: DraftError): void {
     const { pool } = this.#ports;
     if (connection !== null && code !== "BUSY") pool.avoid(connection.address);
     if (code === "NOT_LEADER") pool.noteLeader(leader);
   }
 
   /** A node that may hold more than those that were asked; null if there is none that answers. */
-  async #other(asked: Connection, compacted: ReadonlyMap<string, DraftError>): Promise<Connection | null> {
+  async #other(asked: NodeConnection, compacted: ReadonlyMap<string, DraftError>): Promise<NodeConnection | null> {
     const { pool } = this.#ports;
     for (const address of new Set([...pool.known, ...await this.#members(asked)])) {
       if (compacted.has(address)) continue;
@@ -157,7 +156,7 @@ class Questions {
     return null;
   }
 
-  async #members(asked: Connection): Promise<string[]> {
+  async #members(asked: NodeConnection): Promise<string[]> {
     const { group = "main", signal } = this.#options;
     try {
       const { result } = await this.#ports.tries.once(asked, MEMBERS_MS, signal, (to, timeoutMs, done) => to.ask("members", group, timeoutMs, done));

@@ -1,4 +1,4 @@
-/** The watches that one client's connection waits for: each is one question, answered once (net/watch_request.ts). */
+/** The watches that one connection waits for: each is one question, answered once (net/watch_request.ts). */
 import { DraftError } from "../base/errors.ts";
 import type { WatchRequest } from "../net/client_protocol.ts";
 import { encodeWatchAnswer } from "../net/watch_request.ts";
@@ -18,7 +18,7 @@ export class DoorWatches {
   }
 
   /** Answers `request` once; never, if the connection is closed before. */
-  ask({ group, ask }: WatchRequest, done: AnswerDone): void {
+  ask({ group, ask }: Pick<WatchRequest, "group" | "ask">, done: AnswerDone): void {
     const watch = this.#api.watch(group, ask, () => this.#look(watch as Watch));
     if (watch instanceof DraftError) return done(watch);
     this.#waiting.set(watch, done);
