@@ -22,6 +22,7 @@ import { operationMethods } from "./operation_methods.ts";
 import { openConnection } from "./open_connection.ts";
 import { type OpenNode, Pool } from "./pool.ts";
 import { type SendRequest, Tries } from "./tries.ts";
+import { type Change, watchChanges, type WatchRequestOptions } from "./watch.ts";
 import { WriteSessions } from "./write_session.ts";
 
 const TIMEOUT_MS = 5000;
@@ -139,6 +140,23 @@ export class Client {
     return this.#noted(group, await this.#request(options, (connection, timeoutMs, done) =>
       connection.read(group, command, { level, minIndex, timeoutMs }, done)
     ));
+  }
+
+  /**
+   * The changes of keys that begin with `prefix`, in the order of the log, each once, whatever becomes of nodes and
+   * connections; it ends only when the loop is left, or with an error. Of what changed before, the newest 65,536 changes
+   * can be read again, or 16 MiB of them. To miss nothing, read first, and watch from the index of that answer + 1.
+   *
+   * @param prefix of the keys as the machine tells them to watchers; empty for all
+   * @throws DraftError COMPACTED if no node holds all that would have to be told, with the `oldestIndex` that one does;
+   *   NO_LEADER, UNREACHABLE and others if no node served for `timeoutMs`
+   * @example
+   * ```ts
+   * for await (const { key, value, deleted } of client.watch("user/", { from: 1 })) console.log(key, deleted ? "is gone" : value);
+   * ```
+   */
+  watch(prefix: string, options: WatchRequestOptions = {}): AsyncGenerator<Change, void> {
+    return watchChanges({ clock: this.#clock, pool: this.#pool, tries: this.#tries, timeoutMs: this.#timeoutMs }, prefix, options);
   }
 
   #noted(group: string, answer: ClientAnswer): ClientAnswer {

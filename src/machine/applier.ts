@@ -11,6 +11,8 @@ import type { Done } from "../base/task.ts";
 import type { Index } from "../raft/types.ts";
 import type { ApplierOptions } from "./applier_options.ts";
 import { Batch } from "./batch.ts";
+import { ChangeHistory } from "./change_history.ts";
+import { ChangesSource } from "./changes_saved.ts";
 import { Checks } from "./checks.ts";
 import { type CommandEnvelope, decodeEnvelope } from "./command.ts";
 import { checkKind } from "./kinds.ts";
@@ -26,7 +28,7 @@ import { PieceTarget } from "./piece_target.ts";
 import { raise } from "./raise.ts";
 import { recallEntry } from "./recall.ts";
 import { decodeSessionChange } from "./session_entry.ts";
-import type { Applied, BegunSnapshot, SavedState } from "./saved_state.ts";
+import type { Applied, BegunSnapshot, SavedBeside, SavedState } from "./saved_state.ts";
 import { Sessions } from "./sessions.ts";
 import { SessionsSource } from "./sessions_saved.ts";
 
@@ -41,6 +43,8 @@ export class Applier {
   sessions: Sessions = new Sessions();
   /** What its state came to at each check point. */
   readonly checks: Checks;
+  /** What the newest entries changed, for watchers. */
+  history: ChangeHistory = new ChangeHistory();
   /** Index of the entry that ran the command of the last entry: an earlier one if that was sent again. */
   answeredIndex: Index = 0;
   /** Use: for who gathers entries; null if the machine runs one command after the other. */
@@ -128,6 +132,7 @@ export class Applier {
     const changes = this.sessions.takeChanges();
     if (changes !== 0) this.#entry.digest = foldBits(this.#entry.digest, changes);
     this.#engine?.note(head.index, this.#entry.digest, kept);
+    this.history.append(head.index, this.#entry.told);
     this.#check(head, bytes, from);
     return answer;
   }
@@ -135,6 +140,7 @@ export class Applier {
   /** The machine on disk has this entry: an earlier process was told its answer. */
   #recall(engine: Engine, head: EntryHead, payload: Uint8Array): undefined {
     recallEntry({ plugin: this.plugin, sessions: this.sessions, entry: this.#entry }, head, payload, engine.recall(head));
+    this.history.lose(head.index);
     this.#check(head, payload, 0);
   }
 
@@ -178,16 +184,13 @@ export class Applier {
     return { ...this.#at };
   }
 
-  /**
-   * The last entry whose state can be read; -1 while there is none: the machine is restored, or holds entries on disk
-   * that are yet to be gone through.
-   */
+  /** The last entry whose state can be read; -1 while the machine is restored, or holds entries that are yet to be gone through. */
   get readableIndex(): Index {
     return this.#restoring || this.#engine?.holds(this.#at.index + 1) === true ? -1 : this.#at.index;
   }
 
   /**
-   * Begins a snapshot of the state as it is. Close its pieces and its sessions if they are not wanted to the last.
+   * Begins a snapshot of the state as it is. Close its parts if they are not wanted to the last.
    *
    * @throws DraftError MACHINE_FAULT if the machine cannot say what it holds
    */
@@ -197,7 +200,7 @@ export class Applier {
     const { timeMs, ...point } = this.lastApplied;
     return {
       point, timeMs, machineVersion: this.#entry.version, digest: this.digest, checks: this.checks.saved(), streamed: pieces.streamed, pieces,
-      sessions: new SessionsSource(this.sessions),
+      sessions: new SessionsSource(this.sessions), changes: new ChangesSource(this.history),
     };
   }
 
@@ -212,20 +215,16 @@ export class Applier {
     return new PieceTarget({ plugin: this.plugin, machine: this.#calls.machine, streamed, version, promised });
   }
 
-  /**
-   * The machine holds what `saved` says.
-   *
-   * @param sessions those that were saved with it
-   */
-  restored(saved: SavedState, sessions: Sessions): void {
+  /** The machine holds what `saved` says. @param beside what was saved with it */
+  restored(saved: SavedState, beside: SavedBeside): void {
     this.#engine?.restored(saved.point);
     this.#restoring = false;
-    this.resume(saved, sessions);
+    this.resume(saved, beside);
   }
 
   /** All but the machine is what `saved` says; the machine holds that on disk, or more. */
-  resume(saved: SavedState, sessions: Sessions): void {
-    this.sessions = sessions;
+  resume(saved: SavedState, { sessions, history }: SavedBeside): void {
+    Object.assign(this, { sessions, history });
     Object.assign(this.#at, saved.point, { timeMs: saved.timeMs });
     this.#entry.restore(saved.digest, saved.machineVersion);
     this.checks.restore(saved.checks, this.lastApplied);
@@ -247,11 +246,10 @@ export class Applier {
   }
 
   /** Notes what the state comes to where the entry is a check point, and compares it where it is a verdict. */
-  #check({ kind, index, payloadBytes }: EntryHead, bytes: Uint8Array, from: number): void {
-    if (!Checks.isPoint(kind)) return kind === EntryKind.time ? undefined : this.checks.used(index, this.#at.timeMs);
+  #check(head: EntryHead, bytes: Uint8Array, from: number): void {
     // The hash of a machine on disk that is ahead is that of a later state; the digest was noted at the entry.
-    if (this.readableIndex === index || !this.#calls.hasHash) this.checks.passed({ index, digest: this.#calls.checkDigest() });
-    if (kind === EntryKind.verdict) this.checks.judge(bytes.subarray(from, from + payloadBytes), this.#at.timeMs);
+    const digest = (): number | null => this.readableIndex === head.index || !this.#calls.hasHash ? this.#calls.checkDigest() : null;
+    this.checks.applied(head, this.#at.timeMs, () => bytes.subarray(from, from + head.payloadBytes), digest);
   }
 
   /** The machine's state on disk as this process found it; null if it keeps none. */

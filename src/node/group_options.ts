@@ -10,6 +10,7 @@ import type { GroupObserver } from "./group_observer.ts";
 import type { GroupLog, Outbox } from "./group_ports.ts";
 import type { GroupSnapshots } from "./group_snapshots.ts";
 import type { Readiness } from "./readiness.ts";
+import type { Watches } from "./watches.ts";
 
 /** What a group is made of. */
 export interface GroupOptions {
@@ -39,6 +40,7 @@ export interface GroupOptions {
   readonly addressOf: (member: Member) => string;
   readonly snapshots: GroupSnapshots;
   readonly readiness: Readiness;
+  readonly watches: Watches;
   /** Get a snapshot of the leader's entry `point` or of a later one from this member; the core hears of it as events. */
   readonly fetchSnapshot: (from: MemberNumber, point: LogPoint) => void;
   readonly configurationChanged: (configuration: Configuration) => void;

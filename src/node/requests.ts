@@ -25,6 +25,8 @@ import { changeMembers } from "./member_requests.ts";
 import type { Proposed } from "./proposals.ts";
 import { endedError, noLeaderError, refusalError } from "./refusals.ts";
 import { groupStatus, incarnationText, memberList, readyChecks, waitingStatus } from "./status.ts";
+import type { Watch, WatchOptions } from "./watch.ts";
+import { holdsNoState } from "./witness.ts";
 
 /** Requests of one connection that may wait for their answers. */
 const INFLIGHT_MAX = 16_384;
@@ -128,6 +130,12 @@ export class NodeRequests implements NodeApi {
       throw error;
     }
     group.read(keepable(prepared), options, done);
+  }
+
+  watch(name: string, options: WatchOptions, ready: () => void): Watch | DraftError {
+    const group = this.#find(name);
+    if (group instanceof DraftError) return group;
+    return group.state.config.witness ? holdsNoState(group) : group.watches.open(options, ready);
   }
 
   status(done: (status: NodeStatus | DraftError) => void): void {
