@@ -13,7 +13,7 @@ import {
   type MemberList, indexFrom, membersFrom, type NodeStatus, type OperationInfo, operationsFrom, recordingFrom, statusFrom,
 } from "../net/client_answers.ts";
 import { type MemberRehearsal, rehearsalFrom } from "../net/member_rehearsal.ts";
-import type { BackupAsk } from "../net/backup_request.ts";
+import type { BackupAsk, RestoreAsk } from "../net/backup_request.ts";
 import type { AskRequest } from "../net/client_protocol.ts";
 import type { MemberWish } from "../net/member_wish.ts";
 import type { ClientAnswer, ClientOptions, ReadRequestOptions, RequestOptions, WriteRequestOptions } from "./client_options.ts";
@@ -187,6 +187,12 @@ export class Client {
   async backup(ask: BackupAsk, options: RequestOptions & { readonly address: string }): Promise<unknown> {
     const { group = "main" } = options;
     return (await this.#at(options.address, options, (to, timeoutMs, done) => to.submit({ kind: "backup", group, ask }, timeoutMs, false, done))).result;
+  }
+
+  /** Brings the leader a piece of a backup that the group is to be made from; each counts once, however often it is sent. */
+  async restore(ask: RestoreAsk, options: RequestOptions = {}): Promise<ClientAnswer> {
+    const { group = "main" } = options;
+    return this.#request(options, (to, timeoutMs, done) => to.submit({ kind: "restore", group, ask }, timeoutMs, ask.step !== "begin", done), true);
   }
 
   /** Makes the member `id` the leader; returns when it leads. */

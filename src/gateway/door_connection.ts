@@ -23,7 +23,6 @@ const UNREAD_MAX_BYTES = 256 * 1024 * 1024;
 const REPLY_BYTES_MAX = 63 * 1024 * 1024;
 
 const BUSY_RETRY_MS = 20;
-
 const STOPPING_WORDS = "this node stops: another one answers";
 
 /** Reads requests, asks the node, writes replies. */
@@ -149,6 +148,9 @@ export class DoorConnection {
       case "story":
       case "snapshot":
         return askNode(api, request.kind, group, (value) => this.#answerValue(id, value));
+      case "restore":
+        return this.#atLeader(request, (done) => api.restore(group, request.ask, request.timeoutMs, done), (connection, passOn) =>
+          connection.submit({ kind: "restore", group, ask: request.ask }, request.timeoutMs, true, passOn));
       case "backup":
         return api.backup(group, request.ask, (reply) => this.#answerValue(id, reply));
       case "transfer":

@@ -24,6 +24,8 @@ export class LiveEntry implements ClearingEntry {
   timeMs = 0;
   version = 1;
   session: string | null = null;
+  /** By how much the machine's count of entries is ahead of the log's (origin.ts). */
+  shift = 0;
   /** Running digest over (index, payload, emitted changes, answer) of all entries applied. */
   digest = 0;
   /** Use: arguments that emitted texts are compared with. Invariant: a copy, for the machine may change its own. */
@@ -37,7 +39,7 @@ export class LiveEntry implements ClearingEntry {
 
   /** Makes this the entry of `head`, at log time `timeMs`. */
   begin(head: EntryHead, timeMs: number): void {
-    this.index = head.index;
+    this.index = head.index + this.shift;
     this.term = head.term;
     this.timeMs = timeMs;
     this.session = null;
@@ -50,7 +52,8 @@ export class LiveEntry implements ClearingEntry {
   }
 
   /** Makes this the entry of `head` for a machine that runs it with others: its own digest says nothing. */
-  record(head: EntryHead, timeMs: number, version: number): void {
+  record(head: EntryHead, timeMs: number, { version, shift }: { readonly version: number; readonly shift: number }): void {
+    this.shift = shift;
     this.begin(head, timeMs);
     this.version = version;
     this.#emitted = [];

@@ -1,6 +1,7 @@
 /** What is known of a state besides the machine's own: where in the log it is, and what goes on from there. */
 import type { LogPoint } from "../raft/types.ts";
 import type { SavedChecks } from "./checks.ts";
+import type { Origin } from "./origin.ts";
 import type { PieceSource } from "./piece_source.ts";
 import type { SessionsSource } from "./sessions_saved.ts";
 
@@ -18,6 +19,8 @@ export interface SavedState {
   readonly digest: number;
   /** The check points before it. */
   readonly checks: SavedChecks;
+  /** How the state began. */
+  readonly origin: Origin;
   /** Whether the machine's part comes in pieces. */
   readonly streamed: boolean;
 }

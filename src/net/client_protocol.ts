@@ -25,6 +25,7 @@
  *  13 rehearse    the same, and nothing is changed; the result is what would come of it
  *  14 log-level   trace, debug, info, warn or error: of this node's log from now on; the result is what it was before
  *  15 backup      question (backup_request.ts): of the snapshot that this node has, and its file
+ *  16 restore     piece (backup_request.ts): of a backup that the group is to be made from
  *
  * reply         [request id, 0, index, result]
  *               [request id, 1, code, message, outcome, leader id or null, leader address or null, retryAfterMs or null]
@@ -36,14 +37,14 @@
  */
 import { CBOR_HEAD_BYTES_MAX, CborHeadReader, CborMajor, writeCborHead } from "../base/cbor_head.ts";
 import { decode, encode } from "../base/codec.ts";
-import { type BackupAsk, backupAskFrom, encodeBackupAsk } from "./backup_request.ts";
+import { type BackupAsk, backupAskFrom, encodeBackupAsk, encodeRestoreAsk, type RestoreAsk, restoreAskFrom } from "./backup_request.ts";
 import { byteString, malformed, name, tuple, whole } from "./client_fields.ts";
 import { encodeWishes, type MemberAsk, wishesFrom } from "./member_wish.ts";
 
 /** Timeouts beyond this are cut to it: a day. */
 const TIMEOUT_MS_MAX = 86_400_000;
 
-const KIND = { write: 1, read: 2, operations: 3, status: 4, members: 5, transfer: 6, record: 7, story: 8, open: 9, close: 10, snapshot: 11, change: 12, rehearse: 13, "log-level": 14, backup: 15 } as const;
+const KIND = { write: 1, read: 2, operations: 3, status: 4, members: 5, transfer: 6, record: 7, story: 8, open: 9, close: 10, snapshot: 11, change: 12, rehearse: 13, "log-level": 14, backup: 15, restore: 16 } as const;
 const SESSION_BYTES = 16;
 const LEVELS: readonly Level[] = ["linearizable", "lease", "stale"];
 
@@ -103,6 +104,12 @@ export interface BackupRequest extends RequestHead {
   readonly ask: BackupAsk;
 }
 
+/** Brings the leader a piece of a backup. */
+export interface RestoreRequest extends RequestHead {
+  readonly kind: "restore";
+  readonly ask: RestoreAsk;
+}
+
 /** Asks the leader to open a session. */
 export interface OpenRequest extends RequestHead {
   readonly kind: "open";
@@ -126,7 +133,7 @@ export interface UnknownRequest extends RequestHead {
   readonly kind: "unknown";
 }
 
-export type ClientRequest = WriteRequest | ReadRequest | AskRequest | TransferRequest | ChangeRequest | LogLevelRequest | BackupRequest | OpenRequest | CloseRequest | UnknownRequest;
+export type ClientRequest = WriteRequest | ReadRequest | AskRequest | TransferRequest | ChangeRequest | LogLevelRequest | BackupRequest | RestoreRequest | OpenRequest | CloseRequest | UnknownRequest;
 
 type Unsent<R> = R extends unknown ? Omit<R, "id" | "timeoutMs"> : never;
 
@@ -170,6 +177,8 @@ export function encodeRequest(request: Exclude<ClientRequest, WriteRequest | Unk
       return encode([...head, request.level]);
     case "backup":
       return encode([...head, encodeBackupAsk(request.ask)]);
+    case "restore":
+      return encode([...head, encodeRestoreAsk(request.ask)]);
     case "open":
       return encode([...head, request.ordered]);
     case "close":
@@ -253,6 +262,8 @@ function decodeRequest(body: Uint8Array): ClientRequest {
       return { ...head, kind: "log-level", level: name(rest[0], "log level") };
     case KIND.backup:
       return { ...head, kind: "backup", ask: backupAskFrom(rest[0]) };
+    case KIND.restore:
+      return { ...head, kind: "restore", ask: restoreAskFrom(rest[0]) };
     case KIND.record:
       return { ...head, kind: "record" };
     case KIND.story:

@@ -2,14 +2,16 @@
  * What the doors ask, answered by the node: checks requests, finds the group, words the refusals.
  */
 import { EntryKind } from "../base/entry.ts";
+import { hexOf } from "../base/bytes.ts";
 import { DraftError, type LeaderHint } from "../base/errors.ts";
 import { version } from "../base/version.ts";
 import { isDiskFull } from "../host/files.ts";
+import { encodeRestorePiece, notUnused } from "../machine/backup_pieces.ts";
 import { decodeEnvelope, encodeEnvelope } from "../machine/command.ts";
 import type { Command } from "../machine/machine.ts";
 import { encodeSessionChange, type SessionChange } from "../machine/session_entry.ts";
 import type { MemberList, NodeStatus, OperationInfo } from "../net/client_answers.ts";
-import type { BackupAsk } from "../net/backup_request.ts";
+import type { BackupAsk, RestoreAsk } from "../net/backup_request.ts";
 import type { SessionAsk } from "../net/client_protocol.ts";
 import { currentConfiguration } from "../raft/state.ts";
 import type { Index } from "../raft/types.ts";
@@ -171,7 +173,7 @@ export class NodeRequests implements NodeApi {
     const group = this.#find(name);
     if (group instanceof DraftError) return done(group);
     group.snapshot((...[error, index]) => {
-      if (error === null) done(index);
+      if (error === null) done(index === 0 ? 0 : group.applier.beginning.shown(index));
       else if (isDiskFull(error)) done(new DraftError("DISK_FULL", `there is no room for a snapshot of group ${name}: make room`));
       else done(error instanceof DraftError ? error : storageError(this.#node.parts.dataDir.path, error));
     });
@@ -180,9 +182,25 @@ export class NodeRequests implements NodeApi {
   backup(name: string, ask: BackupAsk, done: (reply: readonly unknown[] | DraftError) => void): void {
     const group = this.#find(name);
     if (group instanceof DraftError) return done(group);
-    this.#node.exchange.askedByClient(group.state.config.group, ask, (reply) => {
+    // Clients know an index as the machine does, files as the log.
+    const logged = ask.type === "which" ? { ...ask, index: Math.max(0, ask.index - group.applier.beginning.shift) } : ask;
+    this.#node.exchange.askedByClient(group.state.config.group, logged, (reply) => {
       done(typeof reply === "string" ? new DraftError("NOT_FOUND", `${reply}: draft admin backup FILE`) : reply);
     });
+  }
+
+  restore(name: string, { step, ...piece }: RestoreAsk, timeoutMs: number, done: AnswerDone): void {
+    const group = this.#leading(name);
+    if (group instanceof DraftError) return done(group);
+    const { beginning: { origin } } = group.applier;
+    // Whoever was not told how it ended may send again what it did before.
+    const why = origin.restored?.id === hexOf(piece.id) ? null : notUnused(origin);
+    if (why !== null) return done(why);
+    if (step === "begin") return done({ index: 0, reply: { takes: true } });
+    const payload = encodeRestorePiece({ ...piece, last: step === "last" });
+    const { valueBytesMax } = this.#node.parts.settings;
+    if (payload.length > valueBytesMax) return done(tooLarge(payload.length, valueBytesMax));
+    group.propose({ kind: EntryKind.restore, payload, decoded: null, frees: false }, timeoutMs, done);
   }
 
   changeMembers(name: string, request: MembersRequest, done: AnswerDone): void {
