@@ -38,6 +38,7 @@ export const EntryKind = {
   version: 6,
   verdict: 7,
   group: 8,
+  restore: 9,
 } as const;
 
 /** One of the numbers of {@link EntryKind}; an unknown one travels as it is. */

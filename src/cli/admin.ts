@@ -8,6 +8,7 @@ import { hintFor } from "./hints.ts";
 import { DraftError } from "../base/errors.ts";
 import { LOG_LEVELS } from "../node/config.ts";
 import { backupTo } from "./admin_backup.ts";
+import { restoreFrom } from "./admin_restore.ts";
 import { changeMembers, MEMBERS_COMMANDS, type MembersCommand, optionsOf } from "./admin_members.ts";
 import { rehearseMembers } from "./admin_rehearsal.ts";
 import { explain } from "./admin_why.ts";
@@ -87,6 +88,16 @@ const backup: Leaf = adminLeaf({
   run: (client, settings, io, [path = ""], options) => backupTo(path, client, settings, io, options.has("dry-run")),
 });
 
+const restore: Leaf = adminLeaf({
+  words: ["admin", "restore"],
+  usage: "FILE",
+  count: ONE,
+  options: [DRY_RUN],
+  summary: "makes a group that has applied nothing what a backup holds, while the cluster runs; returns when it is done",
+  examples: ["draft admin restore main.draft --dry-run", "draft admin restore main.draft"],
+  run: (client, settings, io, [path = ""], options) => restoreFrom(path, client, settings, io, options.has("dry-run")),
+});
+
 const record: Leaf = adminLeaf({
   words: ["admin", "record"],
   usage: "FILE",
@@ -137,7 +148,7 @@ const why: Leaf = adminLeaf({
 
 /** The commands. */
 export const adminLeaves: readonly Leaf[] = [
-  servers, states, ...MEMBERS_COMMANDS.map(membersLeaf), transfer, append, snapshot, backup, logLevel, why, record,
+  servers, states, ...MEMBERS_COMMANDS.map(membersLeaf), transfer, append, snapshot, backup, restore, logLevel, why, record,
 ];
 
 function membersLeaf(command: MembersCommand): Leaf {

@@ -5,6 +5,7 @@
 import { DraftError } from "../base/errors.ts";
 import { Progress } from "../base/progress.ts";
 import type { Client } from "../client/client.ts";
+import { machinePointOf } from "../machine/origin.ts";
 import { type BackupFile as Wanted, backupFileFrom, backupPieceFrom } from "../net/backup_request.ts";
 import type { GroupStatus, NodeStatus } from "../net/client_answers.ts";
 import type { SnapshotHead } from "../wal/snapshot_format.ts";
@@ -39,7 +40,7 @@ export interface Giver {
 /** Who is asked, in order, and for what. */
 export interface BackupPlan {
   readonly givers: readonly Giver[];
-  /** All that any node knew to be committed when the command began: the backup holds that, or more. */
+  /** All that any node that keeps data knew to be committed when the command began: the backup holds that, or more. */
   readonly leastIndex: number;
 }
 
@@ -69,10 +70,11 @@ export async function backupTo(path: string, client: Client, settings: RequestSe
   }
 }
 
-function tellBackup({ point, machine, machineVersion, timeMs }: SnapshotHead, { nodeId }: Giver, { path, have }: BackupFile, { settings, io }: Pick<Backup, "settings" | "io">): void {
+function tellBackup({ point, origin, machine, machineVersion, timeMs }: SnapshotHead, { nodeId }: Giver, { path, have }: BackupFile, { settings, io }: Pick<Backup, "settings" | "io">): void {
   const facts = { file: path, bytes: have, node: nodeId, machine, machineVersion, timeMs };
-  if (settings.json) return io.out(renderJson(facts, point.index));
-  io.out(`${path}: group ${settings.group}, machine ${machine} of version ${machineVersion}, as of index ${point.index}; ${have} bytes from ${nodeId}: draft log check ${shellWord(path)}`);
+  const { index } = machinePointOf(origin, point);
+  if (settings.json) return io.out(renderJson(facts, index));
+  io.out(`${path}: group ${settings.group}, machine ${machine} of version ${machineVersion}, as of index ${index}; ${have} bytes from ${nodeId}: draft log check ${shellWord(path)}`);
 }
 
 /**
@@ -92,7 +94,7 @@ export function planBackup(states: readonly NodeState[], groupName: string): Bac
   holding.sort((a, b) => loadOf(a.group) - loadOf(b.group) || b.group.appliedIndex - a.group.appliedIndex);
   return {
     givers: holding.map(({ nodeId, address, group: { role } }) => ({ nodeId, address, role })),
-    leastIndex: Math.max(...groups.map(({ group }) => group.commitIndex)),
+    leastIndex: Math.max(...holding.map(({ group }) => group.commitIndex)),
   };
 }
 

@@ -13,11 +13,10 @@ import {
   type MemberList, indexFrom, membersFrom, type NodeStatus, type OperationInfo, operationsFrom, recordingFrom, statusFrom,
 } from "../net/client_answers.ts";
 import { type MemberRehearsal, rehearsalFrom } from "../net/member_rehearsal.ts";
-import type { BackupAsk } from "../net/backup_request.ts";
+import type { BackupAsk, RestoreAsk } from "../net/backup_request.ts";
 import type { AskRequest } from "../net/client_protocol.ts";
 import type { MemberWish } from "../net/member_wish.ts";
 import type { ClientAnswer, ClientOptions, ReadRequestOptions, RequestOptions, WriteRequestOptions } from "./client_options.ts";
-import type { NodeConnection, RequestDone } from "./node_connection.ts";
 import { operationMethods } from "./operation_methods.ts";
 import { openConnection } from "./open_connection.ts";
 import { type OpenNode, Pool } from "./pool.ts";
@@ -207,6 +206,12 @@ export class Client {
     return (await this.#at(options.address, options, (to, timeoutMs, done) => to.submit({ kind: "backup", group, ask }, timeoutMs, false, done))).result;
   }
 
+  /** Brings the leader a piece of a backup that the group is to be made from; each counts once, however often it is sent. */
+  async restore(ask: RestoreAsk, options: RequestOptions = {}): Promise<ClientAnswer> {
+    const { group = "main" } = options;
+    return this.#request(options, (to, timeoutMs, done) => to.submit({ kind: "restore", group, ask }, timeoutMs, ask.step !== "begin", done), true);
+  }
+
   /** Makes the member `id` the leader; returns when it leads. */
   async transfer(id: string, options: RequestOptions = {}): Promise<ClientAnswer> {
     const { group = "main" } = options;
@@ -255,17 +260,14 @@ export class Client {
   async #kindOf(operation: string, options: RequestOptions): Promise<"read" | "write"> {
     const name = operation.toLowerCase();
     const group = options.group ?? "main";
-    const known = this.#kinds.get(group)?.get(name);
+    const known = this.#kinds.get(group)?.get(name) ?? (await this.operations(options)).find((each) => each.name === name);
     if (known !== undefined) return known.kind;
-    const found = (await this.operations(options)).find((each) => each.name === name);
-    if (found !== undefined) return found.kind;
     throw new DraftError("UNKNOWN_OPERATION", `the machine of group ${group} has no operation "${operation}"`);
   }
 
   async #ask(kind: AskRequest["kind"], options: RequestOptions, address?: string): Promise<unknown> {
     const { group = "main" } = options;
-    const ask = (connection: NodeConnection, timeoutMs: number, done: RequestDone): void =>
-      connection.ask(kind, group, timeoutMs, done);
+    const ask: SendRequest = (connection, timeoutMs, done) => connection.ask(kind, group, timeoutMs, done);
     return (await (address === undefined ? this.#request(options, ask) : this.#at(address, options, ask))).result;
   }
 

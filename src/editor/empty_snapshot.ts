@@ -2,6 +2,7 @@
 import { assert } from "../base/assert.ts";
 import { type Task, wait } from "../base/task.ts";
 import { Applier } from "../machine/applier.ts";
+import { USED } from "../machine/origin.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { FEATURE_LEVEL } from "../node/group_snapshots.ts";
 import { setMachineAside } from "../node/machine_start.ts";
@@ -26,7 +27,7 @@ export function* writeEmptySnapshot({ disk }: OfflineHost, log: GroupLog, { edit
   for (const parent of [`${log.directory}/snapshots`, log.directory]) yield* wait<void>((done) => disk.syncDirectory(parent, done));
   const writer = yield* SnapshotWriter.begin(disk, directory, {
     clusterId, group, point: content.point, featureLevel: FEATURE_LEVEL, machine: plugin.name, machineVersion, streamed,
-    timeMs: (yield* pointAt(log, index)).timeMs, digest, checks, configuration: configurationAt(log, index),
+    timeMs: (yield* pointAt(log, index)).timeMs, digest, checks, configuration: configurationAt(log, index), origin: USED,
   });
   for (let piece = yield* wait<Uint8Array | null>((done) => pieces.next(done)); piece !== null; piece = yield* wait<Uint8Array | null>((done) => pieces.next(done))) {
     yield* writer.piece(PieceKind.machine, piece);

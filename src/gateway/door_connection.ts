@@ -7,7 +7,8 @@ import type { Clock, Log, Socket } from "../host/host.ts";
 import { FrameParser, PREFACE_BYTES } from "../net/frame.ts";
 import { FrameBatch } from "../net/frame_batch.ts";
 import { CLIENT_PROTOCOL, type ClientHello, decodeClientHello, encodeNodeHello } from "../net/client_hello.ts";
-import { type ClientRequest, type CloseRequest, type OpenRequest, type ReadRequest, RequestReader, type SessionAsk, type WriteRequest } from "../net/client_protocol.ts";
+import type { ClientRequest, CloseRequest, OpenRequest, ReadRequest, SessionAsk, WriteRequest } from "../net/client_protocol.ts";
+import { RequestReader } from "../net/client_request_reader.ts";
 import { encodeError, writeResult } from "../net/client_replies.ts";
 import type { Answer, AnswerDone, NodeApi } from "../node/node_api.ts";
 import { askNode } from "./ask_node.ts";
@@ -25,7 +26,6 @@ const UNREAD_MAX_BYTES = 256 * 1024 * 1024;
 const REPLY_BYTES_MAX = 63 * 1024 * 1024;
 
 const BUSY_RETRY_MS = 20;
-
 const STOPPING_WORDS = "this node stops: another one answers";
 
 /** Reads requests, asks the node, writes replies. */
@@ -157,6 +157,9 @@ export class DoorConnection {
       case "story":
       case "snapshot":
         return askNode(api, request.kind, group, (value) => this.#answerValue(id, value));
+      case "restore":
+        return this.#atLeader(request, (done) => api.restore(group, request.ask, request.timeoutMs, done), (connection, passOn) =>
+          connection.submit({ kind: "restore", group, ask: request.ask }, request.timeoutMs, true, passOn));
       case "backup":
         return api.backup(group, request.ask, (reply) => this.#answerValue(id, reply));
       case "transfer":

@@ -14,20 +14,21 @@ import { Batch } from "./batch.ts";
 import { ChangeHistory } from "./change_history.ts";
 import { ChangesSource } from "./changes_saved.ts";
 import { Checks } from "./checks.ts";
-import { type CommandEnvelope, decodeEnvelope } from "./command.ts";
+import type { CommandEnvelope } from "./command.ts";
+import { Beginning } from "./beginning.ts";
 import { checkKind } from "./kinds.ts";
 import { createMachine, endMachine } from "./create_machine.ts";
 import { foldBits } from "./digest.ts";
 import { Engine, type EnginePosition } from "./engine.ts";
 import { LiveEntry } from "./live_entry.ts";
 import type { AnyPlugin, Command, Reply, View } from "./machine.ts";
-import { MachineCalls, refusalOf } from "./machine_calls.ts";
+import { MachineCalls } from "./machine_calls.ts";
 import { Operations } from "./operations.ts";
+import type { Origin } from "./origin.ts";
+import { perform } from "./perform.ts";
 import { PieceSource } from "./piece_source.ts";
 import { PieceTarget } from "./piece_target.ts";
-import { raise } from "./raise.ts";
 import { recallEntry } from "./recall.ts";
-import { decodeSessionChange } from "./session_entry.ts";
 import type { Applied, BegunSnapshot, SavedBeside, SavedState } from "./saved_state.ts";
 import { Sessions } from "./sessions.ts";
 import { SessionsSource } from "./sessions_saved.ts";
@@ -49,6 +50,8 @@ export class Applier {
   answeredIndex: Index = 0;
   /** Use: for who gathers entries; null if the machine runs one command after the other. */
   batch: Batch | null = null;
+  /** How the state began, and what came of a backup that it is to be made from. */
+  readonly beginning: Beginning = new Beginning();
   readonly #options: ApplierOptions;
   #calls!: MachineCalls;
   /** Of a machine that keeps its state on disk. */
@@ -83,7 +86,7 @@ export class Applier {
     checkKind(head);
     this.#begin(head);
     if (this.#engine?.holds(head.index) === true) return this.#recall(this.#engine, head, bytes.subarray(from, from + head.payloadBytes));
-    return this.#finish(head, this.#perform(head, bytes, from, decoded), bytes, from);
+    return this.#finish(head, perform(this, this.#calls, this.#entry, head, bytes, from, decoded), bytes, from);
   }
 
   /**
@@ -94,7 +97,7 @@ export class Applier {
   gathers(head: EntryHead, bytes: Uint8Array, from: number, decoded: CommandEnvelope | null): boolean {
     if (this.batch === null || this.#engine?.holds(head.index) === true) return false;
     assert(head.index === this.#at.index + this.batch.count + 1 && !this.#restoring, "entries are gathered in order", head.index, this.#at.index);
-    const start = { sessions: this.sessions, version: this.#entry.version, timeMs: this.#at.timeMs };
+    const start = { sessions: this.sessions, version: this.#entry.version, shift: this.#entry.shift, timeMs: this.#at.timeMs };
     return this.batch.add(start, head, () => bytes.subarray(from, from + head.payloadBytes), decoded);
   }
 
@@ -122,6 +125,7 @@ export class Applier {
     ({ index: this.answeredIndex, index: at.index, term: at.term, chain: at.chain } = head);
     this.#entry.begin(head, at.timeMs);
     this.sessions.expire(at.timeMs);
+    this.beginning.applies(head.kind);
   }
 
   /** What was made of the entry becomes a part of digest, sessions and memos. */
@@ -132,15 +136,16 @@ export class Applier {
     const changes = this.sessions.takeChanges();
     if (changes !== 0) this.#entry.digest = foldBits(this.#entry.digest, changes);
     this.#engine?.note(head.index, this.#entry.digest, kept);
-    this.history.append(head.index, this.#entry.told);
+    this.history.append(this.beginning.shown(head.index), this.#entry.told);
     this.#check(head, bytes, from);
     return answer;
   }
 
   /** The machine on disk has this entry: an earlier process was told its answer. */
   #recall(engine: Engine, head: EntryHead, payload: Uint8Array): undefined {
+    if (head.kind === EntryKind.restore) this.beginning.add(payload, head.index);
     recallEntry({ plugin: this.plugin, sessions: this.sessions, entry: this.#entry }, head, payload, engine.recall(head));
-    this.history.lose(head.index);
+    this.history.lose(this.beginning.shown(head.index));
     this.#check(head, payload, 0);
   }
 
@@ -199,7 +204,7 @@ export class Applier {
     const pieces = new PieceSource(this.plugin, this.#calls.machine);
     const { timeMs, ...point } = this.lastApplied;
     return {
-      point, timeMs, machineVersion: this.#entry.version, digest: this.digest, checks: this.checks.saved(), streamed: pieces.streamed, pieces,
+      point, timeMs, origin: this.beginning.origin, machineVersion: this.#entry.version, digest: this.digest, checks: this.checks.saved(), streamed: pieces.streamed, pieces,
       sessions: new SessionsSource(this.sessions), changes: new ChangesSource(this.history),
     };
   }
@@ -217,7 +222,7 @@ export class Applier {
 
   /** The machine holds what `saved` says. @param beside what was saved with it */
   restored(saved: SavedState, beside: SavedBeside): void {
-    this.#engine?.restored(saved.point);
+    this.#engine?.restored(saved);
     this.#restoring = false;
     this.resume(saved, beside);
   }
@@ -225,6 +230,7 @@ export class Applier {
   /** All but the machine is what `saved` says; the machine holds that on disk, or more. */
   resume(saved: SavedState, { sessions, history }: SavedBeside): void {
     Object.assign(this, { sessions, history });
+    this.beganAs(saved.origin);
     Object.assign(this.#at, saved.point, { timeMs: saved.timeMs });
     this.#entry.restore(saved.digest, saved.machineVersion);
     this.checks.restore(saved.checks, this.lastApplied);
@@ -232,7 +238,7 @@ export class Applier {
 
   /** The moment that a read sees. */
   view(): View {
-    return { index: this.#at.index, timeMs: this.#at.timeMs, version: this.#entry.version };
+    return { index: this.#at.index + this.#entry.shift, timeMs: this.#at.timeMs, version: this.#entry.version };
   }
 
   /** Running digest over (index, payload, emitted changes, answer), an unsigned 32-bit number. */
@@ -250,6 +256,13 @@ export class Applier {
     // The hash of a machine on disk that is ahead is that of a later state; the digest was noted at the entry.
     const digest = (): number | null => this.readableIndex === head.index || !this.#calls.hasHash ? this.#calls.checkDigest() : null;
     this.checks.applied(head, this.#at.timeMs, () => bytes.subarray(from, from + head.payloadBytes), digest);
+  }
+
+  /** The state began as `origin` says: the machine counts as follows from that. */
+  beganAs(origin: Origin): void {
+    this.beginning.is(origin);
+    this.#entry.shift = this.beginning.shift;
+    this.#engine?.began(origin);
   }
 
   /** The machine's state on disk as this process found it; null if it keeps none. */
@@ -274,25 +287,5 @@ export class Applier {
   /** Ends the machine; `done` is told how, once it has given back what it took. */
   close(done: Done<void>): void {
     endMachine(this.#calls.machine, done);
-  }
-
-  #perform(head: EntryHead, bytes: Uint8Array, from: number, decoded: CommandEnvelope | null): Reply | DraftError {
-    const { kind, payloadBytes } = head;
-    if (kind === EntryKind.time) return this.#calls.wake();
-    if (kind === EntryKind.version) return raise(this.plugin, this.#calls.machine, this.#entry, bytes.subarray(from, from + payloadBytes));
-    try {
-      if (kind === EntryKind.command) return this.#run(head, decoded ?? decodeEnvelope(bytes, from, from + payloadBytes));
-      if (kind !== EntryKind.session) return undefined;
-      return this.sessions.change(decodeSessionChange(bytes.subarray(from, from + payloadBytes)), this.#at.index, this.#at.timeMs);
-    } catch (error) {
-      return refusalOf(error);
-    }
-  }
-
-  #run(head: EntryHead, envelope: CommandEnvelope): Reply | DraftError {
-    const found = envelope.session === null ? null : this.sessions.admit(envelope, head.payloadSum, this.#at.timeMs);
-    if (found === null) return this.#calls.run(envelope);
-    if (found.index > 0) this.answeredIndex = found.index;
-    return found.answer;
   }
 }

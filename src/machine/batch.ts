@@ -29,6 +29,8 @@ export interface Gathered {
 export interface BatchStart {
   readonly sessions: Sessions;
   readonly version: number;
+  /** By how much the machine's count of entries is ahead of the log's. */
+  readonly shift: number;
   /** Log time of the last entry applied. */
   readonly timeMs: number;
 }
@@ -72,7 +74,7 @@ export class Batch {
     this.#timeMs = timeMs;
     const command = Operations.named(envelope.command, operation);
     const entry = this.#entries[this.#gathered.length] ??= new LiveEntry();
-    entry.record(head, timeMs, start.version);
+    entry.record(head, timeMs, start);
     entry.session = envelope.session;
     entry.holds(command);
     this.#gathered.push({ head: { ...head }, envelope, command, entry });

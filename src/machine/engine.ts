@@ -8,6 +8,7 @@ import { DraftError } from "../base/errors.ts";
 import type { Index, LogPoint } from "../raft/types.ts";
 import type { Kept } from "./kept_answer.ts";
 import type { Base } from "./machine.ts";
+import { machinePointOf, type Origin, shiftOf, UNUSED } from "./origin.ts";
 import { Memo, MemoWriter, type Recalled } from "./memo.ts";
 
 /** Where the state on disk stands. */
@@ -22,6 +23,8 @@ export interface EnginePosition {
 export class Engine {
   readonly #machine: Base;
   readonly #words: string;
+  #origin: Origin = UNUSED;
+  #shift = 0;
   readonly #writer: MemoWriter = new MemoWriter();
   /** Use: entries up to here are in the machine already. */
   #through: Index = 0;
@@ -37,7 +40,7 @@ export class Engine {
 
   /** Whether the machine holds the entry at `index`, which is not to be applied again. */
   holds(index: Index): boolean {
-    return index <= this.#through;
+    return index + this.#shift <= this.#through;
   }
 
   /**
@@ -46,6 +49,16 @@ export class Engine {
    * @throws DraftError DAMAGED if the machine cannot say what it holds
    */
   open(): EnginePosition {
+    return loggedPosition(this.#origin, this.#open());
+  }
+
+  /** The state began as `origin` says. All that is asked and told here is in the log's count, the machine has its own. */
+  began(origin: Origin): void {
+    this.#origin = origin;
+    this.#shift = shiftOf(origin);
+  }
+
+  #open(): EnginePosition {
     const index = this.#lastApplied();
     const point = index === 0 ? null : this.#newest(index)?.point ?? null;
     if (point !== null && point.index !== index) {
@@ -61,10 +74,11 @@ export class Engine {
    */
   recallFrom(from: Index): boolean {
     const through = this.#lastApplied();
-    if (through >= from) {
-      this.#memos = this.#read(from);
+    const first = from + this.#shift;
+    if (through >= first) {
+      this.#memos = this.#read(first);
       this.#memo = this.#next();
-      if (this.#memo === null || this.#memo.first > from) return false;
+      if (this.#memo === null || this.#memo.first > first) return false;
     }
     this.#through = through;
     return true;
@@ -75,7 +89,8 @@ export class Engine {
    *
    * @throws DraftError DAMAGED if the machine applied another entry there
    */
-  recall({ index, term, chain }: EntryHead): Recalled {
+  recall({ index: logged, term, chain }: EntryHead): Recalled {
+    const index = logged + this.#shift;
     if (this.#memo !== null && this.#memo.point.index < index) this.#memo = this.#next();
     const memo = this.#memo;
     if (memo === null || index < memo.first || index > memo.point.index) {
@@ -90,7 +105,7 @@ export class Engine {
 
   /** An entry was applied. */
   note(index: Index, digest: number, kept: Kept | undefined): void {
-    this.#writer.add(index, digest, kept);
+    this.#writer.add(index + this.#shift, digest, kept);
   }
 
   /**
@@ -98,12 +113,13 @@ export class Engine {
    *
    * @throws DraftError STORAGE_FAILED if the machine cannot: it must not be used any more
    */
-  commit(point: LogPoint, memosFrom: Index): void {
+  commit(logged: LogPoint, memosFrom: Index): void {
     if (this.#writer.count === 0) return;
+    const point = { ...logged, index: logged.index + this.#shift };
     assert(point.index > this.#through, "commits follow one another", point.index, this.#through);
     const memo = this.#writer.take(point);
     try {
-      this.#machine.commit?.({ index: point.index, memo, memosFrom });
+      this.#machine.commit?.({ index: point.index, memo, memosFrom: memosFrom + this.#shift });
     } catch (thrown) {
       const text = thrown instanceof Error ? thrown.message : String(thrown);
       throw new DraftError("STORAGE_FAILED", `${this.#words} failed: ${text}: check the disk, then start the node again: what was not committed is applied again`, { cause: thrown });
@@ -116,8 +132,9 @@ export class Engine {
    *
    * @throws DraftError DAMAGED if that is not what it holds now
    */
-  restored(point: LogPoint): void {
-    const found = this.open();
+  restored({ point: logged, origin }: { readonly point: LogPoint; readonly origin: Origin }): void {
+    const point = machinePointOf(origin, logged);
+    const found = this.#open();
     const isIt = found.index === point.index && (this.#machine.commit === undefined || isSame(found.point, point));
     if (!isIt) {
       throw new DraftError("DAMAGED", `${this.#words} says after restore() that it holds ${named(found)}: must be ${named({ index: point.index, point })}, as in the snapshot`);
@@ -185,4 +202,16 @@ function isSame(one: LogPoint | null, other: LogPoint): boolean {
 
 function named({ index, point }: { readonly index?: Index; readonly point: LogPoint | null }): string {
   return point === null ? `index ${index}, without a memo` : `index ${point.index} of term ${point.term}, chain ${point.chain}`;
+}
+
+/** Where a state on disk stands in the log of a group that began as `origin` says. */
+export function loggedPosition(origin: Origin, { index, point }: EnginePosition): EnginePosition {
+  const { restored } = origin;
+  if (restored === null) return { index, point };
+  // It may be from before the restore, when the machine counted as the log does: what it holds is of no use then.
+  if (index < restored.machine.index || index < restored.index) return { index: 0, point: null };
+  const logged = index - shiftOf(origin);
+  // What was restored bears the seal of its last entry in the log that it was saved from.
+  const isOwn = point !== null && logged > restored.index;
+  return { index: logged, point: isOwn ? { ...point, index: logged } : null };
 }

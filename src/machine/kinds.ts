@@ -9,6 +9,6 @@ import { DraftError } from "../base/errors.ts";
  *   state. The log is whole, it is this program that is too old
  */
 export function checkKind({ kind, index, group }: EntryHead): void {
-  if (kind >= EntryKind.command && kind <= EntryKind.verdict) return;
+  if ((kind >= EntryKind.command && kind <= EntryKind.verdict) || kind === EntryKind.restore) return;
   throw new DraftError("BAD_CONFIG", `entry ${index} of group ${group} is of kind ${kind}, which this release of draft does not know: start this node with the one that the others run`);
 }

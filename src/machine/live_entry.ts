@@ -24,6 +24,8 @@ export class LiveEntry implements ClearingEntry, UndoingEntry {
   timeMs = 0;
   version = 1;
   session: string | null = null;
+  /** By how much the machine's count of entries is ahead of the log's (origin.ts). */
+  shift = 0;
   /** Running digest over (index, payload, emitted changes, answer) of all entries applied. */
   digest = 0;
   /** What it emitted, until the next entry. */
@@ -39,7 +41,7 @@ export class LiveEntry implements ClearingEntry, UndoingEntry {
 
   /** Makes this the entry of `head`, at log time `timeMs`. */
   begin(head: EntryHead, timeMs: number): void {
-    this.index = head.index;
+    this.index = head.index + this.shift;
     this.term = head.term;
     this.timeMs = timeMs;
     this.session = null;
@@ -53,7 +55,8 @@ export class LiveEntry implements ClearingEntry, UndoingEntry {
   }
 
   /** Makes this the entry of `head` for a machine that runs it with others: its own digest says nothing. */
-  record(head: EntryHead, timeMs: number, version: number): void {
+  record(head: EntryHead, timeMs: number, { version, shift }: { readonly version: number; readonly shift: number }): void {
+    this.shift = shift;
     this.begin(head, timeMs);
     this.version = version;
     this.#emitted = [];

@@ -3,6 +3,7 @@ import type { LogPoint } from "../raft/types.ts";
 import type { ChangeHistory } from "./change_history.ts";
 import type { ChangesSource } from "./changes_saved.ts";
 import type { SavedChecks } from "./checks.ts";
+import type { Origin } from "./origin.ts";
 import type { PieceSource } from "./piece_source.ts";
 import type { Sessions } from "./sessions.ts";
 import type { SessionsSource } from "./sessions_saved.ts";
@@ -21,6 +22,8 @@ export interface SavedState {
   readonly digest: number;
   /** The check points before it. */
   readonly checks: SavedChecks;
+  /** How the state began. */
+  readonly origin: Origin;
   /** Whether the machine's part comes in pieces. */
   readonly streamed: boolean;
 }

@@ -26,6 +26,7 @@
  *  14 log-level   trace, debug, info, warn or error: of this node's log from now on; the result is what it was before
  *  15 backup      question (backup_request.ts): of the snapshot that this node has, and its file
  *  16 watch       question (watch_request.ts): what changes behind a place, answered once there is something to say
+ *  17 restore     piece (backup_request.ts): of a backup that the group is to be made from
  *
  * reply         [request id, 0, index, result]
  *               [request id, 1, code, message, outcome, leader id or null, leader address or null, retryAfterMs or null,
@@ -36,19 +37,16 @@
  * A request id is the client's choice, a whole number; it is free again once its reply came. Request id 0 in a reply
  * concerns the connection, which is closed behind it; it may come in place of the node's hello (no protocol is 0).
  */
-import { CBOR_HEAD_BYTES_MAX, CborHeadReader, CborMajor, writeCborHead } from "../base/cbor_head.ts";
-import { decode, encode } from "../base/codec.ts";
-import { type BackupAsk, backupAskFrom, encodeBackupAsk } from "./backup_request.ts";
-import { byteString, malformed, name, tuple, whole } from "./client_fields.ts";
-import { encodeWishes, type MemberAsk, wishesFrom } from "./member_wish.ts";
-import { encodeWatchAsk, type WatchAsk, watchAskFrom } from "./watch_request.ts";
+import { CBOR_HEAD_BYTES_MAX, CborMajor, writeCborHead } from "../base/cbor_head.ts";
+import { encode } from "../base/codec.ts";
+import { type BackupAsk, encodeBackupAsk, encodeRestoreAsk, type RestoreAsk } from "./backup_request.ts";
+import { encodeWishes, type MemberAsk } from "./member_wish.ts";
+import { encodeWatchAsk, type WatchAsk } from "./watch_request.ts";
 
-/** Timeouts beyond this are cut to it: a day. */
-const TIMEOUT_MS_MAX = 86_400_000;
-
-const KIND = { write: 1, read: 2, operations: 3, status: 4, members: 5, transfer: 6, record: 7, story: 8, open: 9, close: 10, snapshot: 11, change: 12, rehearse: 13, "log-level": 14, backup: 15, watch: 16 } as const;
-const SESSION_BYTES = 16;
-const LEVELS: readonly Level[] = ["linearizable", "lease", "stale"];
+/** Numbers on the wire. */
+export const KIND = { write: 1, read: 2, operations: 3, status: 4, members: 5, transfer: 6, record: 7, story: 8, open: 9, close: 10, snapshot: 11, change: 12, rehearse: 13, "log-level": 14, backup: 15, watch: 16, restore: 17 } as const;
+/** Numbered by their place. */
+export const LEVELS: readonly Level[] = ["linearizable", "lease", "stale"];
 
 /** How fresh a read must be. A lease read is linearizable too, as long as clocks go about alike (raft/lease.ts). */
 export type Level = "linearizable" | "lease" | "stale";
@@ -56,7 +54,8 @@ export type Level = "linearizable" | "lease" | "stale";
 /** An operation's name and its arguments. */
 export type CommandTuple = readonly [operation: string, ...args: unknown[]];
 
-interface RequestHead {
+/** What every request begins with. */
+export interface RequestHead {
   readonly id: number;
   readonly group: string;
   readonly timeoutMs: number;
@@ -112,6 +111,12 @@ export interface WatchRequest extends RequestHead {
   readonly ask: WatchAsk;
 }
 
+/** Brings the leader a piece of a backup. */
+export interface RestoreRequest extends RequestHead {
+  readonly kind: "restore";
+  readonly ask: RestoreAsk;
+}
+
 /** Asks the leader to open a session. */
 export interface OpenRequest extends RequestHead {
   readonly kind: "open";
@@ -135,7 +140,7 @@ export interface UnknownRequest extends RequestHead {
   readonly kind: "unknown";
 }
 
-export type ClientRequest = WriteRequest | ReadRequest | AskRequest | TransferRequest | ChangeRequest | LogLevelRequest | BackupRequest | WatchRequest | OpenRequest | CloseRequest | UnknownRequest;
+export type ClientRequest = WriteRequest | ReadRequest | AskRequest | TransferRequest | ChangeRequest | LogLevelRequest | BackupRequest | WatchRequest | RestoreRequest | OpenRequest | CloseRequest | UnknownRequest;
 
 type Unsent<R> = R extends unknown ? Omit<R, "id" | "timeoutMs"> : never;
 
@@ -181,6 +186,8 @@ export function encodeRequest(request: Exclude<ClientRequest, WriteRequest | Unk
       return encode([...head, encodeBackupAsk(request.ask)]);
     case "watch":
       return encode([...head, encodeWatchAsk(request.ask)]);
+    case "restore":
+      return encode([...head, encodeRestoreAsk(request.ask)]);
     case "open":
       return encode([...head, request.ordered]);
     case "close":
@@ -188,113 +195,4 @@ export function encodeRequest(request: Exclude<ClientRequest, WriteRequest | Unk
     default:
       return encode(head);
   }
-}
-
-/**
- * Reads requests of one connection. Byte strings within a request are views of its frame.
- */
-export class RequestReader {
-  readonly #heads: CborHeadReader = new CborHeadReader();
-  #group = "";
-  #groupBytes: Uint8Array = new Uint8Array(0);
-
-  /** @throws DraftError BAD_REQUEST if the body is no request; the connection cannot go on then */
-  read(body: Uint8Array): ClientRequest {
-    const common = this.#readWrite(body);
-    if (common !== null) return common;
-    const request = decodeRequest(body);
-    if (request.kind === "write") this.#remember(request.group);
-    return request;
-  }
-
-  #remember(group: string): void {
-    this.#group = group;
-    this.#groupBytes = new TextEncoder().encode(group);
-  }
-
-  /** The common case by hand: a write for the same group as the last request. */
-  #readWrite(body: Uint8Array): WriteRequest | null {
-    const heads = this.#heads;
-    heads.reset(body);
-    if (heads.next(CborMajor.array) !== 5) return null;
-    const id = heads.next(CborMajor.unsigned);
-    if (id < 0 || heads.next(CborMajor.unsigned) !== KIND.write) return null;
-    const groupBytes = heads.next(CborMajor.text);
-    if (groupBytes < 0 || heads.at + groupBytes > body.length) return null;
-    const group = this.#groupAt(body, heads.at, groupBytes);
-    heads.at += groupBytes;
-    const timeoutMs = heads.next(CborMajor.unsigned);
-    const envelopeBytes = heads.next(CborMajor.bytes);
-    if (group === null || timeoutMs < 0 || envelopeBytes !== body.length - heads.at) return null;
-    return { id, kind: "write", group, timeoutMs: Math.min(timeoutMs, TIMEOUT_MS_MAX), envelope: body.subarray(heads.at) };
-  }
-
-  #groupAt(body: Uint8Array, at: number, bytes: number): string | null {
-    const known = this.#groupBytes;
-    if (bytes !== known.length) return null;
-    for (let i = 0; i < bytes; i++) if (body[at + i] !== known[i]) return null;
-    return this.#group;
-  }
-}
-
-function decodeRequest(body: Uint8Array): ClientRequest {
-  const [id, kind, group, timeoutMs, ...rest] = tuple(decode(body), "request");
-  const head: RequestHead = {
-    id: whole(id, "request id"),
-    group: name(group, "group"),
-    timeoutMs: Math.min(whole(timeoutMs, "timeoutMs"), TIMEOUT_MS_MAX),
-  };
-  switch (kind) {
-    case KIND.write:
-      return { ...head, kind: "write", envelope: byteString(rest[0], "envelope") };
-    case KIND.read:
-      return { ...head, kind: "read", level: levelFrom(rest[0]), minIndex: whole(rest[1], "minIndex"), command: commandFrom(rest[2]) };
-    case KIND.operations:
-      return { ...head, kind: "operations" };
-    case KIND.status:
-      return { ...head, kind: "status" };
-    case KIND.members:
-      return { ...head, kind: "members" };
-    case KIND.transfer:
-      return { ...head, kind: "transfer", to: name(rest[0], "member id") };
-    case KIND.change:
-    case KIND.rehearse:
-      return { ...head, kind: kind === KIND.change ? "change" : "rehearse", wishes: wishesFrom(rest[0]), force: rest[1] === true };
-    case KIND["log-level"]:
-      return { ...head, kind: "log-level", level: name(rest[0], "log level") };
-    case KIND.backup:
-      return { ...head, kind: "backup", ask: backupAskFrom(rest[0]) };
-    case KIND.watch:
-      return { ...head, kind: "watch", ask: watchAskFrom(rest[0]) };
-    case KIND.record:
-      return { ...head, kind: "record" };
-    case KIND.story:
-      return { ...head, kind: "story" };
-    case KIND.snapshot:
-      return { ...head, kind: "snapshot" };
-    case KIND.open:
-      return { ...head, kind: "open", ordered: rest[0] === true };
-    case KIND.close:
-      return { ...head, kind: "close", session: sessionFrom(rest[0]) };
-    default:
-      return { ...head, kind: "unknown" };
-  }
-}
-
-function sessionFrom(value: unknown): Uint8Array {
-  const session = byteString(value, "session");
-  if (session.length !== SESSION_BYTES) throw malformed("session");
-  return session;
-}
-
-function levelFrom(value: unknown): Level {
-  const level = LEVELS[whole(value, "level")];
-  if (level === undefined) throw malformed("level");
-  return level;
-}
-
-function commandFrom(value: unknown): CommandTuple {
-  const command = tuple(value, "command");
-  if (typeof command[0] !== "string") throw malformed("command");
-  return command as unknown as CommandTuple;
 }

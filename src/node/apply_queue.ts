@@ -4,19 +4,19 @@
  * disk and the machine work at the same time, and no more than two pages are in memory.
  */
 import { assert } from "../base/assert.ts";
-import { viewOf } from "../base/bytes.ts";
-import { blankHead, endOf, ENTRY_HEADER_BYTES, type EntryHead, readFields } from "../base/entry.ts";
+import { blankHead, ENTRY_HEADER_BYTES, type EntryHead, EntryKind, readFields } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
 import type { Clock } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
+import type { RestoreWanted } from "../machine/backup_pieces.ts";
 import type { CommandEnvelope } from "../machine/command.ts";
 import type { RaftState } from "../raft/state.ts";
 import type { GroupId, Index, Term } from "../raft/types.ts";
 import { ReadWindows } from "../wal/read_windows.ts";
-import type { EntriesRead } from "../wal/wal_read.ts";
+import { type Page, pageOf, unreadable } from "./apply_page.ts";
 import { ApplyPace } from "./apply_pace.ts";
 import type { GroupLog } from "./group_ports.ts";
-import { Tail, TailReader } from "./tail.ts";
+import { type Tail, TailReader } from "./tail.ts";
 
 /** Entries that are applied in one turn, at most. */
 const PAGE_ENTRIES = 4096;
@@ -44,6 +44,8 @@ export interface ApplyQueueOptions {
   readonly applied: (entry: EntryHead, reply: unknown) => void;
   /** What the entry's command was decoded to when it was proposed here; null if it was not. */
   readonly decoded: (index: Index, term: Term) => CommandEnvelope | null;
+  /** A backup is whole with the entry, whose content is given: the machine is made anew from it, and nothing is applied meanwhile. */
+  readonly restore: (head: EntryHead, payload: Uint8Array, wanted: RestoreWanted) => void;
   /** A page was read: there is something to do in the next turn. */
   readonly ready: () => void;
   /** The machine or the log cannot go on: the replica stops. */
@@ -130,7 +132,7 @@ export class ApplyQueue {
     const end = Math.min(this.#end, start + PAGE_ENTRIES - 1);
     const lookEveryBytes = this.#pace.msFor(LOOK_EVERY_ENTRIES) < PAGE_MS ? LOOK_EVERY_BYTES : 1;
     let unseenBytes = 0;
-    while (this.#next <= end && !this.#stopped) {
+    while (this.#next <= end && !this.#stopped && !this.#held) {
       const reader = this.#readerAt(this.#next);
       if (reader === null) {
         this.#read(this.#next);
@@ -163,6 +165,7 @@ export class ApplyQueue {
     const head = this.#head;
     readFields(view, at, head);
     const countedBytes = ENTRY_BYTES + head.payloadBytes;
+    if (head.kind === EntryKind.restore && this.#holdFor(head, bytes.subarray(at + ENTRY_HEADER_BYTES, at + ENTRY_HEADER_BYTES + head.payloadBytes))) return countedBytes;
     let reply: unknown;
     try {
       reply = applier.apply(head, bytes, at + ENTRY_HEADER_BYTES, decoded(head.index, head.term));
@@ -172,6 +175,27 @@ export class ApplyQueue {
     }
     this.#applied(head, reply);
     return countedBytes;
+  }
+
+  /** Whether a backup is whole with this entry, which waits then. */
+  #holdFor(head: EntryHead, payload: Uint8Array): boolean {
+    const { applier, restore } = this.#options;
+    const wanted = applier.beginning.completedBy(payload);
+    if (wanted === null) return false;
+    this.#held = true;
+    restore({ ...head }, payload.slice(), wanted);
+    return true;
+  }
+
+  /** Whether nothing is applied before this entry is settled. */
+  waitsFor(head: EntryHead): boolean {
+    return this.#held && !this.#stopped && this.#next === head.index;
+  }
+
+  /** The entry that was waited for is done, with this answer. */
+  settle(head: EntryHead, reply: unknown): void {
+    this.#applied(head, reply);
+    this.release();
   }
 
   /** Applies the entries from here on that the machine takes at once; returns what they count, 0 if there are none. */
@@ -261,29 +285,4 @@ export class ApplyQueue {
       ready();
     }, windows);
   }
-}
-
-/** Entries that were read back. */
-interface Page {
-  readonly reader: TailReader;
-  readonly to: Index;
-  /** The memory that they lie in. */
-  readonly windows: ReadWindows;
-}
-
-/** A disk that fails to read is not a log that holds something wrong: only the log itself says that it is damaged. */
-function unreadable(error: Error, from: Index, to: Index): DraftError {
-  if (error instanceof DraftError && error.code === "DAMAGED") return error;
-  return new DraftError("STORAGE_FAILED", `committed entries ${from} to ${to} cannot be read back: ${error.message}`, { cause: error });
-}
-
-function pageOf({ from, runs }: EntriesRead): Tail {
-  const page = new Tail(from);
-  for (const run of runs) {
-    const view = viewOf(run);
-    let count = 0;
-    for (let at = 0; at < run.length; at = endOf(view, at)) count += 1;
-    page.push(run, page.next, count);
-  }
-  return page;
 }

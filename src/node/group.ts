@@ -90,14 +90,13 @@ export class Group {
     });
     this.#applies = new ApplyQueue({
       group: state.config.group, applier, tail: this.#tail, log, clock: options.clock, state,
-      applied: (entry, reply) => this.#writes.applied(entry.index, entry.term, reply, applier.answeredIndex),
+      applied: ({ index, term }, reply) => this.#writes.applied(index, term, reply, applier.beginning.shown(applier.answeredIndex)),
+      restore: (head, payload, wanted) => this.#installs.restore(head, payload, wanted),
       decoded: (index, term) => this.#writes.decoded(index, term),
       ready: options.wake,
       failed: (error) => options.failed(error instanceof DraftError ? error : new DraftError("DAMAGED", error.message, { cause: error })),
     }, applier.lastApplied.index);
-    this.#installs = new Installs({
-      snapshots: options.snapshots, applies: this.#applies, applier, submit: options.submit, restored: () => this.#answerReads(), failed: options.failed,
-    });
+    this.#installs = new Installs({ ...options, applies: this.#applies, restored: () => this.#answerReads() });
     this.#intake = new Intake({
       group: this, clock: options.clock, bytesMax: options.gatherBytesMax, space: options.space,
       backlogMs: (more) => this.#applies.backlogMs(state.trail.lastIndex + more),
@@ -235,6 +234,7 @@ export class Group {
     this.#transfers.end();
     this.watches.end(refusal);
     this.#options.snapshots.end();
+    this.#options.restore.end();
   }
 
   #perform(effects: readonly Effect[], received: Message | null): void {

@@ -8,6 +8,7 @@ import type { Configuration, LogPoint, Member, MemberNumber } from "../raft/type
 import type { Space } from "../wal/disk_space.ts";
 import type { GroupObserver } from "./group_observer.ts";
 import type { GroupLog, Outbox } from "./group_ports.ts";
+import type { GroupRestore } from "./group_restore.ts";
 import type { GroupSnapshots } from "./group_snapshots.ts";
 import type { Readiness } from "./readiness.ts";
 import type { Watches } from "./watches.ts";
@@ -39,6 +40,7 @@ export interface GroupOptions {
   /** Where the member is now, as far as known: it may have moved since its configuration was written. */
   readonly addressOf: (member: Member) => string;
   readonly snapshots: GroupSnapshots;
+  readonly restore: GroupRestore;
   readonly readiness: Readiness;
   readonly watches: Watches;
   /** Get a snapshot of the leader's entry `point` or of a later one from this member; the core hears of it as events. */

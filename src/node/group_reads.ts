@@ -70,13 +70,13 @@ export class GroupReads {
    */
   add(command: Command, options: ReadOptions, nowMs: number, done: AnswerDone): boolean {
     const read = { command, minIndex: options.minIndex, deadlineMs: nowMs + options.timeoutMs, done };
-    if (options.level === "stale" && options.minIndex <= this.#applied) {
+    if (options.level === "stale" && this.#reaches(options.minIndex)) {
       this.#answer(read);
       return true;
     }
     if (this.#waiting >= READS_MAX) return false;
     this.#waiting += 1;
-    if (options.level === "stale") this.#pointed.push({ index: options.minIndex, timeMs: 0, term: 0, reads: [read] });
+    if (options.level === "stale") this.#pointed.push({ index: 0, timeMs: 0, term: 0, reads: [read] });
     else if (options.level === "lease") this.#leased.push(read);
     else this.#gathered.push(read);
     return true;
@@ -133,18 +133,18 @@ export class GroupReads {
     this.#pointed = [];
     for (const batch of waiting) {
       if (batch.index > applied) this.#pointed.push(batch);
-      else if (this.#hasPassed(batch.timeMs)) this.#answerAll(batch, applied);
+      else if (this.#hasPassed(batch.timeMs)) this.#answerAll(batch);
       else if (batch.term === term) this.#pointed.push(batch);
       else this.#gathered.push(...batch.reads);
     }
   }
 
-  #answerAll(batch: Pointed, applied: Index): void {
+  #answerAll(batch: Pointed): void {
     for (const read of batch.reads) {
-      if (read.minIndex <= applied) {
+      if (this.#reaches(read.minIndex)) {
         this.#waiting -= 1;
         this.#answer(read);
-      } else this.#pointed.push({ ...batch, index: read.minIndex, reads: [read] });
+      } else this.#pointed.push({ ...batch, reads: [read] });
     }
   }
 
@@ -155,6 +155,11 @@ export class GroupReads {
     return wakeAtMs === null || wakeAtMs > timeMs;
   }
 
+  /** Whether there is a state to read that holds what clients call the entry at `index`. */
+  #reaches(index: Index): boolean {
+    return this.#applied >= 0 && this.#applier.beginning.shown(this.#applied) >= index;
+  }
+
   get #applied(): Index {
     return this.#applier.readableIndex;
   }
@@ -162,7 +167,7 @@ export class GroupReads {
   #answer(read: PendingRead): void {
     const reply = this.#applier.query(read.command);
     if (reply instanceof DraftError) read.done(reply);
-    else read.done({ index: this.#applied, reply });
+    else read.done({ index: this.#applier.beginning.shown(this.#applied), reply });
   }
 
   /** The node ends: none is answered any more. */

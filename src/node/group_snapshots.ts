@@ -89,6 +89,8 @@ export class GroupSnapshots {
 
   /** Entries were applied: begins a snapshot if it is time for one. */
   consider(): void {
+    // The pieces of a backup are in the log alone, until it is whole.
+    if (this.#options.applier.beginning.isGathering) return;
     if (this.#taking || this.#ended || this.#restoring !== null || this.#options.applier.readableIndex < 0) return;
     const { clock } = this.#options;
     if (this.#asked.length === 0 && (!this.#isDue() || clock.monotonicMs() < this.#notBeforeMs)) return;
@@ -113,6 +115,7 @@ export class GroupSnapshots {
   request(done: SnapshotDone): void {
     const { state, applier } = this.#options;
     if (this.#ended) return done(new DraftError("STOPPING", "the node ends: no snapshot is taken any more"));
+    if (applier.beginning.isGathering) return done(new DraftError("CHANGE_PENDING", "a backup is being restored: no snapshot is taken until that is done"));
     if (applier.lastApplied.index <= state.snapshotIndex) return done(null, state.snapshotIndex);
     this.#asked.push(done);
     this.consider();
@@ -205,12 +208,12 @@ export class GroupSnapshots {
     return piece;
   }
 
-  #headOf({ point, timeMs, machineVersion, digest, checks, streamed }: BegunSnapshot): SnapshotHead {
+  #headOf({ point, timeMs, origin, machineVersion, digest, checks, streamed }: BegunSnapshot): SnapshotHead {
     const { clusterId, state, applier } = this.#options;
     const configuration = configurationAt(state, point.index);
     return {
       clusterId, group: state.config.group, point, featureLevel: FEATURE_LEVEL, machine: applier.plugin.name,
-      machineVersion, streamed, timeMs, digest, configuration, checks,
+      machineVersion, streamed, timeMs, digest, configuration, checks, origin,
     };
   }
 
@@ -259,7 +262,7 @@ export class GroupSnapshots {
 }
 
 /** The configuration in force at `index`, which is committed (dissertation 5: "the latest configuration as of that index"). */
-function configurationAt(state: RaftState, index: Index): Configuration {
+export function configurationAt(state: RaftState, index: Index): Configuration {
   const configuration = state.configurations.findLast((each) => each.index <= index);
   assert(configuration !== undefined, "a configuration is in force at each index", index);
   return configuration;

@@ -4,7 +4,7 @@
  */
 import type { Index } from "../raft/types.ts";
 import type { DraftError, LeaderHint } from "../base/errors.ts";
-import type { BackupAsk } from "../net/backup_request.ts";
+import type { BackupAsk, RestoreAsk } from "../net/backup_request.ts";
 import type { SessionAsk } from "../net/client_protocol.ts";
 import type { MemberList, NodeStatus, OperationInfo } from "../net/client_answers.ts";
 import type { MemberAsk } from "../net/member_wish.ts";
@@ -100,6 +100,8 @@ export interface NodeApi {
   snapshot(group: string, done: (index: Index | DraftError) => void): void;
   /** Of the file of a snapshot of `group` on this node, as one answers other members (snapshot_questions.ts). */
   backup(group: string, ask: BackupAsk, done: (reply: readonly unknown[] | DraftError) => void): void;
+  /** Takes a piece of a backup into the log of `group`, if this node leads; the last is answered once the state is the backup's. */
+  restore(group: string, ask: RestoreAsk, timeoutMs: number, done: AnswerDone): void;
   /**
    * Changes the members of `group`, all of `wishes` as one change; answered when the first entry of it is applied, with
    * `{ changed, before, after, lives }`: whether anything is still to be done, the ids of the voters before and at its end, and

@@ -16,6 +16,7 @@ import { createRaft } from "../raft/state.ts";
 import type { GroupId, MemberNumber } from "../raft/types.ts";
 import type { Space } from "../wal/disk_space.ts";
 import { removeAllBut, snapshotName } from "../wal/snapshot_directory.ts";
+import { readSnapshotHead } from "../wal/snapshot_reader.ts";
 import type { Wal } from "../wal/wal.ts";
 import type { DataDir } from "./data_dir.ts";
 import type { DiskHealth } from "./disk_health.ts";
@@ -24,6 +25,7 @@ import type { Genesis } from "./genesis.ts";
 import { Group } from "./group.ts";
 import type { GroupOptions } from "./group_options.ts";
 import { GroupChecks } from "./group_checks.ts";
+import { GroupRestore } from "./group_restore.ts";
 import { GroupSnapshots } from "./group_snapshots.ts";
 import type { Identity } from "./identity.ts";
 import type { RecoveredLog } from "./recovered_log.ts";
@@ -95,6 +97,7 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
     isInUse: (name) => exchange.isInUse(config.group, name),
     snapshotBytes: settings.snapshotBytes, snapshotEntries: settings.snapshotEntries, fullDiskBytes: settings.segmentBytes * FULL_DISK_PART, space, promised: host.promised ?? noted,
   });
+  const restore = new GroupRestore({ clusterId: genesis.clusterId, directory, state, applier, log: wal, disk, clock, words, wake });
   const versions = new Versions({
     name, applier, words, sourceDigest: parts.sourceDigest, reportOf: parts.helloOf,
     // Without a time limit: only the log says what became of it.
@@ -111,7 +114,7 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
   const promises = new Promises({ dataDir, promiseMs: settings.electionMinMs, submit, words });
   const edits = new EditWatch({ name, mark: log.edit, log: wal, words, wake });
   const group = new Group({
-    name, state, applier, log: wal, outbox, clock, words, snapshots, readiness, watches,
+    name, state, applier, log: wal, outbox, clock, words, snapshots, restore, readiness, watches,
     observers: [...observers, ...(config.witness ? [positions] : ofMachine), readiness, watches, promises, priorities, edits],
     tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax, frameEntryBytesMax: frameEntryBytesMax(settings),
     submit, wake, isLinked, addressOf, configurationChanged, failed, space,
@@ -141,6 +144,8 @@ function* startMachine(parts: OpenGroupParts, directory: string): Task<void> {
       `${directory} may hold one; type: draft log check --data ${shellWord(dataDir.path)}`);
   }
   const place = machineDirectory(dataDir.path);
+  // How it counts entries stands in the snapshot.
+  if (applier.isOnDisk && point !== null) applier.beganAs((yield* readSnapshotHead(host.disk, `${directory}/${snapshotName(point)}`)).origin);
   const engine = applier.open();
   const start = machineStart({ engine, snapshot: point, lastIndex: trail.lastIndex, recalls: (from) => applier.recall(from) }, place);
   if (engine !== null && engine.index > 0) {

@@ -2,14 +2,15 @@
  * What the doors ask, answered by the node: checks requests, finds the group, words the refusals.
  */
 import { EntryKind } from "../base/entry.ts";
+import { hexOf } from "../base/bytes.ts";
 import { DraftError, type LeaderHint } from "../base/errors.ts";
 import { version } from "../base/version.ts";
 import { isDiskFull } from "../host/files.ts";
-import { decodeEnvelope, encodeEnvelope } from "../machine/command.ts";
+import { encodeRestorePiece, notUnused } from "../machine/backup_pieces.ts";
 import type { Command } from "../machine/machine.ts";
 import { encodeSessionChange, type SessionChange } from "../machine/session_entry.ts";
 import type { MemberList, NodeStatus, OperationInfo } from "../net/client_answers.ts";
-import type { BackupAsk } from "../net/backup_request.ts";
+import type { BackupAsk, RestoreAsk } from "../net/backup_request.ts";
 import type { SessionAsk } from "../net/client_protocol.ts";
 import { currentConfiguration } from "../raft/state.ts";
 import type { Index } from "../raft/types.ts";
@@ -22,7 +23,7 @@ import type { LoopGaps } from "./loop_gaps.ts";
 import { storageError } from "./open_log.ts";
 import { groupRecording } from "./node_recording.ts";
 import { changeMembers } from "./member_requests.ts";
-import type { Proposed } from "./proposals.ts";
+import { type Prepared, prepare } from "./prepare.ts";
 import { endedError, noLeaderError, refusalError } from "./refusals.ts";
 import { groupStatus, incarnationText, memberList, readyChecks, waitingStatus } from "./status.ts";
 import type { Watch, WatchOptions } from "./watch.ts";
@@ -179,7 +180,7 @@ export class NodeRequests implements NodeApi {
     const group = this.#find(name);
     if (group instanceof DraftError) return done(group);
     group.snapshot((...[error, index]) => {
-      if (error === null) done(index);
+      if (error === null) done(index === 0 ? 0 : group.applier.beginning.shown(index));
       else if (isDiskFull(error)) done(new DraftError("DISK_FULL", `there is no room for a snapshot of group ${name}: make room`));
       else done(error instanceof DraftError ? error : storageError(this.#node.parts.dataDir.path, error));
     });
@@ -188,9 +189,25 @@ export class NodeRequests implements NodeApi {
   backup(name: string, ask: BackupAsk, done: (reply: readonly unknown[] | DraftError) => void): void {
     const group = this.#find(name);
     if (group instanceof DraftError) return done(group);
-    this.#node.exchange.askedByClient(group.state.config.group, ask, (reply) => {
+    // Clients know an index as the machine does, files as the log.
+    const logged = ask.type === "which" ? { ...ask, index: Math.max(0, ask.index - group.applier.beginning.shift) } : ask;
+    this.#node.exchange.askedByClient(group.state.config.group, logged, (reply) => {
       done(typeof reply === "string" ? new DraftError("NOT_FOUND", `${reply}: draft admin backup FILE`) : reply);
     });
+  }
+
+  restore(name: string, { step, ...piece }: RestoreAsk, timeoutMs: number, done: AnswerDone): void {
+    const group = this.#leading(name);
+    if (group instanceof DraftError) return done(group);
+    const { beginning: { origin } } = group.applier;
+    // Whoever was not told how it ended may send again what it did before.
+    const why = origin.restored?.id === hexOf(piece.id) ? null : notUnused(origin);
+    if (why !== null) return done(why);
+    if (step === "begin") return done({ index: 0, reply: { takes: true } });
+    const payload = encodeRestorePiece({ ...piece, last: step === "last" });
+    const { valueBytesMax } = this.#node.parts.settings;
+    if (payload.length > valueBytesMax) return done(tooLarge(payload.length, valueBytesMax));
+    group.propose({ kind: EntryKind.restore, payload, decoded: null, frees: false }, timeoutMs, done);
   }
 
   changeMembers(name: string, request: MembersRequest, done: AnswerDone): void {
@@ -242,51 +259,6 @@ export class NodeRequests implements NodeApi {
 
 function tooLarge(bytes: number, bytesMax: number): DraftError {
   return new DraftError("TOO_LARGE", `the command has ${bytes} bytes: at most ${bytesMax} are taken, see --value-bytes-max`);
-}
-
-/** What goes into the log for a client's envelope, and what it decodes to if that is known. */
-type Prepared = Omit<Proposed, "kind">;
-
-/**
- * The same bytes where the plugin leaves commands as they come, else the command as its `prepare` made it.
- *
- * @throws DraftError BAD_REQUEST, UNKNOWN_OPERATION, BUSY
- */
-function prepare(group: Group, envelope: Uint8Array): Prepared {
-  const decoded = decodeEnvelope(envelope);
-  const { session, sequence, answeredBelow, command } = decoded;
-  if (sequence === 0 ? answeredBelow !== 0 : session === null) {
-    throw new DraftError("BAD_REQUEST", "a command has a session and a sequence of 1 or more, or a key, or neither");
-  }
-  if (session !== null && sequence === 0) checkKeyRoom(group, session);
-  const before = command.slice();
-  const prepared = group.applier.operations.prepare(command);
-  if (group.applier.operations.kindOf(prepared) !== "write") {
-    throw new DraftError("BAD_REQUEST", `operation '${prepared[0]}' only reads: send it as a read`);
-  }
-  // A plugin may change a command in place and return the very object, so what it holds is compared.
-  const frees = group.applier.operations.frees(prepared);
-  if (prepared === command && isUnchanged(command, before)) return { payload: envelope, decoded, frees };
-  // What the replicas decode may differ from what the plugin made (undefined becomes null): this node decodes it too.
-  return { payload: encodeEnvelope({ ...decoded, command: prepared }), decoded: null, frees };
-}
-
-/** @throws DraftError BUSY if so many keys are kept that another one has to wait for the oldest to go */
-function checkKeyRoom({ applier }: Group, key: string): void {
-  const untilMs = applier.sessions.keys.fullUntil(key);
-  if (untilMs === null) return;
-  const retryAfterMs = Math.max(1, untilMs - applier.view().timeMs);
-  throw new DraftError("BUSY", `as many keys are kept as there may be: send it again in ${Math.ceil(retryAfterMs / 1000)} s`, { retryAfterMs });
-}
-
-/** Whether a command holds what it held before, and nothing within which something could have been changed unseen. */
-function isUnchanged(command: Command, before: readonly unknown[]): boolean {
-  if (command.length !== before.length) return false;
-  for (let i = 0; i < before.length; i++) {
-    const argument = before[i];
-    if (command[i] !== argument || (typeof argument === "object" && argument !== null)) return false;
-  }
-  return true;
 }
 
 /** A read may wait for its index: byte strings that are views of a receive buffer are copied. */

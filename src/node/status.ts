@@ -25,6 +25,7 @@ export function groupStatus(group: Group, nowMs: number, peers: Pick<Peers, "rem
   const { trail } = state;
   const { witness } = state.config;
   const self = currentMember(state, state.config.self);
+  const { shift } = applier.beginning;
   const isDead = (peers?.fallenBack ?? "") !== "";
   return {
     name: group.name,
@@ -36,14 +37,14 @@ export function groupStatus(group: Group, nowMs: number, peers: Pick<Peers, "rem
     term: state.term,
     leader: group.leader,
     leaderSinceMs: group.leaderSinceMs === null ? null : Math.round(nowMs - group.leaderSinceMs),
-    firstIndex: trail.base.index + 1,
-    lastIndex: trail.lastIndex,
-    durableIndex: state.durableIndex,
-    commitIndex: state.commitIndex,
-    appliedIndex: witness ? state.lastApplied : applier.lastApplied.index,
-    snapshotIndex: witness ? 0 : state.snapshotIndex,
+    firstIndex: Math.max(1, trail.base.index + 1 + shift),
+    lastIndex: trail.lastIndex + shift,
+    durableIndex: state.durableIndex + shift,
+    commitIndex: state.commitIndex + shift,
+    appliedIndex: witness ? state.lastApplied : applier.lastApplied.index + shift,
+    snapshotIndex: witness || state.snapshotIndex === 0 ? 0 : state.snapshotIndex + shift,
     stateHash: witness || applier.readableIndex < 0 ? null : applier.stateHash(),
-    stateHashIndex: witness ? 0 : applier.lastApplied.index,
+    stateHashIndex: witness ? 0 : applier.lastApplied.index + shift,
     members: {
       voters: idsOf(group, "voter"),
       learners: idsOf(group, "learner"),
@@ -75,7 +76,8 @@ function peersOf(group: Group, nowMs: number): PeerStatus[] {
   for (const progress of group.state.progress.values()) {
     const member = currentMember(group.state, progress.member);
     if (member === null) continue;
-    const { matchIndex, nextIndex, state, lastHeardMs } = progress;
+    const { state, lastHeardMs } = progress;
+    const [matchIndex, nextIndex] = [progress.matchIndex, progress.nextIndex].map((index) => Math.max(0, group.applier.beginning.shown(index))) as [number, number];
     const lastContactMs = Number.isFinite(lastHeardMs) ? Math.max(0, Math.round(nowMs - lastHeardMs)) : null;
     peers.push({ id: member.id, address: group.addressOf(member), matchIndex, nextIndex, state, lastContactMs });
   }
@@ -120,5 +122,5 @@ export function memberList(group: Group, isReachable: (number: number) => boolea
     reachable: member.number === group.state.config.self || isReachable(member.number),
   }));
   const settled = isSettled(configuration) && configuration.index <= group.state.commitIndex;
-  return { index: configuration.index, settled, members };
+  return { index: Math.max(0, group.applier.beginning.shown(configuration.index)), settled, members };
 }

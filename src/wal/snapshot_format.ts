@@ -32,13 +32,17 @@
  *
  * head     [cluster id, group, index, term, chain, feature level, machine name, machine version, streamed, log time in
  *          ms, running digest, configuration index, configuration (a byte string), check points (index, digest, index, …;
- *          if missing: none), index of the check point at which replicas disagree (if missing: 0)]
+ *          if missing: none), index of the check point at which replicas disagree (if missing: 0), origin (if missing:
+ *          [true])]
+ * origin   [whether a command was ever applied], or, of a state that was restored from a backup, that and id of the restore,
+ *          index, and what the machine takes the entry of that index for: index, term, chain (machine/origin.ts)
  * streamed false: the machine's snapshot is one value, in one piece of kind 1
  * ```
  */
 import { align8, crc32, getU64, setU64, viewOf } from "../base/bytes.ts";
 import { decode, encode } from "../base/codec.ts";
 import { CHECKS_MAX, type SavedChecks } from "../machine/checks.ts";
+import { type Origin, USED } from "../machine/origin.ts";
 import { decodeConfiguration, encodeConfiguration } from "../raft/configuration.ts";
 import type { Configuration, GroupId, Index, LogPoint } from "../raft/types.ts";
 import type { CheckPoint } from "../raft/verdict_entry.ts";
@@ -79,16 +83,18 @@ export interface SnapshotHead {
   readonly digest: number;
   /** The configuration in force at the point. */
   readonly configuration: Configuration;
+  /** How the state began. */
+  readonly origin: Origin;
   /** The replica's check points before it, its own and those that it took over. */
   readonly checks: SavedChecks;
 }
 
 /** The front and the head of a file, up to its first chunk, and the sum that the first chunk continues. */
 export function encodeSnapshotHead(head: SnapshotHead): { readonly block: Uint8Array; readonly sum: number } {
-  const { clusterId, group, point, featureLevel, machine, machineVersion, streamed, timeMs, digest, configuration, checks } = head;
+  const { clusterId, group, point, featureLevel, machine, machineVersion, streamed, timeMs, digest, configuration, checks, origin } = head;
   const tuple = encode([
     clusterId, group, point.index, point.term, point.chain, featureLevel, machine, machineVersion, streamed, timeMs, digest,
-    configuration.index, encodeConfiguration(configuration), checks.points.flatMap((each) => [each.index, each.digest]), checks.splitIndex,
+    configuration.index, encodeConfiguration(configuration), checks.points.flatMap((each) => [each.index, each.digest]), checks.splitIndex, originTuple(origin),
   ]);
   const block = new Uint8Array(align8(FRONT_BYTES + tuple.length));
   const view = viewOf(block);
@@ -116,14 +122,15 @@ export function decodeSnapshotHead(block: Uint8Array): { readonly head: Snapshot
   const sum = view.getUint32(SUM_AT, true);
   if (sum !== sumOfHead(block)) return null;
   const tuple = decode(block.subarray(FRONT_BYTES, FRONT_BYTES + view.getUint32(16, true))) as readonly unknown[];
-  const [clusterId, group, index, term, chain, featureLevel, machine, machineVersion, streamed, timeMs, digest, configurationIndex, configuration, points = [], splitIndex = 0] = tuple;
+  const [clusterId, group, index, term, chain, featureLevel, machine, machineVersion, streamed, timeMs, digest, configurationIndex, configuration, points = [], splitIndex = 0, began = [USED.used]] = tuple;
   const numbers = [group, index, term, chain, featureLevel, machineVersion, timeMs, digest, configurationIndex, splitIndex];
   const checks = pointsFrom(points, index as number);
+  const origin = originFrom(began);
   const fits = typeof clusterId === "string" && typeof machine === "string" && typeof streamed === "boolean" &&
     numbers.every((each) => Number.isSafeInteger(each) && (each as number) >= 0) && configuration instanceof Uint8Array;
-  if (!fits || checks === null) return null;
+  if (!fits || checks === null || origin === null) return null;
   const head: SnapshotHead = {
-    clusterId, machine, streamed,
+    clusterId, machine, streamed, origin,
     group: group as number,
     point: { index: index as number, term: term as number, chain: chain as number },
     featureLevel: featureLevel as number,
@@ -149,6 +156,21 @@ function pointsFrom(flat: unknown, last: Index): CheckPoint[] | null {
     points.push({ index: before, digest: digest as number });
   }
   return points;
+}
+
+function originTuple({ used, restored }: Origin): readonly unknown[] {
+  if (restored === null) return [used];
+  const { id, index, machine } = restored;
+  return [used, id, index, machine.index, machine.term, machine.chain];
+}
+
+function originFrom(value: unknown): Origin | null {
+  if (!Array.isArray(value) || typeof value[0] !== "boolean") return null;
+  const [used, id, ...numbers] = value as [boolean, ...unknown[]];
+  if (id === undefined) return { used, restored: null };
+  const fits = typeof id === "string" && numbers.length >= 4 && numbers.every((each) => Number.isSafeInteger(each) && (each as number) >= 0);
+  const [index, machineIndex, term, chain] = numbers as [number, number, number, number];
+  return fits ? { used, restored: { id, index, machine: { index: machineIndex, term, chain } } } : null;
 }
 
 function sumOfHead(block: Uint8Array): number {

@@ -156,6 +156,13 @@ export class SnapshotReader {
   }
 }
 
+/** What the file at `path` says of itself. @throws DraftError as {@link SnapshotReader} does */
+export function* readSnapshotHead(disk: Disk, path: string): Task<SnapshotHead> {
+  const reader = yield* SnapshotReader.open(disk, path);
+  yield* reader.close();
+  return reader.head;
+}
+
 /** Reads the file at `path` to its end. @throws DraftError as {@link SnapshotReader} does */
 export function* verifySnapshot(disk: Disk, path: string): Task<SnapshotHead> {
   const reader = yield* SnapshotReader.open(disk, path);

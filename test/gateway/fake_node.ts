@@ -176,6 +176,10 @@ export class FakeNode implements NodeApi {
     done(new DraftError("NOT_FOUND", "no snapshot is here"));
   }
 
+  restore(_group: string, _ask: unknown, _timeoutMs: number, done: AnswerDone): void {
+    done(new DraftError("CONFLICT", "the group has applied commands"));
+  }
+
   setLogLevel(level: string): string {
     this.seen.push(`log-level ${level}`);
     return "info";

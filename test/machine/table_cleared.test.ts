@@ -148,7 +148,7 @@ test("clear() of other rows makes another running digest", () => {
 test("clear() within a run of commands counts in its turn, as it would alone", () => {
   const alone = liveEntry(2);
   const recorded = new LiveEntry();
-  recorded.record({ kind: EntryKind.command, group: 1, index: 2, term: 1, timeMs: 0, chain: 0, payloadBytes: 0, payloadSum: 7 }, 0, 1);
+  recorded.record({ kind: EntryKind.command, group: 1, index: 2, term: 1, timeMs: 0, chain: 0, payloadBytes: 0, payloadSum: 7 }, 0, { version: 1, shift: 0 });
   const adopting = liveEntry(2);
   for (const entry of [alone, recorded]) {
     const table = tableOf(["a", "b"]);

@@ -3,7 +3,8 @@ import * as assert from "uvu/assert";
 import { encode } from "../../src/base/codec.ts";
 import { DraftError } from "../../src/base/errors.ts";
 import { decodeClientHello, decodeNodeHello, encodeClientHello, encodeNodeHello } from "../../src/net/client_hello.ts";
-import { encodeRequest, RequestReader, writeRequestBytesMax, writeWriteRequest } from "../../src/net/client_protocol.ts";
+import { encodeRequest, writeRequestBytesMax, writeWriteRequest } from "../../src/net/client_protocol.ts";
+import { RequestReader } from "../../src/net/client_request_reader.ts";
 import { encodeError, ReplyReader } from "../../src/net/client_replies.ts";
 import { encodeResult } from "./result_body.ts";
 

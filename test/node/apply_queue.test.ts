@@ -54,7 +54,7 @@ class Rig {
       clock: { monotonicMs: () => this.nowMs },
       state: this.state,
       applied: (entry, reply) => this.note(entry, reply),
-      decoded: () => null,
+      decoded: () => null, restore: () => {},
       ready: () => this.turns++,
       failed: (error) => this.failures.push(error instanceof DraftError ? `${error.code}: ${error.message}` : error.message),
     }, 0);

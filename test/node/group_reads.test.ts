@@ -21,6 +21,7 @@ class Rig {
       get lastApplied() {
         return { index: machine().index, term: 1, chain: 0, timeMs: machine().timeMs };
       },
+      beginning: { shown: (index: number) => index },
       wakeAt: () => this.wakeAtMs,
       query: (command: readonly unknown[]) => `${String(command[0])}@${this.index}`,
     } as unknown as Applier);

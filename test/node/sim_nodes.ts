@@ -13,6 +13,8 @@ import { SimCluster } from "../../src/sim/sim_cluster.ts";
 import type { Property } from "../../src/sim/property.ts";
 import type { SimMachine } from "../../src/sim/sim_machine.ts";
 
+type SimClusterMachine = NonNullable<ConstructorParameters<typeof SimCluster>[0]["machine"]>;
+
 /** A request and, once it is there, its answer. */
 export interface Outcome {
   result: Answer | DraftError | null;
@@ -24,6 +26,7 @@ export interface SimNodesOptions {
   readonly plugin?: AnyPlugin;
   readonly flags?: Readonly<Record<string, string>>;
   readonly tailBytesMax?: number;
+  readonly machine?: SimClusterMachine;
   readonly peerSecret?: (id: string) => Uint8Array | null;
   /** Who looks on at the node of this name; asked at each start. */
   readonly observers?: (id: string) => readonly GroupObserver[];

@@ -3,6 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { DraftError } from "../../src/base/errors.ts";
 import { nextInRange, seedRandom } from "../../src/base/random.ts";
+import { Beginning } from "../../src/machine/beginning.ts";
 import { behindEntry, type ChangeCursor } from "../../src/machine/change.ts";
 import { ChangeHistory } from "../../src/machine/change_history.ts";
 import { PROGRESS_MS, Watches } from "../../src/node/watches.ts";
@@ -31,9 +32,8 @@ class Rig {
         get history() {
           return rig().history;
         },
-        get lastApplied() {
-          return { index: rig().index, term: 1, chain: 0, timeMs: 0 };
-        },
+        view: () => ({ index: this.index, timeMs: 0, version: 1 }),
+        beginning: new Beginning(),
       },
       readiness: {
         get isCaughtUp() {

@@ -20,6 +20,7 @@ function headOf(index: number, term = 3): SnapshotHead {
     clusterId: "c1", group: 1, point: { index, term, chain: 0xffff_0001 }, featureLevel: 1, machine: "kv", machineVersion: 2,
     streamed: true, timeMs: 1_700_000_000_123, digest: 0xffff_fffe, configuration: { ...membersOf(["voter", "learner"]), index: 4 },
     checks: { points: [{ index: 1, digest: 0xffff_fff0 }, { index, digest: 7 }], splitIndex: 1 },
+    origin: { used: true, restored: { id: "ab".repeat(16), index: 2, machine: { index: 9_000_000_000, term: 7, chain: 0xffff_ff01 } } },
   };
 }
 
