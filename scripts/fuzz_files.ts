@@ -13,7 +13,7 @@ const WRONG_SHOWN = 20;
 
 const { values } = parseArgs({
   options: {
-    cases: { type: "string", default: "12000" }, seed: { type: "string", default: "1" },
+    cases: { type: "string", default: "20000" }, seed: { type: "string", default: "1" },
     "together-one-in": { type: "string", default: "20" }, only: { type: "string", default: "" },
   },
 });

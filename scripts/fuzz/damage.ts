@@ -119,9 +119,14 @@ function foreign({ id, files }: Directory, moment: Moment, world: FuzzWorld, oth
   const elsewhere = [...moment.others.values()].filter((each) => each.id !== id).map((each): [string, Files] => ["of another node", each.files]);
   const strangers = [...other.quiet.directories.values()].map((each): [string, Files] => ["of another cluster", each.files]);
   const earlier: [string, Files] = ["of an earlier time", world.before.directories.get(id)!.files];
-  return [...elsewhere, ...strangers, earlier].flatMap(([whose, theirs]) => [...theirs].filter(([path]) => path !== "lock").map(([path, bytes]): Damage => ({
-    kind: `file ${whose}`, where: files.has(path) ? path : `${path}, which was not there`, strike: (all) => new Map([...all, [path, bytes]]),
+  // A whole log that is put back in time tells of nothing that came later: the others do, and are asked (docs/operations.md).
+  const folders = [...elsewhere, ...strangers].flatMap(([whose, theirs]) => ["wal/", "snapshots/"].map((folder): Damage => ({
+    kind: `folder ${whose}`, where: folder,
+    strike: (all) => new Map([...without(all, (path) => path.startsWith(folder)), ...[...theirs].filter(([path]) => path.startsWith(folder))]),
   })));
+  return [...folders, ...[...elsewhere, ...strangers, earlier].flatMap(([whose, theirs]) => [...theirs].filter(([path]) => path !== "lock").map(([path, bytes]): Damage => ({
+    kind: `file ${whose}`, where: files.has(path) ? path : `${path}, which was not there`, strike: (all) => new Map([...all, [path, bytes]]),
+  })))];
 }
 
 function pairsOf(paths: readonly string[]): [string, string][] {
