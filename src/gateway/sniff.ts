@@ -31,11 +31,12 @@ function sniffPreface(first: Uint8Array): Sniffed {
 }
 
 function sniffLine(first: Uint8Array): Sniffed {
-  const end = first.indexOf(NEW_LINE);
-  const line = String.fromCharCode(...first.subarray(0, Math.min(end < 0 ? first.length : end, LINE_BYTES_MAX)));
+  const start = first.subarray(0, LINE_BYTES_MAX);
+  const end = start.indexOf(NEW_LINE);
+  const line = String.fromCharCode(...(end < 0 ? start : start.subarray(0, end)));
   // Whoever does not begin as a request would is not listened to until its line ends.
   const mayBeHttp = /^[A-Z]{1,16}(?: |$)/.test(line);
-  if (mayBeHttp && end < 0) return first.length < LINE_BYTES_MAX ? null : { door: "http" };
+  if (mayBeHttp && end < 0) return start.length < LINE_BYTES_MAX ? null : { door: "http" };
   if (mayBeHttp && / HTTP\/\d\.\d\r?$/.test(line)) return { door: "http" };
   return { refusal: `it speaks neither as a peer, nor as a client, nor HTTP: ${shown(first)}` };
 }

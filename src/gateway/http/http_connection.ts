@@ -14,7 +14,7 @@ const FIRST_HEAD_MS = 10_000;
 /** The next one so soon after the answer to the last. */
 const NEXT_HEAD_MS = 60_000;
 
-/** A body, and an answer, may take so long, and a second more for each 16 KiB. */
+/** A body, and an answer, may take so long, and a second more for each 16 KiB that came, or are to go. */
 const TRANSFER_MS = 10_000;
 const TRANSFER_BYTES_A_MS = 16;
 
@@ -43,6 +43,8 @@ export class HttpConnection {
   #last: Promise<void> = Promise.resolve();
   #underWay = 0;
   #dueMs: number;
+  /** The body that is read. */
+  #body: Body | null = null;
 
   constructor(raw: RawSocket, door: ConnectionDoor) {
     this.#raw = raw;
@@ -57,7 +59,7 @@ export class HttpConnection {
 
   /** Closes what is late. */
   check(nowMs: number): void {
-    if (nowMs > this.#dueMs) this.#raw.destroy();
+    if (nowMs > this.#dueMs + (this.#body?.bytes ?? 0) / TRANSFER_BYTES_A_MS) this.#raw.destroy();
   }
 
   destroy(): void {
@@ -83,8 +85,12 @@ export class HttpConnection {
         wanted = true;
         invite?.();
       }
-      this.#dueMs = this.#door.nowMs() + TRANSFER_MS + bytesMax / TRANSFER_BYTES_A_MS;
-      return body.read(bytesMax).finally(() => (this.#dueMs = Number.POSITIVE_INFINITY));
+      this.#body = body;
+      this.#dueMs = this.#door.nowMs() + TRANSFER_MS;
+      return body.read(bytesMax).finally(() => {
+        this.#body = null;
+        this.#dueMs = Number.POSITIVE_INFINITY;
+      });
     };
     try {
       this.#dueMs = Number.POSITIVE_INFINITY;
