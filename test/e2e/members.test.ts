@@ -99,12 +99,18 @@ test("the walk under load: add two, transfer, remove the leader and another one,
   const list = JSON.parse(await admin(c, "servers", "--json")) as MemberList;
   assert.equal(list.members.map(({ id, role, target }) => [id, role, target]), ["a", "b", "c"].map((id) => [id, "voter", "voter"]));
   assert.match(await admin(b, "add", at(b)), /voters: a, b, c/, "what is so already is no error");
+  const early = await draft(["client", "-c", b.address, "total"]);
+  assert.is(early.code, 0, early.err);
   await admin(c, "transfer", "b");
-  await sleep(300);
+  assert.match(await admin(a, "states"), /b .* leader /);
+  assert.match(await admin(c, "append", "add 0"), /^\(integer\) \d+/, "a command of the machine, at any node");
   assert.match(await admin(c, "del", "b", "c"), /voters: a \(quorum 1\)/);
   await removed(b);
   await removed(c);
   assert.is((await cluster.leader()).id, "a");
+  const late = await draft(["client", "-c", b.address, "--timeout-ms", "500", "total"]);
+  assert.is(late.code, 1);
+  assert.match(late.err, /NO_LEADER this node was removed from the cluster.* ask another node/);
   await load.end("add two, transfer, remove the leader and another one");
 });
 
