@@ -9,7 +9,7 @@ import { draft, sleep, TestCluster, type TestNode, until } from "./processes.ts"
 
 const test = suite("members");
 
-const TIMES = ["--machine", "counter", "--heartbeat-ms", "40", "--election-ms", "200-400"];
+const TIMES = ["--machine", "counter", "--heartbeat-ms", "60", "--election-ms", "400-800"];
 const TIMEOUT_MS = 20_000;
 
 /** One node that founds alone, and others that wait to be added; all run. */
