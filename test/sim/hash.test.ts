@@ -18,7 +18,7 @@ const HASHES: Readonly<Record<number, string>> = {
 const LIBRARY_HASHES: Readonly<Record<number, string>> = {
   3: "bf7abb18c872b8c2",
   5: "f362ef3aa30a8297",
-  21: "662e72dfe216cefd",
+  21: "dcfbb88339acdd41",
 };
 
 /** The same where single messages are lost, doubled and late. */
@@ -29,14 +29,14 @@ const LOSSY_HASHES: Readonly<Record<number, string>> = {
 
 /** The same where members come and go. */
 const MEMBERS_HASHES: Readonly<Record<number, string>> = {
-  3: "1ae5495a2aa911a5",
-  8: "03eadb57f5fc2dca",
+  3: "683ca14d53aa9274",
+  8: "90212e96c1a24102",
 };
 
 /** The same where some machines are witnesses. */
 const WITNESS_HASHES: Readonly<Record<number, string>> = {
-  2: "dfde0cf919843285",
-  4: "59ccd1a7828ebc6a",
+  2: "ec3f362afd5e207b",
+  4: "9a1cdf5fb2efb246",
 };
 
 const TABLES: readonly (readonly [words: string, options: Omit<RunOptions, "plugin">, hashes: Readonly<Record<number, string>>])[] = [
