@@ -3,6 +3,7 @@
  */
 import { toJsonValue } from "../base/json_value.ts";
 import type { Client } from "../client/client.ts";
+import type { ClientAnswer } from "../client/client_options.ts";
 import { CLIENT_OPTIONS, clientFrom, type RequestSettings, settingsFrom } from "./client_options.ts";
 import { hintFor } from "./hints.ts";
 import { DraftError } from "../base/errors.ts";
@@ -22,6 +23,9 @@ import { askEach, statesText, survey } from "./survey.ts";
 /** How many words follow a command. */
 const NONE = { min: 0, max: 0 };
 const ONE = { min: 1, max: 1 };
+
+const TRANSFER_TRIES = 3;
+const TRANSFER_PAUSE_MS = 500;
 
 /** What a command does once there is a client. */
 type AdminRun = (client: Client, settings: RequestSettings, io: Io, words: readonly string[], options: Options) => Promise<void>;
@@ -58,10 +62,27 @@ const transfer: Leaf = adminLeaf({
   summary: "makes another member the leader; returns when it leads",
   examples: ["draft admin transfer b"],
   run: async (client, { group, timeoutMs, json }, io, [id = ""]) => {
-    const { result, index } = await client.transfer(id, { group, timeoutMs });
+    const { result, index } = await handOver(client, id, { group, timeoutMs }, io);
     io.out(json ? renderJson(result, index) : `${id} leads group ${group}`);
   },
 });
+
+/**
+ * Under load a member may lack a little for as long as one transfer may take. Each try holds writes up for that long, so
+ * there are few.
+ */
+async function handOver(client: Client, id: string, options: Pick<RequestSettings, "group" | "timeoutMs">, io: Io): Promise<ClientAnswer> {
+  for (let left = TRANSFER_TRIES - 1; ; left--) {
+    try {
+      return await client.transfer(id, options);
+    } catch (error) {
+      const isGivenUp = error instanceof DraftError && error.code === "TIMEOUT" && error.outcome === "not-done";
+      if (!isGivenUp || left === 0) throw error;
+      io.err(`${error.message}; asks once more`);
+      await new Promise((resolve) => setTimeout(resolve, TRANSFER_PAUSE_MS));
+    }
+  }
+}
 
 const snapshot: Leaf = adminLeaf({
   words: ["admin", "snapshot"],

@@ -95,7 +95,7 @@ async function measure(addresses: readonly string[], cleanUp: boolean, options: 
   }
   const summary = { operation, connections, inflight, ops, ...report.line };
   io.out(options.has("json") ? JSON.stringify(summary) : [headline(summary), ...report.histogram].join("\n"));
-  return 0;
+  return report.line.errors < ops ? 0 : 1;
 }
 
 /** What is done before anything is measured. */
@@ -126,10 +126,11 @@ async function record(load: LoadOptions, io: Io): Promise<{ line: Measured; hist
     io.errRaw(`\r${histogram.totalCount} of ${load.ops}  ${rate}/s  p50 ${atMs(50)} ms  p99 ${atMs(99)} ms   `);
   }, PROGRESS_MS);
   try {
-    const { done, errors, elapsedMs } = await runLoad({
+    const { done, errors, lastError, elapsedMs } = await runLoad({
       ...load,
       measured: (ms) => histogram.recordValue(Math.max(1, Math.round(ms * 1000))),
     });
+    if (lastError !== null) io.err(`the last of ${errors} errors: ${lastError.code} ${lastError.message}`);
     const line = {
       errors,
       opsPerSecond: Math.round(done / elapsedMs * 1000),

@@ -20,6 +20,9 @@ const REOPEN_MS = 100;
 /** One write that waits long keeps the others of its session from beginning. */
 const ROOM_MS = 1;
 
+/** A node through which nothing was done for so long, for want of a leader, is left for the next one. */
+const LEAVE_MS = 1000;
+
 /** A node that stays away for so long ends the run. */
 const GIVE_UP_MS = 15_000;
 
@@ -47,6 +50,8 @@ export interface LoadOptions {
 export interface LoadResult {
   readonly done: number;
   readonly errors: number;
+  /** What went wrong last; null if nothing did. */
+  readonly lastError: DraftError | null;
   readonly elapsedMs: number;
 }
 
@@ -65,6 +70,7 @@ class Load {
   #started = 0;
   #done = 0;
   #errors = 0;
+  #lastError: DraftError | null = null;
   #ended = false;
 
   constructor(options: LoadOptions, resolve: (result: LoadResult) => void, reject: (error: Error) => void) {
@@ -90,6 +96,7 @@ class Load {
       this.options.measured(elapsedMs);
     } else {
       this.#errors += 1;
+      this.#lastError = error;
     }
     if (this.#done + this.#errors >= this.options.ops) this.#end();
   }
@@ -107,7 +114,7 @@ class Load {
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#resolve({ done: this.#done, errors: this.#errors, elapsedMs: performance.now() - this.#beganMs });
+    this.#resolve({ done: this.#done, errors: this.#errors, lastError: this.#lastError, elapsedMs: performance.now() - this.#beganMs });
     for (const lane of this.#lanes) lane.close();
   }
 }
@@ -121,6 +128,8 @@ class Lane {
   #at: number;
   #connection: Connection | null = null;
   #lostAtMs = 0;
+  /** Since when there is no leader to be found through this node; 0: there is one. */
+  #leaderlessMs = 0;
 
   constructor(load: Load, number: number) {
     this.#load = load;
@@ -135,6 +144,19 @@ class Lane {
   /** The session of the slot of this number. */
   sessionOf(slot: number): WriteSession | null {
     return this.#sessions[Math.floor(slot / WINDOW)] ?? null;
+  }
+
+  /** What came of an operation: a node that was removed, or is cut off, never finds a leader again. */
+  answered(error: DraftError | null): void {
+    if (error?.code !== "NO_LEADER") {
+      this.#leaderlessMs = 0;
+      return;
+    }
+    const nowMs = performance.now();
+    if (this.#leaderlessMs === 0) this.#leaderlessMs = nowMs;
+    if (nowMs - this.#leaderlessMs < LEAVE_MS) return;
+    this.#leaderlessMs = 0;
+    this.#connection?.close();
   }
 
   open(): void {
@@ -235,6 +257,7 @@ class Slot {
     this.#busy = false;
     if (this.#sequence > 0) this.#lane.sessionOf(this.#number)?.settle(this.#sequence);
     this.#load.finished(error, performance.now() - this.#beganMs);
+    this.#lane.answered(error);
     if (error !== null && error.outcome === "not-done") setTimeout(() => this.next(), error.retryAfterMs ?? 10);
     else this.next();
   };

@@ -45,6 +45,7 @@ export class Group {
   readonly readiness: Readiness;
   readonly watches: Watches;
   readonly isLinked: GroupOptions["isLinked"];
+  readonly exclusion: GroupOptions["exclusion"];
   readonly addressOf: GroupOptions["addressOf"];
   readonly #observers: readonly GroupObserver[];
   readonly #options: GroupOptions;
@@ -68,7 +69,7 @@ export class Group {
     this.name = options.name;
     this.state = state;
     this.applier = applier;
-    ({ readiness: this.readiness, watches: this.watches, isLinked: this.isLinked, addressOf: this.addressOf } = options);
+    ({ readiness: this.readiness, watches: this.watches, isLinked: this.isLinked, exclusion: this.exclusion, addressOf: this.addressOf } = options);
     this.#observers = [this.recorder, ...options.observers];
     this.#tail = new Tail(state.trail.lastIndex + 1);
     this.#reads = new GroupReads(applier);

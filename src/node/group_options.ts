@@ -37,6 +37,8 @@ export interface GroupOptions {
   readonly wake: () => void;
   /** Whether the link to this member is up. */
   readonly isLinked: (member: MemberNumber) => boolean;
+  /** Why this node takes part in nothing, in words; empty while it does. */
+  readonly exclusion: () => string;
   /** Where the member is now, as far as known: it may have moved since its configuration was written. */
   readonly addressOf: (member: Member) => string;
   readonly snapshots: GroupSnapshots;

@@ -218,7 +218,7 @@ export class Node {
       name: "main", host, settings, dataDir, identity: this.identity, genesis, applier: this.#machine, log, wal,
       observers: [...observers, farewell, highWater], disk: this.disk, outbox: this.transport, exchange: this.exchange, submit, sourceDigest,
       helloOf: (member) => this.transport.helloOf(member),
-      wake: () => this.wake(), isLinked: (member) => this.isLinked(member),
+      wake: () => this.wake(), isLinked: (member) => this.isLinked(member), exclusion: () => this.#peers?.exclusion ?? "",
       addressOf: (member) => this.#peers?.whereIs(member) ?? member.address,
       configurationChanged: (configuration) => this.#peers?.changed(configuration),
       failed: (error) => this.fail(error),

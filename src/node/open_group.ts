@@ -41,7 +41,7 @@ import { Watches } from "./watches.ts";
 import { Positions } from "./witness.ts";
 
 /** What a group is opened from. */
-export interface OpenGroupParts extends Pick<GroupOptions, "name" | "observers" | "submit" | "wake" | "isLinked" | "addressOf" | "configurationChanged" | "failed" | "outbox"> {
+export interface OpenGroupParts extends Pick<GroupOptions, "name" | "observers" | "submit" | "wake" | "isLinked" | "exclusion" | "addressOf" | "configurationChanged" | "failed" | "outbox"> {
   readonly host: Host;
   readonly settings: NodeSettings;
   readonly dataDir: DataDir;
@@ -89,7 +89,7 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
   // A witness has no machine, and nothing that one could be made of.
   if (!config.witness) yield* startWithSnapshots(parts, directory);
   const state = createRaft(config, recovered);
-  const { name, submit, wake, observers, outbox, isLinked, addressOf, configurationChanged, failed, exchange } = parts;
+  const { name, submit, wake, observers, outbox, isLinked, exclusion, addressOf, configurationChanged, failed, exchange } = parts;
   const fetch = exchange.open({ clusterId: genesis.clusterId, directory, state, submit });
   const space = (): Space => parts.disk.space;
   const snapshots = new GroupSnapshots({
@@ -117,7 +117,7 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
     name, state, applier, log: wal, outbox, clock, words, snapshots, restore, readiness, watches,
     observers: [...observers, ...(config.witness ? [positions] : ofMachine), readiness, watches, promises, priorities, edits],
     tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax, frameEntryBytesMax: frameEntryBytesMax(settings),
-    submit, wake, isLinked, addressOf, configurationChanged, failed, space,
+    submit, wake, isLinked, exclusion, addressOf, configurationChanged, failed, space,
     fetchSnapshot: (from, point) => fetch.begin(from, point),
   });
   return group;

@@ -89,6 +89,12 @@ export class Peers {
       `stop it, empty ${dataDir.path}, start it without --initial or --bootstrap, then type: draft admin replace ${id} ${id}@${address}`;
   }
 
+  /** Why it takes part in nothing, whichever way; empty while it does. */
+  get exclusion(): string {
+    const { removed } = this;
+    return removed === "" ? this.fallenBack : removed;
+  }
+
   /** Why a member of this incarnation is not listened to: how it is known that it holds less than it did. Empty: it is. */
   whyFallenBack(incarnation: Incarnation): string {
     return this.#fallen.get(incarnation) ?? "";

@@ -31,6 +31,7 @@ export interface RefusingGroup {
   readonly state: RaftState;
   readonly leader: LeaderHint | null;
   isLinked(member: MemberNumber): boolean;
+  exclusion(): string;
 }
 
 /** What the core refused, as an error for the caller. */
@@ -74,6 +75,8 @@ export function endedError(node: { readonly stopping: boolean }): DraftError {
 /** NOT_LEADER with where to go, or NO_LEADER with why there is none. */
 export function noLeaderError(group: RefusingGroup): DraftError {
   const { leader } = group;
+  const exclusion = group.exclusion();
+  if (exclusion !== "") return new DraftError("NO_LEADER", `${exclusion}; ask another node`);
   if (leader !== null && group.state.role !== "leader") {
     return new DraftError("NOT_LEADER", `group ${group.name} is led by ${leader.id} at ${leader.address}: go there`, { leader });
   }

@@ -120,6 +120,7 @@ export class NodeRequests implements NodeApi {
   read(name: string, command: Command, options: ReadOptions, done: AnswerDone): void {
     const group = this.#find(name);
     if (group instanceof DraftError) return done(group);
+    if (options.level !== "stale" && group.exclusion() !== "") return done(noLeaderError(group));
     let prepared: Command;
     try {
       prepared = group.applier.operations.prepare(command);
@@ -252,8 +253,9 @@ export class NodeRequests implements NodeApi {
     const group = this.#node.groups.get(name);
     if (group !== undefined) return group;
     if (name !== "main") return new DraftError("NOT_FOUND", `no group is called '${name}': draft admin states lists the groups`);
-    const why = this.#node.waitsFor;
-    return new DraftError("NO_LEADER", `this node belongs to no cluster yet${why === "" ? "" : `: ${why}`}`);
+    const { id, address } = this.#node.parts.settings;
+    const why = this.#node.waitsFor || `it waits to be added, by a node of the cluster: draft admin add ${id}@${address} -c HOST:PORT`;
+    return new DraftError("NO_LEADER", `this node belongs to no cluster yet: ${why}`);
   }
 }
 

@@ -18,16 +18,17 @@ import { markOpened, markSnapshots, SNAPSHOT_MARKS, type SnapshotMark } from "./
 import { LimitMarks, markDuplicate, markSessionWrite, SESSION_MARKS, type SessionMark } from "./marks_sessions.ts";
 import { markVerdicts, VERDICT_MARKS, type VerdictMark } from "./marks_verdicts.ts";
 import { VERSION_MARKS, type VersionMark, VersionMarks } from "./marks_versions.ts";
+import { markWitnesses, WITNESS_MARKS, type WitnessMark } from "./marks_witnesses.ts";
 import { memoOf, type StepMemo } from "./marks_step.ts";
 import type { ClientOperation, Property, SimMember } from "./property.ts";
 
 /** A situation by its name. */
-export type Mark = ElectionMark | LogMark | ReadMark | SnapshotMark | LifeMark | MessageMark | ClientMark | SessionMark | VerdictMark | VersionMark | MemberMark | LeaseMark;
+export type Mark = ElectionMark | LogMark | ReadMark | SnapshotMark | LifeMark | MessageMark | ClientMark | SessionMark | VerdictMark | VersionMark | MemberMark | LeaseMark | WitnessMark;
 
 /** All marks, in the order of a report. */
 export const MARKS: readonly Mark[] = [
   ...ELECTION_MARKS, ...LOG_MARKS, ...READ_MARKS, ...SNAPSHOT_MARKS, ...LIFE_MARKS, ...MESSAGE_MARKS, ...CLIENT_MARKS, ...SESSION_MARKS, ...VERDICT_MARKS,
-  ...VERSION_MARKS, ...MEMBER_MARKS, ...LEASE_MARKS,
+  ...VERSION_MARKS, ...MEMBER_MARKS, ...LEASE_MARKS, ...WITNESS_MARKS,
 ];
 
 /** Notes that a situation occurred. */
@@ -77,6 +78,7 @@ export class MarkCounter implements Property {
       markLog(step, this.#note);
       markReads(step, this.#note);
       markLeases(step, this.#note);
+      markWitnesses(step, this.#note);
       markSnapshots(step, this.#note);
       markMessages(step, this.#note);
       markDuplicate(member, state, event, this.#foundAt.get(member) ?? 0, this.#note);

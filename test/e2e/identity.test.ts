@@ -1,5 +1,5 @@
 /** Nodes that move, come by themselves, or come back without their directory: real processes, the built binary (M19, D01). */
-import { rmSync, writeFileSync } from "node:fs";
+import { cpSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -60,6 +60,35 @@ test("all three addresses change at once, one of them is told: the cluster finds
   } finally {
     await Promise.all(moved.map((node) => node.kill()));
   }
+});
+
+test("D18: an old copy of a directory that is put back is named, by itself and by the others, and counts no more", async () => {
+  await using cluster = await TestCluster.start({ flags: TIMES });
+  await count(cluster.addresses, 20);
+  const leader = await cluster.leader();
+  const [fallen, other] = cluster.others(leader) as [TestNode, TestNode];
+  await fallen.kill();
+  const copy = `${fallen.data}.copy`;
+  cpSync(fallen.data, copy, { recursive: true });
+  await fallen.start();
+  await until("it has caught up", async () => (await leader.mainStatus()).peers.every(({ matchIndex }) => matchIndex > 20));
+  await count(cluster.addresses, 20);
+  await until("it has all", async () => new Set((await leader.mainStatus()).peers.map(({ matchIndex }) => matchIndex)).size === 1);
+  await fallen.kill();
+  rmSync(fallen.data, { recursive: true });
+  renameSync(copy, fallen.data);
+  await fallen.start();
+  const says = async (node: TestNode): Promise<string> => (await node.status()).alarms.map(({ code, message }) => `${code} ${message}`).join();
+  await until("it is told", async () => (await says(fallen)).includes("LOST_DIRECTORY the directory of this node is an older copy"));
+  assert.equal([(await fallen.mainStatus()).condition, (await fallen.mainStatus()).voting], ["dead-incarnation", false]);
+  await until("the leader says so", async () => (await says(leader)).includes(`draft admin replace ${fallen.id} ${fallen.id}@${fallen.address}`));
+  await fallen.kill();
+  rmSync(fallen.data, { recursive: true });
+  fallen.flags = TIMES;
+  await fallen.start();
+  const { code, err } = await draft(["admin", "replace", fallen.id, `${fallen.id}@${fallen.address}`, "-c", other.address, "--timeout-ms", "10000"], { limitMs: 60_000 });
+  assert.is(code, 0, err);
+  assert.is(await count([fallen.address], 1), 41);
 });
 
 test("a node asks to be added and proves that it may; one with another secret is kept out, and a lost directory comes back", async () => {
