@@ -9,6 +9,7 @@ import type { OperationInfo } from "../net/client_answers.ts";
 import { SHIPPED_NAMES } from "../node/plugin_loader.ts";
 import { confirmed } from "./confirm.ts";
 import { DevCluster, holdsCluster, leaderOf, NODES_MAX, prepareData, removeData } from "./dev_cluster.ts";
+import { FaultWatch } from "./dev_faults.ts";
 import { PluginWatch } from "./dev_watch.ts";
 import { type Io, styleFor } from "./io.ts";
 import { type Leaf, type Options, type Parsed, UsageError } from "./leaf.ts";
@@ -53,6 +54,7 @@ async function dev({ options }: Parsed, io: Io): Promise<number> {
   const notices = new Notices(io);
   const onDeath = (words: string, id: string): void => notices.tell(`${words}; .start ${id} brings it back`);
   const cluster = new DevCluster({ ports: Array.from({ length: nodes }, (_, i) => port + i), data, machines, guarded: true, onDeath });
+  const faults = new FaultWatch(cluster.nodes.map(({ logFile }) => logFile), (text) => notices.tell(text));
   const stopped = stopSignal();
   let watch: PluginWatch | null = null;
   try {
@@ -60,7 +62,7 @@ async function dev({ options }: Parsed, io: Io): Promise<number> {
     const settings = { level: "linearizable", minIndex: 0, timeoutMs: TIMEOUT_MS, group: "main", json: options.has("json") } as const;
     const session = new Session(client, settings, io, wordsFor(cluster, io));
     const tell = (text: string): void => notices.tell(text);
-    if (watched !== null) watch = new PluginWatch({ file: watched, cluster, client, tell, onRestart: () => session.forgetOperations() });
+    if (watched !== null) watch = new PluginWatch({ file: watched, cluster, client, tell, onChange: () => faults.forget(), onRestart: () => session.forgetOperations() });
     await cluster.start().catch((error: unknown) => { throw error instanceof DraftError ? hintForDev(error) : error; });
     announce(cluster, { leader: await leaderOf(client), data, watched, operations: await client.operations() }, io);
     watch?.start();
@@ -69,6 +71,7 @@ async function dev({ options }: Parsed, io: Io): Promise<number> {
     stopped.forget();
     await watch?.close();
     await cluster.stop();
+    faults.close();
     io.input.destroy();
   }
 }

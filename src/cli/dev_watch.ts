@@ -30,6 +30,8 @@ export interface WatchOptions {
   readonly cluster: DevCluster;
   readonly client: Client;
   readonly tell: (text: string) => void;
+  /** Nodes are going to run other code. */
+  readonly onChange: () => void;
   /** Nodes run other code now. */
   readonly onRestart: () => void;
 }
@@ -82,6 +84,7 @@ export class PluginWatch {
     const report = await this.#checked(before);
     if (report === null || this.#ending.signal.aborted) return;
     const nodes = this.#inOrder(before.leader?.id ?? "");
+    this.#options.onChange();
     tell(`${file} changed: restarting ${nodes.map(({ id }) => id).join(", ")}`);
     for (const node of nodes) await this.#restart(node);
     this.#options.onRestart();
@@ -103,10 +106,14 @@ export class PluginWatch {
     return null;
   }
 
-  /** The nodes that run, the leader last: leadership moves once. */
+  /**
+   * Those that ended by themselves first, for the code that they had may have been why; then those that run, the leader
+   * last: leadership moves once.
+   */
   #inOrder(leader: string): NodeProcess[] {
-    const running = this.#options.cluster.nodes.filter(({ state }) => state === "running");
-    return [...running.filter(({ id }) => id !== leader), ...running.filter(({ id }) => id === leader)];
+    const { nodes } = this.#options.cluster;
+    const running = nodes.filter(({ state }) => state === "running");
+    return [...nodes.filter(({ hasDied }) => hasDied), ...running.filter(({ id }) => id !== leader), ...running.filter(({ id }) => id === leader)];
   }
 
   async #restart(node: NodeProcess): Promise<void> {
@@ -114,7 +121,13 @@ export class PluginWatch {
     await node.stop();
     if (this.#ending.signal.aborted) return;
     await node.start();
-    const joined = await this.#until(JOIN_LIMIT_MS, async () => (await this.#mainOf(node.address)).leader !== null);
+    // Once it has applied what the others have, it would have ended if the new code made something else of it.
+    const joined = await this.#until(JOIN_LIMIT_MS, async () => {
+      if (node.hasDied) return true;
+      const { ready, groups } = await this.#options.client.status({ timeoutMs: 1000, address: node.address });
+      return ready && groups.some(({ name, leader }) => name === "main" && leader !== null);
+    });
+    if (node.hasDied) throw new DraftError("MACHINE_FAULT", `${node.id} ended with the new code, and the others go on with what they have: mend ${this.#options.file}, or start over with --fresh`);
     if (!joined) throw new DraftError("NO_LEADER", `${node.id} runs the new code and hears of no leader: see ${node.logFile}`);
   }
 

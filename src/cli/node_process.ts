@@ -62,6 +62,11 @@ export class NodeProcess {
     return this.#guard === null ? "running" : "paused";
   }
 
+  /** Whether it was started, and ended though nobody here asked it to. */
+  get hasDied(): boolean {
+    return this.#child === null && this.#isWanted;
+  }
+
   get pid(): number | undefined {
     return this.#child?.pid;
   }
@@ -85,6 +90,7 @@ export class NodeProcess {
     });
     closeSync(log);
     this.#child = child;
+    this.#isWanted = true;
     this.#ended = new Promise((resolve) => {
       const ended = (): void => {
         if (this.#child === child) this.#child = null;
@@ -94,7 +100,6 @@ export class NodeProcess {
       child.once("exit", ended).once("error", ended);
     });
     await this.#ready(child);
-    this.#isWanted = true;
     child.once("exit", (code, signal) => {
       if (this.#isWanted) this.#onDeath(`node ${this.id} ended by itself, ${signal ?? `exit ${code}`}: ${this.#lastError()?.message ?? `see ${this.logFile}`}`);
     });

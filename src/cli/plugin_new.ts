@@ -1,6 +1,6 @@
 /** `draft plugin new NAME`: a plugin that runs as it is, in a directory of its own. */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, delimiter, dirname, join } from "node:path";
 import { DraftError } from "../base/errors.ts";
 import { shellWord } from "../base/shell_word.ts";
 import { isThere } from "../host/node_module.ts";
@@ -8,6 +8,7 @@ import { SHIPPED_NAMES } from "../node/plugin_loader.ts";
 import { authorTypes } from "./author_types.ts";
 import { type Io, styleFor } from "./io.ts";
 import { type Leaf, UsageError } from "./leaf.ts";
+import { selfCommand } from "./self.ts";
 import { type TemplateFile, templateFiles } from "./plugin_template.ts";
 
 /** Without dots, which would make of a name one of the other files: `x.test`, `x.d`. */
@@ -35,10 +36,19 @@ async function pluginNew(path: string, io: Io): Promise<number> {
     `made ${style.bold(path)}`,
     ...files.map((file) => `  ${file.name.padEnd(width)}  ${style.dim(file.summary)}`),
     "next:",
+    ...pathHint(io),
     `  cd ${shellWord(path)}`,
     `  draft dev --watch --machine ./${name}.ts`,
   ].join("\n"));
   return 0;
+}
+
+/** What makes `draft` a command, where the executable was started by its path and stands on none. */
+function pathHint({ env }: Io): string[] {
+  const { program, args } = selfCommand();
+  const folders = (env["PATH"] ?? "").split(delimiter);
+  const isCommand = args.length > 0 || folders.some((folder) => folder !== "" && isThere(join(folder, "draft")));
+  return isCommand ? [] : [`  PATH="$PATH${delimiter}${dirname(program)}"`];
 }
 
 /** @throws UsageError that says which name would do */

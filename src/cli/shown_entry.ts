@@ -98,7 +98,7 @@ function decoded({ kind, index, timeMs, term }: EntryHead, payload: Uint8Array):
   switch (kind) {
     case EntryKind.command: {
       const { session, sequence, command } = decodeEnvelope(payload);
-      return { words: commandText(command), session, command, facts: session === null ? {} : { sequence } };
+      return { words: commandText(command), session, command, facts: session === null || sequence === 0 ? {} : { sequence } };
     }
     case EntryKind.config: {
       const configuration = decodeConfiguration(payload, index);

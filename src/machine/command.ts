@@ -4,7 +4,7 @@
  *
  * ```text
  * envelope  [session, sequence, answeredBelow, command]     CBOR, exactly four items
- * session   0 none, else 16 bytes
+ * session   0 none, else 16 bytes: of a session, or, with a sequence of 0, a key under which this one command is done once
  * command   [operation, argument, …]
  * ```
  *
@@ -23,9 +23,9 @@ export const SESSION_BYTES = 16;
 
 /** One command on its way to the log. */
 export interface CommandEnvelope {
-  /** Id of the client's session, 32 lower-case hexadecimal digits, or null: then nothing is deduplicated. */
+  /** Id of the client's session, or a key, 32 lower-case hexadecimal digits; null: nothing is deduplicated. */
   readonly session: string | null;
-  /** Number of the command within its session, from 1; 0 without one. */
+  /** Number of the command within its session, from 1; 0 without one, and under a key. */
   readonly sequence: number;
   /** The client holds the answers of all sequences below; 0 without a session. */
   readonly answeredBelow: number;

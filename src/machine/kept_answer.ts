@@ -33,6 +33,13 @@ export const NOT_KEPT: unique symbol = Symbol("not kept");
 /** A value as it is, CBOR of a value, an error, or nothing but that it was done. */
 export type Kept = null | boolean | number | string | Uint8Array | KeptError | typeof NOT_KEPT;
 
+/** What a command is answered with that is not run, or not again. */
+export interface Found {
+  readonly answer: Reply | DraftError;
+  /** Index of the entry that ran it; 0 if none did. */
+  readonly index: number;
+}
+
 /** `answer` to be kept, in `bytesMax` at most; errors are short and kept in any case. */
 export function keptOf(answer: Reply | DraftError, bytesMax: number): Kept {
   if (answer === undefined || answer === null || typeof answer === "boolean") return answer ?? null;

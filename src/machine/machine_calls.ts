@@ -53,7 +53,7 @@ export class MachineCalls {
     const operation = this.#operations.find(envelope.command);
     if (operation === null) return this.#operations.unknown(envelope.command);
     const command = Operations.named(envelope.command, operation);
-    this.#entry.session = envelope.session;
+    this.#entry.session = envelope.sequence === 0 ? null : envelope.session;
     this.#entry.holds(command);
     // A read that somebody put into the log is a read of the state at its place there.
     return operation.row.kind === "read" ? this.read(command, this.#entry) : this.apply(command);

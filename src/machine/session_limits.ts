@@ -18,10 +18,17 @@ export interface SessionLimits {
   readonly answerBytesMax: number;
   /** Answers of one session take so much: the next ones are kept as "done" alone. */
   readonly answersBytesMax: number;
+  /** Keys of writes without a session that are kept: beyond, others are refused. */
+  readonly keysMax: number;
+  /** A key is kept for so long in log time. */
+  readonly keyMs: number;
+  /** Answers under keys take so much: the next ones are kept as "done" alone. */
+  readonly keyAnswersBytesMax: number;
 }
 
 /** What ships. */
 export const SESSION_LIMITS: SessionLimits = {
   sessionsMax: 65_536, bytesMax: 64 * 1024 * 1024, idleMs: 600_000,
   window: 1024, answerBytesMax: 64 * 1024, answersBytesMax: 1024 * 1024,
+  keysMax: 100_000, keyMs: 600_000, keyAnswersBytesMax: 32 * 1024 * 1024,
 };

@@ -7,7 +7,8 @@ import { assert } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
 import type { CommandEnvelope } from "./command.ts";
 import { foldBits, foldCount } from "./digest.ts";
-import { answerFrom, type Kept, keptOf, NOT_KEPT } from "./kept_answer.ts";
+import { IdempotencyKeys } from "./idempotency_keys.ts";
+import { answerFrom, type Found, type Kept, keptOf, NOT_KEPT } from "./kept_answer.ts";
 import type { Reply } from "./machine.ts";
 import { Session } from "./session.ts";
 import type { SessionChange } from "./session_entry.ts";
@@ -29,13 +30,6 @@ export interface SessionTally {
   notKept: number;
 }
 
-/** What a command is answered with that is not run, or not again. */
-export interface Found {
-  readonly answer: Reply | DraftError;
-  /** Index of the entry that ran it; 0 if none did. */
-  readonly index: number;
-}
-
 /** Who wants to see a session before it changes for the first time since a turn. */
 export interface SessionKeeper {
   readonly turn: number;
@@ -49,6 +43,8 @@ const Change = { opened: 1, closed: 2, expired: 3, evicted: 4 } as const;
 export class Sessions {
   readonly limits: SessionLimits;
   readonly tally: SessionTally = { expired: 0, evictedByCount: 0, evictedByBytes: 0, slid: 0, below: 0, early: 0, notKept: 0 };
+  /** Writes that were done once without a session. */
+  readonly keys: IdempotencyKeys;
   readonly #byId: Map<string, Session> = new Map();
   #oldest: Session | null = null;
   #newest: Session | null = null;
@@ -64,6 +60,7 @@ export class Sessions {
 
   constructor(limits: Partial<SessionLimits> = {}) {
     this.limits = { ...SESSION_LIMITS, ...limits };
+    this.keys = new IdempotencyKeys(this.limits);
   }
 
   /** Sessions that are open. */
@@ -78,7 +75,7 @@ export class Sessions {
 
   /** Whether a command was let through whose answer is still to be kept. */
   get isRunning(): boolean {
-    return this.#running !== null;
+    return this.#running !== null || this.keys.isRunning;
   }
 
   /** The open session of this id, to look at; null if there is none. */
@@ -97,6 +94,7 @@ export class Sessions {
       this.tally.expired += 1;
       this.#remove(oldest, Change.expired);
     }
+    this.keys.expire(timeMs);
   }
 
   /**
@@ -119,15 +117,16 @@ export class Sessions {
   }
 
   /**
-   * Looks whether the command of an envelope with a session is to be run. If it is, `keep` must hear of its answer.
+   * Looks whether the command of an envelope with a session, or with a key (which has no sequence), is to be run. If it
+   * is, `keep` must hear of its answer.
    *
    * @param payloadSum of the entry: a command that is sent again bears the same bytes
    * @returns null: run it; else what it is answered with
    */
   admit({ session: id, sequence, answeredBelow }: CommandEnvelope, payloadSum: number, timeMs: number): Found | null {
+    if (sequence === 0) return this.keys.admit(id ?? "", payloadSum, timeMs);
     const session = this.#byId.get(id ?? "");
     if (session === undefined) return refused("SESSION_EXPIRED", `session ${id} is not open, or no longer: whether it ran this command before is not known any more`);
-    if (sequence < 1) return refused("BAD_REQUEST", "a command under a session has a sequence of 1 or more");
     this.#use(session, timeMs);
     const told = Math.max(session.answeredBelow, answeredBelow);
     const below = Math.max(told, sequence - this.limits.window + 1);
@@ -151,7 +150,7 @@ export class Sessions {
 
   /** Keeps the answer of the command that was let through, and that the entry at `index` ran; returns what it keeps. */
   keep(index: number, answer: Reply | DraftError): Kept {
-    const kept = keptOf(answer, Math.min(this.limits.answerBytesMax, this.#running?.roomBytes ?? 0));
+    const kept = keptOf(answer, Math.min(this.limits.answerBytesMax, (this.#running ?? this.keys).roomBytes));
     if (kept === NOT_KEPT) this.tally.notKept += 1;
     this.keepAgain(index, kept);
     return kept;
@@ -160,7 +159,7 @@ export class Sessions {
   /** As {@link keep}, of a command that a machine on disk ran before this process: what was kept of its answer then. */
   keepAgain(index: number, kept: Kept): void {
     const session = this.#running;
-    assert(session !== null, "a command was let through", index);
+    if (session === null) return this.keys.keep(index, kept);
     this.#running = null;
     const before = session.bytes;
     session.add({ sequence: this.#sequence, index, payloadSum: this.#payloadSum, kept });
@@ -179,7 +178,7 @@ export class Sessions {
   hash(): number {
     let digest = 0;
     for (const session of this.all()) digest = session.fold(digest);
-    return digest >>> 0;
+    return this.keys.fold(digest) >>> 0;
   }
 
   /** Begins another turn. */

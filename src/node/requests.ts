@@ -260,14 +260,15 @@ type Prepared = Omit<Proposed, "kind">;
 /**
  * The same bytes where the plugin leaves commands as they come, else the command as its `prepare` made it.
  *
- * @throws DraftError BAD_REQUEST, UNKNOWN_OPERATION
+ * @throws DraftError BAD_REQUEST, UNKNOWN_OPERATION, BUSY
  */
 function prepare(group: Group, envelope: Uint8Array): Prepared {
   const decoded = decodeEnvelope(envelope);
   const { session, sequence, answeredBelow, command } = decoded;
-  if (session === null ? sequence !== 0 || answeredBelow !== 0 : sequence === 0) {
-    throw new DraftError("BAD_REQUEST", "a command has a session and a sequence of 1 or more, or neither");
+  if (sequence === 0 ? answeredBelow !== 0 : session === null) {
+    throw new DraftError("BAD_REQUEST", "a command has a session and a sequence of 1 or more, or a key, or neither");
   }
+  if (session !== null && sequence === 0) checkKeyRoom(group, session);
   const before = command.slice();
   const prepared = group.applier.operations.prepare(command);
   if (group.applier.operations.kindOf(prepared) !== "write") {
@@ -278,6 +279,14 @@ function prepare(group: Group, envelope: Uint8Array): Prepared {
   if (prepared === command && isUnchanged(command, before)) return { payload: envelope, decoded, frees };
   // What the replicas decode may differ from what the plugin made (undefined becomes null): this node decodes it too.
   return { payload: encodeEnvelope({ ...decoded, command: prepared }), decoded: null, frees };
+}
+
+/** @throws DraftError BUSY if so many keys are kept that another one has to wait for the oldest to go */
+function checkKeyRoom({ applier }: Group, key: string): void {
+  const untilMs = applier.sessions.keys.fullUntil(key);
+  if (untilMs === null) return;
+  const retryAfterMs = Math.max(1, untilMs - applier.view().timeMs);
+  throw new DraftError("BUSY", `as many keys are kept as there may be: send it again in ${Math.ceil(retryAfterMs / 1000)} s`, { retryAfterMs });
 }
 
 /** Whether a command holds what it held before, and nothing within which something could have been changed unseen. */

@@ -1,11 +1,13 @@
 /**
  * How a simulated client writes under a session: to a node that it chose, and again to the next ones under the same
  * sequence until somebody tells how it ended. Now and then it sends a write to two nodes at once, as a network that
- * doubles would. Its rules are those of the library's client, in other words. Reads go their usual way.
+ * doubles would, or under a key of its own instead of a sequence. Its rules are those of the library's client, in other
+ * words. Reads go their usual way.
  */
 import { DraftError } from "../base/errors.ts";
 import type { ConnectionPorts } from "../client/connection.ts";
 import { encodeCommand, sessionBytes } from "../machine/command.ts";
+import type { Place } from "../machine/flat_encode.ts";
 import { WINDOW } from "../machine/session.ts";
 import type { Answer } from "../node/node_api.ts";
 import type { DirectLine } from "./direct_line.ts";
@@ -17,6 +19,9 @@ const TRY_LEAST_MS = 60;
 
 /** One write in so many goes to two nodes at once. */
 const TWICE_EVERY = 5;
+
+/** One write in so many has a key of its own. */
+const KEYED_EVERY = 7;
 
 /** What `apply` said, once and for all. */
 const SETTLES: ReadonlySet<string> = new Set(["REJECTED", "CONFLICT", "MACHINE_FAULT", "ANSWER_NOT_KEPT"]);
@@ -93,15 +98,24 @@ export class SessionLine implements Line {
       this.#waiting.push(write);
       return this.#open();
     }
-    write.session = session;
-    write.sequence = session.next++;
-    write.tries = 0;
-    session.open.add(write.sequence);
-    const place = { session: sessionBytes(session.id), sequence: write.sequence, answeredBelow: Math.min(...session.open) };
-    write.envelope = new Uint8Array(encodeCommand(write.asked.command, place));
     this.#writes += 1;
+    const place = this.#writes % KEYED_EVERY === 0 ? this.#key(session) : this.#number(session, write);
+    write.envelope = new Uint8Array(encodeCommand(write.asked.command, place));
+    write.tries = 0;
     this.#try(write);
     if (this.#writes % TWICE_EVERY === 0) this.#try(write);
+  }
+
+  #number(session: Numbered, write: Write): Place {
+    write.session = session;
+    write.sequence = session.next++;
+    session.open.add(write.sequence);
+    return { session: sessionBytes(session.id), sequence: write.sequence, answeredBelow: Math.min(...session.open) };
+  }
+
+  /** Nobody else has the session's id, so nobody else has this key. */
+  #key({ id }: Numbered): Place {
+    return { session: sessionBytes(id.slice(0, 24) + this.#writes.toString(16).padStart(8, "0")), sequence: 0, answeredBelow: 0 };
   }
 
   #memberOf({ asked, tries }: Write): string {

@@ -17,6 +17,8 @@ const ORDERED_PART = 0.3;
 const SMALL: Readonly<Record<keyof SessionLimits, readonly number[]>> = {
   sessionsMax: [1, 2, 3], bytesMax: [800, 2000, 6000], idleMs: [300, 1000, 4000], window: [1, 2, 8, 64],
   answerBytesMax: [0, 16, 64], answersBytesMax: [0, 100, 1000],
+  // A key that went before its write was sent for the last time would let it be done twice: longer than any run.
+  keysMax: [1, 5, 50], keyMs: [600_000], keyAnswersBytesMax: [0, 100],
 };
 
 /** What stands in the settings of a run about sessions. */

@@ -168,6 +168,29 @@ test("a session of one's own does a write once", async () => {
   assert.is(other.status, 410);
 });
 
+test("under an Idempotency-Key a write is done once", async () => {
+  const headers = { "idempotency-key": "order-17" };
+  const first = await rig.run(["incr", "orders"], {}, headers);
+  assert.is((first.json as { result: unknown }).result, 1);
+  assert.equal((await rig.run(["incr", "orders"], {}, headers)).json, first.json);
+  const other = await rig.run(["incr", "orders2"], {}, headers);
+  assert.equal([other.status, errorIn(other)], [422, "REJECTED not-done"]);
+  assert.is((await rig.run(["get", "orders"], {}, headers)).status, 400);
+  const put = await rig.ask("PUT", "/v1/kv/once", { body: "1", headers: { "idempotency-key": "put" } });
+  await rig.ask("PUT", "/v1/kv/once", { body: "2" });
+  const again = await rig.ask("PUT", "/v1/kv/once", { body: "1", headers: { "idempotency-key": "put" } });
+  assert.equal(again.json, put.json);
+  assert.is((await rig.ask("GET", "/v1/kv/once")).text, "2");
+  const lost = await rig.ask("PUT", "/v1/kv/once?if_revision=1", { body: "3", headers: { "idempotency-key": "cond" } });
+  assert.equal([lost.status, (await rig.ask("PUT", "/v1/kv/once?if_revision=1", { body: "3", headers: { "idempotency-key": "cond" } })).status], [412, 412]);
+  const gone = await rig.ask("DELETE", "/v1/kv/once", { headers: { "idempotency-key": "del" } });
+  assert.equal((await rig.ask("DELETE", "/v1/kv/once", { headers: { "idempotency-key": "del" } })).json, gone.json);
+  for (const key of ["", "a b", "x".repeat(256)]) {
+    assert.is((await rig.ask("PUT", "/v1/kv/once", { body: "1", headers: { "idempotency-key": key } })).status, 400, `key of ${key.length}`);
+  }
+  assert.is((await rig.ask("POST", "/v1/snapshot", { headers })).status, 400);
+});
+
 test("fetch answers as the port does", async () => {
   const { node } = rig;
   const put = await node.fetch(new Request("http://draft/v1/kv/f?ttl_ms=60000", { method: "PUT", body: "v" }));

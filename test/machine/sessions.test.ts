@@ -256,7 +256,7 @@ test("a table that was saved and loaded goes on as the one that was not", () => 
     one.timeMs += dice() * 5000;
   }
   assert.equal([loaded.hash(), loaded.bytes], [one.sessions.hash(), one.sessions.bytes]);
-  assert.throws(() => loadedFrom([Uint8Array.of(0x81, 2)]), /format 2/);
+  assert.throws(() => loadedFrom([Uint8Array.of(0x81, 3)]), /format 3/);
 });
 
 test("S12: a table that is saved piece by piece is as it was when that began, whatever comes meanwhile", () => {

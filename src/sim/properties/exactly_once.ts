@@ -1,6 +1,6 @@
 /**
- * Exactly once (dissertation 6.3; DESIGN promise 1): whatever a client sends under one session and sequence runs on the
- * machines at one index at most, however often it stands in the log; a write that was told done ran at the index of its
+ * Exactly once (dissertation 6.3; DESIGN promise 1): whatever a client sends under one session and sequence, or under one
+ * key, runs on the machines at one index at most, however often it stands in the log; a write that was told done ran at the index of its
  * answer, and one that was told not-done ran nowhere. What is sent under an ordered session runs in the order of its
  * sequences. The machines are looked on at, not the table that sees to this.
  */
@@ -25,7 +25,7 @@ export class ExactlyOnce implements Property {
   readonly name: string = "exactly-once";
   readonly #committed: Committed;
   readonly #operations: Map<number, ClientOperation> = new Map();
-  /** Indexes whose command, sent under a session, was run by any machine. */
+  /** Indexes whose command was run by any machine. */
   readonly #ran: Set<Index> = new Set();
   #plugin: AnyPlugin | null = null;
 
@@ -56,8 +56,8 @@ export class ExactlyOnce implements Property {
   }
 
   /** A machine runs the command of this entry. */
-  ran({ index, session }: Pick<Entry, "index" | "session">): void {
-    if (session !== null) this.#ran.add(index);
+  ran({ index }: Pick<Entry, "index">): void {
+    this.#ran.add(index);
   }
 
   called(operation: ClientOperation): void {
@@ -120,6 +120,7 @@ function noteRuns(bySession: Map<string, Run[]>, operation: ClientOperation, pay
   for (const { name, session, sequence } of payloads) {
     const runs = bySession.get(session ?? "") ?? [];
     bySession.set(session ?? "", runs);
-    for (const index of ranAt.get(name) ?? []) runs.push({ sequence, index, operation });
+    // What has a key stands in no order.
+    if (sequence > 0) for (const index of ranAt.get(name) ?? []) runs.push({ sequence, index, operation });
   }
 }

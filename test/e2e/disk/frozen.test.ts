@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { draft, sleep, TestCluster, TestNode, until } from "../processes.ts";
+import { draft, sleep, TestCluster, type TestNode, until } from "../processes.ts";
 import { Workload } from "../workload.ts";
 import { canTry, FileSystem, whyNoFileSystem } from "./file_system.ts";
 

@@ -38,7 +38,7 @@ interface Options {
 }
 
 /** A cluster that committed these from index 2 on, of which the machines ran those at `ran`; and its clients. */
-function committed(logged: readonly Logged[], ran: readonly (readonly [index: number, session: string])[], { rules = [], plugin = kv }: Options = {}): Clients {
+function committed(logged: readonly Logged[], ran: readonly number[], { rules = [], plugin = kv }: Options = {}): Clients {
   const hand = new Hand(NAME);
   const entries: LogEntry[] = [hand.elect(1, 1, [2])];
   for (const { kind, payload } of logged) {
@@ -53,7 +53,7 @@ function committed(logged: readonly Logged[], ran: readonly (readonly [index: nu
   hand.step(1, { commit: entries.length });
   const once = hand.properties.find(({ name }) => name === NAME) as ExactlyOnce;
   once.watched(plugin);
-  for (const [index, session] of ran) once.ran({ index, session });
+  for (const index of ran) once.ran({ index });
   return new Clients(hand.properties.filter(({ name }) => name === NAME || rules.includes(name)));
 }
 
@@ -62,7 +62,7 @@ const INCR: Command = ["incr", "n"];
 test("X01: a write that stands in the log twice and was run once is one operation, to all rules", () => {
   const first = envelope(ONE, 1, INCR);
   const logged = [opens(ONE), ...commands(first, first, envelope(ONE, 2, INCR), first)];
-  const clients = committed(logged, [[3, ONE], [5, ONE]], { rules: ["index-oracle", "linearizability"] });
+  const clients = committed(logged, [3, 5], { rules: ["index-oracle", "linearizability"] });
   clients.call(INCR, "linearizable", [first, first, first]).says(1, 3);
   clients.call(INCR, "linearizable", [envelope(ONE, 2, INCR)]).says(2, 5);
   clients.do(["get", "n"], "2", 5);
@@ -71,7 +71,7 @@ test("X01: a write that stands in the log twice and was run once is one operatio
 
 test("X01: a write that was run twice", () => {
   const first = envelope(ONE, 1, INCR);
-  const clients = committed([opens(ONE), ...commands(first, first)], [[3, ONE], [4, ONE]]);
+  const clients = committed([opens(ONE), ...commands(first, first)], [3, 4]);
   clients.call(INCR, "linearizable", [first, first]).says(1, 3);
   rejects(NAME, /run at 3 and 4/, () => clients.finish());
 });
@@ -79,14 +79,14 @@ test("X01: a write that was run twice", () => {
 test("X01: a write of an operation that came with a later version", () => {
   const plugin: AnyPlugin = { ...kv, version: 2, operations: { ...kv.operations, incr: { kind: "write", since: 2 } } };
   const first = envelope(ONE, 1, INCR);
-  const clients = committed([opens(ONE), ...commands(first, first)], [[3, ONE], [4, ONE]], { plugin });
+  const clients = committed([opens(ONE), ...commands(first, first)], [3, 4], { plugin });
   clients.call(INCR, "linearizable", [first, first]).says(1, 3);
   rejects(NAME, /run at 3 and 4/, () => clients.finish());
 });
 
 test("a write that was run under two sessions", () => {
   const [first, again] = [envelope(ONE, 1, INCR), envelope(TWO, 1, INCR)];
-  const clients = committed([opens(ONE), opens(TWO), ...commands(first, again)], [[4, ONE], [5, TWO]]);
+  const clients = committed([opens(ONE), opens(TWO), ...commands(first, again)], [4, 5]);
   clients.call(INCR, "linearizable", [first, again]).says(2, 5);
   rejects(NAME, /run at 4 and 5/, () => clients.finish());
 });
@@ -94,10 +94,10 @@ test("a write that was run under two sessions", () => {
 test("a write that was run and told not done; one that was told done and not run where it says", () => {
   const first = envelope(ONE, 1, INCR);
   const logged = [opens(ONE), ...commands(first, first)];
-  const told = committed(logged, [[3, ONE]]);
+  const told = committed(logged, [3]);
   told.call(INCR, "linearizable", [first, first]).fails("LOST", "not-done");
   rejects(NAME, /told not done, and run at 3/, () => told.finish());
-  const elsewhere = committed(logged, [[3, ONE]]);
+  const elsewhere = committed(logged, [3]);
   elsewhere.call(INCR, "linearizable", [first, first]).says(1, 4);
   rejects(NAME, /run at 3/, () => elsewhere.finish());
   const nowhere = committed(logged, []);
@@ -108,7 +108,7 @@ test("a write that was run and told not done; one that was told done and not run
 test("commands of an ordered session run in the order of their sequences, with or without holes", () => {
   const [first, second, fourth] = [1, 2, 4].map((sequence) => envelope(ONE, sequence, INCR)) as [Uint8Array, Uint8Array, Uint8Array];
   const calls = (ordered: boolean, ...logged: readonly Uint8Array[]): Clients => {
-    const clients = committed([opens(ONE), ...commands(...logged)], logged.map((_, at) => [3 + at, ONE]));
+    const clients = committed([opens(ONE), ...commands(...logged)], logged.map((_, at) => 3 + at));
     for (const payload of [first, second, fourth]) clients.call(INCR, "linearizable", [payload], ordered).says(1 + logged.indexOf(payload), 3 + logged.indexOf(payload));
     return clients;
   };
@@ -126,7 +126,7 @@ test("a write that was told done without its answer, and was run nowhere", () =>
 
 test("the index oracle refuses more entries than tries", () => {
   const first = envelope(ONE, 1, INCR);
-  const clients = committed([opens(ONE), ...commands(first, first, first)], [[3, ONE]], { rules: ["index-oracle"] });
+  const clients = committed([opens(ONE), ...commands(first, first, first)], [3], { rules: ["index-oracle"] });
   clients.call(INCR, "linearizable", [first, first]).says(1, 3);
   rejects("index-oracle", /committed at 3, 4, 5; 2 calls/, () => clients.finish());
 });
