@@ -41,8 +41,10 @@ export type { JobState, NamedQueue, QueuedJob, QueueMethods, QueueStats, TakenJo
 export { default as queue, type Queue } from "./plugins/queue/queue.ts";
 export { type Client, connect } from "./src/client/client.ts";
 export type { ClientAnswer, ClientOptions, ReadRequestOptions, RequestOptions } from "./src/client/client_options.ts";
+export type { Change, WatchRequestOptions } from "./src/client/watch.ts";
 export { type NodeOptions, type RunningNode, startNode } from "./src/gateway/start_node.ts";
 export type { LogLevel } from "./src/host/host.ts";
+export type { ChangeCursor } from "./src/machine/change.ts";
 export * from "./src/machine/library.ts";
 export type {
   GroupRole, GroupStatus, MemberInfo, MemberList, NodeStatus, OperationInfo, PeerStatus,

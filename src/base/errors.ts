@@ -73,6 +73,8 @@ export interface DraftErrorOptions {
   readonly leader?: LeaderHint | null;
   /** How long to wait before trying again, in milliseconds, with BUSY. */
   readonly retryAfterMs?: number;
+  /** With COMPACTED, the first index from which everything is held. */
+  readonly oldestIndex?: number | null;
   /** What was thrown below. */
   readonly cause?: unknown;
 }
@@ -89,6 +91,8 @@ export class DraftError extends Error {
   readonly leader: LeaderHint | null;
   /** How long to wait before trying again, in milliseconds; null if that makes no sense. */
   readonly retryAfterMs: number | null;
+  /** With COMPACTED, the first index from which everything is held; else null. */
+  readonly oldestIndex: number | null;
 
   /**
    * @param code one of the closed set
@@ -100,6 +104,7 @@ export class DraftError extends Error {
     this.outcome = options.outcome ?? CODES[code].outcome;
     this.leader = options.leader ?? null;
     this.retryAfterMs = options.retryAfterMs ?? null;
+    this.oldestIndex = options.oldestIndex ?? null;
   }
 
   /** The HTTP status that goes with the code. */

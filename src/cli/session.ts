@@ -14,6 +14,7 @@ import type { Word } from "./quoting.ts";
 import { showStory } from "./recording.ts";
 import { renderError, renderJson, renderText } from "./render.ts";
 import { statesText, survey } from "./survey.ts";
+import { showWatch } from "./watch.ts";
 
 /** A word of the prompt. It is typed with a dot, and without one unless the machine has such an operation. */
 export interface PromptWord {
@@ -21,7 +22,7 @@ export interface PromptWord {
   readonly args: string;
   readonly summary: string;
   /** Returns the exit code. */
-  run(args: readonly string[]): Promise<number>;
+  run(args: readonly string[], signal?: AbortSignal): Promise<number>;
 }
 
 /** Exit codes from best to worst, as piped input counts them. */
@@ -65,7 +66,7 @@ export class Session {
     if (first === undefined) return 0;
     try {
       const word = await this.#wordFor(String(first), signal);
-      if (word !== null) return await word.run(words.slice(1).map(String));
+      if (word !== null) return await word.run(words.slice(1).map(String), signal);
       if (typeof first !== "string") throw new DraftError("BAD_REQUEST", "the name of an operation is text: .help lists them");
       return await this.#command([first, ...words.slice(1)], signal);
     } catch (error) {
@@ -178,6 +179,7 @@ export class Session {
     return [
       { name: "status", args: "", summary: "the nodes, their roles and positions", run: () => this.#status() },
       { name: "story", args: "", summary: "what happened of late, in words", run: () => this.#story() },
+      { name: "watch", args: "[PREFIX] [FROM i]", summary: "shows changes as they come, until ^C", run: (args, signal) => this.#watch(args, signal) },
       { name: "use", args: "GROUP", summary: "sends what follows to another group", run: (args) => this.#use(args) },
       { name: "help", args: "[OPERATION]", summary: "what can be typed", run: (args) => this.#help(args) },
       { name: "exit", args: "", summary: "leaves", run: () => this.#exit() },
@@ -193,6 +195,10 @@ export class Session {
   async #story(): Promise<number> {
     await showStory(this.#client, { ...this.#settings, group: this.#group }, this.#io);
     return 0;
+  }
+
+  async #watch(args: readonly string[], signal: AbortSignal | undefined): Promise<number> {
+    return showWatch(this.#client, args, { ...this.#settings, group: this.#group }, this.#io, signal);
   }
 
   async #use([group, ...rest]: readonly string[]): Promise<number> {

@@ -22,6 +22,7 @@ import { operationMethods } from "./operation_methods.ts";
 import { openConnection } from "./open_connection.ts";
 import { type OpenNode, Pool } from "./pool.ts";
 import { type SendRequest, Tries } from "./tries.ts";
+import { type Change, watchChanges, type WatchRequestOptions } from "./watch.ts";
 import { WriteSessions } from "./write_session.ts";
 
 const TIMEOUT_MS = 5000;
@@ -141,6 +142,23 @@ export class Client {
     ));
   }
 
+  /**
+   * The changes of keys that begin with `prefix`, in the order of the log, each once, whatever becomes of nodes and
+   * connections; it ends only when the loop is left, or with an error. Of what changed before, the newest 65,536 changes
+   * can be read again, or 16 MiB of them. To miss nothing, read first, and watch from the index of that answer + 1.
+   *
+   * @param prefix of the keys as the machine tells them to watchers; empty for all
+   * @throws DraftError COMPACTED if no node holds all that would have to be told, with the `oldestIndex` that one does;
+   *   NO_LEADER, UNREACHABLE and others if no node served for `timeoutMs`
+   * @example
+   * ```ts
+   * for await (const { key, value, deleted } of client.watch("user/", { from: 1 })) console.log(key, deleted ? "is gone" : value);
+   * ```
+   */
+  watch(prefix: string, options: WatchRequestOptions = {}): AsyncGenerator<Change, void> {
+    return watchChanges({ clock: this.#clock, pool: this.#pool, tries: this.#tries, timeoutMs: this.#timeoutMs }, prefix, options);
+  }
+
   #noted(group: string, answer: ClientAnswer): ClientAnswer {
     this.#seen.set(group, Math.max(this.#seen.get(group) ?? 0, answer.index));
     return answer;
@@ -185,20 +203,17 @@ export class Client {
 
   /** Of the file of a snapshot on the node at `address`: which it is, or a piece of it (net/backup_request.ts). */
   async backup(ask: BackupAsk, options: RequestOptions & { readonly address: string }): Promise<unknown> {
-    const { group = "main" } = options;
-    return (await this.#at(options.address, options, (to, timeoutMs, done) => to.submit({ kind: "backup", group, ask }, timeoutMs, false, done))).result;
+    return (await this.#at(options.address, options, (to, timeoutMs, done) => to.submit({ kind: "backup", group: options.group ?? "main", ask }, timeoutMs, false, done))).result;
   }
 
   /** Brings the leader a piece of a backup that the group is to be made from; each counts once, however often it is sent. */
   async restore(ask: RestoreAsk, options: RequestOptions = {}): Promise<ClientAnswer> {
-    const { group = "main" } = options;
-    return this.#request(options, (to, timeoutMs, done) => to.submit({ kind: "restore", group, ask }, timeoutMs, ask.step !== "begin", done), true);
+    return this.#request(options, (to, timeoutMs, done) => to.submit({ kind: "restore", group: options.group ?? "main", ask }, timeoutMs, ask.step !== "begin", done), true);
   }
 
   /** Makes the member `id` the leader; returns when it leads. */
   async transfer(id: string, options: RequestOptions = {}): Promise<ClientAnswer> {
-    const { group = "main" } = options;
-    return this.#request(options, (connection, timeoutMs, done) => connection.transfer(group, id, timeoutMs, done));
+    return this.#request(options, (connection, timeoutMs, done) => connection.transfer(options.group ?? "main", id, timeoutMs, done));
   }
 
   /**

@@ -62,6 +62,11 @@ export class Pool {
     return this.#given;
   }
 
+  /** Addresses that were given, or learned from nodes. */
+  get known(): readonly string[] {
+    return [...new Set([...this.#given, ...this.#learned])];
+  }
+
   /** Whether any node was ever reached. */
   get everReached(): boolean {
     return this.#clusterId !== "" || this.#open.size > 0;
@@ -232,7 +237,7 @@ export class Pool {
 
   #unreachable(): DraftError {
     if (this.#closed) return new DraftError("STOPPING", "the client was closed");
-    const tried = [...new Set([...this.#given, ...this.#learned])].join(", ");
+    const tried = this.known.join(", ");
     return new DraftError("UNREACHABLE", `no node answers at ${tried}: draft dev starts a cluster, -c names one`);
   }
 }

@@ -100,7 +100,7 @@ export class Tries {
       // A try that is cut short would only make *definitely not done* into *unknown*.
       const lastTryMs = deadlineMs - Math.min(LAST_TRY_MS, timeoutMs / 4);
       if (this.#closed || nowMs + waitMs >= lastTryMs || (neverReached && nowMs - beganMs >= FIRST_REACH_MS)) throw doubt ?? failure;
-      if (waitMs > 0) await this.#sleep(waitMs, signal);
+      if (waitMs > 0) await this.sleep(waitMs, signal);
       delayMs = Math.min(2 * delayMs, RETRY_LAST_MS);
     }
   }
@@ -161,7 +161,8 @@ export class Tries {
     });
   }
 
-  #sleep(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  /** Waits; not on if `signal` is given, which it then throws. */
+  sleep(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
     const woken = new Promise<void>((resolve) => void this.#clock.setTimer(delayMs, resolve));
     return this.before(Number.MAX_SAFE_INTEGER, signal, woken);
   }

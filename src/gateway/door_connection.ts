@@ -11,7 +11,9 @@ import { type ClientRequest, type CloseRequest, type OpenRequest, type ReadReque
 import { encodeError, writeResult } from "../net/client_replies.ts";
 import type { Answer, AnswerDone, NodeApi } from "../node/node_api.ts";
 import { askNode } from "./ask_node.ts";
+import { DoorWatches } from "./door_watches.ts";
 import type { Forwarder, ForwardRequest } from "./forward.ts";
+import { OtherLeader } from "./other_leader.ts";
 
 /** While this much of our replies is not read, the client's requests are not read either. */
 const UNREAD_PAUSE_BYTES = 1024 * 1024;
@@ -37,6 +39,8 @@ export class DoorConnection {
   readonly #requests: RequestReader = new RequestReader();
   readonly #batch: FrameBatch = new FrameBatch();
   readonly #inflightMax: number;
+  readonly #watches: DoorWatches;
+  readonly #leader: OtherLeader;
   #prefaceLeft = PREFACE_BYTES;
   #hello: ClientHello | null = null;
   #inflight = 0;
@@ -55,6 +59,8 @@ export class DoorConnection {
     const { frameBytesMax, inflightMax } = api.limits();
     this.#frames = new FrameParser(frameBytesMax);
     this.#inflightMax = inflightMax;
+    this.#watches = new DoorWatches(api);
+    this.#leader = new OtherLeader(api, () => this.#hello?.forwarded === true);
     socket.open({
       data: (bytes) => this.#data(bytes),
       drained: () => this.#drained(),
@@ -65,6 +71,7 @@ export class DoorConnection {
   /** Refuses what comes from now on, and closes once the last reply went out. */
   stop(): void {
     this.#stopping = true;
+    this.#watches.end(new DraftError("STOPPING", STOPPING_WORDS));
     this.#endIfDone();
   }
 
@@ -77,6 +84,7 @@ export class DoorConnection {
   #end(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#watches.close();
     this.#onClosed();
   }
 
@@ -162,10 +170,11 @@ export class DoorConnection {
           connection.changeMembers(request.kind, group, request, request.timeoutMs, passOn));
       case "log-level":
         return this.#answerValue(id, api.setLogLevel(request.level));
+      case "watch":
+        return this.#watches.ask(request, (result) => this.#answer(id, result, false));
       case "open":
-        return this.#changeSession(request, { type: "open", ordered: request.ordered });
       case "close":
-        return this.#changeSession(request, { type: "close", session: hexOf(request.session) });
+        return this.#changeSession(request);
       case "unknown":
         this.#answer(id, new DraftError("BAD_REQUEST", "this node does not know that request: upgrade it"), false);
     }
@@ -182,13 +191,13 @@ export class DoorConnection {
   /** Asks this node, unless another one leads; that it leads no longer may also be its answer. One function a write. */
   #write(request: WriteRequest): void {
     const { group, envelope, timeoutMs } = request;
-    const leader = this.#otherLeader(group);
+    const leader = this.#leader.of(group);
     if (leader !== null) this.#forwardWrite(leader, request);
     else this.#api.propose(group, envelope, timeoutMs, (result) => this.#written(request, result));
   }
 
   #written(request: WriteRequest, result: Answer | DraftError): void {
-    const leader = this.#leaderIn(result);
+    const leader = this.#leader.in(result);
     if (leader !== null) this.#forwardWrite(leader, request);
     else this.#answer(request.id, result, true);
   }
@@ -198,8 +207,9 @@ export class DoorConnection {
     this.#forwarder.forward(leader, elsewhere, (result) => this.#answer(id, result, true));
   }
 
-  #changeSession(request: OpenRequest | CloseRequest, ask: SessionAsk): void {
+  #changeSession(request: OpenRequest | CloseRequest): void {
     const { group, timeoutMs } = request;
+    const ask: SessionAsk = request.kind === "open" ? { type: "open", ordered: request.ordered } : { type: "close", session: hexOf(request.session) };
     this.#atLeader(request, (done) => this.#api.changeSession(group, ask, timeoutMs, done), (connection, passOn) =>
       connection.changeSession(group, ask, timeoutMs, passOn));
   }
@@ -207,29 +217,13 @@ export class DoorConnection {
   /** Asks this node, or the one that leads: what is asked seldom. */
   #atLeader({ id, group }: ClientRequest, here: (done: AnswerDone) => void, elsewhere: ForwardRequest, changes: boolean = true): void {
     const answer: AnswerDone = (result) => this.#answer(id, result, changes);
-    const leader = this.#otherLeader(group);
+    const leader = this.#leader.of(group);
     if (leader !== null) return this.#forwarder.forward(leader, elsewhere, answer);
     here((result) => {
-      const other = this.#leaderIn(result);
+      const other = this.#leader.in(result);
       if (other !== null) this.#forwarder.forward(other, elsewhere, answer);
       else answer(result);
     });
-  }
-
-  /** The other node that leads and may be asked; null if this one has to answer. */
-  #otherLeader(group: string): LeaderHint | null {
-    return this.#api.leads(group) ? null : this.#forwardTo(this.#api.leaderOf(group));
-  }
-
-  /** The other node that this one's refusal names. */
-  #leaderIn(result: Answer | DraftError): LeaderHint | null {
-    return result instanceof DraftError && result.code === "NOT_LEADER" ? this.#forwardTo(result.leader) : null;
-  }
-
-  /** `leader`, if it is another node and this connection may be forwarded. */
-  #forwardTo(leader: LeaderHint | null): LeaderHint | null {
-    if (leader === null || this.#hello?.forwarded === true) return null;
-    return leader.id === this.#api.identity().nodeId ? null : leader;
   }
 
   #answerValue(id: number, value: unknown): void {

@@ -10,6 +10,7 @@ import type { AskRequest, CommandTuple, SessionAsk, UnsentRequest } from "../net
 import type { MemberAsk } from "../net/member_wish.ts";
 import type { AnswerDone, NodeApi } from "../node/node_api.ts";
 import { askNode } from "./ask_node.ts";
+import { DoorWatches } from "./door_watches.ts";
 
 /** Answers may come within the call that asks. */
 export class LocalConnection implements NodeConnection {
@@ -17,9 +18,11 @@ export class LocalConnection implements NodeConnection {
   onClosed: (() => void) | null = null;
   onSilent: (() => void) | null = null;
   readonly #api: NodeApi;
+  readonly #watches: DoorWatches;
 
   constructor(api: NodeApi, address: string) {
     this.#api = api;
+    this.#watches = new DoorWatches(api);
     this.address = address;
   }
 
@@ -53,7 +56,8 @@ export class LocalConnection implements NodeConnection {
 
   submit(request: UnsentRequest, _timeoutMs: number, _changes: boolean, done: RequestDone): void {
     const told = (value: unknown): void => (value instanceof DraftError ? done(value, 0, null) : done(null, 0, value));
-    if (request.kind === "backup") this.#api.backup(request.group, request.ask, told);
+    if (request.kind === "watch") this.#watches.ask(request, answering(done));
+    else if (request.kind === "backup") this.#api.backup(request.group, request.ask, told);
     else if (request.kind === "log-level") told(this.#api.setLogLevel(request.level));
     else told(new DraftError("BAD_REQUEST", `a ${request.kind} is not asked for so`));
   }
@@ -63,6 +67,7 @@ export class LocalConnection implements NodeConnection {
   }
 
   close(): void {
+    this.#watches.end(new DraftError("UNREACHABLE", "the connection was closed here"));
     this.onClosed?.();
   }
 }

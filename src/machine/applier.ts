@@ -11,6 +11,8 @@ import type { Done } from "../base/task.ts";
 import type { Index } from "../raft/types.ts";
 import type { ApplierOptions } from "./applier_options.ts";
 import { Batch } from "./batch.ts";
+import { ChangeHistory } from "./change_history.ts";
+import { ChangesSource } from "./changes_saved.ts";
 import { Checks } from "./checks.ts";
 import type { CommandEnvelope } from "./command.ts";
 import { Beginning } from "./beginning.ts";
@@ -27,7 +29,7 @@ import { perform } from "./perform.ts";
 import { PieceSource } from "./piece_source.ts";
 import { PieceTarget } from "./piece_target.ts";
 import { recallEntry } from "./recall.ts";
-import type { Applied, BegunSnapshot, SavedState } from "./saved_state.ts";
+import type { Applied, BegunSnapshot, SavedBeside, SavedState } from "./saved_state.ts";
 import { Sessions } from "./sessions.ts";
 import { SessionsSource } from "./sessions_saved.ts";
 
@@ -42,6 +44,8 @@ export class Applier {
   sessions: Sessions = new Sessions();
   /** What its state came to at each check point. */
   readonly checks: Checks;
+  /** What the newest entries changed, for watchers. */
+  history: ChangeHistory = new ChangeHistory();
   /** Index of the entry that ran the command of the last entry: an earlier one if that was sent again. */
   answeredIndex: Index = 0;
   /** Use: for who gathers entries; null if the machine runs one command after the other. */
@@ -132,6 +136,7 @@ export class Applier {
     const changes = this.sessions.takeChanges();
     if (changes !== 0) this.#entry.digest = foldBits(this.#entry.digest, changes);
     this.#engine?.note(head.index, this.#entry.digest, kept);
+    this.history.append(this.beginning.shown(head.index), this.#entry.told);
     this.#check(head, bytes, from);
     return answer;
   }
@@ -140,6 +145,7 @@ export class Applier {
   #recall(engine: Engine, head: EntryHead, payload: Uint8Array): undefined {
     if (head.kind === EntryKind.restore) this.beginning.add(payload, head.index);
     recallEntry({ plugin: this.plugin, sessions: this.sessions, entry: this.#entry }, head, payload, engine.recall(head));
+    this.history.lose(this.beginning.shown(head.index));
     this.#check(head, payload, 0);
   }
 
@@ -183,16 +189,13 @@ export class Applier {
     return { ...this.#at };
   }
 
-  /**
-   * The last entry whose state can be read; -1 while there is none: the machine is restored, or holds entries on disk
-   * that are yet to be gone through.
-   */
+  /** The last entry whose state can be read; -1 while the machine is restored, or holds entries that are yet to be gone through. */
   get readableIndex(): Index {
     return this.#restoring || this.#engine?.holds(this.#at.index + 1) === true ? -1 : this.#at.index;
   }
 
   /**
-   * Begins a snapshot of the state as it is. Close its pieces and its sessions if they are not wanted to the last.
+   * Begins a snapshot of the state as it is. Close its parts if they are not wanted to the last.
    *
    * @throws DraftError MACHINE_FAULT if the machine cannot say what it holds
    */
@@ -202,7 +205,7 @@ export class Applier {
     const { timeMs, ...point } = this.lastApplied;
     return {
       point, timeMs, origin: this.beginning.origin, machineVersion: this.#entry.version, digest: this.digest, checks: this.checks.saved(), streamed: pieces.streamed, pieces,
-      sessions: new SessionsSource(this.sessions),
+      sessions: new SessionsSource(this.sessions), changes: new ChangesSource(this.history),
     };
   }
 
@@ -217,20 +220,16 @@ export class Applier {
     return new PieceTarget({ plugin: this.plugin, machine: this.#calls.machine, streamed, version, promised });
   }
 
-  /**
-   * The machine holds what `saved` says.
-   *
-   * @param sessions those that were saved with it
-   */
-  restored(saved: SavedState, sessions: Sessions): void {
+  /** The machine holds what `saved` says. @param beside what was saved with it */
+  restored(saved: SavedState, beside: SavedBeside): void {
     this.#engine?.restored(saved);
     this.#restoring = false;
-    this.resume(saved, sessions);
+    this.resume(saved, beside);
   }
 
   /** All but the machine is what `saved` says; the machine holds that on disk, or more. */
-  resume(saved: SavedState, sessions: Sessions): void {
-    this.sessions = sessions;
+  resume(saved: SavedState, { sessions, history }: SavedBeside): void {
+    Object.assign(this, { sessions, history });
     this.beganAs(saved.origin);
     Object.assign(this.#at, saved.point, { timeMs: saved.timeMs });
     this.#entry.restore(saved.digest, saved.machineVersion);
@@ -253,11 +252,10 @@ export class Applier {
   }
 
   /** Notes what the state comes to where the entry is a check point, and compares it where it is a verdict. */
-  #check({ kind, index, payloadBytes }: EntryHead, bytes: Uint8Array, from: number): void {
-    if (!Checks.isPoint(kind)) return kind === EntryKind.time ? undefined : this.checks.used(index, this.#at.timeMs);
+  #check(head: EntryHead, bytes: Uint8Array, from: number): void {
     // The hash of a machine on disk that is ahead is that of a later state; the digest was noted at the entry.
-    if (this.readableIndex === index || !this.#calls.hasHash) this.checks.passed({ index, digest: this.#calls.checkDigest() });
-    if (kind === EntryKind.verdict) this.checks.judge(bytes.subarray(from, from + payloadBytes), this.#at.timeMs);
+    const digest = (): number | null => this.readableIndex === head.index || !this.#calls.hasHash ? this.#calls.checkDigest() : null;
+    this.checks.applied(head, this.#at.timeMs, () => bytes.subarray(from, from + head.payloadBytes), digest);
   }
 
   /** The state began as `origin` says: the machine counts as follows from that. */

@@ -64,6 +64,24 @@ export class Checks {
     return this.#unjudgedSinceMs;
   }
 
+  /**
+   * The entry was applied at log time `timeMs`: notes what the state comes to where it is a check point, and compares it
+   * where it is a verdict.
+   *
+   * @param payload of the entry
+   * @param digest what the state comes to now; null: that cannot be said
+   * @throws DraftError see {@link judge}
+   */
+  applied({ kind, index }: EntryHead, timeMs: number, payload: () => Uint8Array, digest: () => number | null): void {
+    if (!Checks.isPoint(kind)) {
+      if (kind !== EntryKind.time) this.used(index, timeMs);
+      return;
+    }
+    const point = digest();
+    if (point !== null) this.passed({ index, digest: point });
+    if (kind === EntryKind.verdict) this.judge(payload(), timeMs);
+  }
+
   /** The entry that is neither noop, time nor verdict, at this log time, was applied. */
   used(index: Index, timeMs: number): void {
     this.#usedIndex = index;

@@ -4,10 +4,10 @@
  */
 import { DraftError } from "../base/errors.ts";
 import type { EntryHead } from "../base/entry.ts";
-import { nextFloat, seedRandom } from "../base/random.ts";
-import type { RandomState } from "../base/random.ts";
+import { nextFloat, type RandomState, seedRandom } from "../base/random.ts";
 import { foldArgument, foldBits, foldCleared, foldCount, foldText, foldValue } from "./digest.ts";
 import type { Cleared, ClearingEntry } from "./table_cleared.ts";
+import { Told, type UndoingEntry } from "./told.ts";
 
 const NONE: readonly unknown[] = [];
 
@@ -18,7 +18,7 @@ const ARGUMENTS_MAX = 8;
 const LONG_TEXT = 16;
 
 /** An {@link Entry} with the applier's side of it. */
-export class LiveEntry implements ClearingEntry {
+export class LiveEntry implements ClearingEntry, UndoingEntry {
   index = 0;
   term = 0;
   timeMs = 0;
@@ -28,6 +28,8 @@ export class LiveEntry implements ClearingEntry {
   shift = 0;
   /** Running digest over (index, payload, emitted changes, answer) of all entries applied. */
   digest = 0;
+  /** What it emitted, until the next entry. */
+  readonly told: Told = new Told();
   /** Use: arguments that emitted texts are compared with. Invariant: a copy, for the machine may change its own. */
   #arguments: readonly unknown[] = NONE;
   #open = false;
@@ -48,6 +50,7 @@ export class LiveEntry implements ClearingEntry {
     this.#group = head.group;
     this.#random = null;
     if (this.#refusals.length > 0) this.#refusals = [];
+    this.told.clear();
     this.#open = true;
   }
 
@@ -134,13 +137,18 @@ export class LiveEntry implements ClearingEntry {
     const argument = typeof value === "string" && value.length >= LONG_TEXT ? this.#arguments.indexOf(value) : -1;
     // A text that is an argument is folded as which it is: the payload's sum has its content.
     this.digest = argument < 0 ? foldValue(digest, value) : foldArgument(digest, argument);
+    this.told.add(key, value);
   };
 
-  /** Tells of keys that a table's `clear` took away, without a look at each: size and sum say what was there. */
+  /** Tells of keys that a table's `clear` took away, for the digest without a look at each: size and sum say what was there. */
   emitCleared(cleared: Cleared): void {
     this.#mustBeOpen("emitCleared");
-    if (this.#emitted === null) this.digest = foldCleared(this.digest, cleared.size, cleared.sum);
-    else this.#emitted.push(cleared);
+    if (this.#emitted !== null) {
+      this.#emitted.push(cleared);
+      return;
+    }
+    this.digest = foldCleared(this.digest, cleared.size, cleared.sum);
+    this.told.addGone(cleared.size, cleared);
   }
 
   readonly reject = (message: string, code: "REJECTED" | "CONFLICT" = "REJECTED"): Error => {

@@ -8,6 +8,7 @@ import type { Table } from "./table.ts";
 import type { TableLoader } from "./table_loader.ts";
 import { TableRows } from "./table_rows.ts";
 import type { SnapshotEnd, TablePiece } from "./table_snapshot.ts";
+import { takeBack, toldBefore } from "./told.ts";
 
 /** Keys that one time entry deletes in all tables together, at most. */
 const SWEEP_MAX = 10_000;
@@ -80,6 +81,7 @@ export function machineOn(tables: Tables, methods: TableMethods): StreamMachine<
 function transact<A>(tables: readonly Table<unknown>[], entry: Entry, work: (what: A, entry: Entry) => Reply, what: A): Reply {
   let begun = 0;
   let isDone = false;
+  const told = toldBefore(entry);
   try {
     for (; begun < tables.length; begun++) tables[begun]!.begin(entry);
     const answer = work(what, entry);
@@ -93,6 +95,7 @@ function transact<A>(tables: readonly Table<unknown>[], entry: Entry, work: (wha
       if (isDone) tables[i]!.commit();
       else tables[i]!.rollback();
     }
+    if (!isDone) takeBack(entry, told);
   }
 }
 

@@ -25,10 +25,12 @@
  *  13 rehearse    the same, and nothing is changed; the result is what would come of it
  *  14 log-level   trace, debug, info, warn or error: of this node's log from now on; the result is what it was before
  *  15 backup      question (backup_request.ts): of the snapshot that this node has, and its file
- *  16 restore     piece (backup_request.ts): of a backup that the group is to be made from
+ *  16 watch       question (watch_request.ts): what changes behind a place, answered once there is something to say
+ *  17 restore     piece (backup_request.ts): of a backup that the group is to be made from
  *
  * reply         [request id, 0, index, result]
- *               [request id, 1, code, message, outcome, leader id or null, leader address or null, retryAfterMs or null]
+ *               [request id, 1, code, message, outcome, leader id or null, leader address or null, retryAfterMs or null,
+ *                oldest index that is held (missing: none is told)]
  *               outcome: 0 not-done, 1 unknown, 2 done
  * ```
  *
@@ -40,11 +42,14 @@ import { decode, encode } from "../base/codec.ts";
 import { type BackupAsk, backupAskFrom, encodeBackupAsk, encodeRestoreAsk, type RestoreAsk, restoreAskFrom } from "./backup_request.ts";
 import { byteString, malformed, name, tuple, whole } from "./client_fields.ts";
 import { encodeWishes, type MemberAsk, wishesFrom } from "./member_wish.ts";
+import { encodeWatchAsk, type WatchAsk, watchAskFrom } from "./watch_request.ts";
 
 /** Timeouts beyond this are cut to it: a day. */
 const TIMEOUT_MS_MAX = 86_400_000;
 
-const KIND = { write: 1, read: 2, operations: 3, status: 4, members: 5, transfer: 6, record: 7, story: 8, open: 9, close: 10, snapshot: 11, change: 12, rehearse: 13, "log-level": 14, backup: 15, restore: 16 } as const;
+const KIND = { write: 1, read: 2, operations: 3, status: 4, members: 5, transfer: 6, record: 7, story: 8, open: 9, close: 10, snapshot: 11, change: 12, rehearse: 13, "log-level": 14, backup: 15, watch: 16, restore: 17 } as const;
+/** Requests that say nothing besides. */
+const ASKS = ["operations", "status", "members", "record", "story", "snapshot"] as const;
 const SESSION_BYTES = 16;
 const LEVELS: readonly Level[] = ["linearizable", "lease", "stale"];
 
@@ -98,17 +103,20 @@ export interface LogLevelRequest extends RequestHead {
   readonly level: string;
 }
 
-/** Asks a node for the file of a snapshot. */
-export interface BackupRequest extends RequestHead {
-  readonly kind: "backup";
-  readonly ask: BackupAsk;
+/** A request that says one thing, in a form of its own. */
+interface Asking<K extends string, A> extends RequestHead {
+  readonly kind: K;
+  readonly ask: A;
 }
 
+/** Asks a node for the file of a snapshot. */
+export type BackupRequest = Asking<"backup", BackupAsk>;
+
 /** Brings the leader a piece of a backup. */
-export interface RestoreRequest extends RequestHead {
-  readonly kind: "restore";
-  readonly ask: RestoreAsk;
-}
+export type RestoreRequest = Asking<"restore", RestoreAsk>;
+
+/** Asks a node for changes. */
+export type WatchRequest = Asking<"watch", WatchAsk>;
 
 /** Asks the leader to open a session. */
 export interface OpenRequest extends RequestHead {
@@ -133,7 +141,7 @@ export interface UnknownRequest extends RequestHead {
   readonly kind: "unknown";
 }
 
-export type ClientRequest = WriteRequest | ReadRequest | AskRequest | TransferRequest | ChangeRequest | LogLevelRequest | BackupRequest | RestoreRequest | OpenRequest | CloseRequest | UnknownRequest;
+export type ClientRequest = WriteRequest | ReadRequest | AskRequest | TransferRequest | ChangeRequest | LogLevelRequest | BackupRequest | RestoreRequest | WatchRequest | OpenRequest | CloseRequest | UnknownRequest;
 
 type Unsent<R> = R extends unknown ? Omit<R, "id" | "timeoutMs"> : never;
 
@@ -179,6 +187,8 @@ export function encodeRequest(request: Exclude<ClientRequest, WriteRequest | Unk
       return encode([...head, encodeBackupAsk(request.ask)]);
     case "restore":
       return encode([...head, encodeRestoreAsk(request.ask)]);
+    case "watch":
+      return encode([...head, encodeWatchAsk(request.ask)]);
     case "open":
       return encode([...head, request.ordered]);
     case "close":
@@ -242,17 +252,13 @@ function decodeRequest(body: Uint8Array): ClientRequest {
     group: name(group, "group"),
     timeoutMs: Math.min(whole(timeoutMs, "timeoutMs"), TIMEOUT_MS_MAX),
   };
+  const asked = ASKS.find((each) => KIND[each] === kind);
+  if (asked !== undefined) return { ...head, kind: asked };
   switch (kind) {
     case KIND.write:
       return { ...head, kind: "write", envelope: byteString(rest[0], "envelope") };
     case KIND.read:
       return { ...head, kind: "read", level: levelFrom(rest[0]), minIndex: whole(rest[1], "minIndex"), command: commandFrom(rest[2]) };
-    case KIND.operations:
-      return { ...head, kind: "operations" };
-    case KIND.status:
-      return { ...head, kind: "status" };
-    case KIND.members:
-      return { ...head, kind: "members" };
     case KIND.transfer:
       return { ...head, kind: "transfer", to: name(rest[0], "member id") };
     case KIND.change:
@@ -264,12 +270,8 @@ function decodeRequest(body: Uint8Array): ClientRequest {
       return { ...head, kind: "backup", ask: backupAskFrom(rest[0]) };
     case KIND.restore:
       return { ...head, kind: "restore", ask: restoreAskFrom(rest[0]) };
-    case KIND.record:
-      return { ...head, kind: "record" };
-    case KIND.story:
-      return { ...head, kind: "story" };
-    case KIND.snapshot:
-      return { ...head, kind: "snapshot" };
+    case KIND.watch:
+      return { ...head, kind: "watch", ask: watchAskFrom(rest[0]) };
     case KIND.open:
       return { ...head, kind: "open", ordered: rest[0] === true };
     case KIND.close:

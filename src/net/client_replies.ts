@@ -77,8 +77,9 @@ function writeSimple(into: Uint8Array, at: number, result: unknown): number {
 
 /** Body of the reply to a request that failed. */
 export function encodeError(id: number, error: DraftError): Uint8Array {
-  const { code, message, outcome, leader, retryAfterMs } = error;
-  return encode([id, 1, code, message, OUTCOMES.indexOf(outcome), leader?.id ?? null, leader?.address ?? null, retryAfterMs]);
+  const { code, message, outcome, leader, retryAfterMs, oldestIndex } = error;
+  const oldest = oldestIndex === null ? [] : [oldestIndex];
+  return encode([id, 1, code, message, OUTCOMES.indexOf(outcome), leader?.id ?? null, leader?.address ?? null, retryAfterMs, ...oldest]);
 }
 
 /** Reads replies of one connection. Byte strings within a result are views of its frame. */
@@ -122,13 +123,13 @@ function decodeReply(body: Uint8Array): ClientReply {
   const [id, failed, ...rest] = tuple(decode(body), "reply");
   const head = { id: whole(id, "request id") };
   if (failed === 0) return { ...head, index: whole(rest[0], "index"), result: rest[1], error: null };
-  const [code, message, outcome, leaderId, leaderAddress, retryAfterMs] = rest;
+  const [code, message, outcome, leaderId, leaderAddress, retryAfterMs, oldestIndex] = rest;
   if (failed !== 1 || typeof message !== "string") throw malformed("reply");
-  return { ...head, index: 0, result: null, error: errorFrom({ code, message, outcome, leaderId, leaderAddress, retryAfterMs }) };
+  return { ...head, index: 0, result: null, error: errorFrom({ code, message, outcome, leaderId, leaderAddress, retryAfterMs, oldestIndex }) };
 }
 
 /** A code that this version does not know still bears its outcome, which is what a client acts on. */
-function errorFrom(fields: Record<"code" | "outcome" | "leaderId" | "leaderAddress" | "retryAfterMs", unknown> & { message: string }): DraftError {
+function errorFrom(fields: Record<"code" | "outcome" | "leaderId" | "leaderAddress" | "retryAfterMs" | "oldestIndex", unknown> & { message: string }): DraftError {
   const outcome = OUTCOMES[whole(fields.outcome, "outcome")] ?? "unknown";
   const known = isErrorCode(fields.code);
   const code = isErrorCode(fields.code) ? fields.code : outcome === "not-done" ? "BAD_REQUEST" : "LOST";
@@ -136,5 +137,6 @@ function errorFrom(fields: Record<"code" | "outcome" | "leaderId" | "leaderAddre
     outcome,
     leader: leaderFrom(fields.leaderId, fields.leaderAddress),
     ...(typeof fields.retryAfterMs === "number" ? { retryAfterMs: fields.retryAfterMs } : {}),
+    ...(typeof fields.oldestIndex === "number" ? { oldestIndex: fields.oldestIndex } : {}),
   });
 }

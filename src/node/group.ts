@@ -32,6 +32,7 @@ import type { Readiness } from "./readiness.ts";
 import { Stores } from "./stores.ts";
 import { Tail } from "./tail.ts";
 import { type TransferDone, Transfers } from "./transfers.ts";
+import type { Watches } from "./watches.ts";
 import { holdsNoState, isForWitness } from "./witness.ts";
 
 /** One group. */
@@ -42,6 +43,7 @@ export class Group {
   leaderSinceMs: number | null = null;
   readonly recorder: FlightRecorder = new FlightRecorder();
   readonly readiness: Readiness;
+  readonly watches: Watches;
   readonly isLinked: GroupOptions["isLinked"];
   readonly addressOf: GroupOptions["addressOf"];
   readonly #observers: readonly GroupObserver[];
@@ -66,9 +68,7 @@ export class Group {
     this.name = options.name;
     this.state = state;
     this.applier = applier;
-    this.readiness = options.readiness;
-    this.isLinked = options.isLinked;
-    this.addressOf = options.addressOf;
+    ({ readiness: this.readiness, watches: this.watches, isLinked: this.isLinked, addressOf: this.addressOf } = options);
     this.#observers = [this.recorder, ...options.observers];
     this.#tail = new Tail(state.trail.lastIndex + 1);
     this.#reads = new GroupReads(applier);
@@ -234,8 +234,8 @@ export class Group {
     this.#writes.end("this node ended before its outcome was known");
     this.#reads.end(refusal);
     this.#transfers.end();
-    this.#options.snapshots.end();
-    this.#options.restore.end();
+    this.watches.end(refusal);
+    for (const each of [this.#options.snapshots, this.#options.restore]) each.end();
   }
 
   #perform(effects: readonly Effect[], received: Message | null): void {

@@ -11,6 +11,7 @@ import type { GroupLog, Outbox } from "./group_ports.ts";
 import type { GroupRestore } from "./group_restore.ts";
 import type { GroupSnapshots } from "./group_snapshots.ts";
 import type { Readiness } from "./readiness.ts";
+import type { Watches } from "./watches.ts";
 
 /** What a group is made of. */
 export interface GroupOptions {
@@ -41,6 +42,7 @@ export interface GroupOptions {
   readonly snapshots: GroupSnapshots;
   readonly restore: GroupRestore;
   readonly readiness: Readiness;
+  readonly watches: Watches;
   /** Get a snapshot of the leader's entry `point` or of a later one from this member; the core hears of it as events. */
   readonly fetchSnapshot: (from: MemberNumber, point: LogPoint) => void;
   readonly configurationChanged: (configuration: Configuration) => void;

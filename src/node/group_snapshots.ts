@@ -167,6 +167,7 @@ export class GroupSnapshots {
     } catch (error) {
       begun.pieces.close();
       begun.sessions.close();
+      begun.changes.close();
       if (writer !== null) yield* writer.abandon();
       throw error;
     }
@@ -181,16 +182,15 @@ export class GroupSnapshots {
     return point.index;
   }
 
-  *#write(writer: SnapshotWriter, { pieces, sessions, point }: BegunSnapshot): Task<void> {
-    for (;;) {
-      const piece = yield* this.#paced(point.index, (done) => done(null, sessions.next()));
-      if (piece === null) break;
-      yield* writer.piece(PieceKind.sessions, piece);
-    }
-    for (;;) {
-      const piece = yield* this.#paced(point.index, (done) => pieces.next(done));
-      if (piece === null) return;
-      yield* writer.piece(PieceKind.machine, piece);
+  /** What a start on a state on disk needs comes first: that start reads no further. */
+  *#write(writer: SnapshotWriter, { pieces, sessions, changes, point }: BegunSnapshot): Task<void> {
+    const parts: readonly [kind: number, next: Operation<Uint8Array | null>][] = [
+      [PieceKind.sessions, (done) => done(null, sessions.next())],
+      [PieceKind.changes, (done) => done(null, changes.next())],
+      [PieceKind.machine, (done) => pieces.next(done)],
+    ];
+    for (const [kind, next] of parts) {
+      for (let piece = yield* this.#paced(point.index, next); piece !== null; piece = yield* this.#paced(point.index, next)) yield* writer.piece(kind, piece);
     }
   }
 

@@ -8,6 +8,7 @@ import type { BackupAsk, RestoreAsk } from "../net/backup_request.ts";
 import type { SessionAsk } from "../net/client_protocol.ts";
 import type { MemberList, NodeStatus, OperationInfo } from "../net/client_answers.ts";
 import type { MemberAsk } from "../net/member_wish.ts";
+import type { Watch, WatchOptions } from "./watch.ts";
 
 /** A result and the index of the entry (or, for a read, of the state) that it comes from. */
 export interface Answer {
@@ -82,6 +83,15 @@ export interface NodeApi {
    * @param command the operation's name and its arguments; byte strings within are views of the receive buffer
    */
   read(group: string, command: readonly [operation: string, ...args: unknown[]], options: ReadOptions, done: AnswerDone): void;
+  /**
+   * Watches `group` on this node: what its replica's machine emitted and emits, in order, each change once. Take at once,
+   * for what was missed is there; and again whenever `ready` is called, until `take` gives null. A door keeps nothing of
+   * it: it takes only what it can hand on, and so what its client does not read stays where it was.
+   *
+   * @param ready may be called within any event of the node, not within a call of the door's own
+   * @returns DraftError NOT_LEADER or NO_LEADER if another node must be asked, BUSY, BAD_REQUEST
+   */
+  watch(group: string, options: WatchOptions, ready: () => void): Watch | DraftError;
   status(done: (status: NodeStatus | DraftError) => void): void;
   members(group: string, done: (members: MemberList | DraftError) => void): void;
   /** What the group's flight recorder holds, as the body of a recording (recording.ts); with `storyOnly` the words alone. */

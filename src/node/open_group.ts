@@ -37,6 +37,7 @@ import { restoreSnapshot, resumeFromSnapshot } from "./restore_snapshot.ts";
 import type { SnapshotExchange } from "./snapshot_exchange.ts";
 import { frameEntryBytesMax, type NodeSettings, raftConfig } from "./settings.ts";
 import { Versions } from "./versions.ts";
+import { Watches } from "./watches.ts";
 import { Positions } from "./witness.ts";
 
 /** What a group is opened from. */
@@ -106,14 +107,15 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
   applier.checks.runs = () => versions.machines();
   applier.operations.behind = (version) => versions.behind(version);
   const readiness = new Readiness(words);
+  const watches = new Watches({ name, applier, readiness, clock });
   const ofMachine = [versions, new GroupChecks({ name, applier, words, submit })];
   const positions = new Positions({ snapshotBytes: settings.snapshotBytes, snapshotEntries: settings.snapshotEntries, log: wal, submit });
   const priorities = new Priorities({ priority: settings.priority, helloOf: parts.helloOf, submit, words });
   const promises = new Promises({ dataDir, promiseMs: settings.electionMinMs, submit, words });
   const edits = new EditWatch({ name, mark: log.edit, log: wal, words, wake });
   const group = new Group({
-    name, state, applier, log: wal, outbox, clock, words, snapshots, restore, readiness,
-    observers: [...observers, ...(config.witness ? [positions] : ofMachine), readiness, promises, priorities, edits],
+    name, state, applier, log: wal, outbox, clock, words, snapshots, restore, readiness, watches,
+    observers: [...observers, ...(config.witness ? [positions] : ofMachine), readiness, watches, promises, priorities, edits],
     tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax, frameEntryBytesMax: frameEntryBytesMax(settings),
     submit, wake, isLinked, addressOf, configurationChanged, failed, space,
     fetchSnapshot: (from, point) => fetch.begin(from, point),

@@ -4,9 +4,12 @@ import type { Progress } from "../base/progress.ts";
 import { type Task, wait } from "../base/task.ts";
 import type { Disk } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
+import { ChangesTarget } from "../machine/changes_saved.ts";
+import type { SavedBeside } from "../machine/saved_state.ts";
+import { shiftOf } from "../machine/origin.ts";
 import { SessionsTarget } from "../machine/sessions_saved.ts";
 import { tooOldError } from "../machine/version_entry.ts";
-import type { GroupId, LogPoint } from "../raft/types.ts";
+import type { GroupId, Index, LogPoint } from "../raft/types.ts";
 import { PieceKind, type SnapshotHead } from "../wal/snapshot_format.ts";
 import { SnapshotReader } from "../wal/snapshot_reader.ts";
 
@@ -35,19 +38,16 @@ export function* restoreSnapshot(disk: Disk, applier: Applier, wanted: SnapshotW
     const { head } = reader;
     check(head, wanted, applier);
     const target = applier.restore(head, promised);
-    const sessions = new SessionsTarget(applier.sessions.limits);
+    const beside = new BesideTarget(applier, head.point.index + shiftOf(head.origin));
     for (let piece = yield* reader.next(); piece !== null; piece = yield* reader.next()) {
       const { kind, bytes } = piece;
       wanted.progress.at(() => `restores its machine: ${Math.floor(reader.verifiedBytes / MIB)} of ${Math.ceil(reader.sizeBytes / MIB)} MiB`);
-      if (kind === PieceKind.sessions) {
-        sessions.add(bytes);
-        continue;
-      }
+      if (beside.takes(kind, bytes)) continue;
       if (kind !== PieceKind.machine) throw new DraftError("DAMAGED", `snapshot file "${wanted.path}" has a piece of kind ${kind}, which this draft does not know: run the release that wrote it`);
       yield* wait<void>((done) => target.push(bytes, done));
     }
     yield* wait<void>((done) => target.end(done));
-    applier.restored(head, sessions.sessions);
+    applier.restored(head, beside.saved);
     return head;
   } finally {
     yield* reader.close();
@@ -63,11 +63,35 @@ export function* resumeFromSnapshot(disk: Disk, applier: Applier, wanted: Snapsh
   const reader = yield* SnapshotReader.open(disk, wanted.path);
   try {
     check(reader.head, wanted, applier);
-    const sessions = new SessionsTarget(applier.sessions.limits);
-    for (let piece = yield* reader.next(); piece?.kind === PieceKind.sessions; piece = yield* reader.next()) sessions.add(piece.bytes);
-    applier.resume(reader.head, sessions.sessions);
+    const beside = new BesideTarget(applier, reader.head.point.index + shiftOf(reader.head.origin));
+    let piece = yield* reader.next();
+    while (piece !== null && beside.takes(piece.kind, piece.bytes)) piece = yield* reader.next();
+    applier.resume(reader.head, beside.saved);
   } finally {
     yield* reader.close();
+  }
+}
+
+/** Takes the pieces that are not the machine's. */
+class BesideTarget {
+  readonly #sessions: SessionsTarget;
+  readonly #changes: ChangesTarget;
+
+  constructor({ sessions, history }: Applier, index: Index) {
+    this.#sessions = new SessionsTarget(sessions.limits);
+    this.#changes = new ChangesTarget(history.limits, index);
+  }
+
+  /** Whether the piece was one of them. */
+  takes(kind: number, bytes: Uint8Array): boolean {
+    if (kind === PieceKind.sessions) this.#sessions.add(bytes);
+    else if (kind === PieceKind.changes) this.#changes.add(bytes);
+    else return false;
+    return true;
+  }
+
+  get saved(): SavedBeside {
+    return { sessions: this.#sessions.sessions, history: this.#changes.history };
   }
 }
 

@@ -26,7 +26,8 @@
  *
  * The chunks' bytes, put together, are pieces one behind the other:
  *      0    4  u32  bytes
- *      4    4  u32  kind           1 a piece of the machine's snapshot (CBOR), 2 a piece of the session table (CBOR)
+ *      4    4  u32  kind           1 a piece of the machine's snapshot (CBOR), 2 a piece of the session table (CBOR),
+ *                                  3 a piece of the newest changes (CBOR)
  *      8            the bytes
  *
  * head     [cluster id, group, index, term, chain, feature level, machine name, machine version, streamed, log time in
@@ -62,7 +63,7 @@ const MAGIC = "draftsnp";
 const SUM_AT = 12;
 
 /** What a piece holds. */
-export const PieceKind = { machine: 1, sessions: 2 } as const;
+export const PieceKind = { machine: 1, sessions: 2, changes: 3 } as const;
 
 /** What a snapshot says of itself. */
 export interface SnapshotHead {

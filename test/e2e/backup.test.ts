@@ -18,6 +18,8 @@ function pairs(cluster: TestCluster): { end(): Promise<number> } {
     for (; !over.signal.aborted; round++) await client.run(["mset", "left", String(round), "right", String(round), `k${round % 500}`, String(round).padEnd(500, "x")]);
     return round;
   })();
+  // A test that fails before it waits for this says itself what is wrong.
+  written.catch(() => {});
   return {
     end: () => {
       over.abort();
@@ -110,7 +112,7 @@ test("all is lost, a fresh cluster is founded, and it becomes what the backup of
   {
     await using lost = await TestCluster.start({ flags: FLAGS });
     const load = pairs(lost);
-    await until("there is something to save", async () => (await lost.nodes[0]!.mainStatus()).appliedIndex > 900);
+    await until("there is something to save", async () => (await lost.nodes[0]!.mainStatus()).appliedIndex > 200);
     const made = await draft(["admin", "backup", file, "--json", "-c", lost.addresses.join(",")]);
     await load.end();
     ({ index } = JSON.parse(made.out) as { index: number });
@@ -120,7 +122,7 @@ test("all is lost, a fresh cluster is founded, and it becomes what the backup of
     assert.is(new Set(await hashesOf(cluster)).size, 1);
     await using client = cluster.client(20_000);
     const [left, right] = (await client.run(["mget", "left", "right"])).result as string[];
-    assert.ok(left === right && Number(left) > 200, `left ${left}, right ${right}: one entry wrote both`);
+    assert.ok(left === right && Number(left) > 50, `left ${left}, right ${right}: one entry wrote both`);
     assert.ok((await client.run(["set", "left", "again"])).index > index, "an index is given once only");
     await Promise.all(cluster.nodes.map((node) => node.kill()));
     await cluster.startAll();

@@ -8,6 +8,7 @@ import type { SessionAsk } from "../../src/net/client_protocol.ts";
 import type { GroupStatus, MemberList, NodeStatus, OperationInfo } from "../../src/net/client_answers.ts";
 import { FlightRecorder } from "../../src/node/flight_recorder.ts";
 import { encodeRecording } from "../../src/node/recording.ts";
+import type { Watch, WatchOptions } from "../../src/node/watch.ts";
 import type { Answer, AnswerDone, MembersRequest, NodeApi, NodeIdentity, NodeLimits, ReadOptions } from "../../src/node/node_api.ts";
 
 const OPERATIONS: readonly OperationInfo[] = [
@@ -55,6 +56,13 @@ export class FakeNode implements NodeApi {
 
   identity(): NodeIdentity {
     return { nodeId: this.id, clusterId: this.cluster.clusterId, address: this.address, version: "0.0.0" };
+  }
+
+  /** Instead of a watch to which nothing ever comes. */
+  onWatch: ((options: WatchOptions, ready: () => void) => Watch | DraftError) | null = null;
+
+  watch(_group: string, options: WatchOptions, ready: () => void): Watch | DraftError {
+    return this.onWatch?.(options, ready) ?? { take: () => null, close: () => {} };
   }
 
   limits(): NodeLimits {

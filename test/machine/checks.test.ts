@@ -3,6 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { EntryKind } from "../../src/base/entry.ts";
 import type { DraftError } from "../../src/base/errors.ts";
+import { ChangeHistory } from "../../src/machine/change_history.ts";
 import { CHECKS_MAX, Checks } from "../../src/machine/checks.ts";
 import type { SavedState } from "../../src/machine/saved_state.ts";
 import { Sessions } from "../../src/machine/sessions.ts";
@@ -182,7 +183,7 @@ test("check points go with a snapshot: whoever restores it is still compared, an
   for (const [digest, stops] of [[source.applier.checks.saved().points[0]!.digest, false], [1, true]] as const) {
     const restored = rigOf({});
     restored.applier.restore(saved, () => {});
-    restored.applier.restored(saved, new Sessions());
+    restored.applier.restored(saved, { sessions: new Sessions(), history: new ChangeHistory() });
     const { checks } = restored.applier;
     assert.equal(checks.newest, source.applier.checks.newest);
     assert.equal([checks.splitIndex, checks.unjudgedSinceMs, checks.hasNews], [2, 7, true]);

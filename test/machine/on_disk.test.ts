@@ -4,8 +4,8 @@ import * as assert from "uvu/assert";
 import { EntryKind } from "../../src/base/entry.ts";
 import type { DraftError } from "../../src/base/errors.ts";
 import type { Applier } from "../../src/machine/applier.ts";
-import type { SavedState } from "../../src/machine/saved_state.ts";
-import type { Sessions } from "../../src/machine/sessions.ts";
+import { ChangeHistory } from "../../src/machine/change_history.ts";
+import type { SavedBeside, SavedState } from "../../src/machine/saved_state.ts";
 import { SessionsTarget } from "../../src/machine/sessions_saved.ts";
 import { boundMachine, withMachines } from "../../src/machine/bound_machine.ts";
 import type { AnyPlugin } from "../../src/machine/machine.ts";
@@ -35,17 +35,17 @@ function started(disk: LedgerDisk): Applier {
 
 /** What a snapshot says, and the sessions in it. */
 function savedBy(applier: Applier): { readonly state: SavedState; readonly pieces: Uint8Array[] } {
-  const { sessions, pieces, ...state } = applier.snapshot();
+  const { sessions, pieces, changes: _, ...state } = applier.snapshot();
   pieces.close();
   const all: Uint8Array[] = [];
   for (let piece = sessions.next(); piece !== null; piece = sessions.next()) all.push(piece);
   return { state, pieces: all };
 }
 
-function sessionsOf(pieces: readonly Uint8Array[]): Sessions {
+function besideOf(pieces: readonly Uint8Array[]): SavedBeside {
   const target = new SessionsTarget();
   for (const piece of pieces) target.add(piece);
-  return target.sessions;
+  return { sessions: target.sessions, history: new ChangeHistory() };
 }
 
 function replica(applier: Applier): unknown {
@@ -114,9 +114,11 @@ test("memos of what a snapshot holds are forgotten, and the rest goes on from it
   assert.equal(next.open(), { index: 8, point: { index: 8, term: 2, chain: 1008 } });
   assert.is(applierOf(disk.plugin).recall(5), false, "entry 5 is known to the snapshot alone");
   assert.ok(next.recall(6));
-  next.resume(saved.state, sessionsOf(saved.pieces));
+  next.resume(saved.state, besideOf(saved.pieces));
+  assert.is(next.history.oldestIndex, 1);
   applyAll(next, () => true);
   assert.equal(replica(next), replica(reference));
+  assert.is(next.history.oldestIndex, 9, "what the machine emitted before it was there is not emitted again");
 });
 
 test("a state on disk of another log is refused at the first entry that shows it", () => {
@@ -137,11 +139,11 @@ test("restore() leaves what the snapshot says on disk, or the replica stops", ()
   const other = new LedgerDisk();
   const fresh = started(other);
   other.state = { ...kept, index: 3, memos: kept.memos.slice(-1) };
-  assert.throws(() => fresh.restored(state, sessionsOf(pieces)), (error: DraftError) => error.code === "DAMAGED" && /must be one commit/.test(error.message));
+  assert.throws(() => fresh.restored(state, besideOf(pieces)), (error: DraftError) => error.code === "DAMAGED" && /must be one commit/.test(error.message));
   other.state = { ...kept, memos: [] };
-  assert.throws(() => fresh.restored(state, sessionsOf(pieces)), /holds index 9, without a memo: must be index 9 of term 2, chain 1009/);
+  assert.throws(() => fresh.restored(state, besideOf(pieces)), /holds index 9, without a memo: must be index 9 of term 2, chain 1009/);
   other.state = kept;
-  fresh.restored(state, sessionsOf(pieces));
+  fresh.restored(state, besideOf(pieces));
   assert.equal(fresh.lastApplied, applier.lastApplied);
 });
 

@@ -143,7 +143,7 @@ test("a snapshot holds the version in force, and restoring runs no upgrade()", (
   const target = other.applier.restore(begun, () => {});
   target.push(encode(null), () => {});
   target.end(() => {});
-  other.applier.restored(begun, other.applier.sessions);
+  other.applier.restored(begun, other.applier);
   assert.is(other.applier.view().version, 2);
   assert.equal(seen, ["from 1 to 2 at 1", "restored in 2"]);
 });

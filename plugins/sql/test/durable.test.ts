@@ -98,7 +98,7 @@ async function restore(rig: SqlRig, of: SqlRig, seen: (count: number) => void = 
     seen(at + 1);
   }
   await new Promise<void>((resolve, reject) => target.end((...[error]) => error === null ? resolve() : reject(error)));
-  rig.applier.restored(saved, rig.applier.sessions);
+  rig.applier.restored(saved, rig.applier);
 }
 
 test("S12: a snapshot shows the state at its index, whatever is applied while it is read", async () => {

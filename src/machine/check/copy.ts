@@ -10,6 +10,7 @@ import type { CollectionWatch } from "../../host/collection_watch.ts";
 import { ForbiddenGlobal } from "../../host/guard.ts";
 import { Applier } from "../applier.ts";
 import { withMachines } from "../bound_machine.ts";
+import { ChangeHistory } from "../change_history.ts";
 import { encodeCommand } from "../command.ts";
 import type { AnyPlugin, Command, Entry, Reply, View } from "../machine.ts";
 import type { PieceSource } from "../piece_source.ts";
@@ -173,7 +174,7 @@ export class MachineCopy {
     // What is decoded shows the bytes, and is the machine's to keep and change.
     for (const piece of pieces) await completed<void>((done) => target.push(piece.slice(), done));
     await completed<void>((done) => target.end(done));
-    this.applier.restored(begun, new Sessions());
+    this.applier.restored(begun, { sessions: new Sessions(), history: new ChangeHistory() });
   }
 
   async close(): Promise<void> {
