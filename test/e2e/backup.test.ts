@@ -32,7 +32,7 @@ test("a backup is taken from a follower while writes go on, and verifies; nothin
   await using cluster = await TestCluster.start({ flags: FLAGS });
   const leader = await cluster.leader();
   const load = pairs(cluster);
-  await until("there is something to save", async () => (await leader.mainStatus()).appliedIndex > 200);
+  await until("there is something to save", async () => (await leader.mainStatus()).appliedIndex > 200, 60_000);
   const directory = temporaryDirectory();
   const file = join(directory, "main.draft");
   const [first] = cluster.nodes;
@@ -112,7 +112,7 @@ test("all is lost, a fresh cluster is founded, and it becomes what the backup of
   {
     await using lost = await TestCluster.start({ flags: FLAGS });
     const load = pairs(lost);
-    await until("there is something to save", async () => (await lost.nodes[0]!.mainStatus()).appliedIndex > 200);
+    await until("there is something to save", async () => (await lost.nodes[0]!.mainStatus()).appliedIndex > 200, 60_000);
     const made = await draft(["admin", "backup", file, "--json", "-c", lost.addresses.join(",")]);
     await load.end();
     ({ index } = JSON.parse(made.out) as { index: number });
