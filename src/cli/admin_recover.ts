@@ -12,6 +12,7 @@ import { confirmed } from "./confirm.ts";
 import { hintFor } from "./hints.ts";
 import type { Io } from "./io.ts";
 import { type Leaf, type Options, UsageError } from "./leaf.ts";
+import { refuseOtherGroups } from "./log_options.ts";
 import { renderJson } from "./render.ts";
 
 export const recoverLeaf: Leaf = {
@@ -52,8 +53,7 @@ function wantedOf(options: Options): Wanted {
   const directory = options.text("data");
   const keepOnly = options.text("keep-only");
   if (directory === undefined || keepOnly === undefined) throw new UsageError("wants --data DIR --keep-only ID, the survivor's directory and id");
-  const group = options.text("group") ?? "main";
-  if (group !== "main") throw new DraftError("NOT_FOUND", `no group "${group}" in ${directory}: draft log last --data ${shellWord(directory)}`);
+  refuseOtherGroups(options, directory);
   return { directory, keepOnly, dryRun: options.has("dry-run"), yes: options.has("yes"), json: options.has("json") };
 }
 

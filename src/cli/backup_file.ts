@@ -7,10 +7,10 @@ import { type FileHandle, open, rename, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import process from "node:process";
 import { DraftError } from "../base/errors.ts";
+import { runOffline } from "../editor/offline_log.ts";
 import { createNodeHost, silentLog } from "../host/node_host.ts";
 import type { SnapshotHead } from "../wal/snapshot_format.ts";
 import { verifySnapshot } from "../wal/snapshot_reader.ts";
-import { runOffline } from "./log_options.ts";
 
 /** A backup that is being written. */
 export class BackupFile {

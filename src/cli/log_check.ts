@@ -7,7 +7,7 @@ import { DraftError } from "../base/errors.ts";
 import type { Task } from "../base/task.ts";
 import { type Checked, checkDirectory, checkFile } from "../editor/check_files.ts";
 import { compareLogs } from "../editor/compare.ts";
-import { type GroupLog, openedLog } from "../editor/offline_log.ts";
+import { type GroupLog, openedLog, runOffline } from "../editor/offline_log.ts";
 import { eachEntry, machineAt, restoreFrom, startFor } from "../editor/rebuild.ts";
 import { temporaryDirectory } from "../host/node_directory.ts";
 import { createNodeHost, silentLog } from "../host/node_host.ts";
@@ -18,12 +18,11 @@ import { loadPlugin } from "../node/plugin_loader.ts";
 import { type Index, MAIN_GROUP } from "../raft/types.ts";
 import type { Io } from "./io.ts";
 import { type Leaf, type Options, type Parsed, UsageError } from "./leaf.ts";
-import { awaited, directoryOf, indexOf, LOG_OPTIONS, MACHINE_OPTION, pluginFor, runOffline, withLog } from "./log_options.ts";
+import { awaited, directoryOf, indexOf, LOG_OPTIONS, MACHINE_OPTION, NOT_DONE, pluginFor, withLog } from "./log_options.ts";
 import { splitWords } from "./quoting.ts";
 import { renderJson, renderText } from "./render.ts";
 import { entriesIn, entryJson, entryText, type ShownEntry } from "./shown_entry.ts";
 
-const NOT_DONE = 1;
 const DAMAGED = 10;
 
 const check: Leaf = {

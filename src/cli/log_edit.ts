@@ -11,11 +11,10 @@ import type { AnyPlugin, Command } from "../machine/machine.ts";
 import { confirmed } from "./confirm.ts";
 import type { Io } from "./io.ts";
 import { type Leaf, type Options, type Parsed, UsageError } from "./leaf.ts";
-import { awaited, conditionOf, indexOf, LOG_OPTIONS, MACHINE_OPTION, pluginFor, sealJson, withLog } from "./log_options.ts";
+import { awaited, conditionOf, indexOf, LOG_OPTIONS, MACHINE_OPTION, NOT_DONE, pluginFor, sealJson, withLog } from "./log_options.ts";
 import { splitWords } from "./quoting.ts";
 
 const EDIT_OPTIONS = [...LOG_OPTIONS, { raw: "--yes", description: "do not ask" }];
-const NOT_DONE = 1;
 const NONE = { min: 0, max: 0 };
 const ONE = { min: 1, max: 1 };
 
@@ -85,7 +84,10 @@ function edit(options: Options, io: Io, wantsPlugin: boolean, wantedOf: WantedOf
   return withLog(options, function* (log, host): Task<number> {
     const plugin = wantsPlugin ? yield* awaited(() => pluginFor(log.identity.machine, options)) : null;
     const plan = yield* planEdit(log, wantedOf(log, plugin));
-    if (!(yield* agreed(plan.meaning, options, io))) return NOT_DONE;
+    const ends = sealJson(plan.seal);
+    // What is accepted is what the others have: whoever is asked must be able to compare it first.
+    const compared = plan.edit.content.change === "accept" ? [`the log ends at index ${ends.index}, term ${ends.term}, seal ${ends.chain}: the same on every member, or do not accept`] : [];
+    if (!(yield* agreed([...plan.meaning, ...compared], options, io))) return NOT_DONE;
     const saved = yield* makeEdit(host, log, plan, plugin);
     const { mark: { number, condition }, content: { change } } = plan.edit;
     const seal = sealJson(plan.seal);

@@ -1,7 +1,7 @@
 /** What all verbs of `draft log` share: which log is meant, and how it is opened. */
 import { DraftError } from "../base/errors.ts";
 import { shellWord } from "../base/shell_word.ts";
-import { runTask, type Task, wait } from "../base/task.ts";
+import { type Task, wait } from "../base/task.ts";
 import { type GroupLog, withGroupLog } from "../editor/offline_log.ts";
 import { createNodeHost, silentLog } from "../host/node_host.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
@@ -15,6 +15,9 @@ export const LOG_OPTIONS: readonly OptionSpec[] = [
   { raw: "--json", description: "one object a line" },
 ];
 
+/** What a verb ends with that did not do what was asked, or found what was looked for. */
+export const NOT_DONE = 1;
+
 /** Of verbs that run commands or read them as the machine does. */
 export const MACHINE_OPTION: OptionSpec = { raw: "--machine <name|file>", description: "the machine's plugin", default: "the log's, if draft ships it" };
 
@@ -22,19 +25,14 @@ export const MACHINE_OPTION: OptionSpec = { raw: "--machine <name|file>", descri
 export function directoryOf(options: Options): string {
   const directory = options.text("data");
   if (directory === undefined) throw new UsageError("wants --data DIR, the data directory of a node that is stopped; it stands before a command's words");
-  const group = options.text("group") ?? "main";
-  if (group !== "main") throw new DraftError("NOT_FOUND", `no group "${group}" in ${directory}: draft log last --data ${shellWord(directory)}`);
+  refuseOtherGroups(options, directory);
   return directory;
 }
 
-/** Runs a task that opens what it needs by itself. */
-export function runOffline<T>(task: Task<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    runTask(task, (...[error, value]) => {
-      if (error === null) resolve(value);
-      else reject(error);
-    });
-  });
+/** A directory has the group `main` alone. @throws DraftError NOT_FOUND */
+export function refuseOtherGroups(options: Options, directory: string): void {
+  const group = options.text("group") ?? "main";
+  if (group !== "main") throw new DraftError("NOT_FOUND", `no group "${group}" in ${directory}: draft log last --data ${shellWord(directory)}`);
 }
 
 /** The index that was typed. @throws UsageError */

@@ -202,20 +202,17 @@ export class Client {
 
   /** Of the file of a snapshot on the node at `address`: which it is, or a piece of it (net/backup_request.ts). */
   async backup(ask: BackupAsk, options: RequestOptions & { readonly address: string }): Promise<unknown> {
-    const { group = "main" } = options;
-    return (await this.#at(options.address, options, (to, timeoutMs, done) => to.submit({ kind: "backup", group, ask }, timeoutMs, false, done))).result;
+    return (await this.#at(options.address, options, (to, timeoutMs, done) => to.submit({ kind: "backup", group: options.group ?? "main", ask }, timeoutMs, false, done))).result;
   }
 
   /** Brings the leader a piece of a backup that the group is to be made from; each counts once, however often it is sent. */
   async restore(ask: RestoreAsk, options: RequestOptions = {}): Promise<ClientAnswer> {
-    const { group = "main" } = options;
-    return this.#request(options, (to, timeoutMs, done) => to.submit({ kind: "restore", group, ask }, timeoutMs, ask.step !== "begin", done), true);
+    return this.#request(options, (to, timeoutMs, done) => to.submit({ kind: "restore", group: options.group ?? "main", ask }, timeoutMs, ask.step !== "begin", done), true);
   }
 
   /** Makes the member `id` the leader; returns when it leads. */
   async transfer(id: string, options: RequestOptions = {}): Promise<ClientAnswer> {
-    const { group = "main" } = options;
-    return this.#request(options, (connection, timeoutMs, done) => connection.transfer(group, id, timeoutMs, done));
+    return this.#request(options, (connection, timeoutMs, done) => connection.transfer(options.group ?? "main", id, timeoutMs, done));
   }
 
   /**

@@ -9,7 +9,10 @@ export interface Comparison {
   /** The first index that both hold, and the last; `to` is below `from` if they share none. */
   readonly from: Index;
   readonly to: Index;
-  /** The first index of those whose entries differ; 0: none does. */
+  /**
+   * The first index of those whose entries differ; 0: none does. `from - 1` if the logs differ already in what they begin
+   * behind: what parts them lies there, or before.
+   */
   readonly differsAt: Index;
 }
 

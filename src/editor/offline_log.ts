@@ -1,5 +1,6 @@
 /**
- * A data directory that no process uses, read as a node would read it at its start, and nothing written by looking.
+ * A data directory that no process uses, read as a node would read it at its start. Looking writes nothing but the lock
+ * file, which keeps processes away meanwhile.
  */
 import { type EntryHead, readHeader } from "../base/entry.ts";
 import { viewOf } from "../base/bytes.ts";
@@ -63,8 +64,13 @@ export function withGroupLog<T>(
   { directory, group }: { readonly directory: string; readonly group: number },
   use: (log: GroupLog, dataDir: DataDir) => Task<T>,
 ): Promise<T> {
+  return runOffline(openedLog(host, { directory, group }, use));
+}
+
+/** Runs a task that opens what it needs by itself. */
+export function runOffline<T>(task: Task<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    runTask(openedLog(host, { directory, group }, use), (...[error, value]) => {
+    runTask(task, (...[error, value]) => {
       if (error === null) resolve(value);
       else reject(error);
     });

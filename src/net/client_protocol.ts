@@ -99,23 +99,20 @@ export interface LogLevelRequest extends RequestHead {
   readonly level: string;
 }
 
-/** Asks a node for the file of a snapshot. */
-export interface BackupRequest extends RequestHead {
-  readonly kind: "backup";
-  readonly ask: BackupAsk;
+/** A request that says one thing, in a form of its own. */
+interface Asking<K extends string, A> extends RequestHead {
+  readonly kind: K;
+  readonly ask: A;
 }
 
-/** Asks a node for changes. */
-export interface WatchRequest extends RequestHead {
-  readonly kind: "watch";
-  readonly ask: WatchAsk;
-}
+/** Asks a node for the file of a snapshot. */
+export type BackupRequest = Asking<"backup", BackupAsk>;
 
 /** Brings the leader a piece of a backup. */
-export interface RestoreRequest extends RequestHead {
-  readonly kind: "restore";
-  readonly ask: RestoreAsk;
-}
+export type RestoreRequest = Asking<"restore", RestoreAsk>;
+
+/** Asks a node for changes. */
+export type WatchRequest = Asking<"watch", WatchAsk>;
 
 /** Asks the leader to open a session. */
 export interface OpenRequest extends RequestHead {

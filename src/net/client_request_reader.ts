@@ -10,6 +10,9 @@ import { watchAskFrom } from "./watch_request.ts";
 /** Timeouts beyond this are cut to it: a day. */
 const TIMEOUT_MS_MAX = 86_400_000;
 
+/** Requests that say nothing besides. */
+const ASKS = ["operations", "status", "members", "record", "story", "snapshot"] as const;
+
 const SESSION_BYTES = 16;
 
 /**
@@ -66,17 +69,13 @@ function decodeRequest(body: Uint8Array): ClientRequest {
     group: name(group, "group"),
     timeoutMs: Math.min(whole(timeoutMs, "timeoutMs"), TIMEOUT_MS_MAX),
   };
+  const asked = ASKS.find((each) => KIND[each] === kind);
+  if (asked !== undefined) return { ...head, kind: asked };
   switch (kind) {
     case KIND.write:
       return { ...head, kind: "write", envelope: byteString(rest[0], "envelope") };
     case KIND.read:
       return { ...head, kind: "read", level: levelFrom(rest[0]), minIndex: whole(rest[1], "minIndex"), command: commandFrom(rest[2]) };
-    case KIND.operations:
-      return { ...head, kind: "operations" };
-    case KIND.status:
-      return { ...head, kind: "status" };
-    case KIND.members:
-      return { ...head, kind: "members" };
     case KIND.transfer:
       return { ...head, kind: "transfer", to: name(rest[0], "member id") };
     case KIND.change:
@@ -90,12 +89,6 @@ function decodeRequest(body: Uint8Array): ClientRequest {
       return { ...head, kind: "watch", ask: watchAskFrom(rest[0]) };
     case KIND.restore:
       return { ...head, kind: "restore", ask: restoreAskFrom(rest[0]) };
-    case KIND.record:
-      return { ...head, kind: "record" };
-    case KIND.story:
-      return { ...head, kind: "story" };
-    case KIND.snapshot:
-      return { ...head, kind: "snapshot" };
     case KIND.open:
       return { ...head, kind: "open", ordered: rest[0] === true };
     case KIND.close:

@@ -234,8 +234,7 @@ export class Group {
     this.#reads.end(refusal);
     this.#transfers.end();
     this.watches.end(refusal);
-    this.#options.snapshots.end();
-    this.#options.restore.end();
+    for (const each of [this.#options.snapshots, this.#options.restore]) each.end();
   }
 
   #perform(effects: readonly Effect[], received: Message | null): void {

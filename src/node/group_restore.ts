@@ -129,9 +129,9 @@ export class GroupRestore {
     try {
       writer = yield* SnapshotWriter.begin(disk, directory, this.#headOf(reader.head, head, wanted));
       for (let piece = yield* reader.next(); piece !== null; piece = yield* reader.next()) {
-        if (piece.kind === PieceKind.machine || piece.kind === PieceKind.changes) yield* writer.piece(piece.kind, piece.bytes);
-        // Sessions are of clients of the other cluster: they would not talk to this one.
-        else if (piece.kind !== PieceKind.sessions) throw new DraftError("DAMAGED", `it has a piece of kind ${piece.kind}, which this draft does not know`);
+        if (piece.kind === PieceKind.machine) yield* writer.piece(piece.kind, piece.bytes);
+        // Sessions and watches are of clients of the other cluster: they would not talk to this one.
+        else if (piece.kind !== PieceKind.sessions && piece.kind !== PieceKind.changes) throw new DraftError("DAMAGED", `it has a piece of kind ${piece.kind}, which this draft does not know`);
       }
       yield* writer.finish();
     } catch (error) {

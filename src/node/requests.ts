@@ -2,11 +2,9 @@
  * What the doors ask, answered by the node: checks requests, finds the group, words the refusals.
  */
 import { EntryKind } from "../base/entry.ts";
-import { hexOf } from "../base/bytes.ts";
 import { DraftError, type LeaderHint } from "../base/errors.ts";
 import { version } from "../base/version.ts";
 import { isDiskFull } from "../host/files.ts";
-import { encodeRestorePiece, notUnused } from "../machine/backup_pieces.ts";
 import type { Command } from "../machine/machine.ts";
 import { encodeSessionChange, type SessionChange } from "../machine/session_entry.ts";
 import type { MemberList, NodeStatus, OperationInfo } from "../net/client_answers.ts";
@@ -22,6 +20,7 @@ import { FreeBytes } from "./free_bytes.ts";
 import type { LoopGaps } from "./loop_gaps.ts";
 import { storageError } from "./open_log.ts";
 import { groupRecording } from "./node_recording.ts";
+import { giveBackup, takeRestore } from "./backup_requests.ts";
 import { changeMembers } from "./member_requests.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { endedError, noLeaderError, refusalError } from "./refusals.ts";
@@ -189,26 +188,12 @@ export class NodeRequests implements NodeApi {
 
   backup(name: string, ask: BackupAsk, done: (reply: readonly unknown[] | DraftError) => void): void {
     const group = this.#find(name);
-    if (group instanceof DraftError) return done(group);
-    // Clients know an index as the machine does, files as the log.
-    const logged = ask.type === "which" ? { ...ask, index: Math.max(0, ask.index - group.applier.beginning.shift) } : ask;
-    this.#node.exchange.askedByClient(group.state.config.group, logged, (reply) => {
-      done(typeof reply === "string" ? new DraftError("NOT_FOUND", `${reply}: draft admin backup FILE`) : reply);
-    });
+    return group instanceof DraftError ? done(group) : giveBackup(this.#node, group, ask, done);
   }
 
-  restore(name: string, { step, ...piece }: RestoreAsk, timeoutMs: number, done: AnswerDone): void {
+  restore(name: string, ask: RestoreAsk, timeoutMs: number, done: AnswerDone): void {
     const group = this.#leading(name);
-    if (group instanceof DraftError) return done(group);
-    const { beginning: { origin } } = group.applier;
-    // Whoever was not told how it ended may send again what it did before.
-    const why = origin.restored?.id === hexOf(piece.id) ? null : notUnused(origin);
-    if (why !== null) return done(why);
-    if (step === "begin") return done({ index: 0, reply: { takes: true } });
-    const payload = encodeRestorePiece({ ...piece, last: step === "last" });
-    const { valueBytesMax } = this.#node.parts.settings;
-    if (payload.length > valueBytesMax) return done(tooLarge(payload.length, valueBytesMax));
-    group.propose({ kind: EntryKind.restore, payload, decoded: null, frees: false }, timeoutMs, done);
+    return group instanceof DraftError ? done(group) : takeRestore(group, ask, { timeoutMs, valueBytesMax: this.limits().valueBytesMax }, done);
   }
 
   changeMembers(name: string, request: MembersRequest, done: AnswerDone): void {

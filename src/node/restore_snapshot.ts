@@ -5,8 +5,8 @@ import { type Task, wait } from "../base/task.ts";
 import type { Disk } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
 import { ChangesTarget } from "../machine/changes_saved.ts";
-import { machinePointOf } from "../machine/origin.ts";
 import type { SavedBeside } from "../machine/saved_state.ts";
+import { shiftOf } from "../machine/origin.ts";
 import { SessionsTarget } from "../machine/sessions_saved.ts";
 import { tooOldError } from "../machine/version_entry.ts";
 import type { GroupId, Index, LogPoint } from "../raft/types.ts";
@@ -38,7 +38,7 @@ export function* restoreSnapshot(disk: Disk, applier: Applier, wanted: SnapshotW
     const { head } = reader;
     check(head, wanted, applier);
     const target = applier.restore(head, promised);
-    const beside = new BesideTarget(applier, machinePointOf(head.origin, head.point).index);
+    const beside = new BesideTarget(applier, head.point.index + shiftOf(head.origin));
     for (let piece = yield* reader.next(); piece !== null; piece = yield* reader.next()) {
       const { kind, bytes } = piece;
       wanted.progress.at(() => `restores its machine: ${Math.floor(reader.verifiedBytes / MIB)} of ${Math.ceil(reader.sizeBytes / MIB)} MiB`);
@@ -63,7 +63,7 @@ export function* resumeFromSnapshot(disk: Disk, applier: Applier, wanted: Snapsh
   const reader = yield* SnapshotReader.open(disk, wanted.path);
   try {
     check(reader.head, wanted, applier);
-    const beside = new BesideTarget(applier, machinePointOf(reader.head.origin, reader.head.point).index);
+    const beside = new BesideTarget(applier, reader.head.point.index + shiftOf(reader.head.origin));
     let piece = yield* reader.next();
     while (piece !== null && beside.takes(piece.kind, piece.bytes)) piece = yield* reader.next();
     applier.resume(reader.head, beside.saved);
