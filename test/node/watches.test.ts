@@ -1,9 +1,9 @@
 /** Watches of one replica: each change once, in order, whatever comes between; nothing is kept for who does not read. */
-import { Beginning } from "../../src/machine/beginning.ts";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { DraftError } from "../../src/base/errors.ts";
 import { nextInRange, seedRandom } from "../../src/base/random.ts";
+import { Beginning } from "../../src/machine/beginning.ts";
 import { behindEntry, type ChangeCursor } from "../../src/machine/change.ts";
 import { ChangeHistory } from "../../src/machine/change_history.ts";
 import { PROGRESS_MS, Watches } from "../../src/node/watches.ts";
