@@ -12,8 +12,8 @@ import { lead, nodeIn } from "./alone.ts";
 import { canTry, FileSystem, whyNoFileSystem, whyNoPowerCut } from "./file_system.ts";
 
 const test = suite("power_cut");
-const COPIES = 4;
-const CUTS = 4;
+const COPIES = 2;
+const CUTS = 2;
 
 if (canTry("a copy of a frozen disk", whyNoFileSystem())) {
   test("P03: a copy of the frozen disk holds all that was acknowledged before", async () => {
