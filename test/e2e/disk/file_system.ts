@@ -30,7 +30,7 @@ export class FileSystem implements Disposable {
     mkdirSync(this.path, { recursive: true });
     run("mount", "-o", "loop", image, this.path);
     // Ends when its input does, however we end; not in our process group, which a test runner may kill.
-    const script = `cat > /dev/null; fsfreeze -u "$1"; (${UNMOUNT}); rm -rf "$2"`;
+    const script = `cat > /dev/null; fsfreeze -u "$1"; (${UNMOUNT}) || umount -l "$1"; rm -rf "$2"`;
     this.#keeper = spawn("sh", ["-c", script, "sh", this.path, directory], { stdio: ["pipe", "ignore", "ignore"], detached: true });
   }
 
