@@ -193,6 +193,7 @@ export class BatchWriter {
       } catch (error) {
         if (!isDiskFull(error)) throw error;
         yield* room.pause();
+        watch.progressed();
       }
     }
   }

@@ -53,6 +53,7 @@ export class SegmentRoom {
   /** Sequences of dead segments whose files are there. */
   #spares: number[] = [];
   #isGiving = false;
+  #isPausing = false;
 
   constructor(current: SegmentFile, options: RoomOptions) {
     this.#current = current;
@@ -66,7 +67,7 @@ export class SegmentRoom {
 
   /** Whether a batch waits for room that there is not: the disk does not stand still then. */
   get isExhausted(): boolean {
-    return this.#options.space.isExhausted;
+    return this.#options.space.isExhausted || this.#isPausing;
   }
 
   /** Begins or goes on to fill. */
@@ -127,12 +128,14 @@ export class SegmentRoom {
 
   /** Waits until a full disk is tried again; for a write that met one all the same. */
   *pause(): Task<void> {
-    const { space } = this.#options;
+    const { space, clock, retryMs } = this.#options;
     space.isExhausted = !this.giveReserve();
     space.tell(true);
+    this.#isPausing = true;
     yield* wait<void>((done) => {
-      this.#options.clock.setTimer(this.#options.retryMs, () => done(null, undefined));
+      clock.setTimer(retryMs, () => done(null, undefined));
     });
+    this.#isPausing = false;
   }
 
   /** A write got through that had met a full disk. */
@@ -251,7 +254,7 @@ export class SegmentRoom {
     if (this.#stopped) {
       this.#stoppedDone();
     } else if (error === null && isDone) {
-      this.#options.space.tell(false);
+      if (!this.#isPausing) this.#options.space.tell(false);
       this.start();
     } else if (error === null || isDiskFull(error)) {
       this.#ranOut(error !== null);

@@ -9,7 +9,7 @@ import process from "node:process";
 import { temporaryDirectory } from "../processes.ts";
 
 /** EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH: the disk is gone, with all that was not written to it. */
-const SHUTDOWN = "open(F, $ARGV[0]) or die $!; ioctl(F, 0x8004587d, pack('L', 2)) or die $!";
+const SHUTDOWN = "open(F, $ARGV[0]) or die $!; my $flags = pack('L', 2); ioctl(F, 0x8004587d, $flags) or die $!";
 
 /** Unmounts with some patience: the last process may only be ending. */
 const UNMOUNT = 'for i in 1 2 3 4 5 6 7 8 9 10; do umount "$1" && exit 0; sleep 0.2; done; exit 1';
@@ -30,7 +30,7 @@ export class FileSystem implements Disposable {
     mkdirSync(this.path, { recursive: true });
     run("mount", "-o", "loop", image, this.path);
     // Ends when its input does, however we end; not in our process group, which a test runner may kill.
-    const script = `cat > /dev/null; fsfreeze -u "$1"; (${UNMOUNT}); rm -rf "$2"`;
+    const script = `cat > /dev/null; fsfreeze -u "$1"; (${UNMOUNT}) || umount -l "$1"; rm -rf "$2"`;
     this.#keeper = spawn("sh", ["-c", script, "sh", this.path, directory], { stdio: ["pipe", "ignore", "ignore"], detached: true });
   }
 
@@ -118,10 +118,14 @@ function isMissing(tool: string): boolean {
   return spawnSync("sh", ["-c", 'command -v "$1"', "sh", tool]).status !== 0;
 }
 
-/** What runs draft under strace, which does `injection` to one of its calls: `fdatasync:error=EIO:when=40`. */
-export function underStrace(program: string, injection: string): string[] {
+/**
+ * What runs draft under strace, which does `injection` to one of its calls: `fdatasync:error=EIO:when=40`.
+ *
+ * @param path only calls on this file count
+ */
+export function underStrace(program: string, injection: string, path: string | null = null): string[] {
   const call = injection.slice(0, injection.indexOf(":"));
-  return ["strace", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${call}`, "-e", `inject=${injection}`, program];
+  return ["strace", "-f", "-qq", "-o", "/dev/null", ...(path === null ? [] : ["-P", path]), "-e", `trace=${call}`, "-e", `inject=${injection}`, program];
 }
 
 /** Prints why something is not tried, if it is not. @returns whether it can be */
