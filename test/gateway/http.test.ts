@@ -1,5 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import type { Plugin } from "../../mod.ts";
 import { errorIn, HttpRig } from "./http_rig.ts";
 
 const test = suite("http");
@@ -189,6 +190,23 @@ test("under an Idempotency-Key a write is done once", async () => {
     assert.is((await rig.ask("PUT", "/v1/kv/once", { body: "1", headers: { "idempotency-key": key } })).status, 400, `key of ${key.length}`);
   }
   assert.is((await rig.ask("POST", "/v1/snapshot", { headers })).status, 400);
+});
+
+test("a machine that means something else by the names of kv's operations is told apart", async () => {
+  const odd: Plugin<null> = {
+    name: "odd",
+    version: 1,
+    operations: { txn: { kind: "write" }, set: { kind: "write" }, list: { kind: "read" }, getrev: { kind: "read" } },
+    create: () => ({ apply: () => "done", query: () => 7, snapshot: () => null, restore: () => {} }),
+  };
+  const own = await HttpRig.start({ machine: odd });
+  try {
+    const answers = [await own.ask("GET", "/v1/kv"), await own.ask("GET", "/v1/kv/a"), await own.ask("PUT", "/v1/kv/a?if_revision=0", { body: "x" }), await own.ask("DELETE", "/v1/kv/a")];
+    assert.equal(answers.map(errorIn), ["UNKNOWN_OPERATION not-done", "NOT_FOUND not-done", "UNKNOWN_OPERATION done", "UNKNOWN_OPERATION not-done"]);
+    assert.is((await own.ask("PUT", "/v1/kv/a", { body: "x" })).status, 200);
+  } finally {
+    await own.stop();
+  }
 });
 
 test("fetch answers as the port does", async () => {

@@ -2,7 +2,7 @@
  * `/v1/kv`: keys and values of the machine `kv`, raw. The routes are made of its operations, so whatever machine has
  * these can be used so, and another one answers that it does not know them.
  */
-import { DraftError } from "../../base/errors.ts";
+import { DraftError, type Outcome } from "../../base/errors.ts";
 import { toJsonValue, utf8OrNull } from "../../base/json_value.ts";
 import type { ClientAnswer } from "../../client/client_options.ts";
 import type { Command } from "../../machine/machine.ts";
@@ -135,7 +135,8 @@ async function listValues(call: Call): Promise<HttpAnswer> {
   const asked = Math.min(limit + 1, LIST_MAX);
   const command: Command = ["list", parameters.value("prefix") ?? "", "LIMIT", String(asked), ...(after === null ? [] : ["AFTER", after])];
   const { result, index } = await readAt(call, command);
-  const rows = result as readonly [key: unknown, value: unknown, revision: number][];
+  if (!isListReply(result)) throw otherMachine("list", "not-done");
+  const rows = result;
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
   const mayGoOn = rows.length === asked || bytesIn(rows) >= LIST_BYTES_MAX;
@@ -149,10 +150,24 @@ async function write(call: Call, command: Command, { key, conditions, place }: {
   if (conditions.length === 0) return call.cluster.client.write(command, options);
   const compared = conditions.map(({ order, revision }) => ["revision", key, order, revision]);
   const { index, result } = await call.cluster.client.write(["txn", compared, [command], [["getrev", key]]], options);
-  const { succeeded, results } = result as { readonly succeeded: boolean; readonly results: readonly unknown[] };
+  if (!isTxnReply(result)) throw otherMachine("txn", "done");
+  const { succeeded, results } = result;
   if (succeeded) return { index, result: results[0] };
   const [found] = results as [readonly [unknown, number] | null];
   throw new DraftError("CONFLICT", found === null ? "there is no such key" : `the key is at revision ${found[1]}`);
+}
+
+function isListReply(result: unknown): result is readonly (readonly [key: unknown, value: unknown, revision: number])[] {
+  return Array.isArray(result) && result.every((row) => Array.isArray(row) && row.length === 3);
+}
+
+function isTxnReply(result: unknown): result is { readonly succeeded: boolean; readonly results: readonly unknown[] } {
+  return typeof result === "object" && result !== null && "succeeded" in result && "results" in result && Array.isArray(result.results) && result.results.length > 0;
+}
+
+/** An operation of the same name, of a machine that means something else by it. */
+function otherMachine(operation: string, outcome: Outcome): DraftError {
+  return new DraftError("UNKNOWN_OPERATION", `${operation} of this machine answers otherwise than that of kv: use POST /v1/run`, { outcome });
 }
 
 /** A read, as the address wants it. */
