@@ -29,6 +29,8 @@ export class Watches implements Property {
     const { applier } = member;
     if (applier === null || member.isAstray === true) return;
     const { history } = applier;
+    // No run makes as many changes as are held: whoever lacks some lost them at a snapshot or a restart.
+    if (!this.#mayLose && history.floor.index > 0) throw new Violation(this.name, `${member.id} holds nothing behind index ${history.floor.index}: must hold all`);
     const from = history.positionBehind(this.#seen.get(member) ?? behindEntry(0));
     // What is missing is what it applied before it began, or others did.
     for (let at = Math.max(0, from); at < history.size; at++) this.#made(member, history.at(at));
