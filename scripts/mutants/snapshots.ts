@@ -24,7 +24,7 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
   {
     id: "24", title: "snapshot omits the session table",
     file: TAKER,
-    find: "      yield* writer.piece(PieceKind.sessions, piece);\n", replace: "",
+    find: "      [PieceKind.sessions, (done) => done(null, sessions.next())],\n", replace: "",
   },
   {
     id: "24b", title: "session table in a snapshot shows what came later",

@@ -16,6 +16,9 @@ const OVER_AT = 9 / 10;
 const AGAIN_FIRST_MS = 50;
 const AGAIN_LAST_MS = 1000;
 
+/** The same for who hears when the lock changes hands: a place in the line that nobody asked for ends unheard. */
+const AGAIN_LISTENING_MS = 2500;
+
 /** How long a place in the line lasts unless its owner asks again: some questions may go astray. */
 const PLACE_MS = 10_000;
 
@@ -32,6 +35,8 @@ export interface LeaseOptions {
   readonly ttlMs: number;
   /** How long one question may take. */
   readonly timeoutMs: number;
+  /** Calls `changed` as soon as it listens, and whenever the lock changes hands; ends when it hears no more. */
+  readonly listen?: (changed: () => void, signal: AbortSignal) => Promise<void>;
 }
 
 /** A lock that was granted. */
@@ -56,10 +61,19 @@ export interface Loss {
  * @throws DraftError what the first question met; later ones only what waiting does not mend
  */
 export async function acquireLock(options: LeaseOptions, waitMs: number | null, signal: AbortSignal): Promise<Held | string | null> {
+  const bell = new Bell(options.listen ?? null);
+  try {
+    return await askUntilGranted(options, bell, waitMs, signal);
+  } finally {
+    bell.end();
+  }
+}
+
+async function askUntilGranted(options: LeaseOptions, bell: Bell, waitMs: number | null, signal: AbortSignal): Promise<Held | string | null> {
   const { clock } = options;
   const endMs = clock.monotonicMs() + (waitMs ?? Number.POSITIVE_INFINITY);
   let [wasAnswered, inTheWay] = [false, "slow answers"];
-  for (let againMs = AGAIN_FIRST_MS; !signal.aborted; againMs = Math.min(2 * againMs, AGAIN_LAST_MS)) {
+  for (let againMs = AGAIN_FIRST_MS; !signal.aborted; againMs = Math.min(2 * againMs, bell.isListening ? AGAIN_LISTENING_MS : AGAIN_LAST_MS)) {
     const sinceMs = clock.monotonicMs();
     try {
       const { name, owner, ttlMs, timeoutMs } = options;
@@ -75,9 +89,49 @@ export async function acquireLock(options: LeaseOptions, waitMs: number | null, 
     }
     const leftMs = endMs - clock.monotonicMs();
     if (leftMs <= 0) return inTheWay;
-    await pause(clock, Math.min(againMs, leftMs), signal);
+    bell.begin();
+    await bell.pause(clock, Math.min(againMs, leftMs), signal);
   }
   return null;
+}
+
+/** Rings when the lock may be had: who waits asks then, and not when the time to ask again has come. */
+class Bell {
+  readonly #listen: LeaseOptions["listen"] | null;
+  readonly #over: AbortController = new AbortController();
+  #ring: AbortController = new AbortController();
+  #hasBegun = false;
+  /** Whether it hears. */
+  isListening = false;
+
+  constructor(listen: LeaseOptions["listen"] | null) {
+    this.#listen = listen;
+  }
+
+  /** Listens from now on; without an ear, or once that is deaf, time alone passes. */
+  begin(): void {
+    if (this.#hasBegun || this.#listen === null || this.#listen === undefined) return;
+    this.#hasBegun = true;
+    // What it has not heard may have happened.
+    const ended = (): void => {
+      this.isListening = false;
+      this.#ring.abort();
+    };
+    this.#listen(() => {
+      this.isListening = true;
+      this.#ring.abort();
+    }, this.#over.signal).then(ended, ended);
+  }
+
+  /** Waits; not if it has rung since the last time, and no longer once it rings. */
+  async pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+    await pause(clock, delayMs, AbortSignal.any([signal, this.#ring.signal]));
+    if (this.#ring.signal.aborted) this.#ring = new AbortController();
+  }
+
+  end(): void {
+    this.#over.abort();
+  }
 }
 
 /**

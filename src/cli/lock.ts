@@ -65,12 +65,27 @@ function leaseOptions({ client, settings: { group, timeoutMs } }: LockContext, n
   return {
     locks: (within, signal) => client.as(lock, { group, timeoutMs: within, ...(signal === undefined ? {} : { signal }) }),
     clock: createNodeHost(silentLog).clock,
+    listen: (changed, signal) => listen(client, name, { group, timeoutMs, signal }, changed),
     name,
     // Nobody else has this name: whoever asks under it is the holder.
     owner: `${hostname().slice(0, HOST_MAX)}/${process.pid}/${hyperid({ urlSafe: true })()}`,
     ttlMs: options.number("ttl-ms", { otherwise: TTL_MS, from: TTL_MIN_MS, to: DAY_MS }),
     timeoutMs,
   };
+}
+
+/** Hears of the lock as watchers do. What it cannot hear is found by asking. */
+async function listen(client: Client, name: string, options: { group: string; timeoutMs: number; signal: AbortSignal }, changed: () => void): Promise<void> {
+  let hasBegun = false;
+  const heard = (): void => {
+    if (!hasBegun) changed();
+    hasBegun = true;
+  };
+  try {
+    for await (const { key } of client.watch(name, { ...options, heard })) if (key === name) changed();
+  } catch (error) {
+    if (!(error instanceof DraftError) && !options.signal.aborted) throw error;
+  }
 }
 
 interface Task {

@@ -18,6 +18,9 @@ import type { WorldClients } from "./world_clients.ts";
 /** Longest election timeouts for which a cluster that serves must keep its leader. */
 const STEADY_TIMEOUTS = 3;
 
+/** A watcher gives up who is silent after 10 s, and hears how far it is each 5 s. */
+const WATCHERS_MS = 30_000;
+
 /** What of a run takes part. */
 export interface LivenessParts {
   readonly script: Script;
@@ -80,6 +83,8 @@ export function* live(parts: LivenessParts): Generator<void> {
   yield* until("verdicts find who was led astray", limitMs(), () => parts.astray?.isFound(nemesis.retired) ?? true);
   writer.stop();
   yield* until("clients of the library find the healed core", limitMs(), () => libraryServed(living().map(({ id }) => id)));
+  const applied = Math.max(...living().map(({ state }) => state?.lastApplied ?? 0));
+  yield* until("watchers hear what was applied", () => limitMs() + WATCHERS_MS, () => clients.haveHeard(applied, living().map(({ id }) => id)));
   yield* until("the healed core agrees", leftMs, () => agree(living(), changes ? living().length : cluster.machines.size));
   if (changes) yield* until("who was removed hears of it", limitMs(), () => toldAmong(healed(), living(), cluster));
   const all = [...cluster.machines.values()];

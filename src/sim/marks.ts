@@ -117,6 +117,11 @@ export class MarkCounter implements Property {
     this.#note("client: gave up");
   }
 
+  /** A watcher heard a change, or goes on. */
+  watcherMet(mark: "watch: heard" | "watch: resumed" | "watch: none holds it"): void {
+    this.#note(mark);
+  }
+
   /** The network brought a message as no connection would. */
   messageArrived(how: MessageArrival): void {
     this.#note(ARRIVAL_MARKS[how]);

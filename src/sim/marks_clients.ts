@@ -9,6 +9,7 @@ export const CLIENT_MARKS = [
   "client: LOST, not done", "client: TIMEOUT, unknown", "client: TIMEOUT, not done", "client: UNREACHABLE", "client: STOPPING",
   "client: DISK_FULL", "client: CONFLICT",
   "library: written", "library: read", "library: not done", "library: unknown",
+  "watch: heard", "watch: resumed", "watch: none holds it",
 ] as const;
 
 /** One of them. */

@@ -3,6 +3,7 @@
  * event of every node and throws a {@link Violation} as soon as the history breaks it.
  */
 import type { DraftError } from "../base/errors.ts";
+import type { Change } from "../client/watch.ts";
 import type { Applier } from "../machine/applier.ts";
 import type { AnyPlugin, Command } from "../machine/machine.ts";
 import type { MemberWish } from "../net/member_wish.ts";
@@ -95,6 +96,10 @@ export interface Property {
   /** A client called, or was answered. */
   called?(operation: ClientOperation): void;
   answered?(operation: ClientOperation): void;
+  /** A watcher of keys with this prefix heard the next change. */
+  heard?(watcher: number, prefix: string, change: Change): void;
+  /** A watcher goes on from this index, since nobody holds what was before. */
+  watchLost?(watcher: number, oldestIndex: number): void;
   /** An operator was told that a change of the members has begun, or that all is so already. */
   changeAnswered?(wishes: readonly MemberWish[], answer: Answer): void;
   /** The run is over: everybody was healed and converged. */

@@ -58,7 +58,7 @@ export function worldOf(script: Script, options: RunOptions, more: readonly Prop
   const forbidden = guard === undefined ? null : new ForbiddenGlobals(guard);
   const { astray: settings } = script.settings;
   const astray = settings === undefined ? null : new Astray(settings, NAMES[settings.who - 1] as string);
-  const properties: Property[] = [...(forbidden === null ? [] : [forbidden]), ...(astray === null ? [] : [astray]), ...(options.properties ?? allProperties)(), ...more];
+  const properties: Property[] = [...(forbidden === null ? [] : [forbidden]), ...(astray === null ? [] : [astray]), ...(options.properties ?? (() => allProperties({ engines: script.settings.engines === true })))(), ...more];
   const guarded = forbidden === null ? plugin : forbidden.around(plugin);
   const compared = isKnown(plugin) ? guarded : withStateHash(guarded);
   const watched = properties.reduce((last, property) => property.watched?.(last) ?? last, compared);

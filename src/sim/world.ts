@@ -161,6 +161,7 @@ export class World {
     }
     this.nemesis.begin();
     this.#clients.start();
+    this.#clients.watch(this.#watcherWorld());
     yield* this.#runFor(settings.safetyMs);
     yield* this.#live();
     yield* this.#end();
@@ -186,6 +187,24 @@ export class World {
       passed: (client, kind, size) => this.#passed(100 + client, kind, size),
       promised: () => cluster.promised(),
       failed: (error) => void (this.violation ??= violationOf(this.cluster.broken ?? error)),
+    };
+  }
+
+  #watcherWorld(): Parameters<WorldClients["watch"]>[0] {
+    const { cluster, marks } = this;
+    const { scheduler, net, promised, failed } = this.#clientWorld();
+    return {
+      scheduler, net, promised, failed,
+      passed: (watcher, kind, size) => this.#passed(200 + watcher, kind, size),
+      heard: (watcher, prefix, change) => {
+        marks.watcherMet("watch: heard");
+        cluster.tell((property) => property.heard?.(watcher, prefix, change));
+      },
+      lost: (watcher, oldestIndex) => {
+        marks.watcherMet("watch: none holds it");
+        cluster.tell((property) => property.watchLost?.(watcher, oldestIndex));
+      },
+      resumed: () => marks.watcherMet("watch: resumed"),
     };
   }
 
@@ -222,6 +241,7 @@ export class World {
     for (const machine of stopped) this.#checkHoldings(machine.id, machine.gate.holdings);
     this.#checkHoldings("the operator", this.nemesis.operator.gate.holdings);
     for (const { number, gate } of this.#clients.all) this.#checkHoldings(`client${number}`, gate.holdings);
+    for (const { number, gate } of this.#clients.watchers.keys()) this.#checkHoldings(`watcher${number}`, gate.holdings);
   }
 
   #checkHoldings(who: string, holdings: Holdings): void {

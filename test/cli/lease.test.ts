@@ -110,6 +110,30 @@ test("acquireLock() asks again, ever less often, with a place in the line that l
   assert.is(rig.clock.timers, 0);
 });
 
+test("acquireLock() asks as soon as it hears that the lock changed hands, and seldom while it hears nothing", async () => {
+  const rig = new Rig(...Array.from({ length: 10 }, () => REFUSED), GRANTED);
+  let changed = (): void => {};
+  let isOver = false;
+  const deaf = new AbortController();
+  const listen: LeaseOptions["listen"] = (tell, signal) => new Promise((resolve, reject) => {
+    changed = tell;
+    signal.addEventListener("abort", () => void (isOver = true));
+    deaf.signal.addEventListener("abort", () => reject(new DraftError("NO_LEADER", "silent")));
+    rig.clock.setTimer(10, tell);
+    signal.addEventListener("abort", () => resolve());
+  });
+  const held = told(acquireLock({ ...rig.options, listen }, null, rig.stopping.signal));
+  await rig.clock.pass(6000);
+  assert.equal(rig.moments, [0, 10, 110, 310, 710, 1510, 3110, 5610]);
+  changed();
+  await rig.clock.pass(0);
+  assert.is(rig.moments.at(-1), 6000);
+  deaf.abort();
+  await rig.clock.pass(1000);
+  assert.equal(rig.moments.slice(-3), [6000, 6000, 7000], "deaf, it asks at once, and then as often as before");
+  assert.equal([held.value, isOver], [{ token: 7, sinceMs: 1000 + 7000 }, true]);
+});
+
 test("acquireLock() gives up in time and tells who has it; with 0 it asks once and does not stand in line", async () => {
   const rig = new Rig(REFUSED);
   const late = told(acquireLock(rig.options, 1000, rig.stopping.signal));

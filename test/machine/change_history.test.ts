@@ -65,7 +65,7 @@ test("an entry that changes more than is ever held is held by nobody", () => {
   assert.equal([history.size, history.oldestIndex, behind(history, 4, 4), behind(history, 5, 0)], [0, 5, null, []]);
 });
 
-test("the same changes leave the same history, whether all were added, or those behind a snapshot", () => {
+test("W06: the same changes leave the same history, whether all were added, or those behind a snapshot", () => {
   const random = seedRandom(7);
   const limits = { changesMax: 20, bytesMax: 4000 };
   for (let round = 0; round < 200; round++) {

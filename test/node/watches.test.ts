@@ -168,7 +168,7 @@ test("a watch from now on says first where that is, and hears nothing that came 
   assert.equal(rig.reader("", { index: 3, n: 1 }).heard, ["k@4.1"]);
 });
 
-test("every watch hears its own sequence once, however it resumes, reads, stops and goes to another replica", () => {
+test("W02: every watch hears its own sequence once, however it resumes, reads, stops and goes to another replica", () => {
   const random = seedRandom(11);
   const prefixes = ["", "a", "a/", "a/1", "b/", "c"];
   const keys = ["a/1", "a/2", "b/1", "b", "ab"];
@@ -214,7 +214,7 @@ test("a watch goes on behind what another replica told, though this one is not s
   assert.equal(reader.heard, ["k@8.1", "l@8.2", "k@9.1", "l@9.2"]);
 });
 
-test("who waits hears each 5 s how far that is, at no cost to what it can still be told", () => {
+test("W05: who waits hears each 5 s how far that is, at no cost to what it can still be told", () => {
   const rig = new Rig(4);
   const quiet = rig.reader("quiet/", null);
   const first = quiet.next;
@@ -237,7 +237,7 @@ test("who waits hears each 5 s how far that is, at no cost to what it can still 
   assert.equal(quiet.heard, ["quiet/1@101.1"]);
 });
 
-test("who reads too slowly is told so once the history is past it, and was never kept anything", () => {
+test("W03: who reads too slowly is told so once the history is past it, and was never kept anything", () => {
   const rig = new Rig(4);
   const slow = rig.reader("", null);
   slow.reads = false;
@@ -268,7 +268,7 @@ test("a snapshot that takes the state's place is gone on from where its history 
   }
 });
 
-test("without a leader for two election timeouts watches end, and none begins", () => {
+test("W05: without a leader for two election timeouts watches end, and none begins", () => {
   const rig = new Rig();
   const reader = rig.reader("", null);
   rig.pass(10 * ELECTION_MS);

@@ -33,12 +33,15 @@ import { Terms } from "./terms.ts";
 import { Verdicts } from "./verdicts.ts";
 import { Versions } from "./versions.ts";
 import { Votes } from "./votes.ts";
+import { Watches } from "./watches.ts";
 import { Witnesses } from "./witnesses.ts";
 
 /** What is known of a run. */
 export interface PropertyOptions {
   /** The true time, if the run has clocks that may be wrong. */
   readonly trueTime?: TrueTime;
+  /** Whether machines keep their state on disk. */
+  readonly engines?: boolean;
 }
 
 /** Every property, new for one run. They share a model of the cluster: each must hear of every event, in this order. */
@@ -78,6 +81,7 @@ export function allProperties(options: PropertyOptions = {}): Property[] {
     new RealTime(),
     new LogTime(model, options.trueTime ?? null),
     new Expiry(model, committed),
+    new Watches(options.engines === true),
     new AckedDurable(committed),
     // The oracle first: what it finds it can name, and a search that must fail takes long.
     new IndexOracle({ model, committed, payloads, equal }),
