@@ -38,6 +38,8 @@ export class Beginnings {
   start(): void {
     const { host, settings, plugin, identity, transport } = this.#options;
     const { founding, join } = settings;
+    const { rebuilding } = identity();
+    if (rebuilding !== null) return this.#join([...rebuilding.addresses, ...join], true);
     if (founding === null) {
       if (join.length > 0) return this.#join(join, settings.autoRejoin);
       host.log.write("info", `waiting to be added: draft admin add ${settings.id}@${settings.address} -c <a node of the cluster>`);

@@ -127,7 +127,7 @@ export function drawIncarnation(random: Random): Incarnation {
 function firstIdentity(beginning: Beginning, random: Random): Identity {
   const { nodeId, machine, founding } = beginning;
   const incarnation = drawIncarnation(random);
-  return { clusterId: "", nodeId, incarnation, memberNumber: 0, welcome: null, bootCount: 0, machine, promiseMaxMs: 0, founding, genesis: null, recovery: null, fallenBack: "" };
+  return { clusterId: "", nodeId, incarnation, memberNumber: 0, welcome: null, bootCount: 0, machine, promiseMaxMs: 0, founding, genesis: null, recovery: null, rebuilding: null, fallenBack: "" };
 }
 
 function checkClaim(directory: string, identity: Identity, claim: Claim): void {

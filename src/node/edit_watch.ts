@@ -1,5 +1,5 @@
 /**
- * What a node does about an offline edit of its log: it says so, and writes down durably that the mark is lifted once the
+ * What a node does about an offline edit of its log, or the loss of its end: it says so, and writes down durably that the mark is lifted once the
  * core has found its log equal to the leader's (raft/edited.ts). Until that is durable a start compares once more.
  */
 import { DraftError } from "../base/errors.ts";
@@ -33,17 +33,27 @@ export class EditWatch implements GroupObserver {
   opened(): void {
     if (this.#mark === null) return;
     const { words, name } = this.#options;
-    words.write("warn", `the log of group ${name} was edited offline: this node votes once a leader is there and its log holds what that one's does`, { edit: this.#mark.number });
+    words.write("warn", `the log of group ${name} ${this.#what}: this node votes once a leader is there and its log holds what that one's does`, { edit: this.#mark.number });
+  }
+
+  /** For the status; null once the log was compared. */
+  get condition(): "edited" | "rebuilding" | null {
+    if (this.#mark === null) return null;
+    return this.#mark.condition === "lost" ? "rebuilding" : "edited";
+  }
+
+  get #what(): string {
+    return this.#mark?.condition === "lost" ? "lost its end" : "was edited offline";
   }
 
   stepped({ config, editNumber, commitIndex }: RaftState, _: Event): void {
     const mark = this.#mark;
     if (mark === null || editNumber > 0) return;
-    this.#mark = null;
     const { log, words, wake, name } = this.#options;
+    words.write("info", `the log of group ${name}, which ${this.#what}, equals the leader's through index ${commitIndex}: this node votes again`, { edit: mark.number });
+    this.#mark = null;
     log.appendEdit(config.group, { mark: { ...mark, condition: "none" }, content: { change: "compared" } });
     wake();
-    words.write("info", `the edited log of group ${name} equals the leader's through index ${commitIndex}: this node votes again`, { edit: mark.number });
   }
 
   sent(): void {}

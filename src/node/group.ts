@@ -43,6 +43,7 @@ export class Group {
   leaderSinceMs: number | null = null;
   readonly recorder: FlightRecorder = new FlightRecorder();
   readonly readiness: Readiness;
+  readonly edits: GroupOptions["edits"];
   readonly watches: Watches;
   readonly isLinked: GroupOptions["isLinked"];
   readonly exclusion: GroupOptions["exclusion"];
@@ -69,7 +70,7 @@ export class Group {
     this.name = options.name;
     this.state = state;
     this.applier = applier;
-    ({ readiness: this.readiness, watches: this.watches, isLinked: this.isLinked, exclusion: this.exclusion, addressOf: this.addressOf } = options);
+    ({ readiness: this.readiness, watches: this.watches, edits: this.edits, isLinked: this.isLinked, exclusion: this.exclusion, addressOf: this.addressOf } = options);
     this.#observers = [this.recorder, ...options.observers];
     this.#tail = new Tail(state.trail.lastIndex + 1);
     this.#reads = new GroupReads(applier);

@@ -16,6 +16,8 @@ import type { Watches } from "./watches.ts";
 /** What a group is made of. */
 export interface GroupOptions {
   readonly name: string;
+  /** Why it has no vote though it has a seat; null if nothing is wrong. */
+  readonly edits: { readonly condition: "edited" | "rebuilding" | null };
   readonly state: RaftState;
   readonly applier: Applier;
   readonly log: GroupLog;

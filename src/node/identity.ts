@@ -19,6 +19,8 @@
  *   "genesis": "86…",        what the cluster was founded with, in hexadecimal; empty before
  *   "recovery": {"index": 813, "term": 8, "logIncarnation": 123},
  *                            only if it goes on alone by `draft admin recover`
+ *   "rebuilding": {"incarnation": 123, "clusterId": "9f…", "addresses": ["host:port"], "why": "log file …"},
+ *                            only if the log lost its hard state, until the node was let in again: who it was
  *   "fallenBack": "why",     only if a member knows that this incarnation held more: it takes part in nothing any more
  *   "sum": "0a1b2c3d"        CRC-32, in hexadecimal, of the same object without "sum" as JSON.stringify writes it
  * }
@@ -58,6 +60,16 @@ export interface Recovery {
   readonly logIncarnation: Incarnation;
 }
 
+/** Who a node was, whose log lost its hard state, and where the others are. */
+export interface Rebuilding {
+  /** The log that is still there is this incarnation's. */
+  readonly incarnation: Incarnation;
+  readonly clusterId: string;
+  readonly addresses: readonly string[];
+  /** What was found, in words. */
+  readonly why: string;
+}
+
 /** What the identity file holds. */
 export interface Identity {
   readonly clusterId: string;
@@ -74,6 +86,8 @@ export interface Identity {
   readonly genesis: Uint8Array | null;
   /** Null unless the node was made the only member by `draft admin recover`; the newest time counts. */
   readonly recovery: Recovery | null;
+  /** Null unless it is to be let in again under its new incarnation. */
+  readonly rebuilding: Rebuilding | null;
   /** Why this incarnation takes part in nothing any more, in words; empty while it does. */
   readonly fallenBack: string;
 }
@@ -91,9 +105,9 @@ export function storageIdentity({ nodeId, incarnation, genesis, recovery }: Iden
 
 /** `identity` as the file's content. */
 export function encodeIdentity(identity: Identity): Uint8Array {
-  const { clusterId, nodeId, incarnation, memberNumber, welcome, bootCount, machine, promiseMaxMs, founding, recovery, fallenBack } = identity;
+  const { clusterId, nodeId, incarnation, memberNumber, welcome, bootCount, machine, promiseMaxMs, founding, recovery, rebuilding, fallenBack } = identity;
   const genesis = hexOf(identity.genesis ?? new Uint8Array());
-  const fields = { format: FORMAT, draft: version, clusterId, nodeId, incarnation, memberNumber, welcome, bootCount, machine, promiseMaxMs, founding, genesis, ...(recovery === null ? {} : { recovery }), ...(fallenBack === "" ? {} : { fallenBack }) };
+  const fields = { format: FORMAT, draft: version, clusterId, nodeId, incarnation, memberNumber, welcome, bootCount, machine, promiseMaxMs, founding, genesis, ...(recovery === null ? {} : { recovery }), ...(rebuilding === null ? {} : { rebuilding }), ...(fallenBack === "" ? {} : { fallenBack }) };
   return new TextEncoder().encode(`${JSON.stringify({ ...fields, sum: sumOf(fields) }, null, 2)}\n`);
 }
 
@@ -122,6 +136,7 @@ export function decodeIdentity(content: Uint8Array, path: string): Identity {
     founding: foundingOf(fields["founding"], path),
     genesis: genesisOf(textOf(fields["genesis"], path), path),
     recovery: recoveryOf(fields["recovery"] ?? null, path),
+    rebuilding: rebuildingOf(fields["rebuilding"] ?? null, path),
     fallenBack: textOf(fields["fallenBack"] ?? "", path),
   };
   if (identity.incarnation < 1) throw damaged(path, "its incarnation is 0");
@@ -167,6 +182,15 @@ function recoveryOf(value: unknown, path: string): Recovery | null {
   if (typeof value !== "object") throw damaged(path, "it does not say how the node was made the only member");
   const { index, term, logIncarnation } = value as Partial<Record<keyof Recovery, unknown>>;
   return { index: numberOf(index, path), term: numberOf(term, path), logIncarnation: numberOf(logIncarnation, path) };
+}
+
+function rebuildingOf(value: unknown, path: string): Rebuilding | null {
+  if (value === null) return null;
+  const { incarnation, clusterId, addresses, why } = value as Partial<Record<keyof Rebuilding, unknown>>;
+  if (!Array.isArray(addresses)) throw damaged(path, "it does not say where the other members are");
+  return {
+    incarnation: numberOf(incarnation, path), clusterId: textOf(clusterId, path), why: textOf(why, path), addresses: addresses.map((each) => textOf(each, path)),
+  };
 }
 
 function foundingOf(value: unknown, path: string): FoundingNode[] {

@@ -1,9 +1,8 @@
 /**
  * One node: its data directory, WAL, links and groups, and the turn that drives them. Disk and network meet only here.
  */
-import { assert } from "../base/assert.ts";
 import { describeThrown, DraftError } from "../base/errors.ts";
-import { runTask, type Task, wait } from "../base/task.ts";
+import { type Task, wait } from "../base/task.ts";
 import type { Host, Socket } from "../host/host.ts";
 import { Applier } from "../machine/applier.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
@@ -14,23 +13,23 @@ import type { Message } from "../raft/message.ts";
 import { MAIN_GROUP, type MemberNumber } from "../raft/types.ts";
 import type { Wal } from "../wal/wal.ts";
 import { Admission } from "./admission.ts";
+import { Belonging, type WholeLog } from "./belonging.ts";
 import { Beginnings } from "./beginnings.ts";
 import { type DataDir, identityOf } from "./data_dir.ts";
 import { DiskHealth } from "./disk_health.ts";
 import { Expiry } from "./expiry.ts";
 import { Farewell } from "./farewell.ts";
-import type { Genesis } from "./genesis.ts";
 import type { Group } from "./group.ts";
 import type { GroupObserver } from "./group_observer.ts";
 import type { Identity } from "./identity.ts";
 import { HighWater } from "./high_water.ts";
 import { Introductions, type Membership } from "./introductions.ts";
 import { machineDirectory, openGroup } from "./open_group.ts";
-import { adoptGenesis, openLog, startError, storageError } from "./open_log.ts";
-import type { RecoveredLog } from "./recovered_log.ts";
+import { startError, storageError } from "./open_log.ts";
 import { changeMembers } from "./member_requests.ts";
 import { Peers } from "./peers.ts";
 import { endedError } from "./refusals.ts";
+import { Repairs } from "./repairs.ts";
 import { type NodeSettings, snapshotTuning } from "./settings.ts";
 import { SnapshotExchange } from "./snapshot_exchange.ts";
 import { closeMachine, settleGroup } from "./stopping.ts";
@@ -68,10 +67,9 @@ export class Node {
   readonly exchange: SnapshotExchange;
   #wal: Wal | null = null;
   readonly #beginnings: Beginnings;
+  readonly #repairs: Repairs;
+  readonly #belonging: Belonging;
   #peers: Peers | null = null;
-  /** A genesis is being made durable, or the log read. */
-  #joining = false;
-  #whenJoined: (() => void)[] = [];
   #logIsClosing = false;
 
   /** @throws DraftError BAD_PLUGIN if the plugin makes no machine */
@@ -95,7 +93,7 @@ export class Node {
       join: (hello, request, remote, answer) => admission.asked(hello, request, remote, answer),
       met: (hello) => this.#peers?.met(hello),
       whyFallenBack: (incarnation) => this.#peers?.whyFallenBack(incarnation) ?? "",
-      isJoining: () => this.#joining,
+      isJoining: () => this.#belonging.isUnderWay,
       take: (membership, taken) => this.#take(membership, taken),
       failed: (error) => this.fail(error),
     });
@@ -125,6 +123,15 @@ export class Node {
       hello: () => introductions.hello(),
       found: (membership) => this.#take(membership),
     });
+    this.#repairs = new Repairs({ host, settings: parts.settings, dataDir, dial: (peer, done) => this.transport.interview(peer, done) });
+    this.#belonging = new Belonging({
+      parts, repairs: this.#repairs, ended: () => this.ended, opened: (wal) => this.#wal = wal, begin: (whole) => this.#begin(whole), failed: (error) => this.fail(error),
+      handlers: {
+        onFailure: (error) => this.#storageFailed(error),
+        onStall: (isStalled) => this.disk.stalled(isStalled),
+        onSpace: (space) => this.disk.has(space),
+      },
+    });
     this.#turn = new Turn({
       clock: parts.host.clock,
       groups: () => this.groups.values(),
@@ -138,8 +145,9 @@ export class Node {
   /** Recovers the cluster that the directory belongs to, or begins to found one. The port is bound by now. */
   *open(): Task<void> {
     const { genesis, clusterId, welcome } = this.identity;
-    if (genesis !== null && welcome !== null) yield* this.#join({ genesis, clusterId, ...welcome });
-    else this.#beginnings.start();
+    if (genesis !== null && welcome !== null) yield* wait<void>((done) => this.#belonging.begin({ genesis, clusterId, ...welcome }, done));
+    // Also of one whose log lost what it voted.
+    if (this.identity.clusterId === "") this.#beginnings.start();
   }
 
   /** A connection on which a peer's preface was seen. */
@@ -158,9 +166,14 @@ export class Node {
     return identityOf(this.parts.dataDir);
   }
 
-  /** Why a node without a cluster has none, in words. */
+  /** How damage of its files leaves it; null if it does not. */
+  get condition(): Repairs["condition"] {
+    return this.#repairs.condition;
+  }
+
+  /** Why a node without a group has none, in words. */
   get waitsFor(): string {
-    return this.groups.size > 0 ? "" : this.#beginnings.waitsFor;
+    return this.groups.size > 0 ? "" : [this.#repairs.waitsFor, this.#beginnings.waitsFor].filter((each) => each !== "").join("; ");
   }
 
   /** Whom it knows of its cluster; null before it belongs to one. */
@@ -182,31 +195,13 @@ export class Node {
   /** A genesis that names this incarnation: makes it durable, and only then belongs to the cluster. */
   #take(membership: Membership, taken: () => void = () => undefined): void {
     this.#beginnings.stop();
-    runTask(this.#join(membership), (...[error]) => {
+    this.#belonging.begin(membership, (...[error]) => {
       if (error === null) taken();
       else this.fail(startError(this.parts.dataDir.path, error));
     });
   }
 
-  *#join(membership: Membership): Task<void> {
-    assert(!this.#joining, "a node joins one cluster at a time", this.identity.nodeId);
-    this.#joining = true;
-    try {
-      const genesis = yield* adoptGenesis(this.parts, membership);
-      const { wal, log } = yield* openLog(this.parts, {
-        onFailure: (error) => this.#storageFailed(error),
-        onStall: (isStalled) => this.disk.stalled(isStalled),
-        onSpace: (space) => this.disk.has(space),
-      });
-      this.#wal = wal;
-      if (!this.ended) yield* this.#begin(genesis, log, wal);
-    } finally {
-      this.#joining = false;
-      for (const tell of this.#whenJoined.splice(0)) tell();
-    }
-  }
-
-  *#begin(genesis: Genesis, log: RecoveredLog, wal: Wal): Task<void> {
+  *#begin({ genesis, log, wal, waits }: WholeLog): Task<void> {
     const { host, settings, dataDir, observers, sourceDigest } = this.parts;
     let opened: Group | null = null;
     const submit = (event: EventBody): void => {
@@ -222,6 +217,10 @@ export class Node {
       addressOf: (member) => this.#peers?.whereIs(member) ?? member.address,
       configurationChanged: (configuration) => this.#peers?.changed(configuration),
       failed: (error) => this.fail(error),
+      mendSnapshot: (damaged) => {
+        waits();
+        return this.#repairs.snapshot(genesis, wal, log, damaged);
+      },
     });
     if (this.ended) return group.end(endedError(this));
     opened = group;
@@ -269,6 +268,7 @@ export class Node {
     this.#peers?.stop();
     this.#expiry.stop();
     this.exchange.end();
+    this.#repairs.end();
     this.transport.close();
     for (const group of this.groups.values()) group.end(endedError(this));
   }
@@ -288,7 +288,7 @@ export class Node {
 
   /** Closes the machine and the log, durable to the last of it; of a log that failed nothing can be said. */
   *closeLog(): Task<void> {
-    if (this.#joining) yield* wait<void>((done) => this.#whenJoined.push(() => done(null, undefined)));
+    yield* this.#belonging.settled();
     const wal = this.#wal;
     if (this.#logIsClosing) return;
     this.#logIsClosing = true;

@@ -7,7 +7,7 @@ import { DraftError } from "../base/errors.ts";
 import { Progress } from "../base/progress.ts";
 import { shellWord } from "../base/shell_word.ts";
 import { type Task, wait } from "../base/task.ts";
-import type { Host } from "../host/host.ts";
+import type { Disk, Host } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
 import { Sessions } from "../machine/sessions.ts";
 import type { Hello } from "../net/hello.ts";
@@ -16,7 +16,7 @@ import { createRaft } from "../raft/state.ts";
 import type { GroupId, MemberNumber } from "../raft/types.ts";
 import type { Space } from "../wal/disk_space.ts";
 import { removeAllBut, snapshotName } from "../wal/snapshot_directory.ts";
-import { readSnapshotHead } from "../wal/snapshot_reader.ts";
+import { readSnapshotHead, verifySnapshot } from "../wal/snapshot_reader.ts";
 import type { Wal } from "../wal/wal.ts";
 import type { DataDir } from "./data_dir.ts";
 import type { DiskHealth } from "./disk_health.ts";
@@ -54,6 +54,8 @@ export interface OpenGroupParts extends Pick<GroupOptions, "name" | "observers" 
   readonly log: RecoveredLog;
   readonly wal: Wal;
   readonly exchange: SnapshotExchange;
+  /** Gets another snapshot in place of the log's newest, which is damaged, and tells `log` anew what the log holds then. */
+  readonly mendSnapshot: (damaged: DraftError) => Task<void>;
   readonly disk: Pick<DiskHealth, "space">;
 }
 
@@ -83,16 +85,21 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
   refuseEmptied(log.edit, dataDirectory);
   applier.begin(genesis.machineVersion);
   applier.sessions = new Sessions(settings.tuning.sessions);
-  const recovered = log.recovered();
   const config = raftConfig(settings, identity, host.random.u32());
   const directory = snapshotDirectory(dataDirectory, config.group);
   // A witness has no machine, and nothing that one could be made of.
   if (!config.witness) yield* startWithSnapshots(parts, directory);
-  const state = createRaft(config, recovered);
+  const state = createRaft(config, log.recovered());
   const { name, submit, wake, observers, outbox, isLinked, exclusion, addressOf, configurationChanged, failed, exchange } = parts;
-  const fetch = exchange.open({ clusterId: genesis.clusterId, directory, state, submit });
+  const fetch = exchange.open({
+    clusterId: genesis.clusterId, directory, state, submit, read: wal.read.bind(wal),
+    // Of a witness there is nothing to be had.
+    wanted: (index) => {
+      if (!config.witness && applier.readableIndex >= index) snapshots.request(() => undefined);
+    },
+  });
   const space = (): Space => parts.disk.space;
-  const snapshots = new GroupSnapshots({
+  const snapshots: GroupSnapshots = new GroupSnapshots({
     clusterId: genesis.clusterId, directory, state, applier, log: wal, disk, clock, words, submit, wake,
     isInUse: (name) => exchange.isInUse(config.group, name),
     snapshotBytes: settings.snapshotBytes, snapshotEntries: settings.snapshotEntries, fullDiskBytes: settings.segmentBytes * FULL_DISK_PART, space, promised: host.promised ?? noted,
@@ -114,7 +121,7 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
   const promises = new Promises({ dataDir, promiseMs: settings.electionMinMs, submit, words });
   const edits = new EditWatch({ name, mark: log.edit, log: wal, words, wake });
   const group = new Group({
-    name, state, applier, log: wal, outbox, clock, words, snapshots, restore, readiness, watches,
+    name, state, applier, log: wal, outbox, clock, words, snapshots, restore, readiness, watches, edits,
     observers: [...observers, ...(config.witness ? [positions] : ofMachine), readiness, watches, promises, priorities, edits],
     tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax, frameEntryBytesMax: frameEntryBytesMax(settings),
     submit, wake, isLinked, exclusion, addressOf, configurationChanged, failed, space,
@@ -129,7 +136,16 @@ function* startWithSnapshots(parts: OpenGroupParts, directory: string): Task<voi
   if (log.raisedVersion > applier.plugin.version) throw tooOldError(applier.plugin, log.raisedVersion, "its log");
   yield* wait<void>((done) => disk.makeDirectory(directory, done));
   for (const parent of [`${dataDir.path}/snapshots`, dataDir.path]) yield* wait<void>((done) => disk.syncDirectory(parent, done));
-  yield* startMachine(parts, directory);
+  try {
+    yield* startMachine(parts, directory);
+  } catch (error) {
+    if (!(error instanceof DraftError) || log.snapshotPoint === null || !(yield* isDamaged(disk, `${directory}/${snapshotName(log.snapshotPoint)}`))) throw error;
+    yield* parts.mendSnapshot(error);
+    // Whatever the machine has taken in of the damaged one.
+    yield* renewMachine(disk, applier, machineDirectory(dataDir.path));
+    applier.begin(parts.genesis.machineVersion);
+    yield* startMachine(parts, directory);
+  }
   // What could not be restored is not made worse: nothing goes before.
   yield* removeAllBut(disk, directory, log.snapshotPoint);
 }
@@ -168,6 +184,16 @@ function snapshotError(error: Error, { dataDir, identity: { nodeId } }: OpenGrou
   if (!(error instanceof DraftError) || error.code !== "DAMAGED") return error;
   return new DraftError("DAMAGED", `${error.message}; bring the file back, or move the whole directory away and type: draft admin replace ${nodeId} ${nodeId}@HOST:PORT; ` +
     `what else is damaged tells: draft log check --data ${shellWord(dataDir.path)}`, { cause: error });
+}
+
+function* isDamaged(disk: Disk, path: string): Task<boolean> {
+  try {
+    yield* verifySnapshot(disk, path);
+    return false;
+  } catch (error) {
+    if (error instanceof DraftError && error.code === "DAMAGED") return true;
+    throw error;
+  }
 }
 
 const WORDS: Readonly<Record<MachineStart, string>> = {

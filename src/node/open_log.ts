@@ -14,7 +14,9 @@ import { MAIN_GROUP } from "../raft/types.ts";
 import { openWal } from "../wal/open_wal.ts";
 import type { Wal } from "../wal/wal.ts";
 import { WAL_DEFAULTS, type WalOptions } from "../wal/wal_options.ts";
+import type { LogDamage } from "../wal/damage.ts";
 import { type DataDir, identityOf } from "./data_dir.ts";
+import { type DeadLog, setLogAside } from "./dead_incarnation.ts";
 import { decodeGenesis, type Genesis } from "./genesis.ts";
 import { storageIdentity } from "./identity.ts";
 import type { Membership } from "./introductions.ts";
@@ -40,6 +42,8 @@ export type LogHandlers = Pick<WalOptions, "onFailure" | "onStall" | "onSpace">;
 export interface OpenLog {
   readonly wal: Wal;
   readonly log: RecoveredLog;
+  /** What it lost and has to have again before the group takes part; null of a sound log. */
+  readonly damage: LogDamage | null;
 }
 
 /**
@@ -47,14 +51,16 @@ export interface OpenLog {
  *
  * @throws DraftError BAD_CONFIG if the cluster runs another machine, BAD_PLUGIN if it began with a higher version of it
  */
-export function* adoptGenesis({ plugin, dataDir }: LogParts, { genesis: bytes, clusterId, number, index, witness }: Membership): Task<Genesis> {
+export function* adoptGenesis({ host, plugin, dataDir }: LogParts, { genesis: bytes, clusterId, number, index, witness }: Membership): Task<Genesis> {
   const genesis = decodeGenesis(bytes);
   if (genesis.machine !== plugin.name) {
     throw new DraftError("BAD_CONFIG", `--machine ${plugin.name} differs from the cluster's ${genesis.machine}: start with --machine ${genesis.machine}`);
   }
   if (genesis.machineVersion > plugin.version) throw tooOldError(plugin, genesis.machineVersion, `cluster ${genesis.clusterId}, as it was founded,`);
   if (identityOf(dataDir).clusterId === "") {
-    yield* dataDir.change({ clusterId: clusterId === "" ? genesis.clusterId : clusterId, genesis: bytes, welcome: { number, index, witness } });
+    const { rebuilding } = identityOf(dataDir);
+    if (rebuilding !== null) yield* setLogAside(host.disk, dataDir.path, rebuilding);
+    yield* dataDir.change({ rebuilding: null, clusterId: clusterId === "" ? genesis.clusterId : clusterId, genesis: bytes, welcome: { number, index, witness } });
   }
   return genesis;
 }
@@ -63,16 +69,29 @@ export function* adoptGenesis({ plugin, dataDir }: LogParts, { genesis: bytes, c
  * Reads the log, and begins it with its genesis if it is new. The member number is written down only then: with one, a
  * log that is not there was lost, and an empty one in its place would vote as somebody that it is not.
  *
- * @throws DraftError DAMAGED, or STORAGE_FAILED before anything was promised
+ * @returns what is open; or why nothing of it is gone on with: the newest hard state may be lost
+ * @throws DraftError WRONG_IDENTITY, or STORAGE_FAILED before anything was promised
  */
-export function* openLog({ host, settings, dataDir }: LogParts, handlers: LogHandlers): Task<OpenLog> {
+export function* openLog(parts: LogParts, handlers: LogHandlers): Task<OpenLog | DeadLog> {
+  const log = new RecoveredLog(MAIN_GROUP);
+  try {
+    return yield* open(parts, handlers, log);
+  } catch (error) {
+    // Who goes on alone has left nobody who could let it in again.
+    if (!(error instanceof DraftError) || error.code !== "DAMAGED" || identityOf(parts.dataDir).recovery !== null) throw error;
+    return { error, configuration: log.isMade ? (log.configurationsSince().at(-1) ?? null) : null };
+  }
+}
+
+function* open({ host, settings, dataDir }: LogParts, handlers: LogHandlers, log: RecoveredLog): Task<OpenLog> {
   const identity = identityOf(dataDir);
   const { nodeId, memberNumber, welcome, genesis } = identity;
   assert(welcome !== null && genesis !== null, "a node of a cluster was welcomed", nodeId);
-  const log = new RecoveredLog(MAIN_GROUP);
   let begun: Done<void> | null = null;
+  let damage: LogDamage | null = null;
   const wal = yield* openWal(host, dataDir.path, storageIdentity(identity), {
     ...WAL_DEFAULTS, reserveBytes: Math.min(settings.segmentBytes, RESERVE_BYTES_MAX), ...settings.tuning.wal, segmentBytes: settings.segmentBytes, stallMs: settings.electionMaxMs, ...handlers,
+    onDamage: (found) => damage = found,
     onFailure: (error) => {
       if (begun === null) handlers.onFailure(error);
       else begun(storageError(dataDir.path, error));
@@ -87,7 +106,8 @@ export function* openLog({ host, settings, dataDir }: LogParts, handlers: LogHan
     log.groupMade(MAIN_GROUP, genesis);
     wal.appendGroupMade(MAIN_GROUP, genesis);
   }
-  const isRecovering = enterRecovery(wal, log, { path: dataDir.path, identity }, host.log);
+  // What goes on alone has nobody to ask.
+  const isRecovering = damage === null && enterRecovery(wal, log, { path: dataDir.path, identity }, host.log);
   if (isNew || isRecovering) {
     wal.flush();
     // A log that fails tells no barrier any more: whoever opens it hears of the failure instead.
@@ -98,7 +118,7 @@ export function* openLog({ host, settings, dataDir }: LogParts, handlers: LogHan
     begun = null;
   }
   if (memberNumber === 0) yield* dataDir.change({ memberNumber: welcome.number });
-  return { wal, log };
+  return { wal, log, damage };
 }
 
 function lostLog(path: string, nodeId: string): DraftError {

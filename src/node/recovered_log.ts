@@ -20,9 +20,12 @@ export class RecoveredLog implements WalVisitor {
   #trail: Trail | null = null;
   #hardState: HardState = { term: 0, votedFor: 0, commitIndex: 0 };
   #configurations: Configuration[] = [];
+  /** Of entries behind what was lost. */
+  readonly #heard: Configuration[] = [];
   /** Entries that raise the machine's version. */
   #raises: { readonly index: Index; readonly version: number }[] = [];
   #foundedVersion = 0;
+  #founded: Configuration | null = null;
   #prefixContext: Uint8Array = new Uint8Array(0);
   #snapshotPoint: LogPoint | null = null;
   #edit: EditMark | null = null;
@@ -69,6 +72,7 @@ export class RecoveredLog implements WalVisitor {
     this.#foundedVersion = machineVersion;
     this.#trail = createTrail(genesisPoint(genesis), foundedMs);
     this.#configurations = [configuration];
+    this.#founded = configuration;
     this.#raises = [];
     this.#prefixContext = new Uint8Array(0);
     this.#snapshotPoint = null;
@@ -106,6 +110,18 @@ export class RecoveredLog implements WalVisitor {
     this.#prefixContext = context.slice();
     this.#configurations = this.#configurations.filter((configuration) => configuration.index > point.index);
     this.#raises = this.#raises.filter(({ index }) => index > point.index);
+  }
+
+  heard(group: GroupId, head: EntryHead, payload: Uint8Array): void {
+    if (group === this.group && head.kind === EntryKind.config) this.#heard.push(decodeConfiguration(payload, head.index));
+  }
+
+  /** The newest configuration before what the log lost, and all behind it, ascending by index. */
+  configurationsSince(): Configuration[] {
+    const { base } = this.#trail as Trail;
+    const before = base.index > 0 && this.#prefixContext.length > 0 ? [decodeLogStart(base, this.#prefixContext).configuration] : [];
+    const newest = [...before, ...this.#configurations].at(-1) ?? (this.#founded as Configuration);
+    return [newest, ...this.#heard.filter(({ index }) => index > newest.index)];
   }
 
   snapshotMarked(group: GroupId, point: LogPoint): void {

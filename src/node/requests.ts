@@ -147,7 +147,7 @@ export class NodeRequests implements NodeApi {
     const groups = [...node.groups.values()].map((group) => groupStatus(group, nowMs, node.peers));
     const checks = readyChecks([...node.groups.values()], node.waitsFor, node.disk.complaint);
     const alarms = [
-      ...(node.waitsFor === "" ? [] : [{ code: "WAITING", message: node.waitsFor }]),
+      ...(node.waitsFor === "" ? [] : [{ code: node.condition === null ? "WAITING" : "DAMAGED", message: node.waitsFor }]),
       ...[...(node.peers?.lost ?? []), node.peers?.fallenBack ?? ""].filter((each) => each !== "").map((message) => ({ code: "LOST_DIRECTORY", message })),
       ...[node.peers?.removed ?? ""].filter((each) => each !== "").map((message) => ({ code: "REMOVED", message })),
       ...[...node.groups.values()].flatMap((group) => group.alarms()),
@@ -160,7 +160,7 @@ export class NodeRequests implements NodeApi {
         uptimeMs: Math.round(nowMs - node.startedMs), ready: checks.every(({ ok }) => ok), checks, fenced: node.disk.fenced,
         disk: { freeBytes, state: node.disk.stateOf(isSilent) },
         loop: this.#process.loop?.read() ?? null,
-        groups: groups.length > 0 ? groups : [waitingStatus(plugin.name, plugin.version)],
+        groups: groups.length > 0 ? groups : [{ ...waitingStatus(plugin.name, plugin.version), condition: node.condition }],
         alarms: [...node.disk.alarms(isSilent, freeBytes), ...alarms],
       });
     });

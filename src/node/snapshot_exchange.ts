@@ -10,7 +10,8 @@ import type { Interview } from "../net/interview.ts";
 import type { Peer } from "../net/link.ts";
 import type { EventBody } from "../raft/event.ts";
 import { currentConfiguration, type RaftState } from "../raft/state.ts";
-import type { GroupId, MemberNumber } from "../raft/types.ts";
+import type { GroupId, Index, MemberNumber } from "../raft/types.ts";
+import type { Wal } from "../wal/wal.ts";
 import type { SnapshotTuning } from "./settings.ts";
 import { SnapshotFetch } from "./snapshot_fetch.ts";
 import { type ServedGroup, SnapshotServer } from "./snapshot_server.ts";
@@ -32,6 +33,9 @@ export interface ExchangedGroup {
   readonly directory: string;
   readonly state: RaftState;
   readonly submit: (event: EventBody) => void;
+  /** Of the log that its entries are in. */
+  readonly read: Wal["read"];
+  readonly wanted: (index: Index) => void;
 }
 
 interface Party extends ServedGroup {
@@ -54,7 +58,7 @@ export class SnapshotExchange {
   }
 
   /** Serves the group's snapshots from now on. Returns what fetches one for it. */
-  open({ clusterId, directory, state, submit }: ExchangedGroup): Pick<SnapshotFetch, "begin"> {
+  open({ clusterId, directory, state, submit, read, wanted }: ExchangedGroup): Pick<SnapshotFetch, "begin"> {
     const { host, tuning, spareBytes, dial, peerOf } = this.#options;
     const { group } = state.config;
     const fetch = new SnapshotFetch({
@@ -62,7 +66,7 @@ export class SnapshotExchange {
       peer: peerOf,
       committed: () => state.commitIndex,
     });
-    this.#parties.set(group, { directory, configuration: () => currentConfiguration(state), fetch });
+    this.#parties.set(group, { directory, configuration: () => currentConfiguration(state), state, read, wanted, fetch });
     return fetch;
   }
 

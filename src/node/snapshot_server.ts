@@ -3,16 +3,19 @@
  * it is told, whoever asks: the disk and the line are the log's. A snapshot that was asked for lately stays, though a
  * newer one supersedes it, so that a transfer comes to its end.
  */
-import { viewOf } from "../base/bytes.ts";
+import { concatBytes, viewOf } from "../base/bytes.ts";
 import { DraftError } from "../base/errors.ts";
 import { runTask, type Task, wait } from "../base/task.ts";
 import { isHostError, readUpTo } from "../host/files.ts";
 import type { File, Host, Timer } from "../host/host.ts";
 import type { BackupAsk } from "../net/backup_request.ts";
 import type { Hello } from "../net/hello.ts";
+import type { RaftState } from "../raft/state.ts";
 import type { Configuration, GroupId, Index } from "../raft/types.ts";
 import { listSnapshots, snapshotName } from "../wal/snapshot_directory.ts";
 import { END_BYTES } from "../wal/snapshot_format.ts";
+import type { Wal } from "../wal/wal.ts";
+import type { EntriesRead } from "../wal/wal_read.ts";
 import { PIECE_BYTES_MAX, readQuestion, type SnapshotQuestion, whichTuple } from "./snapshot_questions.ts";
 
 /** So long after it was last asked for a snapshot stays. */
@@ -23,6 +26,11 @@ export interface ServedGroup {
   readonly directory: string;
   /** The configuration in force. */
   readonly configuration: () => Configuration;
+  /** Reads entries of the group back. */
+  readonly read: Wal["read"];
+  readonly state: RaftState;
+  /** A snapshot was asked for that is not there: takes one, if the machine has come so far. */
+  readonly wanted: (index: Index) => void;
 }
 
 export interface SnapshotServerOptions {
@@ -107,7 +115,7 @@ export class SnapshotServer {
     const why = this.#options.whyNot();
     if (why !== null) return this.#finish(why);
     const { clock, log } = this.#options.host;
-    const waitMs = job.question.type === "piece" ? this.#paidMs - clock.monotonicMs() : 0;
+    const waitMs = job.question.type !== "which" ? this.#paidMs - clock.monotonicMs() : 0;
     const begin = (): void => {
       this.#pause = null;
       runTask(this.#answerTo(job), (...[error, reply]) => {
@@ -130,7 +138,8 @@ export class SnapshotServer {
 
   *#answerTo({ question, group, from }: Job): Task<readonly unknown[] | string> {
     try {
-      if (question.type === "which") return yield* this.#which(group.directory, question.index, from);
+      if (question.type === "entries") return yield* this.#entries(group, question);
+      if (question.type === "which") return yield* this.#which(group, question.index, from);
       return yield* this.#piece(group.directory, question);
     } catch (error) {
       if (isHostError(error, "ENOENT")) return "the snapshot is not here any more";
@@ -138,10 +147,29 @@ export class SnapshotServer {
     }
   }
 
-  *#which(directory: string, index: Index, from: string): Task<readonly unknown[] | string> {
+  /** Who does not know what it has lost itself says nothing: it would pass for one that never had it. */
+  *#entries({ state, read }: ServedGroup, { group, from, to }: SnapshotQuestion & { type: "entries" }): Task<readonly unknown[] | string> {
+    if (state.editNumber > 0) return "this node's own log was not compared with a leader's yet";
+    const { base: { index: begin } } = state.trail;
+    const last = Math.min(to, state.durableIndex);
+    if (from <= begin || last < to || from > to) return [new Uint8Array(), begin, state.durableIndex];
+    try {
+      const { runs, bytes } = yield* wait<EntriesRead>((done) => read(group, from, to, PIECE_BYTES_MAX, done));
+      this.#pay(bytes);
+      return [concatBytes(runs), begin, state.durableIndex];
+    } catch (error) {
+      if (error instanceof DraftError) return `the entries cannot be read here: ${error.message}`;
+      throw error;
+    }
+  }
+
+  *#which({ directory, wanted }: ServedGroup, index: Index, from: string): Task<readonly unknown[] | string> {
     const { disk, log } = this.#options.host;
     const [newest] = yield* listSnapshots(disk, directory);
-    if (newest === undefined || newest.index < index) return `no snapshot of index ${index} or later is here`;
+    if (newest === undefined || newest.index < index) {
+      wanted(index);
+      return `no snapshot of index ${index} or later is here`;
+    }
     const path = `${directory}/${snapshotName(newest)}`;
     const file = yield* wait<File>((done) => disk.open(path, {}, done));
     this.#touch(path);

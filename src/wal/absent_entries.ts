@@ -25,9 +25,22 @@ export class AbsentEntries {
     return this.#ranges.length === 0;
   }
 
-  /** The lowest; 0 if there is none. */
-  get first(): Index {
-    return this.#ranges[0]?.from ?? 0;
+  /** All of them, ascending. */
+  get ranges(): Range[] {
+    return this.#ranges.map((range) => ({ ...range }));
+  }
+
+  /** Where the range begins that ends at `to`; 0 if none does. */
+  endingAt(to: Index): Index {
+    return this.#ranges.find((range) => range.to === to)?.from ?? 0;
+  }
+
+  /** `from`..`to`, which lie behind all others, are absent too; nothing if `to` lies before `from`. */
+  add(from: Index, to: Index): void {
+    if (from > to) return;
+    const last = this.#ranges.at(-1);
+    if (last !== undefined && last.to === from - 1) last.to = to;
+    else this.#ranges.push({ from, to });
   }
 
   has(index: Index): boolean {

@@ -8,7 +8,9 @@ import type { Host } from "../host/host.ts";
 import type { GroupId, HardState } from "../raft/types.ts";
 import { type Edit, editFields, readEditBody, writeEditBody } from "./edit_record.ts";
 import type { Mark, MarkFile } from "./mark.ts";
-import { baseBodyBytes, type PointBody, readHardStateBody, readPointBody, RecordType, writeBaseBody } from "./record.ts";
+import {
+  baseBodyBytes, hardStateBodyBytes, type PointBody, readHardStateBody, readPointBody, RecordType, writeBaseBody, writeHardStateBody,
+} from "./record.ts";
 import { makeRecord, type PendingRecord, recordBytes, type RecordQueue, sealBatch } from "./record_queue.ts";
 import { type Relocation, stillHolds } from "./relocation.ts";
 import { HEADER_BYTES, type Place, type SegmentUse, type WalIdentity, writeSegmentHeader } from "./segment.ts";
@@ -17,6 +19,9 @@ import type { SegmentRoom } from "./segment_room.ts";
 import type { StallWatch } from "./stall_watch.ts";
 import type { WalGroup } from "./wal_group.ts";
 import { learnLast, type SegmentSource } from "./wal_read.ts";
+
+/** A hard state is said again behind so many bytes of its group's entries. */
+const UNSAID_BYTES_MAX = 65_536;
 
 /** What batches are written with. */
 export interface BatchWriterParts {
@@ -69,8 +74,9 @@ export class BatchWriter {
     const { relocation } = this;
     this.relocation = null;
     const isMoved = relocation !== null && stillHolds(relocation, taken);
-    const own = isMoved ? [...taken, relocation.record] : taken;
-    if (own.length === 0) return relocation?.done(null, false);
+    const wanted = isMoved ? [...taken, relocation.record] : taken;
+    if (wanted.length === 0) return relocation?.done(null, false);
+    const own = [...this.#unsaid(taken), ...wanted];
     const bytes = own.reduce((sum, record) => sum + recordBytes(record), 0);
     const isFirst = this.#offset === 0 || this.#offset + bytes > room.current.sizeBytes;
     const repeated = isFirst ? [...yield* this.#bases(), ...this.#edits()] : [];
@@ -136,6 +142,18 @@ export class BatchWriter {
     return bases;
   }
 
+  /** Hard states that were said long ago: what is lost between two sayings of one is never the newest. */
+  #unsaid(taken: readonly PendingRecord[]): PendingRecord[] {
+    const groups = new Set(taken.map(({ group }) => group));
+    return [...groups].flatMap((group) => {
+      const log = this.#parts.groups.get(group);
+      if (log === undefined || log.unsaidBytes < UNSAID_BYTES_MAX) return [];
+      const record = makeRecord({ group, type: RecordType.hardState, firstIndex: 0, bytes: hardStateBodyBytes });
+      writeHardStateBody(record.body, log.hardState);
+      return [record];
+    });
+  }
+
   /** What a new segment repeats besides, behind all bases: the last edit of each group. */
   #edits(): PendingRecord[] {
     return [...this.#parts.groups.values()].flatMap(({ group, isPlaced, edit }) =>
@@ -164,7 +182,11 @@ export class BatchWriter {
   #take(log: WalGroup, record: PendingRecord, place: Place): void {
     const { type, firstIndex, count, body } = record;
     const run = { firstIndex, count, run: body, place, recordEnd: place.offset + body.length };
-    if (type === RecordType.entries) log.append(run);
+    if (type === RecordType.hardState || type === RecordType.base) log.unsaidBytes = 0;
+    if (type === RecordType.entries) {
+      log.append(run);
+      log.unsaidBytes += body.length;
+    }
     else if (type === RecordType.relocated) log.relocate(run);
     else if (type === RecordType.truncate) log.truncate(firstIndex);
     else if (type === RecordType.hardState) log.hardState = readHardStateBody(body) as HardState;

@@ -10,7 +10,8 @@
  *     16    1  u8   change      0 none, it repeats what holds at the head of a segment; 1 chop; 2 drop; 3 append;
  *                               4 accept: an operator cleared the mark; 5 compared: the node cleared it
  *     17    1  u8   condition   0 none; 1 edited: no vote until the log was compared with the leader's; 2 emptied: the
- *                               machine's state was dropped, no start until an operator accepts it
+ *                               machine's state was dropped, no start until an operator accepts it; 3 lost: as edited, for what
+ *                               stood at the end was damaged
  *     18    6       zero
  * behind it, if change is 1, 2 or 3
  *     24   24       hard state  as in a hard state record, in force from here on; its commit index may fall
@@ -32,7 +33,7 @@ const MARK_BYTES = 24;
 export const EDIT_HEAD_BYTES: number = MARK_BYTES + hardStateBodyBytes;
 
 const CHANGES = ["none", "chop", "drop", "append", "accept", "compared"] as const;
-const CONDITIONS = ["none", "edited", "emptied"] as const;
+const CONDITIONS = ["none", "edited", "emptied", "lost"] as const;
 
 /** What an edit leaves a group in. */
 export type EditCondition = (typeof CONDITIONS)[number];

@@ -4,10 +4,12 @@ import { Progress } from "../base/progress.ts";
 import { type Task, wait } from "../base/task.ts";
 import { isDiskFull } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
+import { damageError, isHardStateLost, type LogDamage } from "./damage.ts";
 import { DiskSpace } from "./disk_space.ts";
 import { type Mark, openMark } from "./mark.ts";
 import { RecoveredGroups } from "./recovered_groups.ts";
-import { type RecoverySource, type Scan, scanLog } from "./recovery.ts";
+import { scanLog } from "./recovery.ts";
+import type { RecoverySource, Scan } from "./scan.ts";
 import { cutTail, removeOthers } from "./recovery_cut.ts";
 import { Reserve } from "./reserve.ts";
 import { HEADER_BYTES, sequenceOf, type WalIdentity } from "./segment.ts";
@@ -56,8 +58,15 @@ function* open(
   const { file: markFile, mark } = yield* openMark(disk, directory, identity.incarnation, sequences.length === 0);
   const progress = new Progress(() => host.clock.monotonicMs(), (text) => host.log.write("info", text));
   const reads = (segment: number, segments: number): void => progress.at(() => `reads its log: ${segment} of ${segments} segments`);
-  const source: RecoverySource = { disk, directory, identity, mark, readBytes: options.readBytes, reads };
-  const scan = yield* scanLog(source, sequences, new RecoveredGroups(visitor));
+  const source: RecoverySource = { disk, directory, identity, mark, readBytes: options.readBytes, reads, readsOn: options.onDamage !== undefined };
+  let scan: Scan;
+  try {
+    scan = yield* scanLog(source, sequences, new RecoveredGroups(visitor));
+    if (scan.damage !== null) tellDamage(directory, options, scan.damage);
+  } catch (error) {
+    yield* wait<void>((done) => markFile.close(done));
+    throw error;
+  }
   const segment = yield* readySegment(source, sequences, scan, options);
   const { firstSegment } = mark;
   const vouched: Mark = { batch: scan.lastBatch, ...scan.end, firstSegment };
@@ -78,6 +87,13 @@ function* open(
     firstSegment,
     room: (onFailure) => new SegmentRoom(segment, { clock: host.clock, disk, directory, ...options, space, onFailure }),
   });
+}
+
+/** @throws DraftError DAMAGED if the log cannot be opened so */
+function tellDamage(directory: string, { onDamage }: WalOptions, damage: LogDamage): void {
+  onDamage?.(damage);
+  const [place] = damage.places;
+  if (isHardStateLost(damage) && place !== undefined) throw damageError(directory, place);
 }
 
 /** The segment that the next batch goes to: the last one, cut; or the first, made now. */

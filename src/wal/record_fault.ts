@@ -10,6 +10,8 @@ export interface RecordFault {
   readonly group: GroupId;
   readonly index: Index;
   readonly contradicts: boolean;
+  /** A later draft wrote it: nobody may go on from what this one makes of the rest. */
+  readonly isUnknown?: boolean;
 }
 
 /** Its content does not verify. */

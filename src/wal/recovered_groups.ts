@@ -4,10 +4,11 @@
  */
 import { equalBytes, viewOf } from "../base/bytes.ts";
 import { endOf, type EntryHead } from "../base/entry.ts";
-import { DraftError } from "../base/errors.ts";
 import type { Task } from "../base/task.ts";
-import type { GroupId, Index, LogPoint } from "../raft/types.ts";
+import { type GroupId, type Index, type LogPoint, MAIN_GROUP } from "../raft/types.ts";
 import { AbsentEntries } from "./absent_entries.ts";
+import type { GroupLoss } from "./damage.ts";
+import { adoptBase, countAbsent, doubtAll, type GroupEnd, lossesOf } from "./doubt.ts";
 import { EDIT_HEAD_BYTES, type EditContent, readEditBody } from "./edit_record.ts";
 import { type Envelope, ENVELOPE_BYTES, hardStateBodyBytes, readBaseBody, readHardStateBody, readMadeBody, readPointBody } from "./record.ts";
 import { contradiction, type RecordFault, unreadable, verifyRun } from "./record_fault.ts";
@@ -16,23 +17,14 @@ import { Telling, type WalVisitor } from "./telling.ts";
 import { type PlacedRun, WalGroup } from "./wal_group.ts";
 import { learnLast, readHeadAt, type SegmentSource } from "./wal_read.ts";
 
-/** A group, and what is not known of it yet. */
-interface GroupEnd {
-  readonly log: WalGroup;
-  /** Entries that the first base counts and that were not read: a compact prefix or a relocation will say what became of them. */
-  readonly absent: AbsentEntries;
-  /** Use: the visitor was told that all up to here left the log, though it may not have. Invariant: 0 if it knows the truth. */
-  assumed: Index;
-  /** Use: nothing is told of the group until its second telling. Invariant: something happened at or before `assumed`. */
-  isQuiet: boolean;
-}
-
 /** All groups, as far as the log was read. */
 export class RecoveredGroups {
   #groups: Map<GroupId, GroupEnd> = new Map();
   #visitor: WalVisitor;
   #telling: Telling;
   #heads: EntryHead[] = [];
+  /** Groups that nothing was read of may have been made in what was lost. */
+  #hasLost = false;
 
   constructor(visitor: WalVisitor) {
     this.#visitor = visitor;
@@ -47,6 +39,18 @@ export class RecoveredGroups {
       logs.set(group, log);
     }
     return logs;
+  }
+
+  /** Something was lost here: what it said is not known, nor of which groups. */
+  lose(): void {
+    this.#hasLost = true;
+    for (const end of this.#groups.values()) doubtAll(end);
+  }
+
+  /** A group of which it is in doubt where it ends: then {@link endBefore} comes before its next entries. */
+  inDoubt(group: GroupId): GroupEnd | null {
+    const end = this.#groups.get(group);
+    return end?.doubt.last === true ? end : null;
   }
 
   /** Takes in a run of sealed entries, all of it or nothing. `at` is where its envelope stands in `bytes`. */
@@ -65,7 +69,7 @@ export class RecoveredGroups {
     if (fault !== null) return fault;
     const run = bytes.subarray(at, at + envelope.length - ENVELOPE_BYTES);
     log.append(placedRun(envelope, run, place));
-    if (!end.isQuiet) this.#telling.run(envelope.group, this.#heads, run);
+    this.#telling.run(envelope.group, this.#heads, run, end.isQuiet);
     return null;
   }
 
@@ -78,6 +82,7 @@ export class RecoveredGroups {
       return contradiction(envelope, `hard state of term ${hardState.term} behind one of term ${end.log.hardState.term}`);
     }
     end.log.hardState = hardState;
+    end.doubt.hardState = false;
     if (!end.isQuiet) this.#visitor.hardState(envelope.group, hardState);
     return null;
   }
@@ -86,7 +91,7 @@ export class RecoveredGroups {
     if (this.#groups.has(envelope.group)) return contradiction(envelope, "its group was made before");
     const genesis = readMadeBody(body);
     if (genesis === null) return unreadable(envelope, "a genesis that cannot be read");
-    this.#groups.set(envelope.group, { log: new WalGroup(envelope.group, genesis), absent: new AbsentEntries(1, 0), assumed: 0, isQuiet: false });
+    this.#groups.set(envelope.group, { log: new WalGroup(envelope.group, genesis), absent: new AbsentEntries(1, 0), assumed: 0, isQuiet: false, doubt: certain() });
     this.#visitor.groupMade(envelope.group, genesis);
     return null;
   }
@@ -99,18 +104,23 @@ export class RecoveredGroups {
     const log = new WalGroup(envelope.group, base.genesis);
     log.begin(base);
     const absent = new AbsentEntries(base.prefix.index + 1, base.last.index);
-    this.#groups.set(envelope.group, { log, absent, assumed: absent.isEmpty ? 0 : base.last.index, isQuiet: false });
+    this.#groups.set(envelope.group, { log, absent, assumed: absent.isEmpty ? 0 : base.last.index, isQuiet: false, doubt: certain() });
     // Nearly always a compact prefix follows that spares what is absent. Until then the visitor takes it for spared.
     this.#telling.state(log, base.last);
     return null;
   }
 
-  /** A later base says nothing new, and must say just what the log before it says. */
-  base(envelope: Envelope, body: Uint8Array): RecordFault | null {
+  /** A later base says nothing new, and must say just what the log before it says; of what is in doubt it says all. */
+  *base(envelope: Envelope, body: Uint8Array, source: SegmentSource): Task<RecordFault | null> {
     const base = readBaseBody(body);
     if (base === null) return unreadable(envelope, "a base that cannot be read");
-    const log = this.#groups.get(envelope.group)?.log;
-    if (log === undefined) return contradiction(envelope, "its group was never made");
+    const end = this.#groups.get(envelope.group);
+    if (end === undefined && this.#hasLost) return this.begin(envelope, body);
+    if (end === undefined) return contradiction(envelope, "its group was never made");
+    const { log, doubt } = end;
+    if ((doubt.hardState || doubt.last || doubt.points) && equalBytes(base.genesis, log.genesis)) {
+      return (yield* adoptBase(end, base, source)) ? null : contradiction(envelope, "it does not continue what is known committed");
+    }
     if (!log.knowsLast && base.last.index === log.lastIndex) log.endsWith(base.last);
     const { term, votedFor, commitIndex } = log.hardState;
     const last = { index: log.lastIndex, term: log.lastTerm, chain: log.lastChain };
@@ -126,6 +136,10 @@ export class RecoveredGroups {
     if (end === undefined) return contradiction(envelope, "its group was never made");
     const { log, absent } = end;
     const from = envelope.firstIndex;
+    if (end.doubt.last && from > log.lastIndex) {
+      if (from - 1 > log.lastIndex) countAbsent(end, { index: from - 1, term: 0, chain: 0 });
+      return null;
+    }
     if (from <= log.prefix.index || from > log.lastIndex) {
       return contradiction(envelope, `the group holds what lies behind ${log.prefix.index}, up to ${log.lastIndex}`);
     }
@@ -143,6 +157,7 @@ export class RecoveredGroups {
     if (end === undefined) return contradiction(envelope, "its group was never made");
     const { log, absent } = end;
     const to = envelope.firstIndex + envelope.count - 1;
+    if (end.doubt.last && to > log.lastIndex) countAbsent(end, { index: to, term: 0, chain: 0 });
     if (envelope.firstIndex <= log.prefix.index || to > log.lastIndex) {
       return contradiction(envelope, `relocated entries up to ${to} of a group that holds what lies behind ${log.prefix.index}, up to ${log.lastIndex}`);
     }
@@ -152,8 +167,10 @@ export class RecoveredGroups {
     for (const part of absent.partsOf(envelope.firstIndex, to)) {
       const last = heads[part.to - envelope.firstIndex] as EntryHead;
       const there = part.isAbsent ? null : yield* readHeadAt(source, log, part.to);
-      if (there !== null && !isSame(there, last)) return contradiction(envelope, `a relocated entry ${part.to} that is another one than the log's`);
-      if (!part.isAbsent) continue;
+      // What a repair stored was proved by the entries behind it.
+      const isOther = there !== null && !isSame(there, last);
+      if (isOther && !this.#hasLost) return contradiction(envelope, `a relocated entry ${part.to} that is another one than the log's`);
+      if (!part.isAbsent && !isOther) continue;
       log.relocate(partOf(placedRun(envelope, body, { ...place, offset: place.offset + ENVELOPE_BYTES }), part.from, part.to));
       if (part.to === log.lastIndex) log.endsWith(last);
     }
@@ -170,8 +187,9 @@ export class RecoveredGroups {
     const { point, context } = read;
     if (point.index <= log.prefix.index) return contradiction(envelope, `a prefix up to ${point.index} behind one up to ${log.prefix.index}`);
     const beginsAnew = point.index > log.lastIndex;
+    if (!beginsAnew && end.doubt.points && point.index > log.snapshot.index) log.snapshot = point;
     if (!beginsAnew && point.index > log.snapshot.index) return contradiction(envelope, `a prefix up to ${point.index} behind a snapshot up to ${log.snapshot.index}`);
-    if (point.index === log.lastIndex && log.knowsLast && (point.chain !== log.lastChain || point.term !== log.lastTerm)) {
+    if (point.index === log.lastIndex && log.knowsLast && !end.doubt.last && (point.chain !== log.lastChain || point.term !== log.lastTerm)) {
       return contradiction(envelope, `a prefix up to entry ${point.index}, which is another one in the log`);
     }
     log.compact(point, context);
@@ -235,19 +253,19 @@ export class RecoveredGroups {
   }
 
   /**
-   * The whole log was read. No entry may be absent any more; groups that the visitor has a wrong picture of are read
+   * The whole log was read. Groups that the visitor has a wrong picture of are read
    * again and told anew, which also verifies that what was relocated continues what stands before and behind it.
    *
+   * @returns what groups lost; of one that lost something the visitor has to be told anew once it is repaired
    * @throws DraftError DAMAGED
    */
-  *finish(source: SegmentSource): Task<void> {
-    for (const { log, absent, assumed, isQuiet } of this.#groups.values()) {
-      if (!absent.isEmpty) {
-        throw new DraftError("DAMAGED", `log "${source.directory}" is damaged: it counts entry ${absent.first} of group ${log.group}, and no segment holds it; ` +
-          `type: draft log check --data ${source.directory.replace(/\/wal$/, "")}`);
-      }
-      if (assumed > 0 || isQuiet) yield* this.#telling.whole(source, log);
+  *finish(source: SegmentSource): Task<Map<GroupId, GroupLoss>> {
+    const losses = yield* lossesOf(this.#groups.values(), source);
+    if (this.#hasLost && this.#groups.size === 0) losses.set(MAIN_GROUP, { verdict: "hard state", absent: [] });
+    for (const { log, assumed, isQuiet } of this.#groups.values()) {
+      if (!losses.has(log.group) && (assumed > 0 || isQuiet)) yield* this.#telling.whole(source, log);
     }
+    return losses;
   }
 
   /** The last index of a group, for messages; 0 if there is none. */
@@ -256,7 +274,8 @@ export class RecoveredGroups {
   }
 }
 
-/** The run of a record, whose first entry stands at `place`. */
+const certain = (): GroupEnd["doubt"] => ({ hardState: false, last: false, points: false });
+
 function placedRun({ firstIndex, count }: Envelope, run: Uint8Array, place: Place): PlacedRun {
   return { firstIndex, count, run, place, recordEnd: place.offset + run.length };
 }

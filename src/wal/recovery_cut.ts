@@ -8,7 +8,7 @@ import { type Task, wait } from "../base/task.ts";
 import { readUpTo, writeAll } from "../host/files.ts";
 import type { File } from "../host/host.ts";
 import { FileSync } from "./file_sync.ts";
-import type { RecoverySource, Scan } from "./recovery.ts";
+import type { RecoverySource, Scan } from "./scan.ts";
 import { HEADER_BYTES, segmentName } from "./segment.ts";
 import { openReader } from "./segment_reader.ts";
 import type { SegmentFile } from "./segment_file.ts";

@@ -25,6 +25,8 @@ export interface WalVisitor {
   truncated(group: GroupId, from: Index): void;
   /** `payload` is empty if the log of a witness keeps the head alone. */
   entry(group: GroupId, head: EntryHead, payload: Uint8Array): void;
+  /** An entry behind something that was lost: it is told in its place once the log is whole again. */
+  heard?(group: GroupId, head: EntryHead, payload: Uint8Array): void;
   /** All up to `point` left the log; entries behind it stay. If there are none, the next one is that behind the point. */
   compacted(group: GroupId, point: LogPoint, context: Uint8Array): void;
   /** There is a durable snapshot file at `point`. */
@@ -53,13 +55,15 @@ export class Telling {
     this.#visitor.hardState(group, hardState);
   }
 
-  /** The entries of a run, whose heads were read. */
-  run(group: GroupId, heads: readonly EntryHead[], run: Uint8Array): void {
+  /** The entries of a run, whose heads were read; `isEarly` if something before them is not known. */
+  run(group: GroupId, heads: readonly EntryHead[], run: Uint8Array, isEarly: boolean = false): void {
     const view = viewOf(run);
     let at = 0;
     for (const head of heads) {
       const from = at + ENTRY_HEADER_BYTES;
-      this.#visitor.entry(group, head, run.subarray(from, isBare(view, at) ? from : from + head.payloadBytes));
+      const payload = run.subarray(from, isBare(view, at) ? from : from + head.payloadBytes);
+      if (isEarly) this.#visitor.heard?.(group, head, payload);
+      else this.#visitor.entry(group, head, payload);
       at = endOf(view, at);
     }
   }

@@ -9,7 +9,7 @@ import { DraftError } from "../base/errors.ts";
 import { writeAll } from "../host/files.ts";
 import type { Disk, File } from "../host/host.ts";
 import type { Mark, MarkFile } from "./mark.ts";
-import type { Scan } from "./recovery.ts";
+import type { Scan } from "./scan.ts";
 import { HEADER_BYTES, type Place, segmentName } from "./segment.ts";
 
 const PIECE_BYTES = 1_048_576;

@@ -23,7 +23,7 @@ import type { SegmentRoom } from "./segment_room.ts";
 import { StallWatch } from "./stall_watch.ts";
 import { WalGroup } from "./wal_group.ts";
 import type { WalOptions } from "./wal_options.ts";
-import type { EntriesRead, ReadRequest } from "./wal_read.ts";
+import type { EntriesRead, ReadRequest, SegmentSource } from "./wal_read.ts";
 
 /** What a WAL begins with once its files were read. */
 export interface WalParts {
@@ -52,6 +52,8 @@ export class Wal {
   #groups: Map<GroupId, WalGroup>;
   #queue: RecordQueue;
   #reads: ReadQueue;
+  /** Use: reading what is durable, beside the reads that wait. */
+  readonly source: SegmentSource;
   #room: SegmentRoom;
   #mark: MarkFile;
   #watch: StallWatch;
@@ -75,14 +77,14 @@ export class Wal {
     const room = parts.room((error) => this.#fail(error));
     this.#queue = queue;
     this.#reads = reads;
+    this.source = source;
     this.#room = room;
     this.#watch = new StallWatch(host.clock, options.stallMs, () => this.#inFlight && !this.#failed && !room.isExhausted, options.onStall);
     const { batchBytesMax, segmentBytes, relocateMs } = options;
     const writer = new BatchWriter(parts.identity, { ...parts, source, room, watch: this.#watch, batchBytesMax });
     this.#writer = writer;
     this.#markTimer = new MarkTimer({ clock: host.clock, writer, mark, markMs: options.markMs, failed: (error) => this.#fail(error) });
-    const shared = { groups, segments, queue, writer, reads, mark, room };
-    this.#compactor = new Compactor({ ...host, ...shared, segmentBytes, pauseMs: relocateMs, flush: () => this.flush() });
+    this.#compactor = new Compactor({ ...host, groups, segments, queue, writer, reads, mark, room, segmentBytes, pauseMs: relocateMs, flush: () => this.flush() });
     room.start();
     host.clock.soon(() => this.#compact());
   }
@@ -107,10 +109,7 @@ export class Wal {
     return this.#groups.get(group)?.appended.last ?? 0;
   }
 
-  /**
-   * Room for `bytes` bytes of sealed entries, to be passed to {@link appendEntries} next, in whole or its first part:
-   * then they are written from where they lie.
-   */
+  /** Room for `bytes` bytes of sealed entries, to be passed to {@link appendEntries} next: then they are written from where they lie. */
   reserve(bytes: number): Uint8Array {
     return this.#queue.reserve(bytes);
   }
@@ -121,7 +120,7 @@ export class Wal {
    * @param run the entries one behind the other, as they were sealed; never changed afterwards
    */
   appendEntries(group: GroupId, firstIndex: Index, count: number, run: Uint8Array): void {
-    const log = this.#groupOf(group);
+    const log = this.groupOf(group);
     assert(count > 0 && run.length % 8 === 0, "a run holds entries", group, firstIndex, count, run.length);
     assert(firstIndex === log.appended.last + 1, "a run continues its group", group, log.appended.last, firstIndex);
     assert(getU64(viewOf(run), 24) === firstIndex, "the first sealed index is the run's", group, firstIndex);
@@ -130,22 +129,21 @@ export class Wal {
   }
 
   appendHardState(group: GroupId, hardState: HardState): void {
-    this.#groupOf(group);
-    const fields = { group, type: RecordType.hardState, firstIndex: 0, bytes: hardStateBodyBytes };
-    this.#queue.add(fields, (body) => writeHardStateBody(body, hardState));
+    this.groupOf(group);
+    this.#queue.add({ group, type: RecordType.hardState, firstIndex: 0, bytes: hardStateBodyBytes }, (body) => writeHardStateBody(body, hardState));
   }
 
   /** Removes the entry at `from` and all after it. */
   appendTruncate(group: GroupId, from: Index): void {
-    const { appended } = this.#groupOf(group);
+    const { appended } = this.groupOf(group);
     assert(from > appended.prefix && from <= appended.last, "what is truncated is there", group, appended.prefix, appended.last, from);
     appended.last = from - 1;
     this.#queue.add({ group, type: RecordType.truncate, firstIndex: from, bytes: 0 }, () => {});
   }
 
-  /** Says that a snapshot file of the group at `point` is there, and durable. */
+  /** A snapshot file of the group at `point` is there, and durable. */
   appendSnapshotMark(group: GroupId, point: LogPoint): void {
-    const { appended } = this.#groupOf(group);
+    const { appended } = this.groupOf(group);
     assert(point.index >= appended.snapshot && point.index > 0, "snapshots go forward", group, appended.snapshot, point.index);
     appended.snapshot = point.index;
     this.#addPoint(group, RecordType.snapshotMark, point, NO_CONTEXT);
@@ -157,7 +155,7 @@ export class Wal {
    * @param context what the caller wants told with the point at the next start
    */
   appendCompact(group: GroupId, point: LogPoint, context: Uint8Array): void {
-    const { appended } = this.#groupOf(group);
+    const { appended } = this.groupOf(group);
     assert(point.index > appended.prefix, "a prefix grows", group, appended.prefix, point.index);
     if (point.index > appended.last) appended.snapshot = Math.max(appended.snapshot, point.index);
     assert(point.index <= appended.snapshot, "what leaves the log is in a durable snapshot", group, appended.snapshot, point.index);
@@ -170,14 +168,21 @@ export class Wal {
   appendGroupMade(group: GroupId, genesis: Uint8Array): void {
     assert(!this.#groups.has(group), "a group is made once", group);
     this.#groups.set(group, new WalGroup(group, genesis.slice()));
-    const fields = { group, type: RecordType.groupMade, firstIndex: 0, bytes: madeBodyBytes(genesis) };
-    this.#queue.add(fields, (body) => writeMadeBody(body, genesis));
+    this.#queue.add({ group, type: RecordType.groupMade, firstIndex: 0, bytes: madeBodyBytes(genesis) }, (body) => writeMadeBody(body, genesis));
   }
 
   /** Appends an edit: all that it does in one record. */
   appendEdit(group: GroupId, edit: Edit): void {
-    this.#groupOf(group).expect(edit);
+    this.groupOf(group).expect(edit);
     this.#queue.add({ group, type: RecordType.edit, ...editFields(edit) }, (body) => writeEditBody(body, edit));
+  }
+
+  /** Stores entries again that are damaged or absent. @returns false if they left the log meanwhile */
+  appendAgain(group: GroupId, firstIndex: Index, count: number, run: Uint8Array): boolean {
+    const { appended } = this.groupOf(group);
+    if (firstIndex <= appended.prefix || firstIndex + count - 1 > appended.last) return false;
+    this.#queue.add({ group, type: RecordType.relocated, firstIndex, count, bytes: run.length }, (body) => body.set(run));
+    return true;
   }
 
   /** Gives the reserve back, for somebody who found no room; false if it is gone already. */
@@ -211,7 +216,7 @@ export class Wal {
    */
   read(group: GroupId, from: Index, to: Index, bytesMax: number, done: Done<EntriesRead>, windows?: ReadRequest["windows"]): void {
     if (this.#failed) return;
-    this.#reads.add(this.#groupOf(group), { group, from, to, bytesMax, windows }, done);
+    this.#reads.add(this.groupOf(group), { group, from, to, bytesMax, windows }, done);
     this.#host.clock.soon(() => this.#reads.pump());
   }
 
@@ -226,11 +231,10 @@ export class Wal {
   }
 
   #addPoint(group: GroupId, type: number, point: LogPoint, context: Uint8Array): void {
-    const fields = { group, type, firstIndex: point.index, bytes: pointBodyBytes(context) };
-    this.#queue.add(fields, (body) => writePointBody(body, point, context));
+    this.#queue.add({ group, type, firstIndex: point.index, bytes: pointBodyBytes(context) }, (body) => writePointBody(body, point, context));
   }
 
-  #groupOf(group: GroupId): WalGroup {
+  groupOf(group: GroupId): WalGroup {
     const log = this.#groups.get(group);
     assert(log !== undefined, "the group was made", group);
     return log;
@@ -240,8 +244,7 @@ export class Wal {
     if (this.#failed) return;
     this.#inFlight = false;
     this.#markTimer.begin();
-    // The disk gets its next batch before this one's completions are told: they take their time.
-    this.flush();
+    this.flush(); // The disk gets its next batch before this one's completions are told: they take their time.
     this.#reads.pump();
     this.#tellBarriers();
     this.#compact();
@@ -270,8 +273,7 @@ export class Wal {
     this.#failed = true;
     for (const part of [this.#markTimer, this.#watch, this.#room, this.#compactor]) part.stop();
     this.#reads.stop(() => {});
-    const message = `log cannot be written: ${error.message}; the node stops, since what the disk holds is unknown`;
-    const failure = new DraftError("STORAGE_FAILED", message, { cause: error });
+    const failure = new DraftError("STORAGE_FAILED", `log cannot be written: ${error.message}; the node stops, since what the disk holds is unknown`, { cause: error });
     this.#options.onFailure(failure);
     // Whoever waits for the end of a clean close hears that there is none.
     this.#closed?.(failure);

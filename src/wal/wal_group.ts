@@ -55,6 +55,9 @@ export class WalGroup {
   /** Use: reads wait from here on. Invariant: lowest index that the batch in flight touches; Infinity if none. */
   inFlightFrom: Index = Number.POSITIVE_INFINITY;
 
+  /** Use: when the hard state is said again. Bytes of entries that were put into batches since it was said last. */
+  unsaidBytes = 0;
+
   /** Use: which groups a new segment repeats. Invariant: the group made record was put into a batch. */
   isPlaced = false;
 

@@ -1,4 +1,5 @@
 /** What a WAL is told once: sizes, times, and who hears of trouble. */
+import type { LogDamage } from "./damage.ts";
 import type { Space } from "./disk_space.ts";
 
 export interface WalOptions {
@@ -28,6 +29,11 @@ export interface WalOptions {
   readonly relocateMs: number;
   /** Whether old segments are freed. Not while a log is edited: what an edit removes must be there for its undo. */
   readonly compacts: boolean;
+  /**
+   * Where the log is damaged: what it lost. The WAL opens then all the same, with what is missing absent, to be stored
+   * again; unless a hard state may be lost, or nobody listens.
+   */
+  readonly onDamage?: (damage: LogDamage) => void;
   /** A write or sync failed: the WAL tells no completion any more. Called once. */
   readonly onFailure: (error: Error) => void;
   /** The batch in flight made no progress for `stallMs` (true), once a stall; then that it did (false). */

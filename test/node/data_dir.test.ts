@@ -53,7 +53,7 @@ test("begin() makes an identity once and counts the boots, durably", () => {
   const first = machine.open() as DataDir;
   assert.is(first.identity, null);
   const identity = machine.run(first.begin(BEGINNING));
-  assert.equal({ ...identity, incarnation: 0 }, { clusterId: "", nodeId: "a", incarnation: 0, memberNumber: 0, welcome: null, bootCount: 1, machine: "kv", promiseMaxMs: 0, founding: BEGINNING.founding, genesis: null, recovery: null, fallenBack: "" });
+  assert.equal({ ...identity, incarnation: 0 }, { clusterId: "", nodeId: "a", incarnation: 0, memberNumber: 0, welcome: null, bootCount: 1, machine: "kv", promiseMaxMs: 0, founding: BEGINNING.founding, genesis: null, recovery: null, rebuilding: null, fallenBack: "" });
   for (let boot = 2; boot < 5; boot++) {
     machine.disk.crash();
     const again = machine.open() as DataDir;

@@ -85,7 +85,7 @@ export class ExchangeRig {
     const exchange = new SnapshotExchange({ host, tuning: this.tuning, spareBytes: 1000, dial: (peer, done) => node.transport.interview(peer, done), peerOf: (member) => currentMember(node.state, member) });
     node.exchange = exchange;
     const clusterId = node.hello.clusterId;
-    const fetch = exchange.open({ clusterId, directory: DIRECTORY, state: node.state, submit: (event) => node.events.push(event) });
+    const fetch = exchange.open({ clusterId, directory: DIRECTORY, state: node.state, submit: (event) => node.events.push(event), read: () => undefined, wanted: () => undefined });
     node.fetch = (from, index, { term = 3, chain = 9 } = {}) => fetch.begin(from, { index, term, chain });
     node.transport = new Transport(host, {
       hello: () => node.hello,

@@ -48,12 +48,12 @@ export class Rig {
   acked = 0;
   wal!: Wal;
   recovered: Model = new Model();
-  #options: Partial<WalOptions>;
+  options: Partial<WalOptions>;
 
   constructor(seed: number, options: Partial<WalOptions> = SMALL, disk?: SimDisk) {
     this.disk = disk ?? new SimDisk(this.scheduler, { seed });
     this.random = seedRandom(seed + 1_000_000);
-    this.#options = options;
+    this.options = options;
     const port = this.disk.boot();
     this.run((function* (): Task<void> {
       yield* wait<void>((done) => port.makeDirectory(DIRECTORY, done));
@@ -87,7 +87,7 @@ export class Rig {
     const directory = DIRECTORY;
     const options: WalOptions = {
       ...WAL_DEFAULTS,
-      ...this.#options,
+      ...this.options,
       onFailure: (error) => this.told.push(`failure: ${error.message}`),
       onStall: (isStalled) => this.told.push(`stall: ${isStalled}`),
       onSpace: (space) => this.told.push(`space: ${space}`),

@@ -11,7 +11,7 @@ const TARGET = "identities";
 
 const FOUNDED: Identity = {
   clusterId: "c1", nodeId: "n1", incarnation: 101, memberNumber: 1, welcome: { number: 1, index: 0, witness: false }, bootCount: 1, machine: "kv", promiseMaxMs: 0, founding: [],
-  genesis: Uint8Array.of(1, 2), recovery: null, fallenBack: "",
+  genesis: Uint8Array.of(1, 2), recovery: null, rebuilding: null, fallenBack: "",
 };
 
 /** Processes of the directories n1 and n2, and the rule that looks on. */
