@@ -29,6 +29,9 @@ const AFTERWARDS_MS = 60;
 /** So long members may take to agree. */
 const AGREE_MS = 20_000;
 
+/** By a node's condition: it asks its peers for what is missing, or to be let in again. */
+const WAITS = { "damaged-payload": "asks peers", "dead-incarnation": "let in again" } as const;
+
 /** A refusal says what to type, or which file to bring back. */
 const NEXT_COMMAND = /draft (log|admin|serve)\b|start the (draft|version of draft) that wrote it|start with --machine/;
 
@@ -43,7 +46,7 @@ export async function startAlone(world: FuzzWorld, directory: Directory, files: 
   putFiles(machine, files);
   try {
     cluster.start(directory.id);
-    await runUntil(cluster, () => machine.hasOpened || hasEnded(machine) || isIdle(machine), START_MS);
+    await runUntil(cluster, () => machine.hasOpened || hasEnded(machine) || isNewcomer(machine) || waiting(machine) !== null, START_MS);
     if (!machine.hasOpened) return unopened(machine, files);
     const state = machine.state;
     const begun = state === null ? null : begunWith(state);
@@ -71,7 +74,7 @@ export async function startTogether(world: FuzzWorld, moment: Moment, directory:
   const broken = others.find(hasEnded);
   if (broken !== undefined) return wrong(`${broken.id}, which was sound, ended: ${refusal(broken).words}`);
   if (hasEnded(machine)) return refusal(machine);
-  if (isNewcomer(machine)) return { verdict: "anew", words: "" };
+  if (isNewcomer(machine)) return waiting(machine) ?? { verdict: "anew", words: "" };
   if (!isLevel(machine, others)) return wrong(`it did not come to hold what the others hold\n${cluster.story()}`);
   return { verdict: "level", words: "" };
 }
@@ -99,9 +102,17 @@ function isLevel(machine: SimMachine, others: readonly SimMachine[]): boolean {
 
 function unopened(machine: SimMachine, files: Files): Verdict {
   if (hasEnded(machine)) return refusal(machine);
+  const waits = waiting(machine);
+  if (waits !== null) return waits;
   if (!isNewcomer(machine)) return wrong(`it neither opened its log nor said why: ${machine.lines.join("; ")}`);
   const left = [...files.keys()].filter((path) => path === "identity" || path.startsWith("wal/"));
   return left.length === 0 ? { verdict: "anew", words: "" } : wrong(`it began anew beside ${left.join(", ")}`);
+}
+
+/** What it says of itself while it takes part in nothing, since it wants from others what it lost; null if it says nothing. */
+function waiting({ server }: SimMachine): Verdict | null {
+  const { condition = null, waitsFor: words = "" } = server?.node ?? {};
+  return condition === null || words === "" ? null : { verdict: WAITS[condition], words };
 }
 
 function refusal({ startError, failure }: SimMachine): Verdict {
@@ -124,16 +135,18 @@ function judge({ standing, vouched, entries }: Directory, machine: SimMachine, b
   if (begun.term === standing.term && standing.term === vouched.term && begun.votedFor !== standing.votedFor) return wrong(`its vote was for ${standing.votedFor}, and is for ${begun.votedFor}`);
   if (begun.lastIndex < vouched.lastIndex) return wrong(`its log ends at ${begun.lastIndex}, and ${vouched.lastIndex} was durable`);
   if (begun.lastIndex > standing.lastIndex) return wrong(`its log ends at ${begun.lastIndex}, behind ${standing.lastIndex}`);
+  const applied = { index: machine.applier?.lastApplied.index ?? 0, hash: machine.applier?.stateHash() ?? "" };
+  if (applied.index === sound?.index && applied.hash !== sound.hash) return wrong(`its state at index ${applied.index} is ${applied.hash}, and was ${sound.hash}`);
+  if (begun.lastIndex === standing.lastIndex && begun.lastChain !== standing.lastChain) return wrong(`its last entry, ${begun.lastIndex}, is another one`);
   const log = machine.durableLog();
-  if (log.damage !== null) return wrong(`what it started with is damaged: ${log.damage}`);
+  // What is damaged stays where it is as long as the segment does, and what was lost there is known from elsewhere.
+  if (log.damage !== null) return { verdict: "mended", words: log.damage, applied };
   for (const [index, { term, chain }] of entries) {
     if (index > begun.lastIndex) continue;
     const found = log.entries.get(index);
     if (found === undefined && index > (log.snapshot?.index ?? 0)) return wrong(`entry ${index} is gone`);
     if (found !== undefined && (found.chain !== chain || found.term !== term)) return wrong(`entry ${index} is another one`);
   }
-  const applied = { index: machine.applier?.lastApplied.index ?? 0, hash: machine.applier?.stateHash() ?? "" };
-  if (applied.index === sound?.index && applied.hash !== sound.hash) return wrong(`its state at index ${applied.index} is ${applied.hash}, and was ${sound.hash}`);
   return { verdict: begun.lastIndex === standing.lastIndex ? "whole" : "cut", words: "", applied };
 }
 

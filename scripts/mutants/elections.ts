@@ -19,10 +19,9 @@ export const ELECTIONS: readonly Mutant[] = [
   {
     id: "2", title: "term and vote stored by two writes",
     file: "src/wal/wal.ts",
-    find: `    this.#groupOf(group);
-    const fields = { group, type: RecordType.hardState, firstIndex: 0, bytes: hardStateBodyBytes };
-    this.#queue.add(fields, (body) => writeHardStateBody(body, hardState));`,
-    replace: `    const { hardState: old } = this.#groupOf(group);
+    find: `    this.groupOf(group);
+    this.#queue.add({ group, type: RecordType.hardState, firstIndex: 0, bytes: hardStateBodyBytes }, (body) => writeHardStateBody(body, hardState));`,
+    replace: `    const { hardState: old } = this.groupOf(group);
     const fields = { group, type: RecordType.hardState, firstIndex: 0, bytes: hardStateBodyBytes };
     this.#queue.add(fields, (body) => writeHardStateBody(body, { ...hardState, term: old.term }));
     this.flush();

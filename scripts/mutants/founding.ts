@@ -18,7 +18,7 @@ export const FOUNDING: readonly Mutant[] = [
     file: "src/node/introductions.ts", find: "    if (!isNamed || incarnation !== identity.incarnation) return", replace: "    if (!isNamed) return",
     also: [{
       file: "src/node/neighbours.ts",
-      find: "      if (answer.hello.incarnation !== member.incarnation) this.#sayLost(member, answer.hello);\n      else if (answer", replace: "      if (answer",
+      find: "      if (answer.hello.incarnation !== member.incarnation) this.#sayLost(member, answer.hello);\n      else if (isDead", replace: "      if (isDead",
     }],
   },
 ];

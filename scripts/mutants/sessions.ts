@@ -7,11 +7,11 @@ const TABLE = "src/machine/sessions.ts";
 export const SESSION_MUTANTS: readonly Mutant[] = [
   {
     id: "36", title: "duplicate command re-applied after leader change",
-    file: APPLIER, find: "    if (found === null) return this.#calls.run(envelope);",
-    replace: "    if (found === null || (found.index > 0 && found.index < this.#termBegan)) return this.#calls.run(envelope);",
+    file: "src/machine/perform.ts", find: "  if (found === null) return calls.run(envelope);",
+    replace: "  if (found === null || (found.index > 0 && found.index < (on as unknown as { termBegan: number }).termBegan)) return calls.run(envelope);",
     also: [
-      { file: APPLIER, find: "    const at = this.#at;\n", replace: "    const at = this.#at;\n    if (head.term !== at.term) this.#termBegan = head.index;\n" },
-      { file: APPLIER, find: "  #restoring = false;", replace: "  #restoring = false;\n  #termBegan = 0;" },
+      { file: APPLIER, find: "    const at = this.#at;\n", replace: "    const at = this.#at;\n    if (head.term !== at.term) this.termBegan = head.index;\n" },
+      { file: APPLIER, find: "  #restoring = false;", replace: "  #restoring = false;\n  termBegan = 0;" },
     ],
   },
   {

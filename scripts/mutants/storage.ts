@@ -10,7 +10,8 @@ export const STORAGE: readonly Mutant[] = [
   },
   {
     id: "18", title: "bad checksum mid-log treated as end",
-    file: RECOVERY, find: "  yield* refuseDamage(source, sequences, progress);\n", replace: "",
+    file: RECOVERY, find: "    const place = yield* findDamage(source, sequences, progress);\n",
+    replace: "    const place: DamagedPlace | null = source.mark.batch < 0 ? yield* findDamage(source, sequences, progress) : null;\n",
   },
   {
     id: "19", title: "failed fsync retried and believed",
@@ -46,7 +47,7 @@ export const STORAGE: readonly Mutant[] = [
   },
   {
     id: "41", title: "mark ignored at recovery",
-    file: RECOVERY, find: "if (isBefore(end, source.mark) || source.mark.batch > lastBatch) {", replace: "if (source.mark.batch < 0) {",
+    file: "src/wal/recovery_damage.ts", find: "if (isBefore(end, mark) || mark.batch > lastBatch) {", replace: "if (mark.batch < 0) {",
   },
   {
     id: "42", title: "salt ignored",

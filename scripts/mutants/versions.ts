@@ -31,11 +31,11 @@ export const VERSION_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "55e", title: "upgrade not run where a restart applies the log again", versions: true,
-    file: APPLIER, find: "    if (kind === EntryKind.version) return raise(this.plugin, this.#calls.machine, this.#entry, bytes.subarray(from, from + payloadBytes));",
-    replace: "    if (kind === EntryKind.version) return raise(this.plugin, this.isReplay ? {} : this.#calls.machine, this.#entry, bytes.subarray(from, from + payloadBytes));",
+    file: "src/machine/perform.ts", find: "  if (kind === EntryKind.version) return raise(on.plugin, calls.machine, entry, bytes.subarray(from, end));",
+    replace: "  if (kind === EntryKind.version) return raise(on.plugin, (on as { isReplay?: boolean }).isReplay === true ? {} : calls.machine, entry, bytes.subarray(from, end));",
     also: [
       { file: APPLIER, find: "  #restoring = false;", replace: "  #restoring = false;\n  isReplay = false;" },
-      { file: "src/node/open_group.ts", find: "  const recovered = log.recovered();\n", replace: "  const recovered = log.recovered();\n  (applier as { isReplay?: boolean }).isReplay = log.raisedVersion > 1;\n" },
+      { file: "src/node/open_group.ts", find: "  refuseEmptied(log.edit, dataDirectory);\n", replace: "  refuseEmptied(log.edit, dataDirectory);\n  (applier as { isReplay?: boolean }).isReplay = log.raisedVersion > 1;\n" },
     ],
   },
 ];

@@ -6,6 +6,7 @@ import { endOf, ENTRY_HEADER_BYTES, type EntryHead, EntryKind, isBare, readHeade
 import { hexOf, viewOf } from "../base/bytes.ts";
 import { DraftError } from "../base/errors.ts";
 import { type JsonValue, toJsonValue, utf8OrNull } from "../base/json_value.ts";
+import { decodeRestorePiece } from "../machine/backup_pieces.ts";
 import { decodeEnvelope } from "../machine/command.ts";
 import type { Command } from "../machine/machine.ts";
 import { decodeSessionChange } from "../machine/session_entry.ts";
@@ -121,6 +122,13 @@ function decoded({ kind, index, timeMs, term }: EntryHead, payload: Uint8Array):
     case EntryKind.verdict: {
       const verdict = decodeVerdict(payload);
       return { words: verdictText(verdict), facts: { verdict: { ...verdict } } };
+    }
+    case EntryKind.restore: {
+      const piece = decodeRestorePiece(payload);
+      if (piece === null) return { words: "a piece of a backup that this release of draft cannot read" };
+      const { sequence, total, last, bytes } = piece;
+      const words = last ? `a backup of ${total} bytes is complete: the state becomes what it holds` : `piece ${sequence} of a backup of ${total} bytes: ${bytes.length} bytes`;
+      return { words, facts: { backup: { id: hexOf(piece.id), sequence, total, last } } };
     }
     default: return { words: "of a kind that this release of draft does not know" };
   }

@@ -5,6 +5,7 @@ import { viewOf } from "../../src/base/bytes.ts";
 import { encode } from "../../src/base/codec.ts";
 import { blankHead, ENTRY_HEADER_BYTES, EntryKind, payloadSumOf, sealedBytes, writeHeader } from "../../src/base/entry.ts";
 import { entriesIn, entryJson, entryText, hasKey, type ShownEntry } from "../../src/cli/shown_entry.ts";
+import { encodeRestorePiece } from "../../src/machine/backup_pieces.ts";
 import { encodeEnvelope } from "../../src/machine/command.ts";
 import { encodeSessionChange } from "../../src/machine/session_entry.ts";
 import { encodeMachineVersion } from "../../src/machine/version_entry.ts";
@@ -49,6 +50,8 @@ const SAID: readonly (readonly [name: string, kind: number, payload: Uint8Array,
   ["verdict", EntryKind.verdict, encodeVerdict({ outcome: "none" }), "nothing is known yet: a new check point"],
   ["config", EntryKind.config, encodeConfiguration({ index: 0, joint: false, nextMemberNumber: 3, members: [member("a", "voter", "voter"), member("b", "learner", "voter")] }), "a voter at a:7100, b learner → voter at b:7100"],
   ["config", EntryKind.config, encodeConfiguration({ index: 0, joint: true, nextMemberNumber: 3, members: [member("a", "voter", "voter", "voter"), member("b", null, null, "voter"), member("c", "voter", "voter")] }), "joint: a voter at a:7100, b voter → none at b:7100, c none → voter at c:7100"],
+  ["restore", EntryKind.restore, encodeRestorePiece({ id: new Uint8Array(16), sequence: 2, total: 900, last: false, bytes: new Uint8Array(70) }), "piece 2 of a backup of 900 bytes: 70 bytes"],
+  ["restore", EntryKind.restore, encodeRestorePiece({ id: new Uint8Array(16), sequence: 3, total: 900, last: true, bytes: new Uint8Array() }), "a backup of 900 bytes is complete: the state becomes what it holds"],
   ["group", EntryKind.group, new Uint8Array([1]), "of a kind that this release of draft does not know"],
   ["kind 99", 99, new Uint8Array([1]), "of a kind that this release of draft does not know"],
 ];

@@ -172,23 +172,28 @@ test("D03: the founder is lost for good after one hand-over: the holder gives th
   write(nodes, nodes.awaitLeader().id, ["set", "k", "v"]);
 });
 
-test("a member whose log is missing refuses to start, again and again: an empty log must not vote", () => {
+test("a member whose log is missing never votes as the one that it was, however often it starts: an empty log must not vote", () => {
   const nodes = machines(11);
   nodes.startAll();
   write(nodes, nodes.awaitLeader().id, ["set", "k", "v"]);
   nodes.run(1500);
+  const before = nodes.node("c").server?.node.identity.incarnation;
+  assert.ok(before !== undefined);
   nodes.crash("c");
   for (const name of ["mark", segmentName(1), segmentName(2)]) {
     if (nodes.node("c").disk.content(`/c/wal/${name}`) !== null) nodes.node("c").disk.move(`/c/wal/${name}`, null);
   }
+  const incarnations = new Set<number | undefined>();
   for (let start = 0; start < 3; start++) {
     nodes.start("c");
     nodes.run(500);
-    const error = nodes.node("c").startError as { code?: string; message: string } | null;
-    assert.is(error?.code, "DAMAGED", `start ${start}`);
-    assert.match(String(error?.message), /wal/);
+    const { node } = nodes.node("c").server!;
+    assert.equal([node.condition, node.identity.clusterId, node.identity.memberNumber, roleOf(nodes, "c")], ["dead-incarnation", "", 0, "waiting"], `start ${start}`);
+    assert.match(node.waitsFor, /wal.*let in again as a learner, under a new incarnation/);
+    incarnations.add(node.identity.incarnation);
     nodes.crash("c");
   }
+  assert.equal([incarnations.size, incarnations.has(before)], [1, false]);
 });
 
 test("handing the genesis over again changes nothing: a holder that restarts finds members, not founders", () => {

@@ -201,7 +201,7 @@ test("who is no member, or asks what makes no sense, is refused and counted", ()
     [["which", 2, 1], "group 2 is not here"],
     [["which", 1, 10], "no snapshot of index 10 or later is here"],
     [["which", 1], "bad question from a peer: want at least 3 items, not 2"],
-    [["what", 1, 1], "bad question from a peer: want which or piece, not 'what'"],
+    [["what", 1, 1], "bad question from a peer: want which, piece or entries, not 'what'"],
     [[7], "bad question from a peer: want a string of at most 16 characters"],
     [["piece", 1, 9, 3, 0, 262_145], "bad length from a peer: want a whole number up to 262144"],
     [["piece", 1, 9, 3, 0, 0], "bad length from a peer: want at least 1"],

@@ -27,7 +27,7 @@ function rig(): { scheduler: Scheduler; gate: Gate; inUse: Set<string>; names: (
         return { index: applied };
       },
       snapshot: () => ({
-        point: LOG[applied - 1], timeMs: 0, origin: { used: true, restored: null }, machineVersion: 1, digest: 0, checks: { points: [], splitIndex: 0 }, streamed: true, sessions: { next: () => null, close: () => undefined }, pieces: { next: (done: (error: null, piece: null) => void) => done(null, null), close: () => undefined },
+        point: LOG[applied - 1], timeMs: 0, origin: { used: true, restored: null }, machineVersion: 1, digest: 0, checks: { points: [], splitIndex: 0 }, streamed: true, sessions: { next: () => null, close: () => undefined }, changes: { next: () => null, close: () => undefined }, pieces: { next: (done: (error: null, piece: null) => void) => done(null, null), close: () => undefined },
       }),
     },
     log: { appendSnapshotMark: () => undefined, barrier: (done: (error: null, value: undefined) => void) => done(null, undefined) },
