@@ -46,13 +46,13 @@ export function* live(parts: LivenessParts): Generator<void> {
   const prober = clients.rest();
   const served = new Set<unknown>();
   // One whose damage is found only at its start falls out; a majority is left without it.
-  const healed = (): SimMachine[] => core.filter((machine) => !nemesis.retired.has(machine));
+  const healed = (): SimMachine[] => core.filter((machine) => !nemesis.isOut(machine));
   const changes = settings.membership !== undefined;
   const after = (ms: number, act: () => void): void => void cluster.scheduler.after(ms, act);
   const beginProbes = (machines: readonly SimMachine[]): void => {
     for (const machine of machines) {
       const again = (ms: number, act: () => void): void => {
-        if (!nemesis.retired.has(machine)) after(ms, act);
+        if (!nemesis.isOut(machine)) after(ms, act);
       };
       probe(prober, machine.id, probes, again, () => served.add(machine.id));
     }
@@ -67,7 +67,7 @@ export function* live(parts: LivenessParts): Generator<void> {
     return phase("too many directories were lost");
   }
   const members = changes ? yield* carriedThrough(parts, healed) : core;
-  const living = (): SimMachine[] => members.filter((machine) => !nemesis.retired.has(machine));
+  const living = (): SimMachine[] => members.filter((machine) => !nemesis.isOut(machine));
   if (changes) beginProbes(members);
   const limitMs = patienceOf(settings, living, cluster.net);
   const beganMs = cluster.scheduler.nowMs;

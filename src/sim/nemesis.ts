@@ -133,8 +133,18 @@ export class Nemesis implements FaultHands {
     return [...this.wiped].filter(({ number }) => number === 0);
   }
 
+  /**
+   * Whether the machine takes part in nothing any more: it stays down, or it was found, after damage that is granted, that
+   * what its node had promised is lost. One that says so without such damage is owed to the rest like any other.
+   */
+  isOut(machine: SimMachine): boolean {
+    const { server, forgiven } = machine;
+    const saysSo = server !== null && (server.node.condition === "dead-incarnation" || server.node.identity.fallenBack !== "");
+    return this.retired.has(machine) || (forgiven && saysSo);
+  }
+
   #isLost(machine: SimMachine): boolean {
-    return this.retired.has(machine) || (this.wiped.has(machine) && machine.number === 0);
+    return this.isOut(machine) || (this.wiped.has(machine) && machine.number === 0);
   }
 
   /** Runs `act` after a while, unless the faults have ended by then. */

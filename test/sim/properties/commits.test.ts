@@ -2,6 +2,7 @@ import { test } from "uvu";
 import kv from "../../../plugins/kv/kv.ts";
 import { EntryKind } from "../../../src/base/entry.ts";
 import type { Applier } from "../../../src/machine/applier.ts";
+import { ChangeHistory } from "../../../src/machine/change_history.ts";
 import type { LogEntry } from "../../../src/raft/types.ts";
 import type { EqualStates } from "../../../src/sim/properties/equal_states.ts";
 import { membersOf } from "../../raft/helpers.ts";
@@ -165,7 +166,7 @@ test("monotonic: term, commitIndex, lastApplied; a durable commitIndex over a re
 
 /** A machine that stands at this index. */
 function machineAt(index: number, term: number, digest: number = 0, hash: string = "same", sessions: number = 0): Applier {
-  return { lastApplied: { index, term, timeMs: 0 }, readableIndex: index, digest, stateHash: () => hash, sessions: { hash: () => sessions, limits: {} }, view: () => ({ version: 1 }), plugin: kv } as unknown as Applier;
+  return { lastApplied: { index, term, timeMs: 0 }, readableIndex: index, digest, stateHash: () => hash, sessions: { hash: () => sessions, limits: {} }, view: () => ({ version: 1 }), plugin: kv, history: new ChangeHistory() } as unknown as Applier;
 }
 
 test("applying: every committed entry once, in order, after each start anew", () => {
