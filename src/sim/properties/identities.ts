@@ -2,7 +2,7 @@
  * A node is what its data directory says (DESIGN promise 11), over all its processes: its id and incarnation never
  * change; its cluster, its genesis and its member number are given once and stay; each process has a boot id above all
  * before, for answers of an earlier one count for nothing. There is one cluster, and no two directories are one member.
- * Only a directory that was lost, or whose disk lied, may begin anew.
+ * Only a directory that was lost or damaged, or whose disk lied, may begin anew.
  */
 import { hexOf } from "../../base/bytes.ts";
 import type { Identity } from "../../node/identity.ts";
@@ -52,7 +52,9 @@ export class Identities implements Property {
     const isSameProcess = before?.boots === boots;
     // What a disk that lied or was lost held is not owed to the next process.
     const isOwed = isSameProcess || (member.isSilentlyLost !== true && before?.directories === directories);
-    if (before !== undefined && isOwed) this.#compare(id, before.identity, identity, isSameProcess);
+    // Who lost its hard state gives up who it was, and is nobody until it is let in again.
+    const gaveUp = member.forgiven && before !== undefined && hasGivenUp(before.identity, identity);
+    if (before !== undefined && isOwed && !gaveUp) this.#compare(id, before.identity, identity, isSameProcess);
     this.#known.set(id, { identity, boots, directories });
     for (const [other, known] of this.#known) if (other !== id) this.#checkApart(id, identity, other, known.identity);
   }
@@ -85,6 +87,11 @@ export class Identities implements Property {
   #changed(id: string, what: string, from: string | number, to: string | number): Violation {
     return new Violation(this.name, `the ${what} of ${id} changes from "${from}" to "${to}"`);
   }
+}
+
+function hasGivenUp(before: Identity, { nodeId, bootCount, clusterId, memberNumber, genesis, rebuilding }: Identity): boolean {
+  return rebuilding?.incarnation === before.incarnation && rebuilding.clusterId === before.clusterId && nodeId === before.nodeId && bootCount >= before.bootCount &&
+    clusterId === "" && memberNumber === 0 && genesis === null;
 }
 
 function textOf({ memberNumber, incarnation, bootCount }: Identity): string {

@@ -84,6 +84,20 @@ test("identities: a directory that was lost, or whose disk lied, may begin anew;
   rejects(TARGET, /the boot id of n1 changes/, () => lost.becomes(1, { bootCount: 2 }));
 });
 
+test("identities: whose disk was damaged may give up its incarnation, and is nobody then", () => {
+  const nodes = new Directories();
+  const dead = { clusterId: "", memberNumber: 0, genesis: null, incarnation: 9, rebuilding: { incarnation: 101, clusterId: "c1", addresses: ["b:1"], why: "" } };
+  nodes.start(1);
+  rejects(TARGET, /the incarnation of n1 changes from "101" to "9"/, () => nodes.becomes(1, dead));
+  nodes.members[0]!.forgiven = true;
+  rejects(TARGET, /the incarnation of n1 changes from "101" to "9"/, () => nodes.becomes(1, { ...dead, memberNumber: 1 }));
+  rejects(TARGET, /the incarnation of n1 changes from "101" to "9"/, () => nodes.becomes(1, { ...dead, rebuilding: { ...dead.rebuilding, incarnation: 8 } }));
+  nodes.becomes(1, dead);
+  nodes.start(1, dead);
+  nodes.becomes(1, { ...FOUNDED, incarnation: 9, memberNumber: 4, bootCount: 2 });
+  rejects(TARGET, /the incarnation of n1 changes from "9" to "101"/, () => nodes.start(1));
+});
+
 test("identities: the core is who the directory says", () => {
   const hand = new Hand(TARGET);
   hand.member(1).identity = { ...FOUNDED, bootCount: 2 };
