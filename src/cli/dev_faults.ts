@@ -2,13 +2,17 @@
  * What broke in a machine, told by `draft dev` as it happens. An answer says only that it broke, for a stack is none of
  * what replicas agree on; the nodes' logs have it, and here is the one who writes the machine.
  */
-import { readFileSync, statSync } from "node:fs";
+import { Buffer } from "node:buffer";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { sep } from "node:path";
 import process from "node:process";
 
 const LOOK_MS = 200;
 /** More than that of one log is not gone through: what broke thousands of times was told long before. */
 const READ_BYTES_MAX = 4 * 1_048_576;
+
+/** Faults that are told, until the code changes: one whose words bear the command's arguments would be told for each. */
+const TOLD_MAX = 20;
 
 /** A line of a node's log: where the machine broke, and what it threw with its stack, as JSON. */
 const FAULT = /^\S+ ERROR (.+ (?:broke|returned)) thrown=("(?:[^"\\]|\\.)*")/;
@@ -44,8 +48,9 @@ export class FaultWatch {
   #look(): void {
     for (const [file, from] of this.#read) {
       const size = sizeOf(file);
-      if (size <= from) continue;
-      const bytes = readFileSync(file).subarray(Math.max(from, size - READ_BYTES_MAX), size);
+      if (size === from) continue;
+      // A log that became shorter was begun anew.
+      const bytes = readFrom(file, Math.max(size < from ? 0 : from, size - READ_BYTES_MAX), size);
       // The last line may be half written.
       const end = bytes.lastIndexOf(10) + 1;
       this.#read.set(file, size - bytes.length + end);
@@ -55,7 +60,7 @@ export class FaultWatch {
 
   #show(line: string, file: string): void {
     const text = faultText(line);
-    if (text === null || this.#told.has(text)) return;
+    if (text === null || this.#told.has(text) || this.#told.size >= TOLD_MAX) return;
     this.#told.add(text);
     this.#tell(`${text}; the stack: ${file}`);
   }
@@ -69,6 +74,16 @@ export function faultText(line: string): string | null {
   const place = stack.map((each) => PLACE.exec(each.trim())?.[1]).find((each) => each !== undefined);
   const text = `${where.replace(/ at index \d+/, "")}: ${thrown}${place === undefined || thrown.includes(place) ? "" : ` at ${place}`}`;
   return text.replaceAll("file://", "").replaceAll(`${process.cwd()}${sep}`, "");
+}
+
+function readFrom(file: string, from: number, to: number): Buffer {
+  const bytes = Buffer.alloc(to - from);
+  const descriptor = openSync(file, "r");
+  try {
+    return bytes.subarray(0, readSync(descriptor, bytes, 0, bytes.length, from));
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 function sizeOf(file: string): number {

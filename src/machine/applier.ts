@@ -173,9 +173,14 @@ export class Applier {
     return this.#calls.query(command, this.view());
   }
 
-  /** The log time at which the machine has something to do next, or null. */
+  /**
+   * The log time at which there is something to do next, or null: the machine has, or the table of keys is full. Nothing
+   * but an entry lets time pass, and a full table lets in no writes that bear a key.
+   */
   wakeAt(): number | null {
-    return this.readableIndex < 0 ? null : this.#calls.wakeAt();
+    if (this.readableIndex < 0) return null;
+    const [machine, keys] = [this.#calls.wakeAt(), this.sessions.keys.fullUntilMs];
+    return machine === null || keys === null ? machine ?? keys : Math.min(machine, keys);
   }
 
   /** The version that the group begins with, as its genesis says. */

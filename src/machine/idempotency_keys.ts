@@ -50,9 +50,14 @@ export class IdempotencyKeys {
     return this.#limits.keyAnswersBytesMax - this.#answerBytes;
   }
 
+  /** Log time at which the oldest key goes and makes room; null while there is some. */
+  get fullUntilMs(): number | null {
+    return this.#used.size < this.#limits.keysMax ? null : this.#dueMs;
+  }
+
   /** When there is room for another key, in log time; null if there is some, or if this one is there. */
   fullUntil(id: string): number | null {
-    return this.#used.size < this.#limits.keysMax || this.#used.has(id) ? null : this.#dueMs;
+    return this.#used.has(id) ? null : this.fullUntilMs;
   }
 
   /** The keys that are kept, the longest unused first. */

@@ -70,6 +70,8 @@ export class LiveEntry implements ClearingEntry, UndoingEntry {
       if (Array.isArray(emitted)) this.emit(...emitted);
       else this.emitCleared(emitted);
     }
+    // What its machine undid counts for the digest, as it does of an entry that is run alone, and is told to nobody.
+    this.told.become(recorded.told);
   }
 
   /** The replica goes on from a snapshot that was taken with this digest, at this machine version. */
@@ -131,6 +133,7 @@ export class LiveEntry implements ClearingEntry, UndoingEntry {
       // What cannot be sent is refused now, and what is changed later was emitted as it is.
       foldValue(0, value);
       this.#emitted.push([key, typeof value === "object" ? structuredClone(value) : value]);
+      this.told.add(key, value);
       return;
     }
     const digest = foldText(this.digest, key);
@@ -145,6 +148,7 @@ export class LiveEntry implements ClearingEntry, UndoingEntry {
     this.#mustBeOpen("emitCleared");
     if (this.#emitted !== null) {
       this.#emitted.push(cleared);
+      this.told.addGone(cleared.size, cleared);
       return;
     }
     this.digest = foldCleared(this.digest, cleared.size, cleared.sum);

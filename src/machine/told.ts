@@ -58,6 +58,14 @@ export class Told implements EntryChanges {
     this.#size = size;
   }
 
+  /** Holds what `other` holds. */
+  become(other: Told): void {
+    this.#keys = other.#keys.slice(0, other.#size);
+    this.#values = other.#values.slice(0, other.#size);
+    this.#size = other.#size;
+    this.#isTooMuch = other.#isTooMuch;
+  }
+
   /** Another entry begins. */
   clear(): void {
     if (this.#size > LISTS_MAX) {

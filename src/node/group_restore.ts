@@ -4,10 +4,12 @@
  * entry, has the log name it, and restores its machine from that as from any other snapshot. So a crash leaves the log as
  * it was, from which all of it is done again, or a snapshot to start from.
  */
+import { AssertionFailed } from "../base/assert.ts";
+import { crc32 } from "../base/bytes.ts";
 import { ENTRY_HEADER_BYTES, type EntryHead, EntryKind, readRun, sealedBytes } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
 import { type Done, runTask, type Task, wait } from "../base/task.ts";
-import { isHostError, writeAll } from "../host/files.ts";
+import { isHostError, readUpTo, writeAll } from "../host/files.ts";
 import type { Clock, Disk, File, Log, Timer } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
 import { decodeRestorePiece, PieceOrder, type RestoreWanted } from "../machine/backup_pieces.ts";
@@ -62,6 +64,7 @@ export class GroupRestore {
     const { clock, words } = this.#options;
     runTask(this.#make(head, wanted), (...[error, outcome]) => {
       if (error === null) return done(null, outcome);
+      if (error instanceof AssertionFailed) throw error;
       if (error instanceof DraftError || this.#ended) return done(error);
       words.write("warn", `the backup is not restored yet: ${error.message}`);
       this.#retry = clock.setTimer(RETRY_MS, () => this.begin(head, wanted, done));
@@ -75,43 +78,51 @@ export class GroupRestore {
   }
 
   *#make(head: EntryHead, wanted: RestoreWanted): Task<RestoreOutcome> {
-    const { directory, disk, log, wake } = this.#options;
+    const { directory, disk, log, state, wake } = this.#options;
     // What others committed may not be durable here.
     yield* wait<void>((done) => log.barrier(done));
     const path = `${directory}/restore-${head.index}.writing`;
-    yield* this.#gather(path, head, wanted);
+    const sum = yield* this.#gather(path, head, wanted);
     let refusal: DraftError | null = null;
     try {
       yield* this.#copy(path, head, wanted);
     } catch (error) {
       // The bytes are sealed: what one replica reads in them every other one does.
       if (!(error instanceof DraftError)) throw error;
+      // What this disk made of them no other one has to do with: they are put together again.
+      if (error.code === "DAMAGED" && (yield* sumOf(disk, path)) !== sum) throw new Error(`file "${path}" is not what was written`, { cause: error });
       refusal = new DraftError("REJECTED", `the backup is refused: ${error.message.replace(path, "the backup")}`);
     }
     yield* removed(disk, path);
     if (refusal !== null) return refusal;
+    // A member's snapshot of a later entry may have been faster: whoever waits for this one is told by that.
+    if (state.snapshotIndex >= head.index) return null;
     log.appendSnapshotMark(head.group, head);
     wake();
     yield* wait<void>((done) => log.barrier(done));
     return null;
   }
 
-  /** Puts the bytes of the backup together, from the entries of the log. */
-  *#gather(path: string, { group, index }: EntryHead, { id, from, total }: RestoreWanted): Task<void> {
+  /** Puts the bytes of the backup together, from the entries of the log. @returns their CRC-32 */
+  *#gather(path: string, { group, index }: EntryHead, { id, from, total }: RestoreWanted): Task<number> {
     const { disk } = this.#options;
     const file = yield* wait<File>((done) => disk.open(path, { create: true }, done));
     try {
       yield* wait<void>((done) => file.truncate(0, done));
       const order = new PieceOrder(id, total);
+      let sum = 0;
       for (let next = from; next < index;) {
         const read = yield* this.#read(group, next, index - 1);
         for (const payload of restorePayloads(read)) {
           const piece = decodeRestorePiece(payload);
           const at = order.bytes;
-          if (piece !== null && order.take(piece)) yield* writeAll(file, [piece.bytes], at);
+          if (piece === null || !order.take(piece)) continue;
+          sum = crc32(piece.bytes, 0, piece.bytes.length, sum);
+          yield* writeAll(file, [piece.bytes], at);
         }
         next = read.to + 1;
       }
+      return sum;
     } finally {
       yield* wait<void>((done) => file.close(done));
     }
@@ -174,6 +185,20 @@ function* restorePayloads({ runs }: EntriesRead): Generator<Uint8Array> {
       if (kind === EntryKind.restore) yield run.subarray(at, at + payloadBytes);
       at += sealedBytes(payloadBytes);
     }
+  }
+}
+
+function* sumOf(disk: Disk, path: string): Task<number> {
+  const file = yield* wait<File>((done) => disk.open(path, {}, done));
+  try {
+    for (let at = 0, sum = 0; ;) {
+      const page = yield* readUpTo(file, at, PAGE_BYTES);
+      if (page.length === 0) return sum;
+      sum = crc32(page, 0, page.length, sum);
+      at += page.length;
+    }
+  } finally {
+    yield* wait<void>((done) => file.close(done));
   }
 }
 

@@ -7,10 +7,12 @@ import { nextU32, type RandomState, seedRandom } from "../../src/base/random.ts"
 import { Applier } from "../../src/machine/applier.ts";
 import { BATCH_MAX } from "../../src/machine/batch.ts";
 import { type CommandEnvelope, encodeEnvelope } from "../../src/machine/command.ts";
+import { LiveEntry } from "../../src/machine/live_entry.ts";
 import type { Base, Command, Entry, Plugin, Reply } from "../../src/machine/machine.ts";
 import { encodeSessionChange } from "../../src/machine/session_entry.ts";
 import { Sessions } from "../../src/machine/sessions.ts";
 import type { SessionLimits } from "../../src/machine/session_limits.ts";
+import { takeBack, toldBefore } from "../../src/machine/told.ts";
 import { encodeVerdict } from "../../src/raft/verdict_entry.ts";
 import { headOf, NOTHING } from "./rig.ts";
 
@@ -219,6 +221,27 @@ test("a machine that throws in applyBatch, or forgets an answer, stops its repli
     const applier = applierOf(wordsPlugin(true, applyBatch === undefined ? {} : { applyBatch }).plugin);
     assert.throws(() => gathered(applier, [1, 2, 3].map((index) => commandAt(index, ["put", "a"])), () => false), (error: DraftError) => error.code === "BAD_PLUGIN" && says.test(error.message));
     assert.is(applier.lastApplied.index, 0);
+  }
+});
+
+test("what an entry of a run undid is told to nobody, as it is of one that is run alone", () => {
+  const head = { ...headOf(1, EntryKind.command, 5), payloadBytes: 0 };
+  const recorded = new LiveEntry();
+  recorded.record(head, 5, { version: 1, shift: 0 });
+  const alone = new LiveEntry();
+  alone.begin(head, 5);
+  for (const entry of [recorded, alone]) {
+    entry.emit("kept", 1);
+    const before = toldBefore(entry);
+    entry.emit("undone", 2);
+    takeBack(entry, before);
+    entry.emit("last", 3);
+  }
+  const adopting = new LiveEntry();
+  adopting.begin(head, 5);
+  adopting.adopt(recorded);
+  for (const { told, digest } of [adopting, alone]) {
+    assert.equal([told.size, told.keyAt(0), told.keyAt(1), digest], [2, "kept", "last", alone.digest]);
   }
 });
 

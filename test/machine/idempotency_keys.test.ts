@@ -93,6 +93,19 @@ test("when as many keys are kept as may be another one is refused, not done, unt
   assert.is(noting.ran.length, 3);
 });
 
+test("while no key has room, time has to pass by itself: the oldest goes with a time entry", () => {
+  const noting = new Noting();
+  const { applier } = noting.rig;
+  applier.sessions = new Sessions({ keysMax: 2 });
+  noting.do(keyOf(1), 1);
+  assert.is(applier.wakeAt(), null);
+  noting.do(keyOf(2), 2);
+  assert.is(applier.wakeAt(), 1000 + SESSION_LIMITS.keyMs);
+  noting.timeMs = applier.wakeAt()!;
+  noting.rig.entry(EntryKind.time, noting.timeMs);
+  assert.equal([applier.wakeAt(), noting.keys.fullUntil(keyOf(3))], [null, null]);
+});
+
 test("answers take so much together; what has no room is done, and not kept", () => {
   const noting = new Noting(() => "x".repeat(60));
   noting.rig.applier.sessions = new Sessions({ keyAnswersBytesMax: 100 });
