@@ -179,6 +179,28 @@ test("X04: a session expires after ten minutes of log time without use, at the e
   assert.equal([counting.ran, counting.sessions.count, counting.sessions.bytes], [[1], 0, 0]);
 });
 
+test("X05: a log that is applied again years later comes to the same: no clock but its own is read", () => {
+  const lived = (): Counting => {
+    const counting = new Counting();
+    counting.open();
+    for (const sequence of [1, 2]) counting.do(sequence);
+    counting.timeMs += SESSION_LIMITS.idleMs - 1;
+    counting.do(3);
+    return counting;
+  };
+  const first = lived();
+  const { now } = Date;
+  Date.now = () => now() + 10 * 365 * 86_400_000;
+  try {
+    const again = lived();
+    assert.equal([again.ran, again.sessions.count, again.sessions.hash()], [[1, 2, 3], 1, first.sessions.hash()]);
+    assert.is(again.do(1), "ran 1");
+    assert.is(again.ran.length, 3);
+  } finally {
+    Date.now = now;
+  }
+});
+
 test("X04: the session that was unused for longest makes room, by count and by bytes", () => {
   const byCount = new Sessions({ sessionsMax: 2, bytesMax: 1e9 });
   const open = (sessions: Sessions, number: number): unknown => sessions.change({ type: "open", session: idOf(number), principal: "", ordered: false }, number, 0);

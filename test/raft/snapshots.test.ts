@@ -1,15 +1,23 @@
 /** Snapshots in the core: what leaves the log, and how a follower takes one in place of entries that are gone. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { chainAfter, EntryKind } from "../../src/base/entry.ts";
 import { nextInRange, seedRandom } from "../../src/base/random.ts";
 import type { Effect } from "../../src/raft/event.ts";
-import type { LogPoint } from "../../src/raft/types.ts";
+import type { Configuration, LogEntry, LogPoint } from "../../src/raft/types.ts";
 import { chainAt } from "../../src/raft/trail.ts";
 import { Cores } from "./cores.ts";
 import { append, held, membersOf, message, sealed, sent, Single, WALL_MS } from "./helpers.ts";
 
 const CONFIGURATION = membersOf(["voter", "voter", "voter"]);
 const LOG = sealed([1, 1, 1, 2, 2, 2]);
+
+/** The entry of a configuration behind `previous`, sealed as a leader would. */
+function sealedChange(term: number, configuration: Configuration, previous: LogEntry): LogEntry {
+  const [plain] = sealed([term], { previous });
+  const entry = { ...plain!, kind: EntryKind.config, configuration };
+  return { ...entry, chain: chainAfter(previous.chain, entry) };
+}
 
 function pointOf({ index, term, chain }: LogPoint): LogPoint {
   return { index, term, chain };
@@ -299,12 +307,43 @@ test("S03 a log that holds the snapshot's point keeps what lies behind; one that
 test("S05 the snapshot's configuration is in force, not one that stood uncommitted in the log", () => {
   const core = follower();
   const own = { ...membersOf(["voter", "voter"]), index: 7 };
-  const [entry] = sealed([2], { previous: LOG[5]! });
-  core.receive(append({ term: 2, leaderCommit: 4 }, [{ ...entry!, kind: 2, configuration: own }], LOG[5]!));
+  core.receive(append({ term: 2, leaderCommit: 4 }, [sealedChange(2, own, LOG[5]!)], LOG[5]!));
+  assert.is(core.state.voters.incoming.length, 2);
   const wide = { ...membersOf(["voter", "voter", "voter", "voter"]), index: 8 };
   core.event({ type: "snapshotFetched", point: { index: 9, term: 2, chain: 1 }, configuration: wide, timeMs: 0 });
   assert.equal(core.state.configurations, [wide]);
   assert.is(core.state.voters.incoming.length, 4);
+});
+
+test("S04 a snapshot in the middle of a joint change holds the configuration of its own index, learners and outgoing voters and all", () => {
+  const core = follower();
+  const plain = membersOf(["voter", "voter", "voter", "voter", "learner"]);
+  const joint = {
+    ...plain, index: 7, joint: true,
+    members: plain.members.map((member, i) => i === 2 ? { ...member, role: null, targetRole: null, outgoingRole: "voter" as const } : i === 3 || i === 4 ? member : { ...member, outgoingRole: "voter" as const }),
+  };
+  const left = { ...plain, index: 8, members: plain.members.filter((_, i) => i !== 2) };
+  const one = sealedChange(2, joint, LOG[5]!);
+  core.receive(append({ term: 2, leaderCommit: 8 }, [one, sealedChange(2, left, one)], LOG[5]!));
+  core.storeAll();
+  core.event({ type: "applied", index: 8, wakeAtMs: null });
+  const effects = core.event({ type: "snapshotStored", point: pointOf(one), timeMs: 0 });
+  assert.equal(effect(effects, "compact")?.start.configuration, joint);
+  assert.equal(core.state.configurations, [joint, left]);
+});
+
+test("S06 an uncommitted configuration that is cut behind a snapshot gives way to the snapshot's", () => {
+  const core = follower();
+  core.event({ type: "snapshotStored", point: pointOf(LOG[3]!), timeMs: 0 });
+  const wide = { ...membersOf(["voter", "voter", "voter", "voter", "voter"]), index: 7 };
+  core.receive(append({ term: 2, leaderCommit: 4 }, [sealedChange(2, wide, LOG[5]!)], LOG[5]!));
+  assert.is(core.state.voters.incoming.length, 5);
+  // What is not committed is in no snapshot, however much was stored of it.
+  core.storeAll();
+  assert.equal(effect(core.event({ type: "snapshotStored", point: pointOf(LOG[3]!), timeMs: 0 }), "compact"), undefined);
+  const [later] = sealed([3], { previous: LOG[5]! });
+  core.receive(append({ term: 3, from: 3, leaderCommit: 4 }, [later!], LOG[5]!));
+  assert.equal([core.state.configurations, core.state.voters.incoming.length, core.state.trail.base.index], [[CONFIGURATION], 3, 4]);
 });
 
 test("a fetch that came to nothing is begun again at the next word of the leader", () => {
