@@ -10,37 +10,23 @@ import { ENTRY_HEADER_BYTES, type EntryHead, EntryKind, readRun, sealedBytes } f
 import { DraftError } from "../base/errors.ts";
 import { type Done, runTask, type Task, wait } from "../base/task.ts";
 import { isHostError, readUpTo, writeAll } from "../host/files.ts";
-import type { Clock, Disk, File, Log, Timer } from "../host/host.ts";
+import type { Disk, File, Timer } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
 import { decodeRestorePiece, PieceOrder, type RestoreWanted } from "../machine/backup_pieces.ts";
 import { machinePointOf } from "../machine/origin.ts";
-import type { RaftState } from "../raft/state.ts";
 import type { GroupId, Index } from "../raft/types.ts";
 import { PieceKind, type SnapshotHead } from "../wal/snapshot_format.ts";
 import { SnapshotReader } from "../wal/snapshot_reader.ts";
 import { SnapshotWriter } from "../wal/snapshot_writer.ts";
 import type { EntriesRead } from "../wal/wal_read.ts";
-import type { GroupLog } from "./group_ports.ts";
-import { configurationAt, FEATURE_LEVEL } from "./group_snapshots.ts";
+import { configurationAt, FEATURE_LEVEL, type GroupSnapshotsOptions } from "./group_snapshots.ts";
 
 const PAGE_BYTES = 1_048_576;
 
 /** A disk that refuses is tried again after so long: it may be full. */
 const RETRY_MS = 5000;
 
-export interface GroupRestoreOptions {
-  readonly clusterId: string;
-  /** Of this group's snapshots; it is there. */
-  readonly directory: string;
-  readonly state: RaftState;
-  readonly applier: Applier;
-  readonly log: GroupLog;
-  readonly disk: Disk;
-  readonly clock: Clock;
-  readonly words: Log;
-  /** A turn is wanted: records wait for their batch. */
-  readonly wake: () => void;
-}
+export type GroupRestoreOptions = Pick<GroupSnapshotsOptions, "clusterId" | "directory" | "state" | "applier" | "log" | "disk" | "clock" | "words" | "wake">;
 
 /** Null: the snapshot of the entry is durable, and the log names it. Else why the backup cannot be taken, on any replica. */
 export type RestoreOutcome = DraftError | null;

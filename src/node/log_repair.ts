@@ -15,7 +15,7 @@ import { isVoting, voterSets } from "../raft/quorum.ts";
 import type { Configuration, GroupId, Index, LogPoint, Member } from "../raft/types.ts";
 import { type EntryRange, type GroupLoss, type LogDamage, placeText, rangesText } from "../wal/damage.ts";
 import type { Wal } from "../wal/wal.ts";
-import { pointAt, tellGroup } from "../wal/wal_repair.ts";
+import { flushed, pointAt, tellGroup } from "../wal/wal_repair.ts";
 import { readHeadAt } from "../wal/wal_read.ts";
 import { type EntryFetchParts, type Fetched, fetchEntries, type Missing } from "./entry_fetch.ts";
 import type { Identity } from "./identity.ts";
@@ -174,11 +174,7 @@ export class LogRepair {
   }
 
   *#flushed(): Task<void> {
-    const { wal } = this.#options;
-    yield* wait<void>((done) => {
-      wal.barrier(done);
-      wal.flush();
-    });
+    yield* flushed(this.#options.wal);
     this.#check();
   }
 

@@ -13,7 +13,7 @@ import type { GroupId, Index, LogPoint, LogStart, Member } from "../raft/types.t
 import { listSnapshots, snapshotName } from "../wal/snapshot_directory.ts";
 import { verifySnapshot } from "../wal/snapshot_reader.ts";
 import type { Wal } from "../wal/wal.ts";
-import { pointAt } from "../wal/wal_repair.ts";
+import { flushed, pointAt } from "../wal/wal_repair.ts";
 import { type NodeSettings, snapshotTuning } from "./settings.ts";
 import { SnapshotFetch } from "./snapshot_fetch.ts";
 
@@ -87,10 +87,7 @@ function* begin({ wal, group }: SnapshotAdoptionParts, start: LogStart): Task<vo
   if (point.term > term) wal.appendHardState(group, { term: point.term, votedFor: 0, commitIndex });
   if (isHeld) wal.appendSnapshotMark(group, point);
   if (point.index > log.prefix.index) wal.appendCompact(group, point, encodeLogStart(start));
-  yield* wait<void>((done) => {
-    wal.barrier(done);
-    wal.flush();
-  });
+  yield* flushed(wal);
 }
 
 /**
@@ -109,10 +106,7 @@ export function* beginBehindOwn(parts: Pick<SnapshotAdoptionParts, "directory" |
     if (own === null || own.chain !== head.point.chain || own.term !== head.point.term) return;
     if (newest.index > log.snapshot.index) wal.appendSnapshotMark(group, head.point);
     wal.appendCompact(group, head.point, encodeLogStart(head));
-    yield* wait<void>((done) => {
-      wal.barrier(done);
-      wal.flush();
-    });
+    yield* flushed(wal);
   } catch (error) {
     if (!(error instanceof DraftError) || error.code !== "DAMAGED") throw error;
   }

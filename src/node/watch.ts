@@ -45,7 +45,7 @@ export interface LiveWatchParts {
   readonly after: ChangeCursor;
   /** Whether its watcher does not know yet where it begins. */
   readonly isNew: boolean;
-  readonly applier: Pick<Applier, "history" | "lastApplied" | "beginning">;
+  readonly applier: Pick<Applier, "history" | "view">;
   readonly ready: () => void;
   /** How far all that wait have heard what they want to hear. */
   readonly noted: () => ChangeCursor;
@@ -76,8 +76,9 @@ export class LiveWatch implements Watch {
     if (this.#end !== null) return this.#end;
     if (this.#isWaiting && !this.#isDue) return null;
     if (this.#isWaiting) this.#advance(this.#parts.noted());
-    const { history, lastApplied, beginning } = this.#parts.applier;
-    const index = beginning.shown(lastApplied.index);
+    const { applier } = this.#parts;
+    const { history } = applier;
+    const { index } = applier.view();
     const from = history.positionBehind(this.#cursor);
     if (from < 0) {
       const oldest = history.oldestIndex;

@@ -35,7 +35,7 @@ const LEADERLESS_TIMEOUTS = 2;
 export interface WatchesOptions {
   /** Of the group. */
   readonly name: string;
-  readonly applier: Pick<Applier, "history" | "lastApplied" | "beginning">;
+  readonly applier: Pick<Applier, "history" | "view" | "beginning">;
   readonly readiness: Pick<Readiness, "isCaughtUp" | "waitsFor">;
   readonly clock: Pick<Clock, "monotonicMs" | "setTimer">;
 }
@@ -107,22 +107,24 @@ export class Watches implements GroupObserver {
   }
 
   #now(): ChangeCursor {
-    return behindEntry(this.#options.applier.beginning.shown(Math.max(this.#options.applier.lastApplied.index, this.#state?.commitIndex ?? 0)));
+    const { applier } = this.#options;
+    return behindEntry(Math.max(applier.view().index, applier.beginning.shown(this.#state?.commitIndex ?? 0)));
   }
 
   /** The first one: whom there was nobody to tell of is not told. */
   #begin(): void {
     const { applier, clock } = this.#options;
-    this.#noted = behindEntry(applier.beginning.shown(applier.lastApplied.index));
+    this.#noted = behindEntry(applier.view().index);
     this.#progressAtMs = clock.monotonicMs() + PROGRESS_MS;
     this.#arm();
   }
 
   /** Entries were applied, or taken over with a snapshot: tells those that want to know of what they changed. */
   #wake(): void {
-    const { history, lastApplied, beginning } = this.#options.applier;
+    const { applier } = this.#options;
+    const { history } = applier;
     const before = this.#noted;
-    this.#noted = behindEntry(beginning.shown(lastApplied.index));
+    this.#noted = behindEntry(applier.view().index);
     const from = history.positionBehind(before);
     const woken = new Set<LiveWatch>();
     if (from < 0) for (const watch of this.#waiting) woken.add(watch);

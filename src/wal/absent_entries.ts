@@ -1,10 +1,9 @@
 /** Which entries of a group are counted by a base, and were not read yet. */
 import type { Index } from "../raft/types.ts";
+import type { EntryRange } from "./damage.ts";
 
-interface Range {
-  from: Index;
-  to: Index;
-}
+/** Changed in place. */
+type Range = { -readonly [Field in keyof EntryRange]: EntryRange[Field] };
 
 /** A part of a range that is absent as a whole, or there as a whole. */
 export interface Part {
@@ -26,7 +25,7 @@ export class AbsentEntries {
   }
 
   /** All of them, ascending. */
-  get ranges(): Range[] {
+  get ranges(): EntryRange[] {
     return this.#ranges.map((range) => ({ ...range }));
   }
 

@@ -57,7 +57,12 @@ export function placeText(directory: string, { sequence, offset, where, what, vo
 
 /** The error that names the place, and what to type next. */
 export function damageError(directory: string, place: DamagedPlace): DraftError {
-  return new DraftError("DAMAGED", `${placeText(directory, place)}; type: draft log check --data ${shellWord(directory.replace(/\/wal$/, ""))}`);
+  return new DraftError("DAMAGED", `${placeText(directory, place)}; ${checkNext(directory)}`);
+}
+
+/** What to type when something is wrong with the log in `directory`. */
+export function checkNext(directory: string): string {
+  return `type: draft log check --data ${shellWord(directory.replace(/\/wal$/, ""))}`;
 }
 
 /** The entries that are missing, in words. */

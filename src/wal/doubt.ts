@@ -25,6 +25,11 @@ export interface GroupEnd {
   readonly doubt: { hardState: boolean; last: boolean; points: boolean };
 }
 
+/** Of a group all of which was read. */
+export function certain(): GroupEnd["doubt"] {
+  return { hardState: false, last: false, points: false };
+}
+
 /** Something was lost that may have told of the group. */
 export function doubtAll(end: GroupEnd): void {
   Object.assign(end.doubt, { hardState: true, last: true, points: true });

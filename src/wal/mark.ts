@@ -26,6 +26,7 @@ import { type Done, runTask, type Task, wait } from "../base/task.ts";
 import { parentOf, readWhole, replaceWhole, writeAll } from "../host/files.ts";
 import type { Disk, File } from "../host/host.ts";
 import type { Incarnation } from "../raft/types.ts";
+import { checkNext } from "./damage.ts";
 import type { Place } from "./segment.ts";
 
 const SLOT_BYTES = 4096;
@@ -120,7 +121,7 @@ export function* openMark(disk: Disk, directory: string, incarnation: Incarnatio
   let newest: Slot = { number: 1, incarnation, mark: NOTHING };
   if (content === null) {
     if (!mayMake) {
-      throw new DraftError("DAMAGED", `mark file "${path}" is missing: found segments, wanted their mark too; ${nextStep(directory)}`);
+      throw new DraftError("DAMAGED", `mark file "${path}" is missing: found segments, wanted their mark too; ${checkNext(directory)}`);
     }
     yield* replaceWhole(disk, directory, MARK_NAME, firstContent(newest));
   } else {
@@ -137,12 +138,8 @@ export function* openMark(disk: Disk, directory: string, incarnation: Incarnatio
 function newestSlot(content: Uint8Array, path: string): Slot {
   const slots = [readSlot(content, 0), readSlot(content, SLOT_BYTES)].filter((slot) => slot !== null);
   const newest = slots.sort((a, b) => b.number - a.number)[0];
-  if (newest === undefined) throw new DraftError("DAMAGED", `mark file "${path}" cannot be read: neither of its two slots is valid, wanted one; ${nextStep(parentOf(path))}`);
+  if (newest === undefined) throw new DraftError("DAMAGED", `mark file "${path}" cannot be read: neither of its two slots is valid, wanted one; ${checkNext(parentOf(path))}`);
   return newest;
-}
-
-function nextStep(directory: string): string {
-  return `type: draft log check --data ${shellWord(parentOf(directory))}`;
 }
 
 function firstContent(slot: Slot): Uint8Array {

@@ -8,7 +8,7 @@ import type { Task } from "../base/task.ts";
 import { type GroupId, type Index, type LogPoint, MAIN_GROUP } from "../raft/types.ts";
 import { AbsentEntries } from "./absent_entries.ts";
 import type { GroupLoss } from "./damage.ts";
-import { adoptBase, countAbsent, doubtAll, type GroupEnd, lossesOf } from "./doubt.ts";
+import { adoptBase, certain, countAbsent, doubtAll, type GroupEnd, lossesOf } from "./doubt.ts";
 import { EDIT_HEAD_BYTES, type EditContent, readEditBody } from "./edit_record.ts";
 import { type Envelope, ENVELOPE_BYTES, hardStateBodyBytes, readBaseBody, readHardStateBody, readMadeBody, readPointBody } from "./record.ts";
 import { contradiction, type RecordFault, unreadable, verifyRun } from "./record_fault.ts";
@@ -253,8 +253,8 @@ export class RecoveredGroups {
   }
 
   /**
-   * The whole log was read. Groups that the visitor has a wrong picture of are read
-   * again and told anew, which also verifies that what was relocated continues what stands before and behind it.
+   * The whole log was read. Groups that the visitor has a wrong picture of are read again and told anew, which also
+   * verifies that what was relocated continues what stands before and behind it.
    *
    * @returns what groups lost; of one that lost something the visitor has to be told anew once it is repaired
    * @throws DraftError DAMAGED
@@ -274,8 +274,7 @@ export class RecoveredGroups {
   }
 }
 
-const certain = (): GroupEnd["doubt"] => ({ hardState: false, last: false, points: false });
-
+/** The run of a record, whose first entry stands at `place`. */
 function placedRun({ firstIndex, count }: Envelope, run: Uint8Array, place: Place): PlacedRun {
   return { firstIndex, count, run, place, recordEnd: place.offset + run.length };
 }

@@ -13,9 +13,8 @@
 import { crc32 } from "../base/bytes.ts";
 import { readHeader } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
-import { shellWord } from "../base/shell_word.ts";
 import type { Task } from "../base/task.ts";
-import { type DamagedPlace, damageError, type LogDamage, placeText, rangesText } from "./damage.ts";
+import { checkNext, type DamagedPlace, damageError, type LogDamage, placeText, rangesText } from "./damage.ts";
 import { endBefore } from "./doubt.ts";
 import { readOwnHeader } from "./own_header.ts";
 import { type Envelope, ENVELOPE_BYTES, readEnvelope, RecordType, seedOf, typeName } from "./record.ts";
@@ -25,6 +24,7 @@ import { beginsLate, findDamage, goOnBehind } from "./recovery_damage.ts";
 import type { Progress, RecoverySource, Scan } from "./scan.ts";
 import { HEADER_BYTES, type Place, type SegmentHeader, type SegmentUse } from "./segment.ts";
 import { openReader, type SegmentReader } from "./segment_reader.ts";
+import type { SegmentSource } from "./wal_read.ts";
 
 /**
  * Reads the whole log.
@@ -52,18 +52,21 @@ export function* scanLog(source: RecoverySource, sequences: readonly number[], g
   }
   // The record that says so may be among what was lost.
   if (places.length === 0 && source.mark.firstSegment > progress.firstSegment) throw damageError(source.directory, yield* beginsLate(source, progress));
-  const saltOf = (sequence: number): number => progress.segments.get(sequence)?.salt ?? 0;
-  const losses = yield* groups.finish({ disk: source.disk, directory: source.directory, saltOf });
+  const losses = yield* groups.finish(segmentsOf(source, progress));
   if (losses.size > 0 && source.readsOn !== true) throw missingError(source.directory, losses);
   const damage = places.length === 0 && losses.size === 0 ? null : { places, groups: losses };
   return { ...read, groups, damage };
 }
 
+/** What was read so far, to be read from again. */
+function segmentsOf({ disk, directory }: RecoverySource, { segments }: Progress): SegmentSource {
+  return { disk, directory, saltOf: (sequence) => segments.get(sequence)?.salt ?? 0 };
+}
+
 /** A log counts entries that no segment holds. */
 function missingError(directory: string, losses: LogDamage["groups"]): DraftError {
   const lost = [...losses].map(([group, { absent }]) => `${rangesText(absent)} of group ${group}`).join("; ");
-  return new DraftError("DAMAGED", `log "${directory}" is damaged: it counts ${lost}, and no segment holds them; ` +
-    `type: draft log check --data ${shellWord(directory.replace(/\/wal$/, ""))}`);
+  return new DraftError("DAMAGED", `log "${directory}" is damaged: it counts ${lost}, and no segment holds them; ${checkNext(directory)}`);
 }
 
 /** What counts of a log as far as it was read. */
@@ -149,19 +152,20 @@ function isNext(envelope: Envelope, offset: number, header: SegmentHeader, progr
 function* takeRecord(source: RecoverySource, reader: SegmentReader, envelope: Envelope, progress: Progress): Task<RecordFault | null> {
   const { groups, end } = progress;
   const at = reader.at(end.offset);
-  const saltOf = (sequence: number): number => progress.segments.get(sequence)?.salt ?? 0;
-  const segments = { disk: source.disk, directory: source.directory, saltOf };
   if (envelope.type === RecordType.entries) {
     const inDoubt = groups.inDoubt(envelope.group);
-    const head = inDoubt === null ? null : readHeader(reader.bytes, reader.view, at + ENVELOPE_BYTES);
-    if (inDoubt !== null && (head === null || head.index !== envelope.firstIndex)) return unreadable(envelope, "an entry's header does not fit its sum");
-    if (inDoubt !== null && head !== null && !(yield* endBefore(inDoubt, head, segments))) return contradiction(envelope, "it does not continue what is known committed");
+    if (inDoubt !== null) {
+      const head = readHeader(reader.bytes, reader.view, at + ENVELOPE_BYTES);
+      if (head === null || head.index !== envelope.firstIndex) return unreadable(envelope, "an entry's header does not fit its sum");
+      if (!(yield* endBefore(inDoubt, head, segmentsOf(source, progress)))) return contradiction(envelope, "it does not continue what is known committed");
+    }
     return groups.entries(envelope, reader.bytes, reader.view, at, end);
   }
   const body = reader.bytes.subarray(at + ENVELOPE_BYTES, at + envelope.length);
   if (crc32(body, 0, body.length, 0) !== envelope.bodySum) {
     return { what: `the body of a ${typeName(envelope.type)} record does not fit its sum`, group: envelope.group, index: 0, contradicts: false };
   }
+  const segments = segmentsOf(source, progress);
   switch (envelope.type) {
     case RecordType.hardState:
       return groups.hardState(envelope, body);

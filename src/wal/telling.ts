@@ -4,6 +4,7 @@ import { chainAfter, endOf, ENTRY_HEADER_BYTES, type EntryHead, isBare, readRun 
 import { DraftError } from "../base/errors.ts";
 import type { Task } from "../base/task.ts";
 import type { GroupId, HardState, Index, LogPoint } from "../raft/types.ts";
+import { checkNext } from "./damage.ts";
 import type { EditMark } from "./edit_record.ts";
 import type { WalGroup } from "./wal_group.ts";
 import { POINT_EVERY_BYTES } from "./wal_index.ts";
@@ -94,6 +95,5 @@ export class Telling {
 }
 
 function doesNotContinue({ directory }: SegmentSource, { group }: WalGroup, index: Index): DraftError {
-  const next = `type: draft log check --data ${directory.replace(/\/wal$/, "")}`;
-  return new DraftError("DAMAGED", `log "${directory}" is damaged: group ${group}, index ${index} does not continue the entry before; ${next}`);
+  return new DraftError("DAMAGED", `log "${directory}" is damaged: group ${group}, index ${index} does not continue the entry before; ${checkNext(directory)}`);
 }

@@ -1,9 +1,17 @@
-/** What repairing a log reads of it besides what is read in normal running. */
-import type { Task } from "../base/task.ts";
+/** What repairing a log asks of it besides what is asked in normal running. */
+import { type Task, wait } from "../base/task.ts";
 import type { GroupId, Index, LogPoint } from "../raft/types.ts";
 import { Telling, type WalVisitor } from "./telling.ts";
 import type { Wal } from "./wal.ts";
 import { readHeadAt } from "./wal_read.ts";
+
+/** Makes durable what was appended. */
+export function* flushed(wal: Pick<Wal, "barrier" | "flush">): Task<void> {
+  yield* wait<void>((done) => {
+    wal.barrier(done);
+    wal.flush();
+  });
+}
 
 /** Tells the visitor all that the log holds of the group. Nothing of it may be absent, nothing be appended meanwhile. */
 export function* tellGroup(wal: Pick<Wal, "source" | "groupOf">, group: GroupId, visitor: WalVisitor): Task<void> {

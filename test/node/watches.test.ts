@@ -33,9 +33,7 @@ class Rig {
           return rig().history;
         },
         beginning: new Beginning(),
-        get lastApplied() {
-          return { index: rig().index, term: 1, chain: 0, timeMs: 0 };
-        },
+        view: () => ({ index: this.index, timeMs: 0, version: 1 }),
       },
       readiness: {
         get isCaughtUp() {

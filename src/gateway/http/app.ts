@@ -5,10 +5,7 @@ import { DraftError } from "../../base/errors.ts";
 import type { ClusterClient } from "../cluster_client.ts";
 import { errorAnswer, type HttpAnswer, HttpRefusal, type HttpRequest, jsonAnswer } from "./message.ts";
 import { Parameters } from "./parameters.ts";
-import type { Route } from "./route.ts";
-
-/** How long a request may take unless it says otherwise, in milliseconds. */
-const TIMEOUT_MS = 5000;
+import { type Route, TIMEOUT_MS } from "./route.ts";
 
 /** A route with its path in pieces; a piece that begins with `{` varies. */
 interface Known {

@@ -37,6 +37,8 @@ const IF_MATCH: Parameter = { name: "If-Match", description: 'an ETag, or `*`: a
 const IF_NONE_MATCH: Parameter = { name: "If-None-Match", description: "an ETag, or `*`", schema: { type: "string" } };
 
 const LIST_MAX = 10_000;
+/** So many unless it is said. */
+const LIST_LIMIT = 100;
 
 /** The machine ends a list once keys and values pass so much. */
 const LIST_BYTES_MAX = 4 * 1024 * 1024;
@@ -83,7 +85,7 @@ export const KV_ROUTES: readonly Route[] = [
     method: "GET", path: "/v1/kv", id: "listValues", summary: "keys and values, in the order of the keys' bytes",
     query: [
       { name: "prefix", description: "of keys that begin so", schema: { type: "string", default: "" } },
-      { name: "limit", description: "so many at most; a list may end earlier, after 4 MiB", schema: { type: "integer", minimum: 1, maximum: LIST_MAX, default: 100 } },
+      { name: "limit", description: "so many at most; a list may end earlier, after 4 MiB", schema: { type: "integer", minimum: 1, maximum: LIST_MAX, default: LIST_LIMIT } },
       { name: "after", description: "of keys behind this one", schema: { type: "string" } },
       LEVEL, MIN_INDEX, TIMEOUT, GROUP,
     ],
@@ -129,7 +131,7 @@ async function deleteValue(call: Call): Promise<HttpAnswer> {
 
 async function listValues(call: Call): Promise<HttpAnswer> {
   const { parameters } = call;
-  const limit = parameters.whole("limit") ?? 100;
+  const limit = parameters.whole("limit") ?? LIST_LIMIT;
   const after = parameters.value("after");
   // One more than wanted tells whether the list goes on.
   const asked = Math.min(limit + 1, LIST_MAX);

@@ -48,21 +48,25 @@ export interface Call {
   readonly timeoutMs: number;
 }
 
+/** How long a request may take unless it says otherwise, in milliseconds. */
+export const TIMEOUT_MS = 5000;
+
 export const GROUP: Parameter = { name: "group", description: "the group that is meant", schema: { type: "string", default: "main" } };
 
 export const TIMEOUT: Parameter = {
   name: "timeout_ms",
   description: "how long it may take in all, milliseconds",
-  schema: { type: "integer", minimum: 1, maximum: 60_000, default: 5000 },
+  schema: { type: "integer", minimum: 1, maximum: 60_000, default: TIMEOUT_MS },
 };
+
+const KEY_PATTERN = /^[!-~]{1,255}$/;
 
 export const IDEMPOTENCY_KEY: Parameter = {
   name: "Idempotency-Key",
   description: "1 to 255 visible characters. Under one key a write is done once, however often and to whichever node it is sent within 10 minutes; another write under it is refused with 422",
-  schema: { type: "string", pattern: "^[!-~]{1,255}$" },
+  schema: { type: "string", pattern: KEY_PATTERN.source },
 };
 
-const KEY_PATTERN = /^[!-~]{1,255}$/;
 const KEY_HEADER = "idempotency-key";
 
 /** Who asks. Nobody has to prove who they are yet. */
