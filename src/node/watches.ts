@@ -125,6 +125,7 @@ export class Watches implements GroupObserver {
     const { history } = applier;
     const before = this.#noted;
     this.#noted = behindEntry(applier.view().index);
+    if (this.#noted.index < before.index) return this.end(this.#begunAnew());
     const from = history.positionBehind(before);
     const woken = new Set<LiveWatch>();
     if (from < 0) for (const watch of this.#waiting) woken.add(watch);
@@ -157,6 +158,12 @@ export class Watches implements GroupObserver {
     const state = this.#state;
     if (state === null || state.role === "leader") return 0;
     return this.#options.clock.monotonicMs() - Math.max(this.#ledMs, state.leaderHeardMs);
+  }
+
+  /** A restored backup counts entries from where it ended: a place of before would be that of another entry. */
+  #begunAnew(): DraftError {
+    const { name, applier: { history } } = this.#options;
+    return new DraftError("COMPACTED", `the state of group ${name} was restored from a backup, and counts on from there: read it, then watch from behind it`, { oldestIndex: history.oldestIndex });
   }
 
   #leaderless(): DraftError {

@@ -310,4 +310,15 @@ test("a change looks for those that want it, not at all that watch", () => {
   assert.equal(readers[3]!.heard.length, 10);
 });
 
+test("a state restored from a backup counts anew: whoever watches from before is told to read it", () => {
+  const rig = new Rig();
+  for (let entry = 0; entry < 9; entry++) rig.apply();
+  const reader = rig.reader("", null);
+  rig.index = 3;
+  rig.history.lose(3);
+  rig.stepped("restored");
+  rig.apply(["a"]);
+  assert.equal([reader.heard, reader.ended, rig.watches.size], [[], "COMPACTED", 0]);
+});
+
 test.run();
