@@ -25,7 +25,7 @@ import { Installs } from "./installs.ts";
 import { Intake } from "./intake.ts";
 import type { MembershipChange, WantedMembership } from "./membership_change.ts";
 import type { AnswerDone, ReadOptions } from "./node_api.ts";
-import { divergedError, refusalError } from "./refusals.ts";
+import { divergedError, noLeaderError, refusalError } from "./refusals.ts";
 import { PendingWrites } from "./pending.ts";
 import type { Proposals, Proposed } from "./proposals.ts";
 import type { Readiness } from "./readiness.ts";
@@ -221,10 +221,13 @@ export class Group {
     if (this.#reads.hasGathered) this.#options.wake();
   }
 
-  /** Answers whoever waited too long. */
+  /** Answers whoever waited too long, and whoever waits in vain: nobody tells a node that is excluded what is decided. */
   expire(nowMs: number): void {
     this.#writes.expire(nowMs);
     this.#reads.expire(nowMs);
+    if (this.exclusion() === "") return;
+    this.#writes.end("the node that took it takes part in nothing any more", this.state.commitIndex);
+    this.#reads.end(noLeaderError(this));
   }
 
   /** The node ends: tells everybody who waits. `refusal` is for those of whom nothing was handed over. */
@@ -284,10 +287,7 @@ export class Group {
     const { words, clock } = this.#options;
     const { leader } = this;
     this.leaderSinceMs = leader === null ? null : clock.monotonicMs();
-    const self = currentMember(this.state, this.state.config.self);
-    // Nobody tells it what becomes of what it had appended last.
-    if (self === null && role === "follower") this.#writes.end("the node that took it was removed", this.state.commitIndex);
-    const { id } = self ?? { id: "?" };
+    const id = currentMember(this.state, this.state.config.self)?.id ?? "?";
     const facts = { group: this.name, role, term, leader: leader?.id ?? null };
     words.write("info", `${id} is ${role} of group ${this.name} in term ${term}, leader ${leader?.id ?? "unknown"}`, facts);
   }

@@ -251,6 +251,25 @@ test("M17: a node that was away while it was removed hears of it, campaigns in v
   assert.is(votersAt(nodes, nodes.awaitLeader().id).length, 3);
 });
 
+test("M17: what a leader took that was removed while it was cut off ends as soon as it hears of that, not when its time is up", () => {
+  const nodes = lone(13, ["a", "b", "c"]);
+  carry(nodes, adding("b", "c"));
+  nodes.run(1000);
+  const { id: old } = nodes.awaitLeader();
+  const others = ["a", "b", "c"].filter((id) => id !== old);
+  for (const other of others) for (const [from, to] of [[old, other], [other, old]] as const) nodes.net.cut(from, to);
+  const taken = nodes.propose(old, ["set", "k", "1"], 600_000);
+  nodes.until("others lead", () => others.includes(nodes.leader()?.id ?? ""));
+  carry(nodes, removing(old));
+  assert.is(taken.result, null);
+  for (const other of others) for (const [from, to] of [[old, other], [other, old]] as const) nodes.net.heal(from, to);
+  nodes.until("it knows", () => roleOf(nodes, old) === "removed");
+  nodes.until("so does who waits", () => taken.result !== null);
+  assert.instance(taken.result, DraftError);
+  const { code, outcome } = taken.result as unknown as DraftError;
+  assert.equal([code, outcome], ["LOST", "unknown"]);
+});
+
 test("M17: a learner that is removed while it is linked, and has nothing to ask for, hears of it", () => {
   const nodes = lone(11, ["a", "b", "c"]);
   carry(nodes, adding("b"));
