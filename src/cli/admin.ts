@@ -4,6 +4,7 @@
 import { toJsonValue } from "../base/json_value.ts";
 import type { Client } from "../client/client.ts";
 import type { ClientAnswer } from "../client/client_options.ts";
+import { askEach, survey } from "../gateway/survey.ts";
 import { CLIENT_OPTIONS, clientFrom, type RequestSettings, settingsFrom } from "./client_options.ts";
 import { hintFor } from "./hints.ts";
 import { DraftError } from "../base/errors.ts";
@@ -18,7 +19,7 @@ import { type Leaf, type Options, type OptionSpec, UsageError } from "./leaf.ts"
 import { splitWords } from "./quoting.ts";
 import { recordTo } from "./recording.ts";
 import { renderError, renderJson, renderTable, renderText } from "./render.ts";
-import { askEach, statesText, survey } from "./survey.ts";
+import { statesText } from "./states_text.ts";
 
 /** How many words follow a command. */
 const NONE = { min: 0, max: 0 };

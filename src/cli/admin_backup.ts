@@ -5,6 +5,7 @@
 import { DraftError } from "../base/errors.ts";
 import { Progress } from "../base/progress.ts";
 import type { Client } from "../client/client.ts";
+import { type NodeState, survey } from "../gateway/survey.ts";
 import { machinePointOf } from "../machine/origin.ts";
 import { type BackupFile as Wanted, backupFileFrom, backupPieceFrom } from "../net/backup_request.ts";
 import type { GroupStatus, NodeStatus } from "../net/client_answers.ts";
@@ -14,7 +15,6 @@ import type { RequestSettings } from "./client_options.ts";
 import type { Io } from "./io.ts";
 import { renderJson } from "./render.ts";
 import { shellWord } from "../base/shell_word.ts";
-import { type NodeState, survey } from "./survey.ts";
 
 /** To take a snapshot a node may need so long; one that dies is noticed sooner. */
 const TAKE_MS = 3_600_000;

@@ -6,6 +6,7 @@ import { type NodeAddress, parseNodeAddress } from "../base/address.ts";
 import { assertNever } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
 import type { Client } from "../client/client.ts";
+import { askEach } from "../gateway/survey.ts";
 import type { MemberInfo, MemberList } from "../net/client_answers.ts";
 import type { MemberWish } from "../net/member_wish.ts";
 import { majorityOf, votes } from "../raft/quorum.ts";
@@ -13,7 +14,6 @@ import type { RequestSettings } from "./client_options.ts";
 import type { Io } from "./io.ts";
 import { type OptionSpec, type Options, UsageError } from "./leaf.ts";
 import { renderJson } from "./render.ts";
-import { askEach } from "./survey.ts";
 
 /** How often the members are looked at while a change is carried through, in milliseconds. */
 const LOOK_EVERY_MS = 200;

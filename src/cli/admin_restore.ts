@@ -8,6 +8,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { DraftError } from "../base/errors.ts";
 import { Progress } from "../base/progress.ts";
 import type { Client } from "../client/client.ts";
+import { type NodeState, survey } from "../gateway/survey.ts";
 import { machinePointOf } from "../machine/origin.ts";
 import type { RestoreAsk } from "../net/backup_request.ts";
 import type { SnapshotHead } from "../wal/snapshot_format.ts";
@@ -15,7 +16,6 @@ import { verifyBackup } from "./backup_file.ts";
 import type { RequestSettings } from "./client_options.ts";
 import type { Io } from "./io.ts";
 import { renderJson } from "./render.ts";
-import { type NodeState, survey } from "./survey.ts";
 
 /** Bytes of one entry: well below what a node takes, unless it was told to take less than it should. */
 const PIECE_BYTES = 262_144;

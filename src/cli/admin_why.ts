@@ -4,13 +4,12 @@
 import { DraftError } from "../base/errors.ts";
 import type { Client } from "../client/client.ts";
 import type { MemberList } from "../net/client_answers.ts";
-import { decodeRecording } from "../node/recording.ts";
-import { mergeStories } from "../sim/replay.ts";
+import { diagnose } from "../gateway/diagnosis.ts";
+import { askEach, survey } from "../gateway/survey.ts";
+import { decodeRecording, mergeStories } from "../node/recording.ts";
 import type { RequestSettings } from "./client_options.ts";
-import { diagnose } from "./diagnosis.ts";
 import type { Io } from "./io.ts";
 import { renderJson } from "./render.ts";
-import { askEach, survey } from "./survey.ts";
 
 /** Prints the findings, all of them or those about one node. */
 export async function explain(client: Client, { group, timeoutMs, json }: RequestSettings, io: Io, id: string | null): Promise<void> {

@@ -2,15 +2,14 @@
  * What the nodes of a cluster recorded of late: fetched from each that answers, for a file or for the eye.
  */
 import { writeFileSync } from "node:fs";
+import { clockText } from "../base/clock_text.ts";
 import { DraftError } from "../base/errors.ts";
 import { shellWord } from "../base/shell_word.ts";
 import type { Client } from "../client/client.ts";
-import { decodeRecording, recordingFile, type Recording } from "../node/recording.ts";
-import { mergeStories } from "../sim/replay.ts";
+import { askEach } from "../gateway/survey.ts";
+import { decodeRecording, mergeStories, recordingFile, type Recording } from "../node/recording.ts";
 import type { RequestSettings } from "./client_options.ts";
 import type { Io } from "./io.ts";
-import { clockText } from "./replay.ts";
-import { askEach } from "./survey.ts";
 
 /** Sentences that `.story` shows. */
 const STORY_LINES = 50;

@@ -2,14 +2,13 @@
  * `draft sim --replay FILE`: what production decided, decided again.
  */
 import { readFileSync } from "node:fs";
+import { clockText } from "../base/clock_text.ts";
 import { DraftError } from "../base/errors.ts";
 import { version } from "../base/version.ts";
-import { readRecordingFile } from "../node/recording.ts";
-import { mergeStories, replay, type Replayed } from "../sim/replay.ts";
+import { mergeStories, readRecordingFile } from "../node/recording.ts";
+import { replay, type Replayed } from "../sim/replay.ts";
 import type { Io } from "./io.ts";
 import type { OptionSpec } from "./leaf.ts";
-
-const TIME_MS_MAX = 8.64e15;
 
 export const REPLAY_OPTION: OptionSpec = {
   raw: "--replay <file>",
@@ -56,9 +55,4 @@ function verdictText(replayed: Replayed): string {
     `  recorded:      ${nodeId} ${difference.recorded}`,
     `  now:           ${nodeId} ${difference.replayed}`,
   ].join("\n");
-}
-
-/** The time of day, in UTC. */
-export function clockText(wallMs: number): string {
-  return Math.abs(wallMs) <= TIME_MS_MAX ? new Date(wallMs).toISOString().slice(11, 23) : String(wallMs);
 }

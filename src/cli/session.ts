@@ -5,6 +5,7 @@
 import { DraftError } from "../base/errors.ts";
 import { toJsonValue } from "../base/json_value.ts";
 import type { Client } from "../client/client.ts";
+import { survey } from "../gateway/survey.ts";
 import type { OperationInfo } from "../net/client_answers.ts";
 import type { RequestSettings } from "./client_options.ts";
 import { isSimilar, nearestWord } from "./dispatch.ts";
@@ -13,7 +14,7 @@ import type { Io } from "./io.ts";
 import type { Word } from "./quoting.ts";
 import { showStory } from "./recording.ts";
 import { renderError, renderJson, renderText } from "./render.ts";
-import { statesText, survey } from "./survey.ts";
+import { statesText } from "./states_text.ts";
 import { showWatch } from "./watch.ts";
 
 /** A word of the prompt. It is typed with a dot, and without one unless the machine has such an operation. */

@@ -12,9 +12,13 @@ import type { AskRequest } from "../net/client_protocol.ts";
 import type { NodeApi, ReadOptions } from "../node/node_api.ts";
 import { askNode } from "./ask_node.ts";
 import { answering, LocalConnection } from "./local_connection.ts";
+import { askEach, type Asked, type NodeState, survey } from "./survey.ts";
 
 /** Between two tries of a read while nobody leads. */
 const READ_RETRY_MS = 20;
+
+/** A member that does not answer for so long is told of as unreachable. */
+const SURVEY_MS = 1500;
 
 /** What a read meets while leadership changes. */
 const WORTH_WAITING: ReadonlySet<ErrorCode> = new Set(["NO_LEADER", "NOT_LEADER", "LOST"]);
@@ -31,6 +35,7 @@ export class ClusterClient {
   readonly client: Client;
   readonly api: NodeApi;
   readonly #clock: Clock;
+  readonly #surveys: Map<string, Promise<NodeState[]>> = new Map();
 
   constructor(ports: ClusterPorts, api: NodeApi) {
     this.api = api;
@@ -73,6 +78,20 @@ export class ClusterClient {
         else resolve(value);
       });
     });
+  }
+
+  /** How all members are, as far as they answer. Whoever asks while it is being asked is told the same. */
+  states(group: string): Promise<NodeState[]> {
+    const known = this.#surveys.get(group);
+    if (known !== undefined) return known;
+    const asked = survey(this.client, { group, timeoutMs: SURVEY_MS }).finally(() => this.#surveys.delete(group));
+    this.#surveys.set(group, asked);
+    return asked;
+  }
+
+  /** What each member that answers tells of what happened to it, in words. */
+  stories(group: string): Promise<Asked<Uint8Array>> {
+    return askEach(this.client, { group, timeoutMs: SURVEY_MS }, (address) => this.client.recording("story", { group, timeoutMs: SURVEY_MS, address }));
   }
 
   /** Ends what waits. */

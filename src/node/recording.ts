@@ -128,6 +128,11 @@ export function readRecordingFile(file: Uint8Array): Recording[] {
   return recordings;
 }
 
+/** The stories of several nodes as one. Each bears the time of its own node's clock. */
+export function mergeStories(stories: readonly (readonly Told[])[]): Told[] {
+  return stories.flat().sort((a, b) => a.wallMs - b.wallMs);
+}
+
 function listOf(value: unknown, what: string): readonly unknown[] {
   if (!Array.isArray(value)) throw damaged(`its ${what} is none`);
   return value as readonly unknown[];

@@ -62,11 +62,6 @@ export function replay(recording: Recording): Replayed {
   return { nodeId, group, version, steps, taken, fromWallMs, toWallMs, difference, story: [...before, ...run.told] };
 }
 
-/** The stories of several nodes as one. Each bears the time of its own node's clock. */
-export function mergeStories(stories: readonly (readonly Told[])[]): Told[] {
-  return stories.flat().sort((a, b) => a.wallMs - b.wallMs);
-}
-
 class Replay {
   readonly told: Told[] = [];
   difference: Difference | null = null;

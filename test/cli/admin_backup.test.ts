@@ -6,7 +6,7 @@ import * as assert from "uvu/assert";
 import { DraftError } from "../../src/base/errors.ts";
 import { planBackup } from "../../src/cli/admin_backup.ts";
 import { BackupFile } from "../../src/cli/backup_file.ts";
-import type { NodeState } from "../../src/cli/survey.ts";
+import type { NodeState } from "../../src/gateway/survey.ts";
 
 const test = suite("admin backup");
 

@@ -5,8 +5,8 @@ import { crc32 } from "../../src/base/bytes.ts";
 import { decode, encode } from "../../src/base/codec.ts";
 import { DraftError } from "../../src/base/errors.ts";
 import { nextInRange, seedRandom } from "../../src/base/random.ts";
-import { decodeRecording, readRecordingFile, type Recording, recordingFile } from "../../src/node/recording.ts";
-import { mergeStories, replay } from "../../src/sim/replay.ts";
+import { decodeRecording, mergeStories, readRecordingFile, type Recording, recordingFile } from "../../src/node/recording.ts";
+import { replay } from "../../src/sim/replay.ts";
 import { SimNodes } from "./sim_nodes.ts";
 
 const test = suite("recording");

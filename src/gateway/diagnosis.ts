@@ -1,10 +1,10 @@
 /**
  * From what nodes say of themselves and what they decided of late to what is wrong, in plain words. Pure.
  */
+import { clockText } from "../base/clock_text.ts";
 import type { GroupStatus, MemberList, NodeStatus, PeerStatus } from "../net/client_answers.ts";
 import type { Told } from "../node/flight_recorder.ts";
 import { majorityOf } from "../raft/quorum.ts";
-import { clockText } from "./replay.ts";
 import type { NodeState } from "./survey.ts";
 
 /** What is known. */

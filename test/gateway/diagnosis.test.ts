@@ -1,8 +1,8 @@
 /** `draft admin why`: from what nodes say to what is wrong. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { diagnose, type Evidence } from "../../src/cli/diagnosis.ts";
-import type { NodeState } from "../../src/cli/survey.ts";
+import { diagnose, type Evidence } from "../../src/gateway/diagnosis.ts";
+import type { NodeState } from "../../src/gateway/survey.ts";
 import type { GroupStatus, NodeStatus, PeerStatus } from "../../src/net/client_answers.ts";
 
 const test = suite("diagnosis");
