@@ -23,11 +23,12 @@ export type Standing = "member" | "gone" | "unknown";
 /** Of whoever claims it, by this node's log. */
 export function standingOf(state: Pick<RaftState, "configurations" | "commitIndex">, claimed: Claimed): Standing {
   const { number, incarnation, welcomeIndex } = claimed;
-  const { commitIndex } = state;
-  const committed = committedConfiguration(state);
-  const isNamed = openConfigurations(state).some(({ members }) => members.some((member) => member.number === number && member.incarnation === incarnation));
-  if (isNamed) return "member";
-  const isDecided = number < committed.nextMemberNumber || (welcomeIndex > 0 && welcomeIndex <= commitIndex);
+  const { commitIndex, configurations } = state;
+  const names = ({ members }: Configuration): boolean => members.some((member) => member.number === number && member.incarnation === incarnation);
+  // Asked with each read, mostly of a member of the newest one.
+  const newest = configurations.at(-1);
+  if ((newest !== undefined && names(newest)) || openConfigurations(state).some(names)) return "member";
+  const isDecided = number < committedConfiguration(state).nextMemberNumber || (welcomeIndex > 0 && welcomeIndex <= commitIndex);
   return isDecided ? "gone" : "unknown";
 }
 
