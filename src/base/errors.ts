@@ -121,8 +121,9 @@ export class DraftError extends Error {
   }
 
   /** The error object of HTTP answers and of `--json`. */
-  toJSON(): { error: { code: ErrorCode; message: string; outcome: Outcome; leader: LeaderHint | null } } {
-    return { error: { code: this.code, message: this.message, outcome: this.outcome, leader: this.leader } };
+  toJSON(): { error: { code: ErrorCode; message: string; outcome: Outcome; leader: LeaderHint | null; oldestIndex?: number } } {
+    const { code, message, outcome, leader, oldestIndex } = this;
+    return { error: { code, message, outcome, leader, ...(oldestIndex === null ? {} : { oldestIndex }) } };
   }
 }
 

@@ -6,6 +6,7 @@ import type { ClusterClient } from "../cluster_client.ts";
 import { errorAnswer, type HttpAnswer, HttpRefusal, type HttpRequest, jsonAnswer } from "./message.ts";
 import { Parameters } from "./parameters.ts";
 import { type Route, TIMEOUT_MS } from "./route.ts";
+import { Streams } from "./streams.ts";
 
 /** A route with its path in pieces; a piece that begins with `{` varies. */
 interface Known {
@@ -22,6 +23,8 @@ interface Found {
 export class HttpApp {
   readonly #known: readonly Known[];
   readonly #cluster: ClusterClient;
+  /** Answers whose end is open. */
+  readonly streams: Streams = new Streams();
 
   constructor(routes: readonly Route[], cluster: ClusterClient) {
     this.#known = routes.map((route) => ({ route, pieces: route.path.split("/").slice(1) }));
@@ -36,7 +39,7 @@ export class HttpApp {
       const parameters = new Parameters(request.query, route.query);
       const group = parameters.text("group") ?? "main";
       const timeoutMs = parameters.whole("timeout_ms") ?? TIMEOUT_MS;
-      return await route.run({ request, cluster: this.#cluster, group, parameters, parts, timeoutMs });
+      return await route.run({ request, cluster: this.#cluster, streams: this.streams, group, parameters, parts, timeoutMs });
     } catch (error) {
       if (error instanceof HttpRefusal) return error.answer;
       if (error instanceof DraftError) return errorAnswer(error);

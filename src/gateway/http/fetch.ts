@@ -17,6 +17,7 @@ export async function fetchFrom(app: HttpApp, request: Request): Promise<Respons
   };
   const { status, headers, body } = await app.answer(asked);
   const isEmpty = status === 304 || request.method === "HEAD";
+  if (isEmpty && body instanceof ReadableStream) await body.cancel();
   return new Response(isEmpty ? null : body as BodyInit, { status, headers });
 }
 

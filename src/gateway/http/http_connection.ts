@@ -7,6 +7,7 @@ import { DraftError } from "../../base/errors.ts";
 import { Body, type Room } from "./body.ts";
 import { checkHost } from "./host_rule.ts";
 import { errorAnswer, type HttpAnswer, type HttpRequest } from "./message.ts";
+import { sendPieces } from "./send_pieces.ts";
 
 /** The first request must have come so soon after the connection, up to its body. */
 const FIRST_HEAD_MS = 10_000;
@@ -17,6 +18,9 @@ const NEXT_HEAD_MS = 60_000;
 /** A body, and an answer, may take so long, and a second more for each 16 KiB that came, or are to go. */
 const TRANSFER_MS = 10_000;
 const TRANSFER_BYTES_A_MS = 16;
+
+/** Of an answer that comes in pieces nothing may be taken for so long. */
+const STALL_MS = 30_000;
 
 /** Requests that were sent ahead of their turn. */
 const PIPELINED_MAX = 256;
@@ -128,6 +132,11 @@ export class HttpConnection {
 
   /** Sends the answer; ends once it was handed to the system, or the connection is gone. */
   #send(request: IncomingMessage, response: ServerResponse, { status, headers, body }: HttpAnswer, isUninvited: boolean): Promise<void> {
+    if (body instanceof ReadableStream) {
+      // Behind what has no end of its own nothing else is asked, and a node that stops waits for nobody's next request.
+      response.writeHead(status, { ...headers, connection: "close" });
+      return this.#sendPieces(request, response, body);
+    }
     const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
     this.#dueMs = this.#door.nowMs() + TRANSFER_MS + bytes.length / TRANSFER_BYTES_A_MS;
     const length: Record<string, string> = status === 304 ? {} : { "content-length": String(bytes.length) };
@@ -138,6 +147,20 @@ export class HttpConnection {
       response.writeHead(status, { ...headers, ...length, ...ends });
       if (request.method === "HEAD" || status === 304) response.end();
       else response.end(bytes);
+    });
+  }
+
+  /** Sends what comes in pieces, for as long as they are taken. */
+  async #sendPieces(request: IncomingMessage, response: ServerResponse, pieces: ReadableStream<Uint8Array>): Promise<void> {
+    this.#dueMs = Number.POSITIVE_INFINITY;
+    if (request.method !== "HEAD") {
+      response.flushHeaders();
+      return sendPieces(response, pieces, (isFull) => (this.#dueMs = isFull ? this.#door.nowMs() + STALL_MS : Number.POSITIVE_INFINITY));
+    }
+    await pieces.cancel();
+    await new Promise<void>((resolve) => {
+      response.on("finish", resolve).on("close", resolve);
+      response.end();
     });
   }
 }

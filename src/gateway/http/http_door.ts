@@ -113,8 +113,9 @@ export class HttpDoor implements ConnectionDoor {
     const isTooLong = code === "HPE_HEADER_OVERFLOW";
     const words = isTooLong ? `the head of the request has more than ${HEAD_BYTES_MAX} bytes` : `this is no HTTP/1.1: ${code || error.message}`;
     const { status, headers, body } = errorAnswer(new DraftError("BAD_REQUEST", words), isTooLong ? 431 : 400);
-    const lines = Object.entries({ ...headers, "content-length": String(body.length), "connection": "close" }).map(([name, value]) => `${name}: ${value}\r\n`);
-    raw.end(`HTTP/1.1 ${status} ${isTooLong ? "Request Header Fields Too Large" : "Bad Request"}\r\n${lines.join("")}\r\n${String(body)}`);
+    const said = String(body);
+    const lines = Object.entries({ ...headers, "content-length": String(said.length), "connection": "close" }).map(([name, value]) => `${name}: ${value}\r\n`);
+    raw.end(`HTTP/1.1 ${status} ${isTooLong ? "Request Header Fields Too Large" : "Bad Request"}\r\n${lines.join("")}\r\n${said}`);
   }
 
   #checkAll(): void {

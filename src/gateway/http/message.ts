@@ -18,12 +18,13 @@ export interface HttpRequest {
   body(bytesMax: number): Promise<Uint8Array>;
 }
 
-/** One answer. Its length is known: nothing here is sent in pieces of which the end is open. */
+/** One answer. */
 export interface HttpAnswer {
   readonly status: number;
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array;
+  /** A stream is read as fast as its pieces can be sent, and cancelled when nobody wants them any more. */
+  readonly body: string | Uint8Array | ReadableStream<Uint8Array>;
 }
 
 /** What every answer bears. What a value holds is nobody's page: no browser is to guess at it, run it or keep it. */
@@ -51,6 +52,11 @@ export function rawAnswer(body: Uint8Array, headers: Record<string, string>): Ht
     headers: { ...COMMON_HEADERS, "content-type": "application/octet-stream", "content-disposition": "attachment", ...headers },
     body,
   };
+}
+
+/** What comes in pieces, and has no end that is known before. */
+export function streamAnswer(body: ReadableStream<Uint8Array>, headers: Record<string, string>): HttpAnswer {
+  return { status: 200, headers: { ...COMMON_HEADERS, ...headers }, body };
 }
 
 /** 304: who asks has it already. */

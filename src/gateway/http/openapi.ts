@@ -21,6 +21,7 @@ const ERROR: Schema = {
         message: { type: "string" },
         outcome: { type: "string", enum: OUTCOMES, description: "what became of it: definitely not done, unknown, or done by an earlier try" },
         leader: { type: ["object", "null"], properties: { id: { type: "string" }, address: { type: "string" } } },
+        oldestIndex: { type: "integer", description: "with COMPACTED: from here on everything is held" },
       },
       required: ["code", "message", "outcome", "leader"],
       additionalProperties: false,
@@ -69,7 +70,7 @@ function requestBody(body: BodySpec): Json {
   return { required: body.optional !== true, content: { "application/json": { schema: body.json } } };
 }
 
-function responses({ description, json, headers = {}, besides = {} }: AnswerSpec, codes: readonly ErrorCode[]): Json {
+function responses({ description, json, type = "application/octet-stream", headers = {}, besides = {} }: AnswerSpec, codes: readonly ErrorCode[]): Json {
   const byStatus = new Map<number, Set<ErrorCode>>();
   for (const code of codes) {
     const status = new DraftError(code, "").httpStatus;
@@ -80,7 +81,7 @@ function responses({ description, json, headers = {}, besides = {} }: AnswerSpec
     content: { "application/json": { schema: besides[status] === undefined ? { $ref: "#/components/schemas/Error" } : { type: "object" } } },
   }]);
   const others = Object.entries(besides).filter(([status]) => !byStatus.has(Number(status))).map(([status, text]) => [status, { description: text }]);
-  const content = json === undefined ? { "application/octet-stream": { schema: {} } } : { "application/json": { schema: json } };
+  const content = json === undefined ? { [type]: { schema: {} } } : { "application/json": { schema: json } };
   const headerSpecs = Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, { description: text, schema: { type: "string" } }]));
   return { 200: { description, headers: headerSpecs, content }, ...Object.fromEntries([...others, ...errors]) as Record<string, Json> };
 }

@@ -5,6 +5,7 @@ import type { ClusterClient } from "../cluster_client.ts";
 import { type HttpAnswer, HttpRefusal, type HttpRequest } from "./message.ts";
 import type { Parameter, Parameters } from "./parameters.ts";
 import { checkSchema, type Schema } from "./schema.ts";
+import type { Streams } from "./streams.ts";
 
 /** What a route does. */
 export interface Route {
@@ -29,8 +30,10 @@ export type BodySpec = { readonly json: Schema; readonly optional?: boolean } | 
 /** What is answered when all went well. */
 export interface AnswerSpec {
   readonly description: string;
-  /** JSON of this shape; raw bytes if nothing is said. */
+  /** JSON of this shape; something else if nothing is said. */
   readonly json?: Schema;
+  /** What that is; `application/octet-stream` if nothing is said. */
+  readonly type?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Statuses besides 200 that are no errors of draft: 304, 503. */
   readonly besides?: Readonly<Record<string, string>>;
@@ -40,6 +43,7 @@ export interface AnswerSpec {
 export interface Call {
   readonly request: HttpRequest;
   readonly cluster: ClusterClient;
+  readonly streams: Streams;
   readonly group: string;
   readonly parameters: Parameters;
   /** The parts of the path that vary, as they came. */

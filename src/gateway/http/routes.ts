@@ -7,8 +7,9 @@ import { openApi } from "./openapi.ts";
 import type { Route } from "./route.ts";
 import { RUN_ROUTES } from "./run_routes.ts";
 import { STATUS_ROUTES } from "./status_routes.ts";
+import { WATCH_ROUTES } from "./watch_routes.ts";
 
-const DESCRIBED: readonly Route[] = [...KV_ROUTES, ...RUN_ROUTES, ...STATUS_ROUTES, ...CLUSTER_ROUTES, ...ADMIN_ROUTES];
+const DESCRIBED: readonly Route[] = [...KV_ROUTES, ...RUN_ROUTES, ...WATCH_ROUTES, ...STATUS_ROUTES, ...CLUSTER_ROUTES, ...ADMIN_ROUTES];
 
 /** The routes of a node's port. */
 export const ROUTES: readonly Route[] = [
