@@ -90,6 +90,7 @@ test("who is kept to some keys is kept to them, whatever the command", async () 
   assert.is(await status(node, "DELETE", "/v1/kv/secret", TOKENS.ci), 403);
   assert.is(await status(node, "GET", "/v1/kv", TOKENS.ci), 403);
   assert.is(await status(node, "GET", "/v1/kv?prefix=ci/", TOKENS.ci), 200);
+  assert.is(await status(node, "GET", "/v1/watch?prefix=c", TOKENS.ci), 403);
   assert.is(await status(node, "POST", "/v1/run", TOKENS.ci, '{"command":["get","secret"]}'), 403);
   assert.is((await node.client.read(["get", "secret"])).result, "v");
   await guarded.stop();
