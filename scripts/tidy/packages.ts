@@ -26,7 +26,7 @@ const OF_SQL: ReadonlySet<string> = new Set(["sqlite", "fs", "process"]);
 /** Packages that have their one place. */
 const PLACES: ReadonlyMap<string, RegExp> = new Map([
   ["cbor-x", /^src\/base\/codec\.ts$/],
-  ["smol-toml", /^src\/cli\/config_file\.ts$/],
+  ["smol-toml", /^src\/(cli\/config_file|gateway\/auth\/auth_file)\.ts$/],
   ["hyperid", /^src\/(cli|gateway)\//],
 ]);
 

@@ -18,9 +18,11 @@ import { NodeRequests, type ProcessInfo } from "../node/requests.ts";
 import type { NodeSettings, Tuning } from "../node/settings.ts";
 import { TraceEvents } from "../node/trace_events.ts";
 import { openTraceFile, type TraceFile } from "../node/trace_file.ts";
+import type { OpenNode } from "../client/pool.ts";
+import { Access } from "./auth/access.ts";
 import { bindMux } from "./bind_mux.ts";
 import { ClientDoor } from "./client_door.ts";
-import { ClusterClient } from "./cluster_client.ts";
+import { ClusterClient, openerFrom } from "./cluster_client.ts";
 import type { HttpDoors } from "./http/http_doors.ts";
 import { Mux } from "./mux.ts";
 
@@ -37,6 +39,8 @@ export interface ServerOptions {
   /** Digest of the plugin's source; none if nothing is said. */
   readonly sourceDigest?: string;
   readonly process: ProcessInfo;
+  /** Who may ask; everybody if nothing is said. */
+  readonly access?: Access;
   /** What nodes prove to each other that they know; nothing if nothing is said. */
   readonly peerSecret?: Uint8Array | null;
   /** Entries that are kept in memory, in bytes; 64 MiB if nothing is said. */
@@ -55,6 +59,7 @@ interface ServerParts {
   readonly host: Host;
   readonly node: Node;
   readonly requests: NodeRequests;
+  readonly open: OpenNode;
   readonly listen: Address;
   readonly mux: Mux;
   readonly door: ClientDoor;
@@ -67,6 +72,8 @@ interface ServerParts {
 export class Server {
   readonly node: Node;
   readonly requests: NodeRequests;
+  /** Opens ways to nodes for who asks in this node's name. */
+  readonly open: OpenNode;
   readonly listen: Address;
   readonly #host: Host;
   readonly #mux: Mux;
@@ -78,6 +85,7 @@ export class Server {
   constructor(parts: ServerParts) {
     this.node = parts.node;
     this.requests = parts.requests;
+    this.open = parts.open;
     this.listen = parts.listen;
     this.#host = parts.host;
     this.#mux = parts.mux;
@@ -167,9 +175,12 @@ function* startOn(host: Host, options: ServerOptions, dataDir: DataDir): Task<Se
     node = new Node({ host, settings, plugin, sourceDigest: options.sourceDigest ?? "", dataDir, observers: [...options.observers ?? [], ...tracers], failed });
     yield* node.open();
     const requests = new NodeRequests(node, process);
-    door = new ClientDoor(host, requests);
-    options.http?.open(new ClusterClient(host, requests));
-    server = new Server({ host, node, requests, listen, mux, door, http: options.http ?? null, dataDir, trace });
+    const secret = options.peerSecret ?? null;
+    const credentials = secret === null ? null : { type: "node", secret } as const;
+    door = new ClientDoor(host, requests, { access: options.access ?? new Access(), credentials });
+    const open = openerFrom(host, requests, credentials);
+    options.http?.open(new ClusterClient(host, requests, open));
+    server = new Server({ host, node, requests, open, listen, mux, door, http: options.http ?? null, dataDir, trace });
     return server;
   } catch (error) {
     node?.end();

@@ -2,6 +2,7 @@
  * What the doors ask of a node. Every call is answered once, through `done`, in the same turn or later, and never by a
  * throw. Names of groups come from clients unchecked: an unknown one is NOT_FOUND.
  */
+import type { OperationRow } from "../machine/machine.ts";
 import type { Index } from "../raft/types.ts";
 import type { DraftError, LeaderHint } from "../base/errors.ts";
 import type { BackupAsk, RestoreAsk } from "../net/backup_request.ts";
@@ -66,6 +67,8 @@ export interface NodeApi {
   holdsState(group: string): boolean;
   /** Operations of the group's machine. */
   operations(group: string): readonly OperationInfo[] | DraftError;
+  /** The operation of the group's machine that is called so, in whatever case; null if there is none. */
+  operation(group: string, name: string): OperationRow | null;
   /**
    * Proposes a command, if this node leads; else NOT_LEADER or NO_LEADER.
    *

@@ -5,7 +5,7 @@ import { EntryKind } from "../base/entry.ts";
 import { DraftError, type LeaderHint } from "../base/errors.ts";
 import { version } from "../base/version.ts";
 import { isDiskFull } from "../host/files.ts";
-import type { Command } from "../machine/machine.ts";
+import type { Command, OperationRow } from "../machine/machine.ts";
 import { encodeSessionChange, type SessionChange } from "../machine/session_entry.ts";
 import type { MemberList, NodeStatus, OperationInfo } from "../net/client_answers.ts";
 import type { BackupAsk, RestoreAsk } from "../net/backup_request.ts";
@@ -80,6 +80,14 @@ export class NodeRequests implements NodeApi {
     return Object.entries(plugin.operations).map(([operation, { kind, args = "", summary = "", since = 1 }]) => ({
       name: operation, kind, args, summary: since > inForce ? `comes with version ${since}: ${summary}` : summary,
     }));
+  }
+
+  operation(name: string, operation: string): OperationRow | null {
+    const group = this.#node.groups.get(name);
+    if (group !== undefined && !group.state.config.witness) return group.applier.operations.find([operation])?.row ?? null;
+    const { operations } = this.#node.parts.plugin;
+    const known = operation.toLowerCase();
+    return Object.hasOwn(operations, known) ? operations[known] ?? null : null;
   }
 
   propose(name: string, envelope: Uint8Array, timeoutMs: number, done: AnswerDone): void {

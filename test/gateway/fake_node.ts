@@ -69,6 +69,10 @@ export class FakeNode implements NodeApi {
     return { frameBytesMax: this.frameBytesMax, valueBytesMax: 1024 * 1024, inflightMax: this.inflightMax };
   }
 
+  operation(): null {
+    return null;
+  }
+
   leads(): boolean {
     return this.cluster.leader?.id === this.id;
   }

@@ -2,11 +2,17 @@
  * The HTTP interface without what carries it: finds the route, checks what it is asked with, and words what goes wrong.
  */
 import { DraftError } from "../../base/errors.ts";
+import type { Log } from "../../host/host.ts";
+import { audit } from "../auth/audit.ts";
+import { NOBODY, refusalOf, type Role } from "../auth/principal.ts";
 import type { ClusterClient } from "../cluster_client.ts";
 import { errorAnswer, type HttpAnswer, HttpRefusal, type HttpRequest, jsonAnswer } from "./message.ts";
 import { Parameters } from "./parameters.ts";
 import { type Route, TIMEOUT_MS } from "./route.ts";
 import { Streams } from "./streams.ts";
+
+/** What the log tells of an address, at most. */
+const ACTION_CHARACTERS_MAX = 256;
 
 /** A route with its path in pieces; a piece that begins with `{` varies. */
 interface Known {
@@ -25,26 +31,50 @@ export class HttpApp {
   readonly #cluster: ClusterClient;
   /** Answers whose end is open. */
   readonly streams: Streams = new Streams();
+  readonly #log: Log;
 
-  constructor(routes: readonly Route[], cluster: ClusterClient) {
+  /** @param log hears what operators do */
+  constructor(routes: readonly Route[], cluster: ClusterClient, log: Log) {
+    this.#log = log;
     this.#known = routes.map((route) => ({ route, pieces: route.path.split("/").slice(1) }));
     this.#cluster = cluster;
   }
 
   /** The answer, whatever comes: errors are answers, too. */
   async answer(request: HttpRequest): Promise<HttpAnswer> {
+    let route: Route | null = null;
     try {
       checkOrigin(request);
-      const { route, parts } = this.#find(request);
-      const parameters = new Parameters(request.query, route.query);
-      const group = parameters.text("group") ?? "main";
-      const timeoutMs = parameters.whole("timeout_ms") ?? TIMEOUT_MS;
-      return await route.run({ request, cluster: this.#cluster, streams: this.streams, group, parameters, parts, timeoutMs });
+      const found = this.#find(request);
+      ({ route } = found);
+      const answer = await this.#run(request, found);
+      this.#audit(request, route, null);
+      return answer;
     } catch (error) {
-      if (error instanceof HttpRefusal) return error.answer;
-      if (error instanceof DraftError) return errorAnswer(error);
-      throw error;
+      const failure = error instanceof HttpRefusal ? error.cause : error;
+      if (!(failure instanceof DraftError)) throw error;
+      this.#audit(request, route, failure);
+      return error instanceof HttpRefusal ? error.answer : errorAnswer(failure, failure.httpStatus, failure.code === "UNAUTHORIZED" ? { "www-authenticate": "Bearer" } : {});
     }
+  }
+
+  #run(request: HttpRequest, { route, parts }: Found): Promise<HttpAnswer> {
+    const role = roleOf(route);
+    const { principal } = request;
+    if (role !== null && principal instanceof DraftError) throw principal;
+    const caller = principal instanceof DraftError ? NOBODY : principal;
+    const refusal = role === null ? null : refusalOf(caller, role, "nothing", `${route.method} ${route.path}`);
+    if (refusal !== null) throw refusal;
+    const parameters = new Parameters(request.query, route.query);
+    const group = parameters.text("group") ?? "main";
+    const timeoutMs = parameters.whole("timeout_ms") ?? TIMEOUT_MS;
+    return route.run({ request, cluster: this.#cluster, streams: this.streams, principal: caller, group, parameters, parts, timeoutMs });
+  }
+
+  #audit({ method, path, query, principal, remote }: HttpRequest, route: Route | null, failure: DraftError | null): void {
+    if (route === null || roleOf(route) !== "admin") return;
+    const action = `${method} ${path.slice(0, ACTION_CHARACTERS_MAX)}${query === "" ? "" : `?${query.slice(0, ACTION_CHARACTERS_MAX)}`}`;
+    audit(this.#log, { principal: principal instanceof DraftError ? null : principal, remote, action, group: "" }, failure);
   }
 
   /** @throws DraftError NOT_FOUND; HttpRefusal 405 */
@@ -61,6 +91,11 @@ export class HttpApp {
     const allow = [...new Set(allowed)].join(", ");
     throw new HttpRefusal(new DraftError("BAD_REQUEST", `${method} is not for this address: it takes ${allow}`), 405, { allow });
   }
+}
+
+/** What is not said of a route is the safe side of it. */
+function roleOf({ method, role }: Route): Role | null {
+  return role === undefined ? (method === "GET" ? "read" : "admin") : role;
 }
 
 /** What a node answers that listens and has not recovered: its log may be long. */

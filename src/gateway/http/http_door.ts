@@ -4,8 +4,10 @@
  */
 import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from "node:http";
 import { DraftError } from "../../base/errors.ts";
-import type { Clock, Log, Socket, Timer } from "../../host/host.ts";
+import type { Clock, Log, Socket, SocketPeer, Timer } from "../../host/host.ts";
 import { detachSocket } from "../../host/node_net.ts";
+import { Access } from "../auth/access.ts";
+import type { Principal } from "../auth/principal.ts";
 import { type HttpApp, startingAnswer } from "./app.ts";
 import { Room } from "./body.ts";
 import { type ConnectionDoor, HttpConnection, type RawSocket } from "./http_connection.ts";
@@ -29,6 +31,8 @@ export interface HttpDoorOptions {
   readonly ownHost: string;
   /** Bytes of all bodies that are under way, at most. */
   readonly roomBytesMax: number;
+  /** Who may ask; everybody if nothing is said. */
+  readonly access?: Access;
 }
 
 /** Serves HTTP on connections that it is given. */
@@ -37,14 +41,16 @@ export class HttpDoor implements ConnectionDoor {
   readonly ownHost: string;
   readonly #ports: HttpPorts;
   readonly #server: HttpServer;
+  readonly #access: Access;
   readonly #connections: Map<RawSocket, HttpConnection> = new Map();
   /** Answers; null until the node has recovered. */
   app: HttpApp | null = null;
   #check: Timer | null = null;
   #stopping = false;
 
-  constructor(ports: HttpPorts, { ownHost, roomBytesMax }: HttpDoorOptions) {
+  constructor(ports: HttpPorts, { ownHost, roomBytesMax, access = new Access() }: HttpDoorOptions) {
     this.#ports = ports;
+    this.#access = access;
     this.ownHost = ownHost;
     this.room = new Room(roomBytesMax);
     const server = createServer({ maxHeaderSize: HEAD_BYTES_MAX, requireHostHeader: false, keepAliveTimeout: 0 });
@@ -75,11 +81,19 @@ export class HttpDoor implements ConnectionDoor {
     return this.app === null ? Promise.resolve(startingAnswer(request)) : this.app.answer(request);
   }
 
+  principalOf(peer: SocketPeer | null, authorization: string | undefined): Principal | DraftError {
+    const login = this.#access.login(peer);
+    // Another scheme says nothing here; a token that cannot be one is as wrong as any.
+    const bearer = /^bearer +(\S*) *$/i.exec(authorization ?? "");
+    if (bearer !== null) login.withToken(bearer[1] ?? "");
+    return login.principal;
+  }
+
   /** Takes a connection over, of which `first` was read already. */
   accept(socket: Socket, first: Uint8Array): void {
     const raw = this.#stopping ? null : detachSocket(socket, first);
     if (raw === null) return socket.destroy();
-    this.#connections.set(raw, new HttpConnection(raw, this));
+    this.#connections.set(raw, new HttpConnection(raw, socket, this));
     raw.on("close", () => this.#connections.delete(raw));
     this.#server.emit("connection", raw);
     raw.resume();

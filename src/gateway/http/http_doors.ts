@@ -1,7 +1,8 @@
 /** The doors for HTTP of one server: the one on its port, and, if that is wanted, one for health alone on another. */
 import { assert } from "../../base/assert.ts";
 import { runTask, type Task, wait } from "../../base/task.ts";
-import type { Address, Host, Socket } from "../../host/host.ts";
+import type { Address, Host, Log, Socket } from "../../host/host.ts";
+import { Access } from "../auth/access.ts";
 import { bindMux } from "../bind_mux.ts";
 import type { ClusterClient } from "../cluster_client.ts";
 import { Mux } from "../mux.ts";
@@ -22,11 +23,13 @@ export class HttpDoors {
   readonly #health: HttpDoor;
   readonly #healthMux: Mux;
   readonly #healthListen: Address | null;
+  readonly #log: Log;
   #cluster: ClusterClient | null = null;
 
   constructor(host: Host, options: HttpDoorsOptions) {
     this.#main = new HttpDoor(host, options);
-    this.#health = new HttpDoor(host, options);
+    this.#health = new HttpDoor(host, { ...options, access: new Access() });
+    this.#log = host.log;
     this.#healthListen = options.healthListen;
     this.#healthMux = new Mux(host, {
       peer: (socket) => socket.destroy(),
@@ -55,8 +58,8 @@ export class HttpDoors {
   /** The node has recovered. */
   open(cluster: ClusterClient): void {
     this.#cluster = cluster;
-    this.#main.app = new HttpApp(ROUTES, cluster);
-    this.#health.app = new HttpApp(HEALTH_ROUTES, cluster);
+    this.#main.app = new HttpApp(ROUTES, cluster, this.#log);
+    this.#health.app = new HttpApp(HEALTH_ROUTES, cluster, this.#log);
   }
 
   /** Takes a connection to the node's port over, of which `first` was read already. */

@@ -1,5 +1,6 @@
 /** Requests and answers of HTTP, whatever carries them: a socket, or a program that calls `node.fetch`. */
 import type { DraftError } from "../../base/errors.ts";
+import type { Principal } from "../auth/principal.ts";
 
 /** One request. */
 export interface HttpRequest {
@@ -8,6 +9,10 @@ export interface HttpRequest {
   readonly path: string;
   /** What stands behind `?`, as it came; empty if nothing does. */
   readonly query: string;
+  /** Who asks; or UNAUTHORIZED. */
+  readonly principal: Principal | DraftError;
+  /** `host:port`; `this process` without a socket. */
+  readonly remote: string;
   /** The value of a header, by its lower-case name; null if it is missing. */
   header(name: string): string | null;
   /**

@@ -1,6 +1,7 @@
 /** What a route is: the one place that says what is asked, what is answered, and who answers. */
 import { DraftError, type ErrorCode } from "../../base/errors.ts";
 import type { Place } from "../../machine/flat_encode.ts";
+import { type Principal, refusalOf, type Role, type Scope } from "../auth/principal.ts";
 import type { ClusterClient } from "../cluster_client.ts";
 import { type HttpAnswer, HttpRefusal, type HttpRequest } from "./message.ts";
 import type { Parameter, Parameters } from "./parameters.ts";
@@ -14,6 +15,8 @@ export interface Route {
   readonly path: string;
   readonly id: string;
   readonly summary: string;
+  /** What who asks must be: `read` for GET and `admin` for the rest, if nothing is said; null: anybody, without a token. */
+  readonly role?: Role | null;
   readonly query: readonly Parameter[];
   readonly headers?: readonly Parameter[];
   /** What the body is; none is read if nothing is said. */
@@ -44,6 +47,8 @@ export interface Call {
   readonly request: HttpRequest;
   readonly cluster: ClusterClient;
   readonly streams: Streams;
+  /** Who asks; whether its role is enough was looked at, which keys it may use is for the route to check. */
+  readonly principal: Principal;
   readonly group: string;
   readonly parameters: Parameters;
   /** The parts of the path that vary, as they came. */
@@ -73,20 +78,23 @@ export const IDEMPOTENCY_KEY: Parameter = {
 
 const KEY_HEADER = "idempotency-key";
 
-/** Who asks. Nobody has to prove who they are yet. */
-const PRINCIPAL = "";
-
 /**
  * The place under which a write with an `Idempotency-Key` is done once: a digest of who asks and of the key, which every
  * replica keeps. Null without a key.
  */
-export async function placeOf({ request }: Call): Promise<Place | null> {
+export async function placeOf({ request, principal }: Call): Promise<Place | null> {
   const key = request.header(KEY_HEADER);
   if (key === null) return null;
   if (!KEY_PATTERN.test(key)) throw new DraftError("BAD_REQUEST", "an Idempotency-Key has 1 to 255 visible characters");
-  const named = new TextEncoder().encode(`${PRINCIPAL}\n${key}`);
+  const named = new TextEncoder().encode(`${principal.name}\n${key}`);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", named));
   return { session: digest.slice(0, 16), sequence: 0, answeredBelow: 0 };
+}
+
+/** @throws DraftError FORBIDDEN if who asks may not do this to these keys */
+export function checkKeys({ principal }: Call, role: Role, scope: Scope): void {
+  const refusal = refusalOf(principal, role, scope, "this request");
+  if (refusal !== null) throw refusal;
 }
 
 /** Refuses a key where nothing would heed it. */
