@@ -23,6 +23,7 @@ import { ClientDoor } from "./client_door.ts";
 import { ClusterClient } from "./cluster_client.ts";
 import type { HttpDoors } from "./http/http_doors.ts";
 import { Mux } from "./mux.ts";
+import { RespDoor } from "./resp/resp_door.ts";
 
 /** Entries that a node keeps in memory for followers and the machine, in bytes. */
 const TAIL_BYTES_MAX = 64 * 1024 * 1024;
@@ -58,6 +59,7 @@ interface ServerParts {
   readonly listen: Address;
   readonly mux: Mux;
   readonly door: ClientDoor;
+  readonly resp: RespDoor;
   readonly http: HttpDoors | null;
   readonly dataDir: DataDir;
   readonly trace: TraceFile | null;
@@ -71,6 +73,7 @@ export class Server {
   readonly #host: Host;
   readonly #mux: Mux;
   readonly #door: ClientDoor;
+  readonly #resp: RespDoor;
   readonly #http: HttpDoors | null;
   readonly #dataDir: DataDir;
   readonly #trace: TraceFile | null;
@@ -82,6 +85,7 @@ export class Server {
     this.#host = parts.host;
     this.#mux = parts.mux;
     this.#door = parts.door;
+    this.#resp = parts.resp;
     this.#http = parts.http;
     this.#dataDir = parts.dataDir;
     this.#trace = parts.trace;
@@ -92,10 +96,12 @@ export class Server {
     yield* wait<void>((done) => this.#mux.close(done));
     // First of all nothing new is taken: so whoever asks is told that it is not done, and nobody is left in doubt.
     this.#door.stop();
+    this.#resp.stop();
     this.#http?.stop();
     yield* this.node.stop();
     yield* this.#lastReplies();
     this.#door.close();
+    this.#resp.close();
     this.#http?.close();
     if (this.#trace !== null) yield* this.#trace.close();
     this.#dataDir.close();
@@ -105,7 +111,7 @@ export class Server {
   *#lastReplies(): Task<void> {
     const { clock } = this.#host;
     const endMs = clock.monotonicMs() + this.node.parts.settings.electionMinMs;
-    while (this.#door.connectionCount + (this.#http?.connectionCount ?? 0) > 0 && clock.monotonicMs() < endMs) {
+    while (this.#door.connectionCount + this.#resp.connectionCount + (this.#http?.connectionCount ?? 0) > 0 && clock.monotonicMs() < endMs) {
       yield* wait<void>((done) => clock.setTimer(LAST_REPLIES_INTERVAL_MS, () => done(null, undefined)));
     }
   }
@@ -113,6 +119,7 @@ export class Server {
   /** Lets go of everything at once: the node failed. */
   abandon(): void {
     this.#door.close();
+    this.#resp.close();
     this.#http?.close();
     runTask(wait<void>((done) => this.#mux.close(done)), () => {});
     if (this.#trace !== null) runTask(this.#trace.close(), () => {});
@@ -142,11 +149,13 @@ function* startOn(host: Host, options: ServerOptions, dataDir: DataDir): Task<Se
   const { config, plugin, process } = options;
   let node: Node | null = null;
   let door: ClientDoor | null = null;
+  let resp: RespDoor | null = null;
   let trace: TraceFile | null = null;
   const mux = new Mux(host, {
     // What arrives before the node has recovered is turned away: its sender tries again.
     peer: (socket) => (node === null ? socket.destroy() : node.acceptPeer(socket)),
     client: (socket) => (door === null ? socket.destroy() : door.accept(socket)),
+    resp: (socket) => (resp === null ? socket.destroy() : resp.accept(socket)),
     http: (socket, first) => (options.http === undefined ? socket.destroy() : options.http.accept(socket, first)),
   });
   const listen = yield* bindMux(mux, config.listen, "--listen");
@@ -168,8 +177,9 @@ function* startOn(host: Host, options: ServerOptions, dataDir: DataDir): Task<Se
     yield* node.open();
     const requests = new NodeRequests(node, process);
     door = new ClientDoor(host, requests);
+    resp = new RespDoor(host, requests);
     options.http?.open(new ClusterClient(host, requests));
-    server = new Server({ host, node, requests, listen, mux, door, http: options.http ?? null, dataDir, trace });
+    server = new Server({ host, node, requests, listen, mux, door, resp, http: options.http ?? null, dataDir, trace });
     return server;
   } catch (error) {
     node?.end();
