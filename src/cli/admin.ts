@@ -17,7 +17,7 @@ import { tokenLeaf } from "./admin_token.ts";
 import { explain } from "./admin_why.ts";
 import type { Io } from "./io.ts";
 import { type Leaf, type Options, type OptionSpec, UsageError } from "./leaf.ts";
-import { splitWords } from "./quoting.ts";
+import { splitWords } from "../base/quoting.ts";
 import { recordTo } from "./recording.ts";
 import { renderError, renderJson, renderTable, renderText } from "./render.ts";
 import { statesText } from "./states_text.ts";

@@ -14,6 +14,7 @@ import { askNode } from "./ask_node.ts";
 import { Audits } from "./auth/audits.ts";
 import { whyNotRequest } from "./auth/request_rule.ts";
 import { DoorGreeting, type DoorRules } from "./door_greeting.ts";
+import { askLeader } from "./at_leader.ts";
 import { DoorWatches } from "./door_watches.ts";
 import type { Forwarder, ForwardRequest } from "./forward.ts";
 import { OtherLeader } from "./other_leader.ts";
@@ -223,14 +224,7 @@ export class DoorConnection {
 
   /** Asks this node, or the one that leads: what is asked seldom. */
   #atLeader({ id, group }: ClientRequest, here: (done: AnswerDone) => void, elsewhere: ForwardRequest, changes: boolean = true): void {
-    const answer: AnswerDone = (result) => this.#answer(id, result, changes);
-    const leader = this.#leader.of(group);
-    if (leader !== null) return this.#forwarder.forward(leader, elsewhere, answer);
-    here((result) => {
-      const other = this.#leader.in(result);
-      if (other !== null) this.#forwarder.forward(other, elsewhere, answer);
-      else answer(result);
-    });
+    askLeader({ leader: this.#leader, forwarder: this.#forwarder }, { group, here, elsewhere }, (result) => this.#answer(id, result, changes));
   }
 
   #answerValue(id: number, value: unknown): void {

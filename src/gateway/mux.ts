@@ -21,6 +21,7 @@ export interface Doors {
   client(socket: Socket): void;
   /** `socket` is the one that was accepted; `first` was read from it already. */
   http(socket: Socket, first: Uint8Array): void;
+  resp(socket: Socket): void;
 }
 
 /** The ports that the mux needs. */

@@ -5,6 +5,7 @@
 import type { OperationRow } from "../machine/machine.ts";
 import type { Index } from "../raft/types.ts";
 import type { DraftError, LeaderHint } from "../base/errors.ts";
+import type { Command } from "../machine/machine.ts";
 import type { BackupAsk, RestoreAsk } from "../net/backup_request.ts";
 import type { SessionAsk } from "../net/client_protocol.ts";
 import type { MemberList, NodeStatus, OperationInfo } from "../net/client_answers.ts";
@@ -65,6 +66,11 @@ export interface NodeApi {
   leads(group: string): boolean;
   /** Whether reads of `group` can be answered here: a witness holds no state. */
   holdsState(group: string): boolean;
+  /**
+   * How a command is to be run, or why it would be refused in every state: what `propose` and `read` find out as well, before
+   * anything is numbered or sent.
+   */
+  kindOf(group: string, command: Command): "read" | "write" | DraftError;
   /** Operations of the group's machine. */
   operations(group: string): readonly OperationInfo[] | DraftError;
   /** The operation of the group's machine that is called so, in whatever case; null if there is none. */

@@ -90,6 +90,19 @@ export class NodeRequests implements NodeApi {
     return Object.hasOwn(operations, known) ? operations[known] ?? null : null;
   }
 
+  kindOf(name: string, command: Command): "read" | "write" | DraftError {
+    const group = this.#find(name);
+    if (group instanceof DraftError) return group;
+    const { operations } = group.applier;
+    try {
+      // A plugin may change in place what it prepares: the caller's stays as it came.
+      return operations.kindOf(operations.prepare([...command]));
+    } catch (error) {
+      if (error instanceof DraftError) return error;
+      throw error;
+    }
+  }
+
   propose(name: string, envelope: Uint8Array, timeoutMs: number, done: AnswerDone): void {
     const group = this.#leading(name);
     if (group instanceof DraftError) return done(group);

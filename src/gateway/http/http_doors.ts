@@ -35,6 +35,7 @@ export class HttpDoors {
       peer: (socket) => socket.destroy(),
       client: (socket) => socket.destroy(),
       http: (socket, first) => this.#health.accept(socket, first),
+      resp: (socket) => socket.destroy(),
     });
   }
 
