@@ -16,7 +16,7 @@ import { rehearseMembers } from "./admin_rehearsal.ts";
 import { explain } from "./admin_why.ts";
 import type { Io } from "./io.ts";
 import { type Leaf, type Options, type OptionSpec, UsageError } from "./leaf.ts";
-import { splitWords } from "./quoting.ts";
+import { splitWords } from "../base/quoting.ts";
 import { recordTo } from "./recording.ts";
 import { renderError, renderJson, renderTable, renderText } from "./render.ts";
 import { statesText } from "./states_text.ts";
