@@ -7,6 +7,7 @@ import { audit } from "../auth/audit.ts";
 import { NOBODY, refusalOf, type Role } from "../auth/principal.ts";
 import type { ClusterClient } from "../cluster_client.ts";
 import { errorAnswer, type HttpAnswer, HttpRefusal, type HttpRequest, jsonAnswer } from "./message.ts";
+import { pageAnswer } from "./page_route.ts";
 import { Parameters } from "./parameters.ts";
 import { type Route, TIMEOUT_MS } from "./route.ts";
 import { Streams } from "./streams.ts";
@@ -101,6 +102,7 @@ function roleOf({ method, role }: Route): Role | null {
 /** What a node answers that listens and has not recovered: its log may be long. */
 export function startingAnswer({ path }: HttpRequest): HttpAnswer {
   const message = "this node has not recovered yet: another one answers";
+  if (path === "/") return pageAnswer();
   if (path === "/livez") return jsonAnswer({ live: true });
   if (path === "/readyz") return jsonAnswer({ ready: false, checks: [{ name: "recovery", ok: false, message }] }, { status: 503 });
   return errorAnswer(new DraftError("NO_LEADER", message));

@@ -33,7 +33,7 @@ export interface HttpAnswer {
 }
 
 /** What every answer bears. What a value holds is nobody's page: no browser is to guess at it, run it or keep it. */
-const COMMON_HEADERS: Readonly<Record<string, string>> = {
+export const COMMON_HEADERS: Readonly<Record<string, string>> = {
   "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
