@@ -11,6 +11,7 @@
  *   ["join", "no", why]
  * ```
  */
+import { hostOf } from "../base/address.ts";
 import { drawHex128 } from "../base/bytes.ts";
 import { DraftError } from "../base/errors.ts";
 import type { Clock, Random } from "../host/host.ts";
@@ -134,9 +135,4 @@ function wishOf(state: RaftState, hello: Hello, again: boolean, nowMs: number): 
 /** Of a member that a new leader has not heard yet it is not known for how long it has been silent: since it leads. */
 function lastHeardMs(state: RaftState, { number }: Member): number {
   return Math.max(state.progress.get(number)?.lastHeardMs ?? Number.NEGATIVE_INFINITY, state.anchorNowMs);
-}
-
-/** `::ffff:127.0.0.1:5` → `127.0.0.1`. */
-function hostOf(remote: string): string {
-  return remote.slice(0, Math.max(0, remote.lastIndexOf(":"))).replace(/^\[|\]$/g, "").replace(/^::ffff:/, "");
 }
