@@ -25,6 +25,7 @@ import { changeMembers } from "./member_requests.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { endedError, noLeaderError, refusalError } from "./refusals.ts";
 import { groupStatus, incarnationText, memberList, readyChecks, waitingStatus } from "./status.ts";
+import { absenceOf } from "./transfers.ts";
 import type { Watch, WatchOptions } from "./watch.ts";
 import { holdsNoState } from "./witness.ts";
 
@@ -239,6 +240,9 @@ export class NodeRequests implements NodeApi {
     if (member === undefined) {
       return done(new DraftError("NOT_FOUND", `no member is called '${id}' in group ${name}: see draft admin servers`));
     }
+    const { clock } = this.#node.parts.host;
+    const absence = absenceOf(group.state, member.number, { nowMs: clock.monotonicMs(), wallMs: clock.wallMs() });
+    if (absence !== "") return done(new DraftError("TIMEOUT", `${id} cannot take over, and was told nothing: ${absence}: start it`, { outcome: "not-done" }));
     // It ends within an election timeout by itself, well before any client's own deadline.
     group.transfer(member.number, (refusal) => {
       done(refusal === null ? { index: group.state.commitIndex, reply: id } : refusalError(refusal, group));
