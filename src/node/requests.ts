@@ -3,6 +3,7 @@
  */
 import { EntryKind } from "../base/entry.ts";
 import { DraftError, type LeaderHint } from "../base/errors.ts";
+import { heldBytes } from "../base/held_bytes.ts";
 import { version } from "../base/version.ts";
 import { isDiskFull } from "../host/files.ts";
 import type { Command, OperationRow } from "../machine/machine.ts";
@@ -57,8 +58,8 @@ export class NodeRequests implements NodeApi {
   }
 
   limits(): NodeLimits {
-    const { frameBytesMax, valueBytesMax } = this.#node.parts.settings;
-    return { frameBytesMax, valueBytesMax, inflightMax: INFLIGHT_MAX };
+    const { frameBytesMax, valueBytesMax, queueBytesMax } = this.#node.parts.settings;
+    return { frameBytesMax, valueBytesMax, queueBytesMax, inflightMax: INFLIGHT_MAX };
   }
 
   leaderOf(name: string): LeaderHint | null {
@@ -142,6 +143,9 @@ export class NodeRequests implements NodeApi {
     const group = this.#find(name);
     if (group instanceof DraftError) return done(group);
     if (options.level !== "stale" && group.exclusion() !== "") return done(noLeaderError(group));
+    const { valueBytesMax } = this.#node.parts.settings;
+    const bytes = heldBytes(command);
+    if (bytes > valueBytesMax) return done(tooLarge(bytes, valueBytesMax));
     let prepared: Command;
     try {
       prepared = group.applier.operations.prepare(command);
