@@ -27,6 +27,7 @@ const OF_SQL: ReadonlySet<string> = new Set(["sqlite", "fs", "process"]);
 const PLACES: ReadonlyMap<string, RegExp> = new Map([
   ["cbor-x", /^src\/base\/codec\.ts$/],
   ["smol-toml", /^src\/cli\/config_file\.ts$/],
+  ["prom-client", /^src\/gateway\/metrics\/registry\.ts$/],
   ["hyperid", /^src\/(cli|gateway)\//],
 ]);
 

@@ -5,6 +5,7 @@
 import type { Clock, Log, Net, Socket } from "../host/host.ts";
 import type { NodeApi } from "../node/node_api.ts";
 import { DoorConnection } from "./door_connection.ts";
+import { DoorCounts } from "./door_counts.ts";
 import { Forwarder } from "./forward.ts";
 
 /** The ports that the door needs. */
@@ -16,14 +17,14 @@ export interface DoorPorts {
 
 /** Serves the client protocol. */
 export class ClientDoor {
-  readonly #ports: DoorPorts;
+  readonly #ports: DoorPorts & { readonly counts: DoorCounts };
   readonly #api: NodeApi;
   readonly #forwarder: Forwarder;
   readonly #connections: Set<DoorConnection> = new Set();
   #stopping = false;
 
-  constructor(ports: DoorPorts, api: NodeApi) {
-    this.#ports = ports;
+  constructor(ports: DoorPorts, api: NodeApi, counts: DoorCounts = new DoorCounts()) {
+    this.#ports = { ...ports, counts };
     this.#api = api;
     this.#forwarder = new Forwarder(ports, () => api.identity());
   }

@@ -12,6 +12,7 @@ import { RequestReader } from "../net/client_request_reader.ts";
 import { encodeError, writeResult } from "../net/client_replies.ts";
 import type { Answer, AnswerDone, NodeApi } from "../node/node_api.ts";
 import { askNode } from "./ask_node.ts";
+import type { DoorCounts } from "./door_counts.ts";
 import { DoorWatches } from "./door_watches.ts";
 import type { Forwarder, ForwardRequest } from "./forward.ts";
 import { OtherLeader } from "./other_leader.ts";
@@ -32,6 +33,7 @@ const STOPPING_WORDS = "this node stops: another one answers";
 export class DoorConnection {
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #counts: DoorCounts;
   readonly #api: NodeApi;
   readonly #forwarder: Forwarder;
   readonly #socket: Socket;
@@ -50,9 +52,8 @@ export class DoorConnection {
   #stopping = false;
   #closed = false;
 
-  constructor(ports: { readonly clock: Clock; readonly log: Log }, api: NodeApi, forwarder: Forwarder, socket: Socket, onClosed: () => void) {
-    this.#clock = ports.clock;
-    this.#log = ports.log;
+  constructor(ports: { readonly clock: Clock; readonly log: Log; readonly counts: DoorCounts }, api: NodeApi, forwarder: Forwarder, socket: Socket, onClosed: () => void) {
+    ({ clock: this.#clock, log: this.#log, counts: this.#counts } = ports);
     this.#api = api;
     this.#forwarder = forwarder;
     this.#socket = socket;
@@ -110,11 +111,12 @@ export class DoorConnection {
       return;
     }
     const request = this.#requests.read(body);
+    this.#counts.requests += 1;
     if (this.#stopping) {
-      this.#reply(encodeError(request.id, new DraftError("STOPPING", STOPPING_WORDS)));
+      this.#fail(request.id, new DraftError("STOPPING", STOPPING_WORDS));
     } else if (this.#inflight >= this.#inflightMax) {
       const message = `${this.#inflightMax} requests of this connection wait already`;
-      this.#reply(encodeError(request.id, new DraftError("BUSY", message, { retryAfterMs: BUSY_RETRY_MS })));
+      this.#fail(request.id, new DraftError("BUSY", message, { retryAfterMs: BUSY_RETRY_MS }));
     } else {
       this.#inflight += 1;
       this.#handle(request);
@@ -234,9 +236,14 @@ export class DoorConnection {
   #answer(id: number, result: Parameters<AnswerDone>[0], changes: boolean): void {
     this.#inflight -= 1;
     if (this.#closed) return;
-    if (result instanceof DraftError) this.#batch.append(encodeError(id, result));
-    else this.#appendResult(id, result, changes);
+    if (result instanceof DraftError) return this.#fail(id, result);
+    this.#appendResult(id, result, changes);
     this.#planFlush();
+  }
+
+  #fail(id: number, error: DraftError): void {
+    this.#counts.refused(error);
+    this.#reply(encodeError(id, error));
   }
 
   #appendResult(id: number, { index, reply }: Answer, changes: boolean): void {

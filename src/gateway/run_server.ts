@@ -18,6 +18,7 @@ import type { NodeRequests } from "../node/requests.ts";
 import { saveLastFlight, workingNodes } from "./last_flight.ts";
 import type { HttpApp } from "./http/app.ts";
 import { HttpDoors } from "./http/http_doors.ts";
+import { Meters } from "./metrics/meters.ts";
 import { type Server, startServer } from "./server.ts";
 
 /** A node that listens and has recovered. */
@@ -66,6 +67,7 @@ export async function runServer(config: NodeConfig, host: Host, own?: AnyPlugin)
   // Nobody has to wait for the end; a failure without a listener is told by `closed` when it is looked at.
   ended.promise.catch(() => undefined);
   const loop = new LoopGaps(host.clock);
+  const meters = new Meters(host);
   const info = { runtime: runtimeName(), pid: process.pid, loop };
   let node: Node | null = null;
   const failed = (error: DraftError): void => {
@@ -76,10 +78,11 @@ export async function runServer(config: NodeConfig, host: Host, own?: AnyPlugin)
     ownHost: config.advertise === null ? config.listen.host : parseAddress(config.advertise).host,
     roomBytesMax: Math.max(ROOM_BYTES_MIN, ROOM_MESSAGES * config.frameBytesMax),
     healthListen: config.healthListen,
+    meters,
   });
   let server: Server;
   try {
-    server = await promised(startServer(host, { config, plugin, sourceDigest, process: info, peerSecret, failed, http }));
+    server = await promised(startServer(meters.host, { config, plugin, sourceDigest, process: info, peerSecret, observers: [meters.groups], failed, http }));
   } catch (error) {
     loop.stop();
     throw error;

@@ -167,8 +167,8 @@ function* startOn(host: Host, options: ServerOptions, dataDir: DataDir): Task<Se
     node = new Node({ host, settings, plugin, sourceDigest: options.sourceDigest ?? "", dataDir, observers: [...options.observers ?? [], ...tracers], failed });
     yield* node.open();
     const requests = new NodeRequests(node, process);
-    door = new ClientDoor(host, requests);
-    options.http?.open(new ClusterClient(host, requests));
+    door = new ClientDoor(host, requests, options.http?.meters.doors.client);
+    options.http?.open(new ClusterClient(host, requests), node, mux);
     server = new Server({ host, node, requests, listen, mux, door, http: options.http ?? null, dataDir, trace });
     return server;
   } catch (error) {

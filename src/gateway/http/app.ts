@@ -3,6 +3,7 @@
  */
 import { DraftError } from "../../base/errors.ts";
 import type { ClusterClient } from "../cluster_client.ts";
+import type { DoorCounts } from "../door_counts.ts";
 import { errorAnswer, type HttpAnswer, HttpRefusal, type HttpRequest, jsonAnswer } from "./message.ts";
 import { Parameters } from "./parameters.ts";
 import { type Route, TIMEOUT_MS } from "./route.ts";
@@ -19,31 +20,46 @@ interface Found {
   readonly parts: Readonly<Record<string, string>>;
 }
 
+/** What routes are served with besides the cluster. */
+export interface AppServices {
+  /** What the node counts and measures, as Prometheus reads it. */
+  readonly metrics: () => Promise<string>;
+  readonly counts: DoorCounts;
+}
+
 /** Answers requests by a table of routes. */
 export class HttpApp {
   readonly #known: readonly Known[];
   readonly #cluster: ClusterClient;
+  readonly #services: AppServices;
   /** Answers whose end is open. */
   readonly streams: Streams = new Streams();
 
-  constructor(routes: readonly Route[], cluster: ClusterClient) {
+  constructor(routes: readonly Route[], cluster: ClusterClient, services: AppServices) {
     this.#known = routes.map((route) => ({ route, pieces: route.path.split("/").slice(1) }));
     this.#cluster = cluster;
+    this.#services = services;
   }
 
   /** The answer, whatever comes: errors are answers, too. */
   async answer(request: HttpRequest): Promise<HttpAnswer> {
+    const { metrics, counts } = this.#services;
+    counts.requests += 1;
     try {
       checkOrigin(request);
       const { route, parts } = this.#find(request);
       const parameters = new Parameters(request.query, route.query);
       const group = parameters.text("group") ?? "main";
       const timeoutMs = parameters.whole("timeout_ms") ?? TIMEOUT_MS;
-      return await route.run({ request, cluster: this.#cluster, streams: this.streams, group, parameters, parts, timeoutMs });
+      return await route.run({ request, cluster: this.#cluster, streams: this.streams, metrics, group, parameters, parts, timeoutMs });
     } catch (error) {
-      if (error instanceof HttpRefusal) return error.answer;
-      if (error instanceof DraftError) return errorAnswer(error);
-      throw error;
+      if (error instanceof HttpRefusal) {
+        counts.refused(error.error);
+        return error.answer;
+      }
+      if (!(error instanceof DraftError)) throw error;
+      counts.refused(error);
+      return errorAnswer(error);
     }
   }
 

@@ -45,6 +45,11 @@ export function jsonAnswer(value: unknown, { status = 200, index = 0, headers = 
   };
 }
 
+/** Text that programs read. */
+export function textAnswer(body: string, type: string): HttpAnswer {
+  return { status: 200, headers: { ...COMMON_HEADERS, "content-type": type }, body };
+}
+
 /** A value as it is. */
 export function rawAnswer(body: Uint8Array, headers: Record<string, string>): HttpAnswer {
   return {
@@ -72,10 +77,12 @@ export function errorAnswer(error: DraftError, status: number = error.httpStatus
 
 /** A refusal that HTTP has a status of its own for: 405, 415. */
 export class HttpRefusal extends Error {
+  readonly error: DraftError;
   readonly answer: HttpAnswer;
 
   constructor(error: DraftError, status: number, headers: Record<string, string> = {}) {
     super(error.message, { cause: error });
+    this.error = error;
     this.answer = errorAnswer(error, status, headers);
   }
 }

@@ -44,6 +44,8 @@ export interface Call {
   readonly request: HttpRequest;
   readonly cluster: ClusterClient;
   readonly streams: Streams;
+  /** What the node counts and measures, as Prometheus reads it. */
+  readonly metrics: () => Promise<string>;
   readonly group: string;
   readonly parameters: Parameters;
   /** The parts of the path that vary, as they came. */
