@@ -2,6 +2,7 @@
  * The HTTP interface without what carries it: finds the route, checks what it is asked with, and words what goes wrong.
  */
 import { DraftError } from "../../base/errors.ts";
+import type { EntryTimes } from "../../node/write_flights.ts";
 import type { ClusterClient } from "../cluster_client.ts";
 import type { DoorCounts } from "../door_counts.ts";
 import { errorAnswer, type HttpAnswer, HttpRefusal, type HttpRequest, jsonAnswer } from "./message.ts";
@@ -25,6 +26,8 @@ export interface AppServices {
   /** What the node counts and measures, as Prometheus reads it. */
   readonly metrics: () => Promise<string>;
   readonly counts: DoorCounts;
+  /** When the entry at `index` of `group` came where it is; null if nobody here remembers. */
+  readonly timesOf: (group: string, index: number) => EntryTimes | null;
 }
 
 /** Answers requests by a table of routes. */
@@ -43,7 +46,8 @@ export class HttpApp {
 
   /** The answer, whatever comes: errors are answers, too. */
   async answer(request: HttpRequest): Promise<HttpAnswer> {
-    const { metrics, counts } = this.#services;
+    const { metrics, counts, timesOf } = this.#services;
+    const beganMs = this.#cluster.nowMs();
     counts.requests += 1;
     try {
       checkOrigin(request);
@@ -51,7 +55,7 @@ export class HttpApp {
       const parameters = new Parameters(request.query, route.query);
       const group = parameters.text("group") ?? "main";
       const timeoutMs = parameters.whole("timeout_ms") ?? TIMEOUT_MS;
-      return await route.run({ request, cluster: this.#cluster, streams: this.streams, metrics, group, parameters, parts, timeoutMs });
+      return await route.run({ request, cluster: this.#cluster, streams: this.streams, metrics, timesOf, beganMs, group, parameters, parts, timeoutMs });
     } catch (error) {
       if (error instanceof HttpRefusal) {
         counts.refused(error.error);

@@ -4,6 +4,8 @@ import { runTask, type Task, wait } from "../../base/task.ts";
 import type { Address, Host, Socket } from "../../host/host.ts";
 import { bindMux } from "../bind_mux.ts";
 import type { Node } from "../../node/node.ts";
+import type { EntryTimes } from "../../node/write_flights.ts";
+import type { Index } from "../../raft/types.ts";
 import type { ClusterClient } from "../cluster_client.ts";
 import { DoorCounts } from "../door_counts.ts";
 import type { Meters } from "../metrics/meters.ts";
@@ -69,8 +71,13 @@ export class HttpDoors {
       bodyBytes: this.#main.room.held,
     }));
     const metrics = (): Promise<string> => reader.text();
-    this.#main.app = new HttpApp(ROUTES, cluster, { metrics, counts: meters.doors.http });
-    this.#health.app = new HttpApp([...HEALTH_ROUTES, ...METRICS_ROUTES], cluster, { metrics, counts: new DoorCounts() });
+    const timesOf = (name: string, index: Index): EntryTimes | null => {
+      const group = node.groups.get(name);
+      // Clients know an index as the machine does, flights as the log.
+      return group === undefined ? null : meters.groups.of(group.state.config.group)?.flights.timesOf(index - group.applier.beginning.shift) ?? null;
+    };
+    this.#main.app = new HttpApp(ROUTES, cluster, { metrics, timesOf, counts: meters.doors.http });
+    this.#health.app = new HttpApp([...HEALTH_ROUTES, ...METRICS_ROUTES], cluster, { metrics, timesOf, counts: new DoorCounts() });
   }
 
   /** Takes a connection to the node's port over, of which `first` was read already. */
