@@ -1,6 +1,9 @@
 import process from "node:process";
 import type { Options } from "tsup";
 import { authorTypes } from "./scripts/author_types.ts";
+import { writePage } from "./scripts/page.ts";
+
+writePage();
 
 const options: Options = {
   entry: { mod: "mod.ts", testing: "src/sim/testing.ts", cli: "src/cli/main.ts" },

@@ -14,6 +14,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { version } from "../src/base/version.ts";
 import { authorTypes } from "./author_types.ts";
+import { writePage } from "./page.ts";
 
 /**
  * What `bun build` is told. With bytecode the program starts in 12 ms instead of 30; cbor-x does without its native
@@ -27,6 +28,7 @@ const { values } = parseArgs({ options: { target: { type: "string" } } });
 const outfile = join("dist", values.target === undefined ? "draft" : `draft-${values.target.replace(/^bun-/, "")}`);
 const target = values.target === undefined ? [] : [`--target=${values.target}`];
 const types = `--define=AUTHOR_TYPES=${JSON.stringify(authorTypes())}`;
+writePage();
 execFileSync("bun", ["build", ...FLAGS.split(" "), ...target, types, "src/cli/main.ts", "--outfile", outfile], {
   stdio: ["ignore", "ignore", "inherit"],
 });

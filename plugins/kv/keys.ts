@@ -2,7 +2,7 @@
 import type { Command, Entry, Reply, View } from "../../src/machine/machine.ts";
 import { deadlineOf, msOf } from "./deadline.ts";
 import type { Row } from "../../src/machine/table_rows.ts";
-import { MANY, SYNTAX } from "./operation.ts";
+import { eachKey, firstKey, MANY, SYNTAX } from "./operation.ts";
 import type { Operation, Store } from "./operation.ts";
 import { keyOf, sameValue, valueOf, wordOf } from "./text.ts";
 import type { Refuse, Value } from "./text.ts";
@@ -115,9 +115,10 @@ function ttl(store: Store, command: Command, view: View, refuse: Refuse): Reply 
 const EXPIRE_ARGS = "[NX|XX|GT|LT]";
 
 export const keyOperations: Readonly<Record<string, Operation>> = {
-  del: { kind: "write", frees: true, args: "K…", summary: "deletes keys, returns how many were there", count: [1, MANY], run: del },
+  del: { kind: "write", touches: eachKey, frees: true, args: "K…", summary: "deletes keys, returns how many were there", count: [1, MANY], run: del },
   delex: {
     kind: "write",
+    touches: firstKey,
     frees: true,
     args: "K IFEQ v",
     summary: "deletes a key if it has this value; 1 if done, else 0",
@@ -128,6 +129,7 @@ export const keyOperations: Readonly<Record<string, Operation>> = {
   flushall: { kind: "write", frees: true, args: "[ASYNC|SYNC]", summary: "deletes all keys", count: [0, 1], check: checkFlushall, run: flushall },
   expire: {
     kind: "write",
+    touches: firstKey,
     args: `K s ${EXPIRE_ARGS}`,
     summary: "lets a key expire in so many seconds; 1 if done, else 0",
     count: [2, MANY],
@@ -136,13 +138,14 @@ export const keyOperations: Readonly<Record<string, Operation>> = {
   },
   pexpire: {
     kind: "write",
+    touches: firstKey,
     args: `K ms ${EXPIRE_ARGS}`,
     summary: "lets a key expire in so many milliseconds; 1 if done, else 0",
     count: [2, MANY],
     check: checkExpire,
     run: pexpire,
   },
-  persist: { kind: "write", args: "K", summary: "lets a key no longer expire; 1 if done, else 0", count: [1, 1], run: persist },
-  ttl: { kind: "read", args: "K", summary: "seconds that a key has left; -1: for ever, -2: no such key", count: [1, 1], run: ttl },
-  pttl: { kind: "read", args: "K", summary: "milliseconds that a key has left", count: [1, 1], run: remainingMs },
+  persist: { kind: "write", touches: firstKey, args: "K", summary: "lets a key no longer expire; 1 if done, else 0", count: [1, 1], run: persist },
+  ttl: { kind: "read", touches: firstKey, args: "K", summary: "seconds that a key has left; -1: for ever, -2: no such key", count: [1, 1], run: ttl },
+  pttl: { kind: "read", touches: firstKey, args: "K", summary: "milliseconds that a key has left", count: [1, 1], run: remainingMs },
 };

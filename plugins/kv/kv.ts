@@ -37,7 +37,9 @@ export interface Kv extends StreamPlugin<TablesPiece> {
 }
 
 function rows(): Kv["operations"] {
-  const entries = [...OPERATIONS].map(([name, { kind, args, summary, frees = false }]) => [name, { kind, args, summary, ...(frees ? { frees } : {}) }]);
+  const entries = [...OPERATIONS].map(([name, { kind, args, summary, frees = false, touches }]) => [
+    name, { kind, args, summary, ...(frees ? { frees } : {}), ...(touches === undefined ? {} : { touches }) },
+  ]);
   return Object.fromEntries(entries) as Kv["operations"];
 }
 

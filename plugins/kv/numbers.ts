@@ -2,6 +2,7 @@
 import type { Command, Entry, Reply } from "../../src/machine/machine.ts";
 import { NOT_AN_INTEGER, integerOf, negated, parseInteger, sumOf } from "./integers.ts";
 import type { Integer } from "./integers.ts";
+import { firstKey } from "./operation.ts";
 import type { Store, WriteOperation } from "./operation.ts";
 import { keyOf } from "./text.ts";
 import type { Refuse } from "./text.ts";
@@ -44,10 +45,11 @@ function decrementOf(command: Command, refuse: Refuse): Integer {
 }
 
 export const numberOperations: Readonly<Record<string, WriteOperation>> = {
-  incr: { kind: "write", args: "K", summary: "adds 1 to a whole number (0 if missing), returns it", count: [1, 1], run: increment },
-  decr: { kind: "write", args: "K", summary: "takes 1 from a whole number, returns it", count: [1, 1], run: decrement },
+  incr: { kind: "write", touches: firstKey, args: "K", summary: "adds 1 to a whole number (0 if missing), returns it", count: [1, 1], run: increment },
+  decr: { kind: "write", touches: firstKey, args: "K", summary: "takes 1 from a whole number, returns it", count: [1, 1], run: decrement },
   incrby: {
     kind: "write",
+    touches: firstKey,
     args: "K n",
     summary: "adds n to a whole number, returns it",
     count: [2, 2],
@@ -56,6 +58,7 @@ export const numberOperations: Readonly<Record<string, WriteOperation>> = {
   },
   decrby: {
     kind: "write",
+    touches: firstKey,
     args: "K n",
     summary: "takes n from a whole number, returns it",
     count: [2, 2],

@@ -1,5 +1,5 @@
 /** How the files of this machine write down their operations: a row of the contract and what runs it. */
-import type { Command, Entry, Reply, View } from "../../src/machine/machine.ts";
+import type { Command, Entry, Reply, Touches, View } from "../../src/machine/machine.ts";
 import type { Table } from "../../src/machine/table.ts";
 import { valueOf } from "./text.ts";
 import type { Refuse, Value } from "./text.ts";
@@ -14,6 +14,8 @@ interface OperationBase {
   readonly count: readonly [from: number, to: number];
   /** See the contract's `OperationRow`. */
   readonly frees?: true;
+  /** See the contract's `OperationRow`. */
+  readonly touches?: (command: Command) => Touches | null;
   /** Reads the arguments as `run` would and refuses what it would refuse whatever the state is. */
   readonly check?: (command: Command, refuse: Refuse) => unknown;
   /** Gives the arguments the form that the log keeps, and refuses as `check` does; texts if left out. */
@@ -66,4 +68,14 @@ export function prepared(operation: Operation, command: Command, refuse: Refuse)
   }
   // The same command, where nothing had to change: what the client encoded then goes into the log as it is.
   return changed === null ? command : changed as unknown as Command;
+}
+
+/** The first argument is the one key. */
+export function firstKey(command: Command): Touches {
+  return { keys: command.slice(1, 2) };
+}
+
+/** Every argument is a key. */
+export function eachKey(command: Command): Touches {
+  return { keys: command.slice(1) };
 }

@@ -1,7 +1,7 @@
 /** Operations that read values, and the list of keys. */
-import type { Command, Reply, View } from "../../src/machine/machine.ts";
+import type { Command, Reply, Touches, View } from "../../src/machine/machine.ts";
 import { countOf } from "./integers.ts";
-import { MANY, SYNTAX } from "./operation.ts";
+import { eachKey, firstKey, MANY, SYNTAX } from "./operation.ts";
 import type { ReadOperation, Store } from "./operation.ts";
 import { byteLength, keyOf, keyShown, wordOf } from "./text.ts";
 import type { Key, Refuse, Value } from "./text.ts";
@@ -44,18 +44,25 @@ interface ListOptions {
 }
 
 /** An odd number of arguments begins with a prefix, so that a prefix may be any word. */
+function hasPrefix(command: Command): boolean {
+  return command.length % 2 === 0;
+}
+
 function listOptionsOf(command: Command, refuse: Refuse): ListOptions {
-  const hasPrefix = command.length % 2 === 0;
   let after: Key | undefined;
   let limit = LIMIT_DEFAULT;
-  for (let at = hasPrefix ? 2 : 1; at < command.length; at += 2) {
+  for (let at = hasPrefix(command) ? 2 : 1; at < command.length; at += 2) {
     const word = wordOf(command[at]);
     if (word === "AFTER") after = keyOf(command[at + 1], refuse);
     else if (word === "LIMIT") limit = countOf(command[at + 1], refuse);
     else throw refuse(SYNTAX);
   }
   if (limit > LIMIT_MAX) throw refuse(`list LIMIT is ${limit}: must be at most ${LIMIT_MAX}`);
-  return { prefix: hasPrefix ? keyOf(command[1], refuse) : "", ...(after === undefined ? {} : { after }), limit };
+  return { prefix: hasPrefix(command) ? keyOf(command[1], refuse) : "", ...(after === undefined ? {} : { after }), limit };
+}
+
+function listed(command: Command): Touches {
+  return { prefixes: [hasPrefix(command) ? command[1] : ""] };
 }
 
 function list(store: Store, command: Command, _: View, refuse: Refuse): Reply {
@@ -70,13 +77,14 @@ function list(store: Store, command: Command, _: View, refuse: Refuse): Reply {
 }
 
 export const readOperations: Readonly<Record<string, ReadOperation>> = {
-  get: { kind: "read", args: "K", summary: "the value of a key, or nil", count: [1, 1], run: get },
-  getrev: { kind: "read", args: "K", summary: "[value, revision] of a key, or nil", count: [1, 1], run: getrev },
-  mget: { kind: "read", args: "K…", summary: "the values of keys, nil for what is not there", count: [1, MANY], run: mget },
-  exists: { kind: "read", args: "K…", summary: "how many of the keys are there", count: [1, MANY], run: exists },
-  strlen: { kind: "read", args: "K", summary: "the length of a value in bytes", count: [1, 1], run: strlen },
+  get: { kind: "read", touches: firstKey, args: "K", summary: "the value of a key, or nil", count: [1, 1], run: get },
+  getrev: { kind: "read", touches: firstKey, args: "K", summary: "[value, revision] of a key, or nil", count: [1, 1], run: getrev },
+  mget: { kind: "read", touches: eachKey, args: "K…", summary: "the values of keys, nil for what is not there", count: [1, MANY], run: mget },
+  exists: { kind: "read", touches: eachKey, args: "K…", summary: "how many of the keys are there", count: [1, MANY], run: exists },
+  strlen: { kind: "read", touches: firstKey, args: "K", summary: "the length of a value in bytes", count: [1, 1], run: strlen },
   list: {
     kind: "read",
+    touches: listed,
     args: "[PREFIX] [LIMIT n] [AFTER K]",
     summary: `[key, value, revision] of keys in order, ${LIMIT_DEFAULT} unless told`,
     count: [0, 5],

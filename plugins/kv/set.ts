@@ -1,10 +1,10 @@
 /** Operations that give keys their values. */
-import type { Command, Entry, Reply } from "../../src/machine/machine.ts";
+import type { Command, Entry, Reply, Touches } from "../../src/machine/machine.ts";
 import { deadlineOf, msOf } from "./deadline.ts";
 import type { Unit } from "./deadline.ts";
 import { countOf } from "./integers.ts";
 import type { Row } from "../../src/machine/table_rows.ts";
-import { MANY, SYNTAX } from "./operation.ts";
+import { firstKey, MANY, SYNTAX } from "./operation.ts";
 import type { Store, WriteOperation } from "./operation.ts";
 import { byteLength, joined, keyOf, sameValue, valueOf, wordOf } from "./text.ts";
 import type { Refuse, Value } from "./text.ts";
@@ -121,9 +121,14 @@ function append(store: Store, command: Command, entry: Entry): Reply {
   return bytes;
 }
 
+function pairKeys(command: Command): Touches {
+  return { keys: command.filter((_, at) => at % 2 === 1) };
+}
+
 export const setOperations: Readonly<Record<string, WriteOperation>> = {
   set: {
     kind: "write",
+    touches: firstKey,
     args: "K V [EX s|PX ms|EXAT t|PXAT t|KEEPTTL] [NX|XX|IFEQ v] [GET]",
     summary: "gives a key its value; nil if the condition does not hold; with GET the old value",
     count: [2, MANY],
@@ -132,6 +137,7 @@ export const setOperations: Readonly<Record<string, WriteOperation>> = {
   },
   mset: {
     kind: "write",
+    touches: pairKeys,
     args: "K V [K V…]",
     summary: "gives several keys their values",
     count: [2, MANY],
@@ -140,6 +146,7 @@ export const setOperations: Readonly<Record<string, WriteOperation>> = {
   },
   cas: {
     kind: "write",
+    touches: firstKey,
     args: "K REVISION V",
     summary: "gives a key its value if its revision is still this one (0: no such key); returns the new revision",
     count: [3, 3],
@@ -148,6 +155,7 @@ export const setOperations: Readonly<Record<string, WriteOperation>> = {
   },
   append: {
     kind: "write",
+    touches: firstKey,
     args: "K V",
     summary: "adds to the end of a value, returns its length in bytes",
     count: [2, 2],

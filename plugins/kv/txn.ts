@@ -5,7 +5,7 @@
  */
 import type { Command, Entry, Reply } from "../../src/machine/machine.ts";
 import { countOf } from "./integers.ts";
-import { MANY, checkCount, prepared } from "./operation.ts";
+import { MANY, checkCount, prepared, refuseRead } from "./operation.ts";
 import type { Operation, Store, WriteOperation } from "./operation.ts";
 import { compareValues, keyOf, valueOf } from "./text.ts";
 import type { Refuse, Value } from "./text.ts";
@@ -42,6 +42,15 @@ export function txnOperation(operations: Operations): WriteOperation {
         const { operation, command: inner } = stepOf(step, operations, refuseStep);
         return prepared(operation, inner, refuseStep);
       }))];
+    },
+    touches(command) {
+      const [comparisons = [], ...branches] = command.slice(1).map((argument, at) => listOf(argument, PARTS[at]!, refuseRead));
+      const steps = branches.flat().map((step) => stepOf(step, operations, refuseRead)).map(({ operation, command: inner }) => operation.touches?.(inner) ?? null);
+      if (steps.includes(null)) return null;
+      return {
+        keys: [...comparisons.map(([, key]) => key), ...steps.flatMap((each) => each?.keys ?? [])],
+        prefixes: steps.flatMap((each) => each?.prefixes ?? []),
+      };
     },
     run(store, command, entry) {
       checkLength(command, entry.reject);

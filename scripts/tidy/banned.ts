@@ -21,6 +21,9 @@ const PLUGIN_LOADER = "src/node/plugin_loader.ts";
 const PURE: ReadonlySet<string> = new Set(["raft", "machine", "plugins"]);
 const REPLAYED: ReadonlySet<string> = new Set(["base", "host", "wal", "net", "client", "node", "gateway", "sim"]);
 
+/** Layers with timers of their own: one runs in a terminal, one in a browser. */
+const OF_OTHERS: ReadonlySet<string> = new Set(["cli", "page"]);
+
 const CHANCE = String.raw`^(crypto\.)?(getRandomValues|random(Bytes|Int|UUID))$|\.localeCompare$`;
 
 const BANS: readonly Ban[] = [
@@ -44,7 +47,7 @@ const BANS: readonly Ban[] = [
   },
   {
     rule: "timer",
-    where: (path) => isShipped(path) && layerOf(path) !== "cli" && !isNodeHost(path),
+    where: (path) => isShipped(path) && !OF_OTHERS.has(layerOf(path) ?? "") && !isNodeHost(path),
     names: /^(set|clear)(Timeout|Interval|Immediate)$|^queueMicrotask$|^process\.nextTick$|^scheduler\.(wait|yield)$/,
     why: "timers stand in src/host/node_*.ts alone: use the Clock port",
   },

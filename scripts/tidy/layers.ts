@@ -14,7 +14,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ["wal", "net"],
   ["client", "node"],
   ["gateway", "editor"],
-  ["sim"],
+  ["sim", "page"],
   ["mod"],
   ["cli"],
 ];

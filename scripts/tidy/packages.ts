@@ -23,12 +23,16 @@ const BARE: ReadonlySet<string> = new Set(["raft", "machine", "plugins"]);
 /** What the one machine on disk that ships may import: its engine, and the files that this keeps its state in. */
 const OF_SQL: ReadonlySet<string> = new Set(["sqlite", "fs", "process"]);
 
+/** What runs in the browser: whatever it imports is put into the one asset by a build, and is no dependency of who installs. */
+const BUNDLED = /^src\/page\//;
+
 /** Packages that have their one place. */
 const PLACES: ReadonlyMap<string, RegExp> = new Map([
   ["cbor-x", /^src\/base\/codec\.ts$/],
-  ["smol-toml", /^src\/cli\/config_file\.ts$/],
+  ["smol-toml", /^src\/(cli\/config_file|gateway\/auth\/auth_file)\.ts$/],
   ["prom-client", /^src\/gateway\/metrics\/registry\.ts$/],
   ["hyperid", /^src\/(cli|gateway)\//],
+  ["preact", BUNDLED],
 ]);
 
 /** Checks every import of a module of the runtime or of a package in the shipped files. */
@@ -54,7 +58,7 @@ function whyNot(path: string, specifier: string, dependencies: ReadonlySet<strin
   if (specifier === "draft") return layer === "plugins" ? null : '"draft" is for plugins';
   const name = specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
   if (builtinModules.includes(name)) return "write node: before it";
-  if (!dependencies.has(name)) return "not among the dependencies of package.json";
+  if (!dependencies.has(name) && !(BUNDLED.test(path) && PLACES.get(name) === BUNDLED)) return "not among the dependencies of package.json";
   const place = PLACES.get(name);
   return place === undefined || place.test(path) ? null : `${name} is imported in ${place.source} alone`;
 }

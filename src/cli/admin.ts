@@ -13,10 +13,11 @@ import { backupTo } from "./admin_backup.ts";
 import { restoreFrom } from "./admin_restore.ts";
 import { changeMembers, MEMBERS_COMMANDS, type MembersCommand, optionsOf } from "./admin_members.ts";
 import { rehearseMembers } from "./admin_rehearsal.ts";
+import { tokenLeaf } from "./admin_token.ts";
 import { explain } from "./admin_why.ts";
 import type { Io } from "./io.ts";
 import { type Leaf, type Options, type OptionSpec, UsageError } from "./leaf.ts";
-import { splitWords } from "./quoting.ts";
+import { splitWords } from "../base/quoting.ts";
 import { recordTo } from "./recording.ts";
 import { renderError, renderJson, renderTable, renderText } from "./render.ts";
 import { statesText } from "./states_text.ts";
@@ -170,7 +171,7 @@ const why: Leaf = adminLeaf({
 
 /** The commands. */
 export const adminLeaves: readonly Leaf[] = [
-  servers, states, ...MEMBERS_COMMANDS.map(membersLeaf), transfer, append, snapshot, backup, restore, logLevel, why, record,
+  servers, states, ...MEMBERS_COMMANDS.map(membersLeaf), transfer, append, snapshot, backup, restore, logLevel, why, record, tokenLeaf,
 ];
 
 function membersLeaf(command: MembersCommand): Leaf {

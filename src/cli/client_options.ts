@@ -5,6 +5,8 @@ import hyperid from "hyperid";
 import { parseAddress } from "../base/address.ts";
 import { DraftError } from "../base/errors.ts";
 import { type Client, connect } from "../client/client.ts";
+import type { ClientOptions } from "../client/client_options.ts";
+import { readSecret } from "../host/node_secret.ts";
 import type { Level } from "../net/client_protocol.ts";
 import type { Io } from "./io.ts";
 import { type OptionSpec, type Options, UsageError } from "./leaf.ts";
@@ -29,6 +31,7 @@ export const LEVEL_OPTION: OptionSpec = {
 export const CLIENT_OPTIONS: readonly OptionSpec[] = [
   CONNECT_OPTION,
   { raw: "--timeout-ms <ms>", description: "how long a command may take", default: String(TIMEOUT_MS) },
+  { raw: "--token-file <file>", description: "who asks: holds what draft admin token printed, readable by its owner alone" },
   { raw: "--group <name>", description: "the group that is meant", default: "main" },
   { raw: "--json", description: "answer with one line of JSON each" },
 ];
@@ -61,7 +64,20 @@ export function addressesFrom(options: Options, env: Io["env"]): string[] {
 /** A client of the cluster that was named. */
 export function clientFrom(options: Options, env: Io["env"]): Client {
   // A name of its own, so that the logs of the nodes tell one prompt from another.
-  return connect(addressesFrom(options, env), { name: `draft cli ${hyperid({ urlSafe: true })()}`, timeoutMs: settingsFrom(options).timeoutMs });
+  return connect(addressesFrom(options, env), { name: `draft cli ${hyperid({ urlSafe: true })()}`, timeoutMs: settingsFrom(options).timeoutMs, ...shownFrom(options) });
+}
+
+/**
+ * What says who asks.
+ *
+ * @throws DraftError BAD_CONFIG
+ */
+export function shownFrom(options: Options): Pick<ClientOptions, "token"> {
+  const path = options.text("token-file");
+  if (path === undefined) return {};
+  const secret = readSecret(path);
+  if (typeof secret === "string") throw new DraftError("BAD_CONFIG", `--token-file "${path}": ${secret}`);
+  return { token: new TextDecoder("latin1").decode(secret) };
 }
 
 /** How requests are to be made. @throws UsageError */

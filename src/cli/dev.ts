@@ -114,6 +114,7 @@ function announce(cluster: DevCluster, { leader, data, watched, operations }: An
   const lines = [
     `draft ${version}: ${cluster.nodes.length === 1 ? "one node" : `${cluster.nodes.length} nodes`}, each a process of its own`,
     ...cluster.nodes.map(({ id, address }) => `  ${style.bold(id)}  ${address}${id === leader ? style.green("  leader") : ""}`),
+    `dashboard: http://${first}/`,
     style.dim(`data and logs: ${data}   from another terminal: draft client${connect}`),
     ...(watched === null ? [] : [style.dim(`a change of ${watched} restarts the nodes one by one`)]),
     ...(io.inputIsTerminal ? [`try: ${tries(operations)}, .kill a, .status; .help lists all, .exit stops the nodes`] : []),

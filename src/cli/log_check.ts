@@ -19,7 +19,7 @@ import { type Index, MAIN_GROUP } from "../raft/types.ts";
 import type { Io } from "./io.ts";
 import { type Leaf, type Options, type Parsed, UsageError } from "./leaf.ts";
 import { awaited, directoryOf, indexOf, LOG_OPTIONS, MACHINE_OPTION, NOT_DONE, pluginFor, withLog } from "./log_options.ts";
-import { splitWords } from "./quoting.ts";
+import { splitWords } from "../base/quoting.ts";
 import { renderJson, renderText } from "./render.ts";
 import { entriesIn, entryJson, entryText, type ShownEntry } from "./shown_entry.ts";
 

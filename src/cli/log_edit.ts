@@ -12,7 +12,7 @@ import { confirmed } from "./confirm.ts";
 import type { Io } from "./io.ts";
 import { type Leaf, type Options, type Parsed, UsageError } from "./leaf.ts";
 import { awaited, conditionOf, indexOf, LOG_OPTIONS, MACHINE_OPTION, NOT_DONE, pluginFor, sealJson, withLog } from "./log_options.ts";
-import { splitWords } from "./quoting.ts";
+import { splitWords } from "../base/quoting.ts";
 
 const EDIT_OPTIONS = [...LOG_OPTIONS, { raw: "--yes", description: "do not ask" }];
 const NONE = { min: 0, max: 0 };

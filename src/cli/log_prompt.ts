@@ -10,7 +10,7 @@ import { type Io, styleFor } from "./io.ts";
 import { type Leaf, type Parsed, UsageError } from "./leaf.ts";
 import { linesOf } from "./lines.ts";
 import { directoryOf, LOG_OPTIONS } from "./log_options.ts";
-import { splitWords } from "./quoting.ts";
+import { splitWords } from "../base/quoting.ts";
 import { renderError } from "./render.ts";
 import { worseCode } from "./session.ts";
 

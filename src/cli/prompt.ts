@@ -8,7 +8,7 @@ import { DraftError } from "../base/errors.ts";
 import { openHistory } from "./history.ts";
 import { type Io, type Style, styleFor } from "./io.ts";
 import { linesOf } from "./lines.ts";
-import { splitWords } from "./quoting.ts";
+import { splitWords } from "../base/quoting.ts";
 import { type Session, worseCode } from "./session.ts";
 
 /**

@@ -3,7 +3,7 @@
  */
 import type { DraftError } from "../base/errors.ts";
 import { entriesOf, toJsonValue } from "../base/json_value.ts";
-import { quoted } from "./quoting.ts";
+import { quoted } from "../base/quoting.ts";
 
 /** `value` for people, without a line break at its end. */
 export function renderText(value: unknown): string {

@@ -48,9 +48,13 @@ async function serve(config: NodeConfig, start: StartServer, io: Io): Promise<nu
   const stopWanted = stopSignal(io);
   // Before the plugin is loaded: what it keeps of the globals is guarded.
   const guard = (io.env[GUARD_MACHINES] ?? "") === "" ? null : installGuard();
+  let forgetReload: () => void = () => undefined;
   try {
     const host = createNodeHost(log);
     const server = await start(config, guard === null ? host : { ...host, guard });
+    const onReload = (): void => server.reload();
+    process.on("SIGHUP", onReload);
+    forgetReload = () => process.off("SIGHUP", onReload);
     io.out(readyLine(server));
     const stopped = server.closed.then(() => "closed" as const);
     const first = await Promise.race([stopped, stopWanted.promise]);
@@ -62,6 +66,7 @@ async function serve(config: NodeConfig, start: StartServer, io: Io): Promise<nu
     return 0;
   } finally {
     stopWanted.forget();
+    forgetReload();
     guard?.remove();
   }
 }

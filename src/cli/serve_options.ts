@@ -24,6 +24,7 @@ export const SERVE_OPTIONS: readonly OptionSpec[] = [
   { raw: "--join <addresses>", description: "ask the cluster of these nodes, host:port[,…], to add this one" },
   { raw: "--auto-rejoin", description: "ask to be taken in again if the directory was lost" },
   { raw: "--peer-secret-file <file>", description: "what nodes that join prove to know; the same on all, readable by its owner alone" },
+  { raw: "--auth-file <file>", description: "who may ask what: tokens by their digests, certificates by their names; readable by its owner alone" },
   { raw: "--machine <machine>", description: `${SHIPPED_NAMES.join(", ")}, or the path of a plugin`, default: CONFIG_DEFAULTS.machine },
   { raw: "--priority <n>", description: "who is in step with the highest, 0 to 100, is handed leadership", default: "0" },
   { raw: "--heartbeat-ms <ms>", description: "how often a leader is heard", default: String(CONFIG_DEFAULTS.heartbeatMs) },

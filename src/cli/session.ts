@@ -11,7 +11,7 @@ import type { RequestSettings } from "./client_options.ts";
 import { isSimilar, nearestWord } from "./dispatch.ts";
 import { hintFor } from "./hints.ts";
 import type { Io } from "./io.ts";
-import type { Word } from "./quoting.ts";
+import type { Word } from "../base/quoting.ts";
 import { showStory } from "./recording.ts";
 import { renderError, renderJson, renderText } from "./render.ts";
 import { statesText } from "./states_text.ts";

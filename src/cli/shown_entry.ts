@@ -14,7 +14,7 @@ import { decodeMachineVersion } from "../machine/version_entry.ts";
 import { decodeConfiguration } from "../raft/configuration.ts";
 import type { Configuration, Member } from "../raft/types.ts";
 import { decodeVerdict, type Verdict } from "../raft/verdict_entry.ts";
-import { quoted } from "./quoting.ts";
+import { quoted } from "../base/quoting.ts";
 
 const KIND_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(EntryKind).map(([name, kind]) => [kind, name]));
 

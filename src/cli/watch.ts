@@ -6,7 +6,7 @@ import type { Change } from "../client/watch.ts";
 import type { ChangeCursor } from "../machine/change.ts";
 import { hintFor } from "./hints.ts";
 import type { Io } from "./io.ts";
-import { quoted } from "./quoting.ts";
+import { quoted } from "../base/quoting.ts";
 import { renderError, renderText } from "./render.ts";
 
 /** What is watched, and how it is shown. */

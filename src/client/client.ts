@@ -42,7 +42,9 @@ export class Client {
   constructor(addresses: readonly string[], options: ClientOptions = {}) {
     const ports = options.host ?? createNodeHost(silentLog);
     this.#clock = ports.clock;
-    const open: OpenNode = options.open ?? ((address, how, done) => openConnection(ports, address, how, done));
+    const { token } = options;
+    const shown = token === undefined ? {} : { credentials: { type: "token", token } as const };
+    const open: OpenNode = options.open ?? ((address, how, done) => openConnection(ports, address, { ...how, ...shown }, done));
     this.#pool = new Pool(this.#clock, open, addresses, options.name ?? "client");
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
     this.#tries = new Tries(this.#clock, this.#pool);

@@ -18,6 +18,8 @@ export interface ClientOptions {
   readonly sessions?: boolean;
   /** Hears of each try of a write: the command, and the bytes under which it may stand in the log. For tests. */
   readonly sent?: (command: Command, envelope: Uint8Array) => void;
+  /** Says who asks, where nodes want to know it: what `draft admin token` printed. */
+  readonly token?: string;
   /** Opens the ways to nodes; for who shares a process with one. */
   readonly open?: OpenNode;
   /** The ports to use instead of the real ones. */

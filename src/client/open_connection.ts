@@ -2,12 +2,14 @@
  * Dials a node and exchanges hellos: what comes out is a connection that can take requests, or a reason why not.
  */
 import { parseAddress } from "../base/address.ts";
+import { encode } from "../base/codec.ts";
 import { DraftError } from "../base/errors.ts";
 import type { Address, Socket, Timer } from "../host/host.ts";
 import { ConnectionKind, FrameParser, Lane, writePreface } from "../net/frame.ts";
 import { FrameBatch } from "../net/frame_batch.ts";
-import { CLIENT_PROTOCOL, decodeNodeHello, encodeClientHello } from "../net/client_hello.ts";
+import { challengeIn, CLIENT_PROTOCOL, decodeNodeHello, encodeClientHello } from "../net/client_hello.ts";
 import { ReplyReader } from "../net/client_replies.ts";
+import { prove } from "../net/peer_proof.ts";
 import { Connection, type ConnectionPorts } from "./connection.ts";
 
 /** How to introduce oneself. */
@@ -16,8 +18,19 @@ export interface ConnectionOptions {
   /** The cluster that is meant; empty for any. */
   readonly clusterId: string;
   readonly forwarded: boolean;
+  /** What is shown to say who asks; nothing if left out. */
+  readonly credentials?: Credentials;
   /** Bounds dialing and the hellos together. */
   readonly openTimeoutMs: number;
+}
+
+/** Who asks: the holder of a token, or a node. */
+export type Credentials = { readonly type: "token"; readonly token: string } | NodeCredentials;
+
+/** Who asks is a node, and proves it by the secret of its cluster; null: by its certificate alone. */
+export interface NodeCredentials {
+  readonly type: "node";
+  readonly secret: Uint8Array | null;
 }
 
 /** A message that no node sends. */
@@ -40,6 +53,8 @@ class Opening {
   #socket: Socket | null = null;
   #timer: Timer | null = null;
   #connection: Connection | null = null;
+  /** Our hello. */
+  #said: Uint8Array = new Uint8Array();
   /** Nothing that still arrives counts. */
   #over = false;
 
@@ -80,9 +95,11 @@ class Opening {
       return;
     }
     this.#socket = socket;
-    const { clientName, clusterId, forwarded } = this.#options;
+    const { clientName, clusterId, forwarded, credentials } = this.#options;
     const batch = new FrameBatch();
-    batch.append(encodeClientHello({ protocol: CLIENT_PROTOCOL, clientName, clusterId, forwarded }));
+    const token = credentials?.type === "token" ? credentials.token : null;
+    this.#said = encodeClientHello({ protocol: CLIENT_PROTOCOL, clientName, clusterId, forwarded, token, isNode: credentials?.type === "node" });
+    batch.append(this.#said);
     socket.open({
       data: (bytes) => this.#received(bytes),
       drained: () => {},
@@ -107,8 +124,10 @@ class Opening {
     }
   }
 
-  /** The first frame: a hello, or a reply about the connection. They differ in their first number. */
+  /** The first frame: a hello, or a challenge or reply about the connection. They differ in their first numbers. */
   #greeted(body: Uint8Array): void {
+    const nonce = challengeIn(body);
+    if (nonce !== null) return this.#prove(nonce);
     if (body[1] === 0) {
       const { error } = new ReplyReader().read(body);
       this.#refused(error ?? new DraftError("UNREACHABLE", `${this.#address} refuses connections`));
@@ -123,6 +142,15 @@ class Opening {
     }
     this.#connection = new Connection(this.#ports, this.#address, this.#socket as Socket, hello);
     this.#end()?.(null, this.#connection);
+  }
+
+  #prove(asked: string): void {
+    const { credentials } = this.#options;
+    const secret = credentials?.type === "node" ? credentials.secret : null;
+    if (secret === null) return this.#refused(new DraftError("UNAUTHORIZED", `${this.#address} wants a proof that this is a node: start all nodes with --peer-secret-file`));
+    const batch = new FrameBatch();
+    batch.append(encode([prove(secret, { purpose: "draft node asks", asked, own: "", said: this.#said })]));
+    this.#socket?.write([batch.take() ?? new Uint8Array(0)]);
   }
 
   #closed(error: Error | null): void {

@@ -43,6 +43,8 @@ export class Pool {
   #leader: LeaderHint | null = null;
   #probe: Promise<void> | null = null;
   #fatal: DraftError | null = null;
+  /** Use: why a node did not let this client in; it is what to say if no other one does. */
+  #refusal: DraftError | null = null;
   #closed = false;
 
   constructor(clock: Clock, openNode: OpenNode, addresses: readonly string[], clientName: string) {
@@ -141,6 +143,7 @@ export class Pool {
     };
     return new Promise((resolve, reject) => {
       this.#openNode(address, options, (...[error, connection]) => {
+        if (error?.code === "UNAUTHORIZED") this.#refusal = error;
         if (error !== null) reject(error);
         else this.#admit(connection, resolve, reject);
       });
@@ -156,6 +159,7 @@ export class Pool {
       reject(refusal);
       return;
     }
+    this.#refusal = null;
     if (clusterId !== "") this.#clusterId = clusterId;
     this.#open.set(connection.address, connection);
     this.#avoidUntilMs.delete(connection.address);
@@ -237,6 +241,7 @@ export class Pool {
 
   #unreachable(): DraftError {
     if (this.#closed) return new DraftError("STOPPING", "the client was closed");
+    if (this.#refusal !== null) return this.#refusal;
     const tried = this.known.join(", ");
     return new DraftError("UNREACHABLE", `no node answers at ${tried}: draft dev starts a cluster, -c names one`);
   }

@@ -2,9 +2,11 @@
  * The door for draft's own clients: takes their requests to the node, or to the leader, and their replies back, all
  * replies of a turn in one write. What a client sends is bounded by count, what it does not read by bytes.
  */
-import type { Clock, Log, Net, Socket } from "../host/host.ts";
+import type { NodeCredentials } from "../client/open_connection.ts";
+import type { Clock, Log, Net, Random, Socket } from "../host/host.ts";
 import type { NodeApi } from "../node/node_api.ts";
-import { DoorConnection } from "./door_connection.ts";
+import { Access } from "./auth/access.ts";
+import { DoorConnection, type DoorConnectionPorts } from "./door_connection.ts";
 import { DoorCounts } from "./door_counts.ts";
 import { Forwarder } from "./forward.ts";
 
@@ -13,20 +15,31 @@ export interface DoorPorts {
   readonly net: Net;
   readonly clock: Clock;
   readonly log: Log;
+  readonly random: Random;
 }
+
+/** Who is let in, and how this node proves to others that it is one. */
+export interface DoorAccess {
+  readonly access: Access;
+  /** Null: nothing proves it. */
+  readonly credentials: NodeCredentials | null;
+}
+
+/** Everybody is let in. */
+const OPEN: DoorAccess = { access: new Access(), credentials: null };
 
 /** Serves the client protocol. */
 export class ClientDoor {
-  readonly #ports: DoorPorts & { readonly counts: DoorCounts };
+  readonly #ports: DoorConnectionPorts;
   readonly #api: NodeApi;
   readonly #forwarder: Forwarder;
   readonly #connections: Set<DoorConnection> = new Set();
   #stopping = false;
 
-  constructor(ports: DoorPorts, api: NodeApi, counts: DoorCounts = new DoorCounts()) {
-    this.#ports = { ...ports, counts };
+  constructor(ports: DoorPorts, api: NodeApi, { access, credentials, counts = new DoorCounts() }: DoorAccess & { readonly counts?: DoorCounts } = OPEN) {
+    this.#ports = { clock: ports.clock, log: ports.log, counts, rules: { access, secret: credentials?.secret ?? null, random: ports.random } };
     this.#api = api;
-    this.#forwarder = new Forwarder(ports, () => api.identity());
+    this.#forwarder = new Forwarder(ports, () => api.identity(), credentials);
   }
 
   /** Connections that are open. */

@@ -5,7 +5,8 @@
 import { DraftError, type ErrorCode } from "../base/errors.ts";
 import { Client } from "../client/client.ts";
 import type { ClientAnswer } from "../client/client_options.ts";
-import { openConnection } from "../client/open_connection.ts";
+import { type NodeCredentials, openConnection } from "../client/open_connection.ts";
+import type { OpenNode } from "../client/pool.ts";
 import type { Clock, Net } from "../host/host.ts";
 import type { Command } from "../machine/machine.ts";
 import type { BackupAsk } from "../net/backup_request.ts";
@@ -30,6 +31,15 @@ export interface ClusterPorts {
   readonly clock: Clock;
 }
 
+/** Opens ways to nodes in this node's name: to itself without a socket, to others as one that passes on what is asked. */
+export function openerFrom(ports: ClusterPorts, api: NodeApi, credentials: NodeCredentials | null): OpenNode {
+  const { address } = api.identity();
+  return (to, how, done) => {
+    if (to === address) done(null, new LocalConnection(api, to));
+    else openConnection(ports, to, credentials === null ? how : { ...how, credentials }, done);
+  };
+}
+
 /** One node's own client of its cluster. */
 export class ClusterClient {
   /** For whatever the leader has to do. */
@@ -38,18 +48,12 @@ export class ClusterClient {
   readonly #clock: Clock;
   readonly #surveys: Map<string, Promise<NodeState[]>> = new Map();
 
-  constructor(ports: ClusterPorts, api: NodeApi) {
+  /** @param open opens ways to nodes, see {@link openerFrom} */
+  constructor(ports: ClusterPorts, api: NodeApi, open: OpenNode) {
     this.api = api;
     this.#clock = ports.clock;
     const { nodeId, address } = api.identity();
-    this.client = new Client([address], {
-      name: `node ${nodeId}`,
-      host: ports,
-      open: (to, how, done) => {
-        if (to === address) done(null, new LocalConnection(api, to));
-        else openConnection(ports, to, how, done);
-      },
-    });
+    this.client = new Client([address], { name: `node ${nodeId}`, host: ports, open });
   }
 
   /** Reads from this node's own state, unless it holds none. While nobody leads it waits, as long as it may. */

@@ -6,13 +6,16 @@ import { DraftError, type LeaderHint } from "../base/errors.ts";
 import type { Clock, Log, Socket } from "../host/host.ts";
 import { FrameParser, PREFACE_BYTES } from "../net/frame.ts";
 import { FrameBatch } from "../net/frame_batch.ts";
-import { CLIENT_PROTOCOL, type ClientHello, decodeClientHello, encodeNodeHello } from "../net/client_hello.ts";
 import type { ClientRequest, CloseRequest, OpenRequest, ReadRequest, SessionAsk, WriteRequest } from "../net/client_protocol.ts";
 import { RequestReader } from "../net/client_request_reader.ts";
 import { encodeError, writeResult } from "../net/client_replies.ts";
 import type { Answer, AnswerDone, NodeApi } from "../node/node_api.ts";
 import { askNode } from "./ask_node.ts";
+import { Audits } from "./auth/audits.ts";
+import { whyNotRequest } from "./auth/request_rule.ts";
 import type { DoorCounts } from "./door_counts.ts";
+import { DoorGreeting, type DoorRules } from "./door_greeting.ts";
+import { askLeader } from "./at_leader.ts";
 import { DoorWatches } from "./door_watches.ts";
 import type { Forwarder, ForwardRequest } from "./forward.ts";
 import { OtherLeader } from "./other_leader.ts";
@@ -29,6 +32,14 @@ const REPLY_BYTES_MAX = 63 * 1024 * 1024;
 const BUSY_RETRY_MS = 20;
 const STOPPING_WORDS = "this node stops: another one answers";
 
+/** What a connection needs of its door. */
+export interface DoorConnectionPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly counts: DoorCounts;
+  readonly rules: DoorRules;
+}
+
 /** Reads requests, asks the node, writes replies. */
 export class DoorConnection {
   readonly #clock: Clock;
@@ -44,15 +55,16 @@ export class DoorConnection {
   readonly #inflightMax: number;
   readonly #watches: DoorWatches;
   readonly #leader: OtherLeader;
+  readonly #greeting: DoorGreeting;
+  readonly #audits: Audits;
   #prefaceLeft = PREFACE_BYTES;
-  #hello: ClientHello | null = null;
   #inflight = 0;
   #flushPlanned = false;
   #paused = false;
   #stopping = false;
   #closed = false;
 
-  constructor(ports: { readonly clock: Clock; readonly log: Log; readonly counts: DoorCounts }, api: NodeApi, forwarder: Forwarder, socket: Socket, onClosed: () => void) {
+  constructor(ports: DoorConnectionPorts, api: NodeApi, forwarder: Forwarder, socket: Socket, onClosed: () => void) {
     ({ clock: this.#clock, log: this.#log, counts: this.#counts } = ports);
     this.#api = api;
     this.#forwarder = forwarder;
@@ -62,7 +74,9 @@ export class DoorConnection {
     this.#frames = new FrameParser(frameBytesMax);
     this.#inflightMax = inflightMax;
     this.#watches = new DoorWatches(api);
-    this.#leader = new OtherLeader(api, () => this.#hello?.forwarded === true);
+    this.#greeting = new DoorGreeting(api, ports.rules, socket.peer ?? null);
+    this.#audits = new Audits(ports.log, socket.remote);
+    this.#leader = new OtherLeader(api, () => this.#greeting.isForwarded);
     socket.open({
       data: (bytes) => this.#data(bytes),
       drained: () => this.#drained(),
@@ -106,33 +120,26 @@ export class DoorConnection {
   }
 
   #frame(body: Uint8Array): void {
-    if (this.#hello === null) {
-      this.#greet(decodeClientHello(body));
-      return;
-    }
+    if (!this.#greeting.isOver) return this.#reply(this.#greeting.take(body));
     const request = this.#requests.read(body);
     this.#counts.requests += 1;
     if (this.#stopping) {
       this.#fail(request.id, new DraftError("STOPPING", STOPPING_WORDS));
     } else if (this.#inflight >= this.#inflightMax) {
-      const message = `${this.#inflightMax} requests of this connection wait already`;
-      this.#fail(request.id, new DraftError("BUSY", message, { retryAfterMs: BUSY_RETRY_MS }));
+      this.#fail(request.id, new DraftError("BUSY", `${this.#inflightMax} requests of this connection wait already`, { retryAfterMs: BUSY_RETRY_MS }));
     } else {
       this.#inflight += 1;
-      this.#handle(request);
+      this.#ask(request);
     }
   }
 
-  #greet(hello: ClientHello): void {
-    const { clusterId, nodeId, address, version } = this.#api.identity();
-    if (hello.clusterId !== "" && clusterId !== "" && hello.clusterId !== clusterId) {
-      const message = `node ${nodeId} belongs to cluster ${clusterId}, not ${hello.clusterId}: name nodes of one cluster`;
-      throw new DraftError("WRONG_IDENTITY", message);
-    }
-    this.#hello = hello;
-    const leader = this.#api.leaderOf("main");
-    const limits = this.#api.limits();
-    this.#reply(encodeNodeHello({ protocol: CLIENT_PROTOCOL, clusterId, nodeId, address, version, ...limits, leader }));
+  /** Asks whether who asks may. */
+  #ask(request: ClientRequest): void {
+    const { principal } = this.#greeting.login;
+    const refusal = principal instanceof DraftError ? principal : whyNotRequest(principal, this.#api, request);
+    this.#audits.begin(request, principal);
+    if (refusal === null) this.#handle(request);
+    else this.#answer(request.id, refusal, false);
   }
 
   /** The connection cannot go on: says why, to the client and in the log. */
@@ -219,14 +226,7 @@ export class DoorConnection {
 
   /** Asks this node, or the one that leads: what is asked seldom. */
   #atLeader({ id, group }: ClientRequest, here: (done: AnswerDone) => void, elsewhere: ForwardRequest, changes: boolean = true): void {
-    const answer: AnswerDone = (result) => this.#answer(id, result, changes);
-    const leader = this.#leader.of(group);
-    if (leader !== null) return this.#forwarder.forward(leader, elsewhere, answer);
-    here((result) => {
-      const other = this.#leader.in(result);
-      if (other !== null) this.#forwarder.forward(other, elsewhere, answer);
-      else answer(result);
-    });
+    askLeader({ leader: this.#leader, forwarder: this.#forwarder }, { group, here, elsewhere }, (result) => this.#answer(id, result, changes));
   }
 
   #answerValue(id: number, value: unknown): void {
@@ -235,6 +235,7 @@ export class DoorConnection {
 
   #answer(id: number, result: Parameters<AnswerDone>[0], changes: boolean): void {
     this.#inflight -= 1;
+    this.#audits.end(id, result);
     if (this.#closed) return;
     if (result instanceof DraftError) return this.#fail(id, result);
     this.#appendResult(id, result, changes);

@@ -6,7 +6,7 @@
 import { DraftError, type LeaderHint } from "../base/errors.ts";
 import type { Connection, ConnectionPorts } from "../client/connection.ts";
 import type { RequestDone } from "../client/node_connection.ts";
-import { openConnection } from "../client/open_connection.ts";
+import { type ConnectionOptions, type Credentials, openConnection } from "../client/open_connection.ts";
 import type { AnswerDone } from "../node/node_api.ts";
 
 /** How long a dial to the leader may take. */
@@ -29,6 +29,8 @@ interface Way {
   connection: Connection | null;
   /** Why the last dial failed; empty while none has. Until `retryAtMs` requests end with it at once. */
   trouble: string;
+  /** It does not believe that this is a node: nothing is passed on, and whoever asks has to go there. */
+  isRefused: boolean;
   retryAtMs: number;
   readonly backoffMs: number;
   readonly waiting: { readonly request: ForwardRequest; readonly done: AnswerDone }[];
@@ -39,10 +41,13 @@ export class Forwarder {
   readonly #ports: ConnectionPorts;
   readonly #nodeId: () => string;
   readonly #clusterId: () => string;
+  readonly #credentials: Pick<ConnectionOptions, "credentials">;
   readonly #ways: Map<string, Way> = new Map();
 
-  constructor(ports: ConnectionPorts, identity: () => { readonly nodeId: string; readonly clusterId: string }) {
+  /** @param credentials prove that this is a node; null: nothing does */
+  constructor(ports: ConnectionPorts, identity: () => { readonly nodeId: string; readonly clusterId: string }, credentials: Credentials | null = null) {
     this.#ports = ports;
+    this.#credentials = credentials === null ? {} : { credentials };
     this.#nodeId = () => identity().nodeId;
     this.#clusterId = () => identity().clusterId;
   }
@@ -73,12 +78,13 @@ export class Forwarder {
 
   #open(leader: LeaderHint, backoffMs: number): Way {
     this.#forgetOldest();
-    const way: Way = { connection: null, trouble: "", retryAtMs: 0, backoffMs, waiting: [] };
+    const way: Way = { connection: null, trouble: "", isRefused: false, retryAtMs: 0, backoffMs, waiting: [] };
     this.#ways.set(leader.address, way);
     const options = {
       clientName: `node ${this.#nodeId()}`,
       clusterId: this.#clusterId(),
       forwarded: true,
+      ...this.#credentials,
       openTimeoutMs: OPEN_TIMEOUT_MS,
     };
     openConnection(this.#ports, leader.address, options, (...[error, connection]) => {
@@ -97,6 +103,7 @@ export class Forwarder {
 
   #failed(leader: LeaderHint, way: Way, error: DraftError): void {
     way.trouble = error.message;
+    way.isRefused = error.code === "UNAUTHORIZED";
     way.retryAtMs = this.#ports.clock.monotonicMs() + way.backoffMs;
     for (const { done } of way.waiting.splice(0)) done(notAsked(leader, way));
   }
@@ -120,7 +127,9 @@ function send(connection: Connection, request: ForwardRequest, done: AnswerDone)
   request(connection, (error, index, reply) => done(error === null ? { index, reply } : notReached(error)));
 }
 
-function notAsked({ id }: LeaderHint, { trouble }: Way): DraftError {
+function notAsked(leader: LeaderHint, { trouble, isRefused }: Way): DraftError {
+  const { id } = leader;
+  if (isRefused) return new DraftError("NOT_LEADER", `${id} leads, and takes nothing from this node: ${trouble}`, { leader });
   return new DraftError("NO_LEADER", `the leader ${id} cannot be asked: ${trouble}`);
 }
 

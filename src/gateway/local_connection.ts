@@ -81,6 +81,6 @@ export function answering(done: RequestDone): AnswerDone {
 }
 
 /** What a machine answers may be its live state, which the next entry changes: who keeps it needs a copy. */
-function ownedReply(reply: unknown): unknown {
+export function ownedReply(reply: unknown): unknown {
   return typeof reply === "object" && reply !== null ? decode(encode(reply)) : reply;
 }

@@ -21,6 +21,7 @@ export interface Doors {
   client(socket: Socket): void;
   /** `socket` is the one that was accepted; `first` was read from it already. */
   http(socket: Socket, first: Uint8Array): void;
+  resp(socket: Socket): void;
 }
 
 /** The ports that the mux needs. */
@@ -36,7 +37,7 @@ export class Mux {
   readonly #doors: Doors;
   readonly #unknown: Set<Arrival> = new Set();
   /** Use: those that told what they are. */
-  readonly #byDoor: Record<DoorName, number> = { peer: 0, client: 0, http: 0 };
+  readonly #byDoor: Record<DoorName, number> = { peer: 0, client: 0, http: 0, resp: 0 };
   #open = 0;
   #listener: Listener | null = null;
 

@@ -15,6 +15,8 @@ import { LoopGaps } from "../node/loop_gaps.ts";
 import { loadPlugin, sourceDigestOf } from "../node/plugin_loader.ts";
 import type { Node } from "../node/node.ts";
 import type { NodeRequests } from "../node/requests.ts";
+import type { OpenNode } from "../client/pool.ts";
+import { Safety } from "./auth/safety.ts";
 import { saveLastFlight, workingNodes } from "./last_flight.ts";
 import type { HttpApp } from "./http/app.ts";
 import { HttpDoors } from "./http/http_doors.ts";
@@ -34,6 +36,8 @@ export interface RunningServer {
   readonly role: string;
   /** Ends when the node has stopped; fails if it stopped by itself. */
   readonly closed: Promise<void>;
+  /** Reads the files of secrets again. What cannot be taken leaves what it stands for as it was. */
+  reload(): void;
   /** Accepts no more, hands leadership over, flushes. */
   stop(): Promise<void>;
 }
@@ -44,6 +48,10 @@ export type StartServer = (config: NodeConfig, host: Host) => Promise<RunningSer
 /** A node of this process, whose requests can be called without a socket. */
 export interface LocalServer extends RunningServer {
   readonly requests: NodeRequests;
+  /** Whether those who ask have to say who they are. */
+  readonly isGuarded: boolean;
+  /** Opens ways to nodes in this node's name. */
+  readonly open: OpenNode;
   readonly http: HttpApp;
 }
 
@@ -63,6 +71,8 @@ export async function runServer(config: NodeConfig, host: Host, own?: AnyPlugin)
   // Of an object nobody knows which bytes it came from.
   const sourceDigest = own === undefined ? sourceDigestOf(config.machines[0] ?? "") : "";
   const peerSecret = secretOf(config);
+  const safety = new Safety(config, host.log);
+  const { access } = safety;
   const ended = Promise.withResolvers<void>();
   // Nobody has to wait for the end; a failure without a listener is told by `closed` when it is looked at.
   ended.promise.catch(() => undefined);
@@ -78,11 +88,12 @@ export async function runServer(config: NodeConfig, host: Host, own?: AnyPlugin)
     ownHost: config.advertise === null ? config.listen.host : parseAddress(config.advertise).host,
     roomBytesMax: Math.max(ROOM_BYTES_MIN, ROOM_MESSAGES * config.frameBytesMax),
     healthListen: config.healthListen,
+    access,
     meters,
   });
   let server: Server;
   try {
-    server = await promised(startServer(meters.host, { config, plugin, sourceDigest, process: info, peerSecret, observers: [meters.groups], failed, http }));
+    server = await promised(startServer(meters.host, { config, plugin, sourceDigest, process: info, peerSecret, access, observers: [meters.groups], failed, http }));
   } catch (error) {
     loop.stop();
     throw error;
@@ -97,7 +108,10 @@ export async function runServer(config: NodeConfig, host: Host, own?: AnyPlugin)
   return {
     ...describe(server),
     requests: server.requests,
+    isGuarded: access.isRequired,
+    open: server.open,
     http: http.app,
+    reload: () => safety.reload(),
     closed: ended.promise,
     stop: () => promised(server.stop()).then(ended.resolve, (error: unknown) => {
       ended.reject(error);

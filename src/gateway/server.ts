@@ -18,11 +18,14 @@ import { NodeRequests, type ProcessInfo } from "../node/requests.ts";
 import type { NodeSettings, Tuning } from "../node/settings.ts";
 import { TraceEvents } from "../node/trace_events.ts";
 import { openTraceFile, type TraceFile } from "../node/trace_file.ts";
+import type { OpenNode } from "../client/pool.ts";
+import { Access } from "./auth/access.ts";
 import { bindMux } from "./bind_mux.ts";
 import { ClientDoor } from "./client_door.ts";
-import { ClusterClient } from "./cluster_client.ts";
+import { ClusterClient, openerFrom } from "./cluster_client.ts";
 import type { HttpDoors } from "./http/http_doors.ts";
 import { Mux } from "./mux.ts";
+import { RespDoor } from "./resp/resp_door.ts";
 
 /** Entries that a node keeps in memory for followers and the machine, in bytes. */
 const TAIL_BYTES_MAX = 64 * 1024 * 1024;
@@ -37,6 +40,8 @@ export interface ServerOptions {
   /** Digest of the plugin's source; none if nothing is said. */
   readonly sourceDigest?: string;
   readonly process: ProcessInfo;
+  /** Who may ask; everybody if nothing is said. */
+  readonly access?: Access;
   /** What nodes prove to each other that they know; nothing if nothing is said. */
   readonly peerSecret?: Uint8Array | null;
   /** Entries that are kept in memory, in bytes; 64 MiB if nothing is said. */
@@ -55,9 +60,11 @@ interface ServerParts {
   readonly host: Host;
   readonly node: Node;
   readonly requests: NodeRequests;
+  readonly open: OpenNode;
   readonly listen: Address;
   readonly mux: Mux;
   readonly door: ClientDoor;
+  readonly resp: RespDoor;
   readonly http: HttpDoors | null;
   readonly dataDir: DataDir;
   readonly trace: TraceFile | null;
@@ -67,10 +74,13 @@ interface ServerParts {
 export class Server {
   readonly node: Node;
   readonly requests: NodeRequests;
+  /** Opens ways to nodes for who asks in this node's name. */
+  readonly open: OpenNode;
   readonly listen: Address;
   readonly #host: Host;
   readonly #mux: Mux;
   readonly #door: ClientDoor;
+  readonly #resp: RespDoor;
   readonly #http: HttpDoors | null;
   readonly #dataDir: DataDir;
   readonly #trace: TraceFile | null;
@@ -78,10 +88,12 @@ export class Server {
   constructor(parts: ServerParts) {
     this.node = parts.node;
     this.requests = parts.requests;
+    this.open = parts.open;
     this.listen = parts.listen;
     this.#host = parts.host;
     this.#mux = parts.mux;
     this.#door = parts.door;
+    this.#resp = parts.resp;
     this.#http = parts.http;
     this.#dataDir = parts.dataDir;
     this.#trace = parts.trace;
@@ -92,10 +104,12 @@ export class Server {
     yield* wait<void>((done) => this.#mux.close(done));
     // First of all nothing new is taken: so whoever asks is told that it is not done, and nobody is left in doubt.
     this.#door.stop();
+    this.#resp.stop();
     this.#http?.stop();
     yield* this.node.stop();
     yield* this.#lastReplies();
     this.#door.close();
+    this.#resp.close();
     this.#http?.close();
     if (this.#trace !== null) yield* this.#trace.close();
     this.#dataDir.close();
@@ -105,7 +119,7 @@ export class Server {
   *#lastReplies(): Task<void> {
     const { clock } = this.#host;
     const endMs = clock.monotonicMs() + this.node.parts.settings.electionMinMs;
-    while (this.#door.connectionCount + (this.#http?.connectionCount ?? 0) > 0 && clock.monotonicMs() < endMs) {
+    while (this.#door.connectionCount + this.#resp.connectionCount + (this.#http?.connectionCount ?? 0) > 0 && clock.monotonicMs() < endMs) {
       yield* wait<void>((done) => clock.setTimer(LAST_REPLIES_INTERVAL_MS, () => done(null, undefined)));
     }
   }
@@ -113,6 +127,7 @@ export class Server {
   /** Lets go of everything at once: the node failed. */
   abandon(): void {
     this.#door.close();
+    this.#resp.close();
     this.#http?.close();
     runTask(wait<void>((done) => this.#mux.close(done)), () => {});
     if (this.#trace !== null) runTask(this.#trace.close(), () => {});
@@ -142,11 +157,13 @@ function* startOn(host: Host, options: ServerOptions, dataDir: DataDir): Task<Se
   const { config, plugin, process } = options;
   let node: Node | null = null;
   let door: ClientDoor | null = null;
+  let resp: RespDoor | null = null;
   let trace: TraceFile | null = null;
   const mux = new Mux(host, {
     // What arrives before the node has recovered is turned away: its sender tries again.
     peer: (socket) => (node === null ? socket.destroy() : node.acceptPeer(socket)),
     client: (socket) => (door === null ? socket.destroy() : door.accept(socket)),
+    resp: (socket) => (resp === null ? socket.destroy() : resp.accept(socket)),
     http: (socket, first) => (options.http === undefined ? socket.destroy() : options.http.accept(socket, first)),
   });
   const listen = yield* bindMux(mux, config.listen, "--listen");
@@ -167,9 +184,14 @@ function* startOn(host: Host, options: ServerOptions, dataDir: DataDir): Task<Se
     node = new Node({ host, settings, plugin, sourceDigest: options.sourceDigest ?? "", dataDir, observers: [...options.observers ?? [], ...tracers], failed });
     yield* node.open();
     const requests = new NodeRequests(node, process);
-    door = new ClientDoor(host, requests, options.http?.meters.doors.client);
-    options.http?.open(new ClusterClient(host, requests), node, mux);
-    server = new Server({ host, node, requests, listen, mux, door, http: options.http ?? null, dataDir, trace });
+    const secret = options.peerSecret ?? null;
+    const credentials = secret === null ? null : { type: "node", secret } as const;
+    const counts = options.http?.meters.doors.client;
+    door = new ClientDoor(host, requests, { access: options.access ?? new Access(), credentials, ...(counts === undefined ? {} : { counts }) });
+    resp = new RespDoor(host, requests);
+    const open = openerFrom(host, requests, credentials);
+    options.http?.open(new ClusterClient(host, requests, open), node, mux);
+    server = new Server({ host, node, requests, open, listen, mux, door, resp, http: options.http ?? null, dataDir, trace });
     return server;
   } catch (error) {
     node?.end();

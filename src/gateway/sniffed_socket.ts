@@ -2,7 +2,7 @@
  * A socket whose first bytes were looked at already: whoever opens it gets them first, as if nobody had.
  */
 import { concatBytes } from "../base/bytes.ts";
-import type { Clock, Socket, SocketHandlers } from "../host/host.ts";
+import type { Clock, Socket, SocketHandlers, SocketPeer } from "../host/host.ts";
 
 /** Stands before the real socket. `data`, `drained` and `closed` are for whoever opened that one. */
 export class SniffedSocket implements Socket, SocketHandlers {
@@ -23,6 +23,10 @@ export class SniffedSocket implements Socket, SocketHandlers {
 
   get remote(): string {
     return this.#socket.remote;
+  }
+
+  get peer(): SocketPeer | null {
+    return this.#socket.peer ?? null;
   }
 
   get queuedBytes(): number {

@@ -34,6 +34,8 @@ export interface NodeOptions {
   readonly autoRejoin?: boolean;
   /** File with what nodes that join prove to know, the same on all, readable by its owner alone. */
   readonly peerSecretFile?: string;
+  /** File that says who may ask what, readable by its owner alone; without it anybody may ask anything. `node.client` may. */
+  readonly authFile?: string;
   /** The machine: a plugin, the name of one that draft ships, or the path of a file whose default export is one; `kv`. */
   readonly machine?: string | AnyPlugin;
   /** A node of a higher priority is handed leadership once it has been in step for a while; 0 to 100; 0. */
@@ -82,6 +84,8 @@ export interface RunningNode extends AsyncDisposable {
   fetch(request: Request): Promise<Response>;
   /** Ends when the node was stopped; fails with a {@link DraftError} if it ended by itself. */
   readonly closed: Promise<void>;
+  /** Reads the files of secrets again; one that cannot be taken changes nothing, and `log` hears why. */
+  reload(): void;
   /** Accepts no more, hands leadership over, makes all durable, lets go of the directory. May be called again. */
   stop(): Promise<void>;
 }
@@ -92,7 +96,7 @@ const OWN_OPTIONS: ReadonlySet<string> = new Set(["machine", "log", "logLevel", 
 const TEXT_OPTIONS: ReadonlySet<string> = new Set([
   "id", "data", "listen", "healthListen", "advertise", "priority", "heartbeatMs", "electionMs", "snapshotBytes", "snapshotEntries",
   "retainBytes", "segmentBytes", "valueBytesMax", "frameBytesMax",
-  "queueBytesMax", "traceFile", "peerSecretFile",
+  "queueBytesMax", "traceFile", "peerSecretFile", "authFile",
 ]);
 
 /**
@@ -130,7 +134,9 @@ class LocalNode implements RunningNode {
 
   constructor(server: LocalServer) {
     this.#server = server;
-    this.client = connect(reachable(server.listen), { name: `node ${server.nodeId}` });
+    // Where others have to say who they are, the program that runs a node need not.
+    const open = server.isGuarded ? server.open : undefined;
+    this.client = connect(open === undefined ? reachable(server.listen) : server.address, { name: `node ${server.nodeId}`, ...(open === undefined ? {} : { open }) });
     this.closed = server.closed;
     const end = (): Promise<void> => {
       this.#hasEnded = true;
@@ -158,6 +164,10 @@ class LocalNode implements RunningNode {
 
   fetch(request: Request): Promise<Response> {
     return fetchFrom(this.#server.http, request);
+  }
+
+  reload(): void {
+    this.#server.reload();
   }
 
   stop(): Promise<void> {

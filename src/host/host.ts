@@ -107,10 +107,20 @@ export interface SocketHandlers {
   closed(error: Error | null): void;
 }
 
+/** Who is at the other side, by a certificate that was verified. */
+export interface SocketPeer {
+  /** Its common name and its alternative names, without their kinds. */
+  readonly names: readonly string[];
+  /** The nodes that it may be: the `draft-node:` names of a certificate that nodes' own authority has signed. */
+  readonly nodeIds: readonly string[];
+}
+
 /** A connected stream of bytes. */
 export interface Socket {
   /** `host:port` of the other side, for messages only. */
   readonly remote: string;
+  /** Null, or not there: it showed no certificate that is valid here. */
+  readonly peer?: SocketPeer | null;
   /** Sets who hears of this socket; before that nothing is read from it. Called again, it hands the socket on. */
   open(handlers: SocketHandlers): void;
   /** Queues `parts` one behind the other, sent as one write where the system allows. Ignored after close. */

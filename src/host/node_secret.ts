@@ -1,5 +1,5 @@
-/** Secrets that nodes share: where they are read from, and how one proves to have one without telling it. */
-import { createHmac, timingSafeEqual } from "node:crypto";
+/** Secrets: where they are read from, and how one proves to have one without telling it. */
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 
 /** Shorter ones are guessed. */
@@ -12,18 +12,32 @@ const SECRET_BYTES_MAX = 4096;
  * @returns or, as a text, why it cannot be taken
  */
 export function readSecret(path: string): Uint8Array | string {
-  let content: string;
+  const content = readPrivateFile(path, SECRET_BYTES_MAX);
+  if (typeof content === "string") return content;
+  const secret = Buffer.from(Buffer.from(content).toString("latin1").trim(), "latin1");
+  return secret.length < SECRET_BYTES_MIN ? `it has ${secret.length} bytes: want ${SECRET_BYTES_MIN} or more that nobody can guess` : new Uint8Array(secret);
+}
+
+/**
+ * What a file holds that nobody but its owner may read.
+ *
+ * @returns or, as a text, why it cannot be taken
+ */
+export function readPrivateFile(path: string, bytesMax: number): Uint8Array | string {
   try {
     const { mode, size } = statSync(path);
     // Windows has no such bits.
     if ((mode & 0o077) !== 0 && process.platform !== "win32") return `others than its owner can read or change it: chmod 600 ${path}`;
-    if (size > SECRET_BYTES_MAX) return `it has ${size} bytes: want at most ${SECRET_BYTES_MAX}`;
-    content = readFileSync(path, "latin1");
+    if (size > bytesMax) return `it has ${size} bytes: want at most ${bytesMax}`;
+    return readFileSync(path);
   } catch (error) {
     return `it cannot be read: ${(error as Error).message}`;
   }
-  const secret = Buffer.from(content.trim(), "latin1");
-  return secret.length < SECRET_BYTES_MIN ? `it has ${secret.length} bytes: want ${SECRET_BYTES_MIN} or more that nobody can guess` : new Uint8Array(secret);
+}
+
+/** SHA-256 of `text` in UTF-8. */
+export function digestOf(text: string): Uint8Array {
+  return createHash("sha256").update(text, "utf8").digest();
 }
 
 /** HMAC-SHA256 of `said` under `secret`. */

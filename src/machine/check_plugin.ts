@@ -56,12 +56,13 @@ function whyNoOperation(name: string, row: unknown, version: number): string | n
   if (NAME.test(name.toLowerCase()) && !NAME.test(name)) return `with capitals: call it '${name.toLowerCase()}', users may type it in any case`;
   if (!NAME.test(name)) return `that nobody could type: must be named in ${NAMED}`;
   if (typeof row !== "object" || row === null) return `that is ${shown(row)}: must be { kind: "read" } or { kind: "write" }`;
-  const { kind, args, summary, since = 1, frees = false } = row as Record<string, unknown>;
+  const { kind, args, summary, since = 1, frees = false, touches } = row as Record<string, unknown>;
   if (kind !== "read" && kind !== "write") return `of the kind ${shown(kind)}: must be "read" or "write"`;
   for (const [field, given] of Object.entries({ args, summary })) {
     if (given !== undefined && typeof given !== "string") return `whose ${field} is ${shown(given)}: must be text for users to read`;
   }
   if (typeof frees !== "boolean") return `with frees: ${shown(frees)}: must be true or false`;
+  if (touches !== undefined && typeof touches !== "function") return `with touches: ${shown(touches)}: must be a function that tells a command's keys, or left out`;
   if (frees && kind === "read") return "that reads and frees: only a write leaves less than there was";
   const isVersion = Number.isSafeInteger(since) && (since as number) >= 1 && (since as number) <= version;
   return isVersion ? null : `with since: ${shown(since)}: must be a version from 1 to ${version}`;

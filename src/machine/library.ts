@@ -17,7 +17,7 @@ export { type DefinedTableMachine, defineMachineOn, type TableMachineDefinition 
 export type { Json } from "./json_argument.ts";
 export type { KeyRange } from "./key_order.ts";
 export type {
-  AnyPlugin, Base, Command, CreateOptions, Entry, Machine, OperationRow, Plugin, PluginBase, Reply, StreamMachine,
+  AnyPlugin, Base, Command, CreateOptions, Entry, Machine, OperationRow, Plugin, PluginBase, Reply, StreamMachine, Touches,
   StreamPlugin, View,
 } from "./machine.ts";
 export { Table } from "./table.ts";

@@ -136,6 +136,17 @@ export interface OperationRow {
   readonly since?: number;
   /** A write that leaves less than there was, as a delete does: it is taken even where the disk is full. */
   readonly frees?: boolean;
+  /**
+   * Which keys such a command touches, so that whoever may use only some of them is told apart. Without it, and where it
+   * gives null or throws, nobody can tell, and they are refused. The command is as it was sent, unchecked.
+   */
+  touches?(command: Command): Touches | null;
+}
+
+/** What a command looks at or changes: keys, and all keys that begin with a prefix. Texts or bytes. */
+export interface Touches {
+  readonly keys?: readonly unknown[];
+  readonly prefixes?: readonly unknown[];
 }
 
 /** What `create` is told. */

@@ -11,6 +11,12 @@ export const CLIENT_PROTOCOL = 1;
 /** Flag of a client hello: the sender is a node that forwards for a client. */
 export const FORWARDED_FLAG = 1;
 
+/** Flag of a client hello: the sender is a node, and proves it if it is asked to. */
+export const NODE_FLAG = 2;
+
+/** Stands in a reply about the connection, in place of its status: the node asks for a proof. */
+const CHALLENGE = 2;
+
 /** What a client says first. */
 export interface ClientHello {
   readonly protocol: number;
@@ -18,6 +24,10 @@ export interface ClientHello {
   /** The cluster that the client means, or empty if any will do. */
   readonly clusterId: string;
   readonly forwarded: boolean;
+  /** It is a node, and can prove it. */
+  readonly isNode: boolean;
+  /** Says who asks; null: it does not say. */
+  readonly token: string | null;
 }
 
 /** What a node says first. */
@@ -37,17 +47,20 @@ export interface NodeHello {
 
 /** Body of a client's hello. */
 export function encodeClientHello(hello: ClientHello): Uint8Array {
-  return encode([hello.protocol, hello.clientName, hello.clusterId, hello.forwarded ? FORWARDED_FLAG : 0]);
+  const flags = (hello.forwarded ? FORWARDED_FLAG : 0) | (hello.isNode ? NODE_FLAG : 0);
+  return encode([hello.protocol, hello.clientName, hello.clusterId, flags, ...(hello.token === null ? [] : [hello.token])]);
 }
 
 /** @throws DraftError BAD_REQUEST */
 export function decodeClientHello(body: Uint8Array): ClientHello {
-  const [protocol, clientName, clusterId, flags] = tuple(decode(body), "client hello");
+  const [protocol, clientName, clusterId, flags = 0, token = null] = tuple(decode(body), "client hello");
   return {
     protocol: whole(protocol, "protocol"),
     clientName: name(clientName, "client name"),
     clusterId: name(clusterId, "cluster id"),
-    forwarded: (whole(flags ?? 0, "flags") & FORWARDED_FLAG) !== 0,
+    forwarded: (whole(flags, "flags") & FORWARDED_FLAG) !== 0,
+    isNode: (whole(flags, "flags") & NODE_FLAG) !== 0,
+    token: token === null ? null : name(token, "token"),
   };
 }
 
@@ -74,4 +87,15 @@ export function decodeNodeHello(body: Uint8Array): NodeHello {
     inflightMax: Math.max(1, whole(inflightMax, "inflightMax")),
     leader: leaderFrom(leaderId, leaderAddress),
   };
+}
+
+/** What a node asks of one that says that it is a node, in place of its hello. `nonce` was drawn for this connection. */
+export function encodeChallenge(nonce: string): Uint8Array {
+  return encode([0, CHALLENGE, nonce]);
+}
+
+/** The nonce, if the first frame of a node asks for a proof. It is told from a hello and a refusal by its first bytes. */
+export function challengeIn(body: Uint8Array): string | null {
+  if (body[1] !== 0 || body[2] !== CHALLENGE) return null;
+  return name(tuple(decode(body), "challenge")[2], "nonce");
 }

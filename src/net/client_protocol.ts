@@ -4,8 +4,10 @@
  * is one frame whose body is a CBOR tuple. Tuples may grow at the end; a reader ignores what it does not know.
  *
  * ```text
- * client hello  [protocol, client name, cluster id expected or "", flags]
- *               flags: 1 = a node forwards for a client here, do not forward again
+ * client hello  [protocol, client name, cluster id expected or "", flags, token or null (missing: null)]
+ *               flags: 1 = a node forwards for a client here, do not forward again; 2 = it is a node, and proves it
+ * challenge     [0, 2, nonce]   in place of the node's hello, to one that says that it is a node
+ * proof         [bytes]         the client's next frame, see peer_proof.ts; the node hello follows
  * node hello    [protocol, cluster id or "", node id, address, version,
  *                [frameBytesMax, valueBytesMax, inflightMax], [leader id, leader address] or null]
  *

@@ -28,6 +28,8 @@ export interface NodeConfig {
   readonly autoRejoin: boolean;
   /** File with what nodes prove to each other that they know; null: none. */
   readonly peerSecretFile: string | null;
+  /** File that says who may ask what; null: anybody may ask anything. */
+  readonly authFile: string | null;
   /** Names or paths of plugins; the first is the machine of `main`. */
   readonly machines: readonly string[];
   /** Of two nodes in step the one with the higher priority would rather lead; 0 to 100. */
@@ -111,6 +113,7 @@ export function parseNodeConfig(raw: RawConfig): NodeConfig {
     join: parseJoin(raw),
     autoRejoin: raw.has("auto-rejoin"),
     peerSecretFile: raw.text("peer-secret-file") ?? null,
+    authFile: raw.text("auth-file") ?? null,
     machines: raw.all("machine").length > 0 ? raw.all("machine") : [CONFIG_DEFAULTS.machine],
     priority: wholeNumber(raw, "priority", { otherwise: 0, from: 0, to: 100 }),
     heartbeatMs: wholeNumber(raw, "heartbeat-ms", { otherwise: CONFIG_DEFAULTS.heartbeatMs, from: 1, to: 60_000 }),

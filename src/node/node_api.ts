@@ -2,8 +2,10 @@
  * What the doors ask of a node. Every call is answered once, through `done`, in the same turn or later, and never by a
  * throw. Names of groups come from clients unchecked: an unknown one is NOT_FOUND.
  */
+import type { OperationRow } from "../machine/machine.ts";
 import type { Index } from "../raft/types.ts";
 import type { DraftError, LeaderHint } from "../base/errors.ts";
+import type { Command } from "../machine/machine.ts";
 import type { BackupAsk, RestoreAsk } from "../net/backup_request.ts";
 import type { SessionAsk } from "../net/client_protocol.ts";
 import type { MemberList, NodeStatus, OperationInfo } from "../net/client_answers.ts";
@@ -64,8 +66,15 @@ export interface NodeApi {
   leads(group: string): boolean;
   /** Whether reads of `group` can be answered here: a witness holds no state. */
   holdsState(group: string): boolean;
+  /**
+   * How a command is to be run, or why it would be refused in every state: what `propose` and `read` find out as well, before
+   * anything is numbered or sent.
+   */
+  kindOf(group: string, command: Command): "read" | "write" | DraftError;
   /** Operations of the group's machine. */
   operations(group: string): readonly OperationInfo[] | DraftError;
+  /** The operation of the group's machine that is called so, in whatever case; null if there is none. */
+  operation(group: string, name: string): OperationRow | null;
   /**
    * Proposes a command, if this node leads; else NOT_LEADER or NO_LEADER.
    *

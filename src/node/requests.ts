@@ -5,7 +5,7 @@ import { EntryKind } from "../base/entry.ts";
 import { DraftError, type LeaderHint } from "../base/errors.ts";
 import { version } from "../base/version.ts";
 import { isDiskFull } from "../host/files.ts";
-import type { Command } from "../machine/machine.ts";
+import type { Command, OperationRow } from "../machine/machine.ts";
 import { encodeSessionChange, type SessionChange } from "../machine/session_entry.ts";
 import type { MemberList, NodeStatus, OperationInfo } from "../net/client_answers.ts";
 import type { BackupAsk, RestoreAsk } from "../net/backup_request.ts";
@@ -80,6 +80,27 @@ export class NodeRequests implements NodeApi {
     return Object.entries(plugin.operations).map(([operation, { kind, args = "", summary = "", since = 1 }]) => ({
       name: operation, kind, args, summary: since > inForce ? `comes with version ${since}: ${summary}` : summary,
     }));
+  }
+
+  operation(name: string, operation: string): OperationRow | null {
+    const group = this.#node.groups.get(name);
+    if (group !== undefined && !group.state.config.witness) return group.applier.operations.find([operation])?.row ?? null;
+    const { operations } = this.#node.parts.plugin;
+    const known = operation.toLowerCase();
+    return Object.hasOwn(operations, known) ? operations[known] ?? null : null;
+  }
+
+  kindOf(name: string, command: Command): "read" | "write" | DraftError {
+    const group = this.#find(name);
+    if (group instanceof DraftError) return group;
+    const { operations } = group.applier;
+    try {
+      // A plugin may change in place what it prepares: the caller's stays as it came.
+      return operations.kindOf(operations.prepare([...command]));
+    } catch (error) {
+      if (error instanceof DraftError) return error;
+      throw error;
+    }
   }
 
   propose(name: string, envelope: Uint8Array, timeoutMs: number, done: AnswerDone): void {

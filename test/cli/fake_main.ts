@@ -20,7 +20,7 @@ const startFake: StartServer = async (config, host) => {
     tell();
   };
   const role = cluster.leader?.id === id ? "leader" : "follower";
-  return { nodeId: id, listen: server.address, address: server.address, clusterId: "fake", role, closed, stop };
+  return { nodeId: id, listen: server.address, address: server.address, clusterId: "fake", role, closed, reload: () => {}, stop };
 };
 
 main(startFake);

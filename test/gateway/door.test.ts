@@ -65,7 +65,7 @@ function dial(server: FakeServer): Promise<RawClient> {
 }
 
 function hello(clusterId: string = ""): Uint8Array {
-  return encodeClientHello({ protocol: CLIENT_PROTOCOL, clientName: "test", clusterId, forwarded: false });
+  return encodeClientHello({ protocol: CLIENT_PROTOCOL, clientName: "test", clusterId, forwarded: false, isNode: false, token: null });
 }
 
 async function greeted(server: FakeServer): Promise<RawClient> {
@@ -190,7 +190,7 @@ test("a client of another cluster is refused", () =>
   }));
 
 for (const [what, bytes] of [
-  ["a line that is no request", new TextEncoder().encode("hello\r\n")],
+  ["a line that is no request", new TextEncoder().encode("hello, world\r\n")],
   ["TLS", Uint8Array.of(0x16, 3, 1, 0, 200)],
   ["another magic", Uint8Array.of(0xd7, 1, 2, 3, 4, 5, 6, 7)],
   ["a newer version", Uint8Array.of(0xd7, 0x44, 0x52, 0x46, 2, 9, 0, 0)],

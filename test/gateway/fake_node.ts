@@ -69,6 +69,10 @@ export class FakeNode implements NodeApi {
     return { frameBytesMax: this.frameBytesMax, valueBytesMax: 1024 * 1024, inflightMax: this.inflightMax };
   }
 
+  operation(): null {
+    return null;
+  }
+
   leads(): boolean {
     return this.cluster.leader?.id === this.id;
   }
@@ -79,6 +83,11 @@ export class FakeNode implements NodeApi {
 
   leaderOf(): LeaderHint | null {
     return this.cluster.leader;
+  }
+
+  kindOf(group: string, [operation]: readonly [string, ...unknown[]]): "read" | "write" | DraftError {
+    if (group !== "main") return new DraftError("NOT_FOUND", `no group "${group}"`);
+    return OPERATIONS.find(({ name }) => name === operation)?.kind ?? new DraftError("UNKNOWN_OPERATION", `no operation ${operation}`);
   }
 
   operations(group: string): readonly OperationInfo[] | DraftError {
@@ -224,7 +233,7 @@ export function serveFake(cluster: FakeCluster, id: string, port: number = 0): P
   const host = createNodeHost(log);
   const node = new FakeNode(cluster, id);
   const door = new ClientDoor(host, node);
-  const mux = new Mux(host, { peer: (socket) => socket.destroy(), client: (socket) => door.accept(socket), http: (socket) => socket.destroy() });
+  const mux = new Mux(host, { peer: (socket) => socket.destroy(), client: (socket) => door.accept(socket), http: (socket) => socket.destroy(), resp: (socket) => socket.destroy() });
   return new Promise((resolve, reject) => {
     mux.listen({ host: "127.0.0.1", port }, (...[error, address]) => {
       if (error !== null) return reject(error);

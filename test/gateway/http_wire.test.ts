@@ -109,7 +109,7 @@ test("who holds a connection by being slow loses it", async () => {
     },
   };
   const door = new HttpDoor({ clock, log: silentLog }, { ownHost: "localhost", roomBytesMax: 1024 });
-  const mux = new Mux(real, { peer: (socket) => socket.destroy(), client: (socket) => socket.destroy(), http: (socket, first) => door.accept(socket, first) });
+  const mux = new Mux(real, { peer: (socket) => socket.destroy(), client: (socket) => socket.destroy(), http: (socket, first) => door.accept(socket, first), resp: (socket) => socket.destroy() });
   const port = await new Promise<number>((resolve, reject) => {
     mux.listen({ host: "127.0.0.1", port: 0 }, (...[error, address]) => (error === null ? resolve(address.port) : reject(error)));
   });

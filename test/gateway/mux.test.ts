@@ -44,6 +44,8 @@ interface Rig {
   readonly clients: Socket[];
   /** What was read of connections for HTTP. */
   readonly pages: string[];
+  /** Connections of Redis's clients. */
+  readonly redis: Socket[];
   readonly mux: Mux;
   arrive(): FakeSocket;
 }
@@ -63,10 +65,12 @@ function rig(): Rig {
   const peers: Socket[] = [];
   const clients: Socket[] = [];
   const pages: string[] = [];
+  const redis: Socket[] = [];
   const doors = {
     peer: (socket: Socket) => void peers.push(socket),
     client: (socket: Socket) => void clients.push(socket),
     http: (_: Socket, first: Uint8Array) => void pages.push(new TextDecoder().decode(first)),
+    resp: (socket: Socket) => void redis.push(socket),
   };
   const mux = new Mux({ net, clock: scheduler.clock(0), log }, doors);
   mux.listen({ host: "h", port: 1 }, () => {});
@@ -75,7 +79,7 @@ function rig(): Rig {
     accept(socket);
     return socket;
   };
-  return { scheduler, logged, peers, clients, pages, mux, arrive };
+  return { scheduler, logged, peers, clients, pages, redis, mux, arrive };
 }
 
 const PEER = writePreface(ConnectionKind.peer, Lane.bulk);
@@ -120,12 +124,24 @@ test("HTTP goes to its door by its first line, with all that was read of it", ()
   assert.equal([logged.length, slow.destroyed, long.destroyed, clients.length, peers.length], [0, false, false, 0, 0]);
 });
 
-test("what is neither is closed at once, with a line that shows how it began", () => {
-  for (const text of ["GET a\r\n", "*1\r\n$4\r\nPING\r\n", "\u0016\u0003\u0001", "hello HTTP/1.1\r\n", "\n"]) {
-    const { pages, arrive, logged } = rig();
+test("Redis's clients go to theirs: by the first byte of an array, or by a line that HTTP does not end", () => {
+  const { redis, pages, arrive, logged } = rig();
+  const send = (text: string): void => arrive().handlers?.data(new TextEncoder().encode(text));
+  for (const text of ["*", "*1\r\n$4\r\nPING\r\n", "PING\r\n", "GET a\n", "get / http\n", `set ${"a".repeat(8192)}`]) send(text);
+  assert.equal([redis.length, pages.length, logged.length], [6, 0, 0]);
+  const slow = arrive();
+  for (const part of ["P", "I", "NG", "\r"]) slow.handlers?.data(new TextEncoder().encode(part));
+  assert.is(redis.length, 6);
+  slow.handlers?.data(new TextEncoder().encode("\n"));
+  assert.equal([redis.length, pages.length, slow.destroyed], [7, 0, false]);
+});
+
+test("what is nobody's is closed at once, with a line that shows how it began", () => {
+  for (const text of ["GE\u0001T a\r\n", "\u0016\u0003\u0001", "hello / HTTP/1.1\r\n", "\n", "$4\r\nPING", "+OK\r\n", "a\u0000b"]) {
+    const { pages, redis, arrive, logged } = rig();
     const socket = arrive();
     socket.handlers?.data(new TextEncoder().encode(text));
-    assert.equal([socket.destroyed, logged.length, pages.length], [true, 1, 0], JSON.stringify(text));
+    assert.equal([socket.destroyed, logged.length, pages.length, redis.length], [true, 1, 0, 0], JSON.stringify(text));
   }
 });
 

@@ -17,7 +17,7 @@ function writeBody(id: number, group: string, timeoutMs: number, envelope: Uint8
 }
 
 test("hellos come back as they were", () => {
-  const client = { protocol: 1, clientName: "cli", clusterId: "c", forwarded: true };
+  const client = { protocol: 1, clientName: "cli", clusterId: "c", forwarded: true, isNode: true, token: "draft_x" };
   assert.equal(decodeClientHello(encodeClientHello(client)), client);
   const node = {
     protocol: 1, clusterId: "c", nodeId: "a", address: "h:1", version: "0.1.0", frameBytesMax: 9, valueBytesMax: 8,

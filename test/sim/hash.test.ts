@@ -18,7 +18,7 @@ const HASHES: Readonly<Record<number, string>> = {
 const LIBRARY_HASHES: Readonly<Record<number, string>> = {
   3: "8d38054de08ec098",
   5: "cc118e614aacb914",
-  21: "30f2d3e6831fc25c",
+  21: "affc64e2233eab51",
 };
 
 /** The same where single messages are lost, doubled and late. */
@@ -29,14 +29,14 @@ const LOSSY_HASHES: Readonly<Record<number, string>> = {
 
 /** The same where members come and go. */
 const MEMBERS_HASHES: Readonly<Record<number, string>> = {
-  3: "f609a6c49d44ac6f",
-  8: "3817b915e2f58e63",
+  3: "6e0e9f716382a00c",
+  8: "cf2d37ccb03de6ec",
 };
 
 /** The same where some machines are witnesses. */
 const WITNESS_HASHES: Readonly<Record<number, string>> = {
-  2: "ec3f362afd5e207b",
-  4: "835558efc1ffc0d0",
+  2: "ccf5b63f0e776780",
+  4: "1ba53c8eb7d1eb02",
 };
 
 const TABLES: readonly (readonly [words: string, options: Omit<RunOptions, "plugin">, hashes: Readonly<Record<number, string>>])[] = [

@@ -3,12 +3,19 @@
  */
 import { DraftError } from "../../base/errors.ts";
 import type { EntryTimes } from "../../node/write_flights.ts";
+import type { Log } from "../../host/host.ts";
+import { audit } from "../auth/audit.ts";
+import { NOBODY, refusalOf, type Role } from "../auth/principal.ts";
 import type { ClusterClient } from "../cluster_client.ts";
 import type { DoorCounts } from "../door_counts.ts";
 import { errorAnswer, type HttpAnswer, HttpRefusal, type HttpRequest, jsonAnswer } from "./message.ts";
+import { pageAnswer } from "./page_route.ts";
 import { Parameters } from "./parameters.ts";
 import { type Route, TIMEOUT_MS } from "./route.ts";
 import { Streams } from "./streams.ts";
+
+/** What the log tells of an address, at most. */
+const ACTION_CHARACTERS_MAX = 256;
 
 /** A route with its path in pieces; a piece that begins with `{` varies. */
 interface Known {
@@ -23,6 +30,8 @@ interface Found {
 
 /** What routes are served with besides the cluster. */
 export interface AppServices {
+  /** Hears what operators do. */
+  readonly log: Log;
   /** What the node counts and measures, as Prometheus reads it. */
   readonly metrics: () => Promise<string>;
   readonly counts: DoorCounts;
@@ -46,25 +55,44 @@ export class HttpApp {
 
   /** The answer, whatever comes: errors are answers, too. */
   async answer(request: HttpRequest): Promise<HttpAnswer> {
-    const { metrics, counts, timesOf } = this.#services;
+    const { counts } = this.#services;
     const beganMs = this.#cluster.nowMs();
     counts.requests += 1;
+    let route: Route | null = null;
     try {
       checkOrigin(request);
-      const { route, parts } = this.#find(request);
-      const parameters = new Parameters(request.query, route.query);
-      const group = parameters.text("group") ?? "main";
-      const timeoutMs = parameters.whole("timeout_ms") ?? TIMEOUT_MS;
-      return await route.run({ request, cluster: this.#cluster, streams: this.streams, metrics, timesOf, beganMs, group, parameters, parts, timeoutMs });
+      const found = this.#find(request);
+      ({ route } = found);
+      const answer = await this.#run(request, found, beganMs);
+      this.#audit(request, route, null);
+      return answer;
     } catch (error) {
-      if (error instanceof HttpRefusal) {
-        counts.refused(error.error);
-        return error.answer;
-      }
-      if (!(error instanceof DraftError)) throw error;
-      counts.refused(error);
-      return errorAnswer(error);
+      const failure = error instanceof HttpRefusal ? error.cause : error;
+      if (!(failure instanceof DraftError)) throw error;
+      counts.refused(failure);
+      this.#audit(request, route, failure);
+      return error instanceof HttpRefusal ? error.answer : errorAnswer(failure, failure.httpStatus, failure.code === "UNAUTHORIZED" ? { "www-authenticate": "Bearer" } : {});
     }
+  }
+
+  #run(request: HttpRequest, { route, parts }: Found, beganMs: number): Promise<HttpAnswer> {
+    const role = roleOf(route);
+    const { principal } = request;
+    if (role !== null && principal instanceof DraftError) throw principal;
+    const caller = principal instanceof DraftError ? NOBODY : principal;
+    const refusal = role === null ? null : refusalOf(caller, role, "nothing", `${route.method} ${route.path}`);
+    if (refusal !== null) throw refusal;
+    const parameters = new Parameters(request.query, route.query);
+    const group = parameters.text("group") ?? "main";
+    const timeoutMs = parameters.whole("timeout_ms") ?? TIMEOUT_MS;
+    const { metrics, timesOf } = this.#services;
+    return route.run({ request, cluster: this.#cluster, streams: this.streams, metrics, timesOf, beganMs, principal: caller, group, parameters, parts, timeoutMs });
+  }
+
+  #audit({ method, path, query, principal, remote }: HttpRequest, route: Route | null, failure: DraftError | null): void {
+    if (route === null || roleOf(route) !== "admin") return;
+    const action = `${method} ${path.slice(0, ACTION_CHARACTERS_MAX)}${query === "" ? "" : `?${query.slice(0, ACTION_CHARACTERS_MAX)}`}`;
+    audit(this.#services.log, { principal: principal instanceof DraftError ? null : principal, remote, action, group: "" }, failure);
   }
 
   /** @throws DraftError NOT_FOUND; HttpRefusal 405 */
@@ -83,9 +111,15 @@ export class HttpApp {
   }
 }
 
+/** What is not said of a route is the safe side of it. */
+function roleOf({ method, role }: Route): Role | null {
+  return role === undefined ? (method === "GET" ? "read" : "admin") : role;
+}
+
 /** What a node answers that listens and has not recovered: its log may be long. */
 export function startingAnswer({ path }: HttpRequest): HttpAnswer {
   const message = "this node has not recovered yet: another one answers";
+  if (path === "/") return pageAnswer();
   if (path === "/livez") return jsonAnswer({ live: true });
   if (path === "/readyz") return jsonAnswer({ ready: false, checks: [{ name: "recovery", ok: false, message }] }, { status: 503 });
   return errorAnswer(new DraftError("NO_LEADER", message));

@@ -14,7 +14,7 @@ const LOOK_MS = 20;
 
 export const BACKUP_ROUTES: readonly Route[] = [
   {
-    method: "GET", path: "/v1/backup", id: "backup", summary: "all of a group's state as of one index, from this node: a file for draft log check and draft admin restore",
+    method: "GET", path: "/v1/backup", id: "backup", summary: "all of a group's state as of one index, from this node: a file for draft log check and draft admin restore", role: "admin",
     query: [TIMEOUT, GROUP],
     answer: {
       description: "the file; one that ends before its content-length is none. It holds all that was acknowledged before it was asked for",

@@ -1,6 +1,7 @@
 /** The HTTP interface for a program that has a `Request` in hand, whichever server it came from. */
 import { concatBytes } from "../../base/bytes.ts";
 import { DraftError } from "../../base/errors.ts";
+import { ANYONE } from "../auth/principal.ts";
 import type { HttpApp } from "./app.ts";
 import type { HttpRequest } from "./message.ts";
 
@@ -11,6 +12,8 @@ export async function fetchFrom(app: HttpApp, request: Request): Promise<Respons
     method: request.method,
     path: pathname,
     query: search.slice(1),
+    principal: ANYONE,
+    remote: "this process",
     // A request that was made by hand names no host but in its address.
     header: (name) => request.headers.get(name) ?? (name === "host" ? host : null),
     body: (bytesMax) => bodyOf(request, bytesMax),

@@ -4,6 +4,8 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { DraftError } from "../../base/errors.ts";
+import type { Socket, SocketPeer } from "../../host/host.ts";
+import type { Principal } from "../auth/principal.ts";
 import { Body, type Room } from "./body.ts";
 import { checkHost } from "./host_rule.ts";
 import { errorAnswer, type HttpAnswer, type HttpRequest } from "./message.ts";
@@ -35,6 +37,8 @@ export interface ConnectionDoor {
   readonly ownHost: string;
   nowMs(): number;
   answer(request: HttpRequest): Promise<HttpAnswer>;
+  /** Who asks, by the connection's certificate, if there is one, and the header `Authorization`. */
+  principalOf(peer: SocketPeer | null, authorization: string | undefined): Principal | DraftError;
   /** Whether the door takes no more requests. */
   readonly stopping: boolean;
 }
@@ -43,6 +47,7 @@ export interface ConnectionDoor {
 export class HttpConnection {
   readonly #raw: RawSocket;
   readonly #door: ConnectionDoor;
+  readonly #from: Pick<Socket, "remote" | "peer">;
   /** The last of the requests that were taken; each waits for the one before it. */
   #last: Promise<void> = Promise.resolve();
   #underWay = 0;
@@ -50,8 +55,9 @@ export class HttpConnection {
   /** The body that is read. */
   #body: Body | null = null;
 
-  constructor(raw: RawSocket, door: ConnectionDoor) {
+  constructor(raw: RawSocket, from: Pick<Socket, "remote" | "peer">, door: ConnectionDoor) {
     this.#raw = raw;
+    this.#from = from;
     this.#door = door;
     this.#dueMs = door.nowMs() + FIRST_HEAD_MS;
   }
@@ -122,6 +128,8 @@ export class HttpConnection {
       method,
       path: at < 0 ? url : url.slice(0, at),
       query: at < 0 ? "" : url.slice(at + 1),
+      principal: this.#door.principalOf(this.#from.peer ?? null, headers.authorization),
+      remote: this.#from.remote,
       header: (name) => {
         const value = headers[name];
         return value === undefined ? null : [value].flat().join(", ");

@@ -4,8 +4,10 @@
  */
 import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from "node:http";
 import { DraftError } from "../../base/errors.ts";
-import type { Clock, Log, Socket, Timer } from "../../host/host.ts";
+import type { Clock, Log, Socket, SocketPeer, Timer } from "../../host/host.ts";
 import { detachSocket } from "../../host/node_net.ts";
+import { Access } from "../auth/access.ts";
+import type { Principal } from "../auth/principal.ts";
 import { type HttpApp, startingAnswer } from "./app.ts";
 import { Room } from "./body.ts";
 import { type ConnectionDoor, HttpConnection, type RawSocket } from "./http_connection.ts";
@@ -35,6 +37,8 @@ export interface HttpDoorOptions {
   readonly roomBytesMax: number;
   /** Connections of one remote address, at most; 5,000 if nothing is said. */
   readonly addressConnectionsMax?: number;
+  /** Who may ask; everybody if nothing is said. */
+  readonly access?: Access;
 }
 
 /** Serves HTTP on connections that it is given. */
@@ -43,6 +47,7 @@ export class HttpDoor implements ConnectionDoor {
   readonly ownHost: string;
   readonly #ports: HttpPorts;
   readonly #server: HttpServer;
+  readonly #access: Access;
   readonly #connections: Map<RawSocket, HttpConnection> = new Map();
   readonly #addressConnectionsMax: number;
   /** Connections that are open, by remote address. */
@@ -52,8 +57,9 @@ export class HttpDoor implements ConnectionDoor {
   #check: Timer | null = null;
   #stopping = false;
 
-  constructor(ports: HttpPorts, { ownHost, roomBytesMax, addressConnectionsMax = ADDRESS_CONNECTIONS_MAX }: HttpDoorOptions) {
+  constructor(ports: HttpPorts, { ownHost, roomBytesMax, access = new Access(), addressConnectionsMax = ADDRESS_CONNECTIONS_MAX }: HttpDoorOptions) {
     this.#ports = ports;
+    this.#access = access;
     this.ownHost = ownHost;
     this.#addressConnectionsMax = addressConnectionsMax;
     this.room = new Room(roomBytesMax);
@@ -85,6 +91,14 @@ export class HttpDoor implements ConnectionDoor {
     return this.app === null ? Promise.resolve(startingAnswer(request)) : this.app.answer(request);
   }
 
+  principalOf(peer: SocketPeer | null, authorization: string | undefined): Principal | DraftError {
+    const login = this.#access.login(peer);
+    // Another scheme says nothing here; a token that cannot be one is as wrong as any.
+    const bearer = /^bearer +(\S*) *$/i.exec(authorization ?? "");
+    if (bearer !== null) login.withToken(bearer[1] ?? "");
+    return login.principal;
+  }
+
   /** Takes a connection over, of which `first` was read already. */
   accept(socket: Socket, first: Uint8Array): void {
     const raw = this.#stopping ? null : detachSocket(socket, first);
@@ -93,7 +107,7 @@ export class HttpDoor implements ConnectionDoor {
     const others = this.#byAddress.get(address) ?? 0;
     if (others >= this.#addressConnectionsMax) return this.#turnAway(raw, address);
     this.#byAddress.set(address, others + 1);
-    this.#connections.set(raw, new HttpConnection(raw, this));
+    this.#connections.set(raw, new HttpConnection(raw, socket, this));
     raw.on("close", () => {
       this.#connections.delete(raw);
       const left = (this.#byAddress.get(address) ?? 1) - 1;

@@ -1,7 +1,8 @@
 /** The doors for HTTP of one server: the one on its port, and, if that is wanted, one for health alone on another. */
 import { assert } from "../../base/assert.ts";
 import { runTask, type Task, wait } from "../../base/task.ts";
-import type { Address, Host, Socket } from "../../host/host.ts";
+import type { Address, Host, Log, Socket } from "../../host/host.ts";
+import { Access } from "../auth/access.ts";
 import { bindMux } from "../bind_mux.ts";
 import type { Node } from "../../node/node.ts";
 import type { EntryTimes } from "../../node/write_flights.ts";
@@ -30,17 +31,20 @@ export class HttpDoors {
   readonly #health: HttpDoor;
   readonly #healthMux: Mux;
   readonly #healthListen: Address | null;
+  readonly #log: Log;
   #cluster: ClusterClient | null = null;
 
   constructor(host: Host, options: HttpDoorsOptions) {
     this.meters = options.meters;
     this.#main = new HttpDoor(host, options);
-    this.#health = new HttpDoor(host, options);
+    this.#health = new HttpDoor(host, { ...options, access: new Access() });
+    this.#log = host.log;
     this.#healthListen = options.healthListen;
     this.#healthMux = new Mux(host, {
       peer: (socket) => socket.destroy(),
       client: (socket) => socket.destroy(),
       http: (socket, first) => this.#health.accept(socket, first),
+      resp: (socket) => socket.destroy(),
     });
   }
 
@@ -76,8 +80,9 @@ export class HttpDoors {
       // Clients know an index as the machine does, flights as the log.
       return group === undefined ? null : meters.groups.of(group.state.config.group)?.flights.timesOf(index - group.applier.beginning.shift) ?? null;
     };
-    this.#main.app = new HttpApp(ROUTES, cluster, { metrics, timesOf, counts: meters.doors.http });
-    this.#health.app = new HttpApp([...HEALTH_ROUTES, ...METRICS_ROUTES], cluster, { metrics, timesOf, counts: new DoorCounts() });
+    const services = { log: this.#log, metrics, timesOf };
+    this.#main.app = new HttpApp(ROUTES, cluster, { ...services, counts: meters.doors.http });
+    this.#health.app = new HttpApp([...HEALTH_ROUTES, ...METRICS_ROUTES], cluster, { ...services, counts: new DoorCounts() });
   }
 
   /** Takes a connection to the node's port over, of which `first` was read already. */

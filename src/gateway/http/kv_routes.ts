@@ -10,7 +10,7 @@ import type { Level } from "../../net/client_protocol.ts";
 import { type Condition, conditionsOf, etagOf, isNoneMatch } from "./conditions.ts";
 import { type HttpAnswer, jsonAnswer, rawAnswer, unchangedAnswer } from "./message.ts";
 import { escaped, type Parameter, unescaped } from "./parameters.ts";
-import { type Call, GROUP, IDEMPOTENCY_KEY, placeOf, type Route, TIMEOUT, WRITE_HEADERS, writeAnswer } from "./route.ts";
+import { type Call, checkKeys, GROUP, IDEMPOTENCY_KEY, placeOf, type Route, TIMEOUT, WRITE_HEADERS, writeAnswer } from "./route.ts";
 import { objectOf, type Schema } from "./schema.ts";
 
 export const LEVEL: Parameter = {
@@ -65,7 +65,7 @@ export const KV_ROUTES: readonly Route[] = [
     run: getValue,
   },
   {
-    method: "PUT", path: "/v1/kv/{key*}", id: "putValue", summary: "gives a key its value",
+    method: "PUT", path: "/v1/kv/{key*}", id: "putValue", summary: "gives a key its value", role: "write",
     query: [IF_REVISION, TTL, TIMEOUT, GROUP],
     headers: [IF_MATCH, IF_NONE_MATCH, IDEMPOTENCY_KEY],
     body: { raw: "the value, as it is" },
@@ -74,7 +74,7 @@ export const KV_ROUTES: readonly Route[] = [
     run: putValue,
   },
   {
-    method: "DELETE", path: "/v1/kv/{key*}", id: "deleteValue", summary: "deletes a key",
+    method: "DELETE", path: "/v1/kv/{key*}", id: "deleteValue", summary: "deletes a key", role: "write",
     query: [IF_REVISION, TIMEOUT, GROUP],
     headers: [IF_MATCH, IDEMPOTENCY_KEY],
     answer: { description: "done", headers: WRITE_HEADERS, json: objectOf({ index: INDEX, deleted: { type: "boolean", description: "whether there was such a key" } }) },
@@ -103,7 +103,9 @@ export const KV_ROUTES: readonly Route[] = [
 ];
 
 async function getValue(call: Call): Promise<HttpAnswer> {
-  const { result, index } = await readAt(call, ["getrev", keyOf(call)]);
+  const key = keyOf(call);
+  checkKeys(call, "read", { keys: [key] });
+  const { result, index } = await readAt(call, ["getrev", key]);
   if (!Array.isArray(result)) throw new DraftError("NOT_FOUND", "there is no such key");
   const [value, revision] = result as [unknown, number];
   const headers = { "etag": etagOf(revision), "draft-revision": String(revision), "draft-index": String(index) };
@@ -113,6 +115,7 @@ async function getValue(call: Call): Promise<HttpAnswer> {
 
 async function putValue(call: Call): Promise<HttpAnswer> {
   const key = keyOf(call);
+  checkKeys(call, "write", { keys: [key] });
   const conditions = conditionsOf(call);
   const place = await placeOf(call);
   const ttlMs = call.parameters.whole("ttl_ms");
@@ -124,6 +127,7 @@ async function putValue(call: Call): Promise<HttpAnswer> {
 
 async function deleteValue(call: Call): Promise<HttpAnswer> {
   const key = keyOf(call);
+  checkKeys(call, "write", { keys: [key] });
   const conditions = conditionsOf(call);
   const { index, result } = await write(call, ["del", key], { key, conditions, place: await placeOf(call) });
   return writeAnswer(call, { index, deleted: Number(result) > 0 }, index);
@@ -135,7 +139,9 @@ async function listValues(call: Call): Promise<HttpAnswer> {
   const after = parameters.value("after");
   // One more than wanted tells whether the list goes on.
   const asked = Math.min(limit + 1, LIST_MAX);
-  const command: Command = ["list", parameters.value("prefix") ?? "", "LIMIT", String(asked), ...(after === null ? [] : ["AFTER", after])];
+  const prefix = parameters.value("prefix") ?? "";
+  checkKeys(call, "read", { prefixes: [prefix] });
+  const command: Command = ["list", prefix, "LIMIT", String(asked), ...(after === null ? [] : ["AFTER", after])];
   const { result, index } = await readAt(call, command);
   if (!isListReply(result)) throw otherMachine("list", "not-done");
   const rows = result;

@@ -1,5 +1,6 @@
 /** Requests and answers of HTTP, whatever carries them: a socket, or a program that calls `node.fetch`. */
 import type { DraftError } from "../../base/errors.ts";
+import type { Principal } from "../auth/principal.ts";
 
 /** One request. */
 export interface HttpRequest {
@@ -8,6 +9,10 @@ export interface HttpRequest {
   readonly path: string;
   /** What stands behind `?`, as it came; empty if nothing does. */
   readonly query: string;
+  /** Who asks; or UNAUTHORIZED. */
+  readonly principal: Principal | DraftError;
+  /** `host:port`; `this process` without a socket. */
+  readonly remote: string;
   /** The value of a header, by its lower-case name; null if it is missing. */
   header(name: string): string | null;
   /**
@@ -28,7 +33,7 @@ export interface HttpAnswer {
 }
 
 /** What every answer bears. What a value holds is nobody's page: no browser is to guess at it, run it or keep it. */
-const COMMON_HEADERS: Readonly<Record<string, string>> = {
+export const COMMON_HEADERS: Readonly<Record<string, string>> = {
   "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
@@ -77,12 +82,10 @@ export function errorAnswer(error: DraftError, status: number = error.httpStatus
 
 /** A refusal that HTTP has a status of its own for: 405, 415. */
 export class HttpRefusal extends Error {
-  readonly error: DraftError;
   readonly answer: HttpAnswer;
 
   constructor(error: DraftError, status: number, headers: Record<string, string> = {}) {
     super(error.message, { cause: error });
-    this.error = error;
     this.answer = errorAnswer(error, status, headers);
   }
 }

@@ -6,7 +6,7 @@ import type { AnswerSpec, BodySpec, Route } from "./route.ts";
 import type { Schema } from "./schema.ts";
 
 /** What any route may be refused with. */
-const ALWAYS: readonly ErrorCode[] = ["BAD_REQUEST", "NOT_FOUND", "FORBIDDEN", "BUSY", "NO_LEADER", "STOPPING", "FENCED", "LOST", "TIMEOUT"];
+const ALWAYS: readonly ErrorCode[] = ["BAD_REQUEST", "UNAUTHORIZED", "NOT_FOUND", "FORBIDDEN", "BUSY", "NO_LEADER", "STOPPING", "FENCED", "LOST", "TIMEOUT"];
 
 const OUTCOMES: readonly string[] = ["not-done", "unknown", "done"];
 
@@ -46,7 +46,11 @@ export function openApi(routes: readonly Route[], version: string): Json {
       license: { name: "MIT", identifier: "MIT" },
     },
     paths,
-    components: { schemas: { Error: ERROR } },
+    security: [{}, { token: [] }],
+    components: {
+      schemas: { Error: ERROR },
+      securitySchemes: { token: { type: "http", scheme: "bearer", description: "a token of --auth-file; not asked for without one" } },
+    },
   };
 }
 

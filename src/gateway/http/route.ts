@@ -2,6 +2,7 @@
 import { DraftError, type ErrorCode } from "../../base/errors.ts";
 import type { Place } from "../../machine/flat_encode.ts";
 import type { EntryTimes } from "../../node/write_flights.ts";
+import { type Principal, refusalOf, type Role, type Scope } from "../auth/principal.ts";
 import type { ClusterClient } from "../cluster_client.ts";
 import { type HttpAnswer, HttpRefusal, type HttpRequest, jsonAnswer } from "./message.ts";
 import type { Parameter, Parameters } from "./parameters.ts";
@@ -16,6 +17,8 @@ export interface Route {
   readonly path: string;
   readonly id: string;
   readonly summary: string;
+  /** What who asks must be: `read` for GET and `admin` for the rest, if nothing is said; null: anybody, without a token. */
+  readonly role?: Role | null;
   readonly query: readonly Parameter[];
   readonly headers?: readonly Parameter[];
   /** What the body is; none is read if nothing is said. */
@@ -51,6 +54,8 @@ export interface Call {
   readonly timesOf: (group: string, index: number) => EntryTimes | null;
   /** When the request came, by the cluster's clock. */
   readonly beganMs: number;
+  /** Who asks; whether its role is enough was looked at, which keys it may use is for the route to check. */
+  readonly principal: Principal;
   readonly group: string;
   readonly parameters: Parameters;
   /** The parts of the path that vary, as they came. */
@@ -80,18 +85,15 @@ export const IDEMPOTENCY_KEY: Parameter = {
 
 const KEY_HEADER = "idempotency-key";
 
-/** Who asks. Nobody has to prove who they are yet. */
-const PRINCIPAL = "";
-
 /**
  * The place under which a write with an `Idempotency-Key` is done once: a digest of who asks and of the key, which every
  * replica keeps. Null without a key.
  */
-export async function placeOf({ request }: Call): Promise<Place | null> {
+export async function placeOf({ request, principal }: Call): Promise<Place | null> {
   const key = request.header(KEY_HEADER);
   if (key === null) return null;
   if (!KEY_PATTERN.test(key)) throw new DraftError("BAD_REQUEST", "an Idempotency-Key has 1 to 255 visible characters");
-  const named = new TextEncoder().encode(`${PRINCIPAL}\n${key}`);
+  const named = new TextEncoder().encode(`${principal.name}\n${key}`);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", named));
   return { session: digest.slice(0, 16), sequence: 0, answeredBelow: 0 };
 }
@@ -107,6 +109,12 @@ export function writeAnswer(call: Call, value: unknown, index: number): HttpAnsw
   const { cluster, group, beganMs, timesOf } = call;
   const timing = serverTiming({ beganMs, nowMs: cluster.nowMs(), leads: cluster.api.leads(group), times: timesOf(group, index) });
   return jsonAnswer(value, { index, headers: timing === null ? {} : { "server-timing": timing } });
+}
+
+/** @throws DraftError FORBIDDEN if who asks may not do this to these keys */
+export function checkKeys({ principal }: Call, role: Role, scope: Scope): void {
+  const refusal = refusalOf(principal, role, scope, "this request");
+  if (refusal !== null) throw refusal;
 }
 
 /** Refuses a key where nothing would heed it. */

@@ -5,6 +5,7 @@ import { CLUSTER_ROUTES } from "./cluster_routes.ts";
 import { KV_ROUTES } from "./kv_routes.ts";
 import { jsonAnswer } from "./message.ts";
 import { openApi } from "./openapi.ts";
+import { PAGE_ROUTE } from "./page_route.ts";
 import type { Route } from "./route.ts";
 import { RUN_ROUTES } from "./run_routes.ts";
 import { STATUS_ROUTES } from "./status_routes.ts";
@@ -15,6 +16,7 @@ const DESCRIBED: readonly Route[] = [...KV_ROUTES, ...RUN_ROUTES, ...WATCH_ROUTE
 /** The routes of a node's port. */
 export const ROUTES: readonly Route[] = [
   ...DESCRIBED,
+  PAGE_ROUTE,
   {
     method: "GET", path: "/openapi.json", id: "openApi", summary: "this description",
     query: [],

@@ -5,6 +5,7 @@ import { sessionBytes } from "../../machine/command.ts";
 import type { Place } from "../../machine/flat_encode.ts";
 import type { Command } from "../../machine/machine.ts";
 import type { Level } from "../../net/client_protocol.ts";
+import { whyNotRun } from "../auth/request_rule.ts";
 import { LEVEL, MIN_INDEX } from "./kv_routes.ts";
 import { type HttpAnswer, jsonAnswer } from "./message.ts";
 import { type Call, GROUP, IDEMPOTENCY_KEY, jsonBody, placeOf, refuseKey, type Route, TIMEOUT, WRITE_HEADERS, writeAnswer } from "./route.ts";
@@ -38,7 +39,7 @@ const ANSWERED: Schema = objectOf({
 
 export const RUN_ROUTES: readonly Route[] = [
   {
-    method: "POST", path: "/v1/run", id: "run", summary: "runs one operation of the group's machine, a write or a read",
+    method: "POST", path: "/v1/run", id: "run", summary: "runs one operation of the group's machine, a write or a read", role: "read",
     query: [TIMEOUT, GROUP],
     headers: [IDEMPOTENCY_KEY],
     body: { json: RUN_BODY },
@@ -67,7 +68,7 @@ export const RUN_ROUTES: readonly Route[] = [
     run: async (call) => jsonAnswer({ operations: await call.cluster.ask("operations", call.group) }),
   },
   {
-    method: "POST", path: "/v1/sessions", id: "openSession", summary: "opens a session, under which writes are numbered and done once",
+    method: "POST", path: "/v1/sessions", id: "openSession", summary: "opens a session, under which writes are numbered and done once", role: "write",
     query: [TIMEOUT, GROUP],
     answer: { description: "the session; it ends after ten minutes without use", json: objectOf({ session: { type: "string" }, index: { type: "integer" } }) },
     codes: [],
@@ -81,6 +82,8 @@ async function run(call: Call): Promise<HttpAnswer> {
   if (typeof operation !== "string") throw new DraftError("BAD_REQUEST", "body.command must begin with the name of an operation");
   const command: Command = [operation, ...args.map((each) => fromJsonValue(each))];
   const kind = await kindOf(call, operation);
+  const refusal = whyNotRun(call.principal, call.cluster.api, call.group, kind, () => command);
+  if (refusal !== null) throw refusal;
   const place = placeIn(body) ?? await placeOf(call);
   if (kind === "read" && place !== null) throw new DraftError("BAD_REQUEST", `${operation} only reads: it is sent without a session or key`);
   if (kind === "write" && (body.level !== undefined || body.min_index !== undefined)) throw new DraftError("BAD_REQUEST", `${operation} is a write: level and min_index are for reads`);

@@ -32,14 +32,14 @@ const GROUP_STATUS: Schema = {
 
 export const HEALTH_ROUTES: readonly Route[] = [
   {
-    method: "GET", path: "/livez", id: "live", summary: "whether the node's loop turns: that this is answered at all",
+    method: "GET", path: "/livez", id: "live", summary: "whether the node's loop turns: that this is answered at all", role: null,
     query: [],
     answer: { description: "it does", json: objectOf({ live: { type: "boolean" } }) },
     codes: [],
     run: () => Promise.resolve(jsonAnswer({ live: true })),
   },
   {
-    method: "GET", path: "/readyz", id: "ready", summary: "whether the node is of full use: it is in a cluster that has a leader, has caught up, and its disk is in order",
+    method: "GET", path: "/readyz", id: "ready", summary: "whether the node is of full use: it is in a cluster that has a leader, has caught up, and its disk is in order", role: null,
     query: [],
     answer: { description: "it is", json: READY, besides: { 503: "not yet; the checks say why" } },
     codes: [],

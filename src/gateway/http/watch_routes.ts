@@ -3,7 +3,7 @@ import { DraftError } from "../../base/errors.ts";
 import type { ChangeCursor } from "../../machine/change.ts";
 import { type HttpAnswer, streamAnswer } from "./message.ts";
 import type { Parameter } from "./parameters.ts";
-import { type Call, GROUP, type Route } from "./route.ts";
+import { type Call, checkKeys, GROUP, type Route } from "./route.ts";
 import { watchedPrefix, watchEvents } from "./watch_events.ts";
 
 const PLACE_PATTERN = /^(\d{1,15})\.(\d{1,15})$/;
@@ -33,9 +33,12 @@ export const WATCH_ROUTES: readonly Route[] = [
   },
 ];
 
-function watch({ request, cluster, group, parameters, streams }: Call): HttpAnswer {
+function watch(call: Call): HttpAnswer {
+  const { request, cluster, group, parameters, streams } = call;
   const after = placeFrom(request.header("last-event-id")) ?? beginning(parameters.whole("from"));
-  const prefix = watchedPrefix(parameters.value("prefix") ?? "");
+  const asked = parameters.value("prefix") ?? "";
+  checkKeys(call, "read", { prefixes: [asked] });
+  const prefix = watchedPrefix(asked);
   const over = streams.begin();
   try {
     const events = watchEvents((ready) => cluster.api.watch(group, { prefix, after }, ready), over);

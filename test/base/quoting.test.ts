@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DraftError } from "../../src/base/errors.ts";
-import { quoted, splitWords } from "../../src/cli/quoting.ts";
+import { quoted, splitWords } from "../../src/base/quoting.ts";
 
 const test = suite("quoting");
 

@@ -2,8 +2,8 @@
  * Words of a line, quoted as in redis-cli: `"…"` with `\n \r \t \b \a \\ \" \xHH`, `'…'` where only `\'` is special.
  * A word is text, or bytes where `\xHH` made something that is no UTF-8.
  */
-import { DraftError } from "../base/errors.ts";
-import { utf8OrNull } from "../base/json_value.ts";
+import { DraftError } from "./errors.ts";
+import { utf8OrNull } from "./json_value.ts";
 
 /** One word as it was typed. */
 export type Word = string | Uint8Array;
