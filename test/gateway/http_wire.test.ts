@@ -137,7 +137,7 @@ test("who holds a connection by being slow loses it", async () => {
 test("one address has so many connections and no more, and room again once some are closed", async () => {
   const real = createNodeHost(silentLog);
   const door = new HttpDoor(real, { ownHost: "localhost", roomBytesMax: 1024, addressConnectionsMax: 2 });
-  const mux = new Mux(real, { peer: (socket) => socket.destroy(), client: (socket) => socket.destroy(), http: (socket, first) => door.accept(socket, first) });
+  const mux = new Mux(real, { peer: (socket) => socket.destroy(), client: (socket) => socket.destroy(), resp: (socket) => socket.destroy(), http: (socket, first) => door.accept(socket, first) });
   const port = await new Promise<number>((resolve, reject) => {
     mux.listen({ host: "127.0.0.1", port: 0 }, (...[error, address]) => (error === null ? resolve(address.port) : reject(error)));
   });
