@@ -26,7 +26,7 @@ export interface DoorAccess {
 }
 
 /** Everybody is let in. */
-const OPEN: DoorAccess = { access: new Access(), credentials: null };
+export const OPEN: DoorAccess = { access: new Access(), credentials: null };
 
 /** Serves the client protocol. */
 export class ClientDoor {
@@ -36,7 +36,7 @@ export class ClientDoor {
   readonly #connections: Set<DoorConnection> = new Set();
   #stopping = false;
 
-  constructor(ports: DoorPorts, api: NodeApi, { access, credentials, counts = new DoorCounts() }: DoorAccess & { readonly counts?: DoorCounts } = OPEN) {
+  constructor(ports: DoorPorts, api: NodeApi, { access, credentials }: DoorAccess = OPEN, counts: DoorCounts = new DoorCounts()) {
     this.#ports = { clock: ports.clock, log: ports.log, counts, rules: { access, secret: credentials?.secret ?? null, random: ports.random } };
     this.#api = api;
     this.#forwarder = new Forwarder(ports, () => api.identity(), credentials);

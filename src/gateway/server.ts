@@ -186,9 +186,9 @@ function* startOn(host: Host, options: ServerOptions, dataDir: DataDir): Task<Se
     const requests = new NodeRequests(node, process);
     const secret = options.peerSecret ?? null;
     const credentials = secret === null ? null : { type: "node", secret } as const;
-    const counts = options.http?.meters.doors.client;
-    door = new ClientDoor(host, requests, { access: options.access ?? new Access(), credentials, ...(counts === undefined ? {} : { counts }) });
-    resp = new RespDoor(host, requests);
+    const access = { access: options.access ?? new Access(), credentials };
+    door = new ClientDoor(host, requests, access, options.http?.meters.doors.client);
+    resp = new RespDoor(host, requests, access);
     const open = openerFrom(host, requests, credentials);
     options.http?.open(new ClusterClient(host, requests, open), node, mux);
     server = new Server({ host, node, requests, open, listen, mux, door, resp, http: options.http ?? null, dataDir, trace });

@@ -2,10 +2,9 @@
  * What the doors ask of a node. Every call is answered once, through `done`, in the same turn or later, and never by a
  * throw. Names of groups come from clients unchecked: an unknown one is NOT_FOUND.
  */
-import type { OperationRow } from "../machine/machine.ts";
 import type { Index } from "../raft/types.ts";
 import type { DraftError, LeaderHint } from "../base/errors.ts";
-import type { Command } from "../machine/machine.ts";
+import type { Command, OperationRow } from "../machine/machine.ts";
 import type { BackupAsk, RestoreAsk } from "../net/backup_request.ts";
 import type { SessionAsk } from "../net/client_protocol.ts";
 import type { MemberList, NodeStatus, OperationInfo } from "../net/client_answers.ts";

@@ -1,5 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { NOBODY } from "../../src/gateway/auth/principal.ts";
 import { startingAnswer } from "../../src/gateway/http/app.ts";
 import { errorIn, HttpRig } from "./http_rig.ts";
 
@@ -32,7 +33,7 @@ test("another name, another method or a page of somebody else's does not get it"
 });
 
 test("a node that has not recovered shows it already", () => {
-  const answer = startingAnswer({ method: "GET", path: "/", query: "", header: () => null, body: () => Promise.reject(new Error("none")) });
+  const answer = startingAnswer({ method: "GET", path: "/", query: "", principal: NOBODY, remote: "127.0.0.1:1", header: () => null, body: () => Promise.reject(new Error("none")) });
   assert.equal([answer.status, answer.headers["content-type"]], [200, "text/html; charset=utf-8"]);
 });
 

@@ -22,7 +22,7 @@ export function pageAnswer(): HttpAnswer {
 
 /** Not in openapi.json: it is for people. */
 export const PAGE_ROUTE: Route = {
-  method: "GET", path: "/", id: "page", summary: "a page for people",
+  method: "GET", path: "/", id: "page", summary: "a page for people", role: null,
   query: [],
   answer: { description: "the page" },
   codes: [],

@@ -1,5 +1,6 @@
 /** How a connection begins and ends: what client libraries send before anything else. */
-import { type Credentials, refusalOf } from "./credentials.ts";
+import { DraftError } from "../../base/errors.ts";
+import type { Credentials } from "./credentials.ts";
 import type { Shape } from "./reply_queue.ts";
 import type { Protocol } from "./reply_writer.ts";
 import type { Argument } from "./request_parser.ts";
@@ -37,14 +38,19 @@ function greetingOf([version, ...options]: readonly string[]): Greeting | string
   return { protocol: version === undefined ? null : (Number(version) as Protocol), credentials, name };
 }
 
+function unproved({ login }: Talk): string {
+  if (!(login.principal instanceof DraftError)) return "";
+  return "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time";
+}
+
 function hello(talk: Talk, args: readonly Argument[]): void {
   const greeting = greetingOf(args.map(textOf));
   if (typeof greeting === "string") return talk.replies.refuse(greeting);
   const { protocol, credentials, name } = greeting;
-  const refusal = credentials === null ? "" : refusalOf(credentials);
+  const refusal = credentials === null ? unproved(talk) : talk.login.prove(credentials);
   if (refusal !== "") return talk.replies.refuse(refusal);
   if (name !== null && !NAME.test(name)) return talk.replies.refuse("ERR Client names cannot contain spaces, newlines or special characters.");
-  if (credentials !== null) talk.state.user = credentials.user ?? "";
+  talk.state.user = talk.login.name;
   if (name !== null) talk.state.name = name;
   talk.replies.answer((writer) => {
     // From its own reply on.
@@ -58,9 +64,9 @@ function hello(talk: Talk, args: readonly Argument[]): void {
 
 function auth(talk: Talk, args: readonly Argument[]): void {
   const [one = "", two] = args.map(textOf);
-  const refusal = args.length > 2 ? SYNTAX : refusalOf(two === undefined ? { user: null, password: one } : { user: one, password: two });
+  const refusal = args.length > 2 ? SYNTAX : talk.login.prove(two === undefined ? { user: null, password: one } : { user: one, password: two });
   if (refusal !== "") return talk.replies.refuse(refusal);
-  talk.state.user = one;
+  talk.state.user = talk.login.name;
   talk.replies.answer(ok);
 }
 

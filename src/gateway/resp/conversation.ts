@@ -6,7 +6,9 @@
 import { DraftError } from "../../base/errors.ts";
 import type { Command } from "../../machine/machine.ts";
 import type { Answer, AnswerDone } from "../../node/node_api.ts";
+import { whyNotRun, whyNotWatch } from "../auth/request_rule.ts";
 import { movedLine } from "./cluster_map.ts";
+import type { RespLogin } from "./credentials.ts";
 import type { OrderedSessions } from "./ordered_session.ts";
 import { OrderedReads } from "./ordered_reads.ts";
 import { OrderedWrites } from "./ordered_writes.ts";
@@ -21,6 +23,11 @@ import { WatchPush } from "./watch_push.ts";
 
 /** How long a command may take. */
 export const COMMAND_MS = 5000;
+
+/** What the conversation needs of the door. */
+export interface ConversationDoor extends DoorFacts {
+  readonly sessions: OrderedSessions;
+}
 
 /** What the conversation needs of its connection. */
 export interface ConversationEnds {
@@ -45,6 +52,7 @@ interface Found {
 export class Conversation implements Talk {
   readonly door: DoorFacts;
   readonly state: ClientState;
+  readonly login: RespLogin;
   readonly replies: ReplyQueue;
   transaction: Transaction | null = null;
   watched: Map<Argument, number> = new Map();
@@ -54,8 +62,10 @@ export class Conversation implements Talk {
   #reads: OrderedReads;
   #writes: OrderedWrites;
 
-  constructor(door: DoorFacts, sessions: OrderedSessions, state: ClientState, ends: ConversationEnds) {
+  constructor(door: ConversationDoor, login: RespLogin, state: ClientState, ends: ConversationEnds) {
+    const { sessions } = door;
     this.door = door;
+    this.login = login;
     this.state = state;
     this.replies = ends.replies;
     this.#ends = ends;
@@ -84,7 +94,8 @@ export class Conversation implements Talk {
     const name = textOf(request[0] ?? "").toLowerCase();
     request[0] = name;
     const own = OWN_COMMANDS.get(name);
-    const isTaken = own === undefined || (this.transaction !== null && own.endsTransaction !== true) ? this.#takeOperation(name, request, own) : this.#takeOwn(name, own, request.slice(1));
+    const refusal = this.login.refusalOf(name);
+    const isTaken = refusal !== "" ? this.#refuse(refusal) : own === undefined || (this.transaction !== null && own.endsTransaction !== true) ? this.#takeOperation(name, request, own) : this.#takeOwn(name, own, request.slice(1));
     if (!isTaken) return false;
     this.state.lastCommand = name;
     this.state.lastCommandMs = this.door.clock.monotonicMs();
@@ -99,10 +110,22 @@ export class Conversation implements Talk {
   }
 
   read(command: Command, done: AnswerDone): void {
-    this.#reads.run(command, COMMAND_MS, (result) => this.#over(result, done));
+    const refusal = this.#whyNot("read", command);
+    if (refusal === null) this.#read(command, done);
+    else done(refusal);
   }
 
   write(command: Command, done: AnswerDone): void {
+    const refusal = this.#whyNot("write", command);
+    if (refusal === null) this.#write(command, done);
+    else done(refusal);
+  }
+
+  #read(command: Command, done: AnswerDone): void {
+    this.#reads.run(command, COMMAND_MS, (result) => this.#over(result, done));
+  }
+
+  #write(command: Command, done: AnswerDone): void {
     this.#writes.run(command, COMMAND_MS, (result) => this.#over(result, done));
   }
 
@@ -123,7 +146,10 @@ export class Conversation implements Talk {
   }
 
   watchChanges(prefix: string, from: number | null): void {
-    this.#pushes.open(this.state.group, prefix, from);
+    const { principal } = this.login;
+    const refusal = principal instanceof DraftError ? principal : whyNotWatch(principal, prefix);
+    if (refusal === null) this.#pushes.open(this.state.group, prefix, from);
+    else this.replies.refuse(errorLine(refusal));
   }
 
   reset(): void {
@@ -131,6 +157,7 @@ export class Conversation implements Talk {
     this.watched = new Map();
     this.#pushes.close();
     this.use("main");
+    this.login.forget();
     Object.assign(this.state, { name: "", user: "", asksCluster: false, readsAnywhere: false });
     this.replies.writer.protocol = 2;
   }
@@ -191,7 +218,20 @@ export class Conversation implements Talk {
 
   #look(command: Command, shape: Shape): Found | DraftError {
     const kind = this.door.api.kindOf(this.state.group, command);
-    return kind instanceof DraftError ? kind : { command, shape, kind };
+    if (kind instanceof DraftError) return kind;
+    return this.#whyNot(kind, command) ?? { command, shape, kind };
+  }
+
+  /** Why whoever this is may not run it; null if they may. */
+  #whyNot(kind: "read" | "write", command: Command): DraftError | null {
+    const { principal } = this.login;
+    return principal instanceof DraftError ? principal : whyNotRun(principal, this.door.api, this.state.group, kind, () => command);
+  }
+
+  #refuse(line: string): true {
+    if (this.transaction !== null) this.transaction.isSpoilt = true;
+    this.replies.refuse(line);
+    return true;
   }
 
   #run({ command, shape, kind }: Found): boolean {
@@ -203,8 +243,8 @@ export class Conversation implements Talk {
     }
     const place = this.replies.open(shape);
     const done: AnswerDone = (result) => this.replies.settle(place, result instanceof DraftError ? result : result.reply);
-    if (kind === "read") this.read(command, done);
-    else this.write(command, done);
+    if (kind === "read") this.#read(command, done);
+    else this.#write(command, done);
     return true;
   }
 }

@@ -3,7 +3,9 @@
  * taken: while one has to wait, or too many are under way, the rest stays with the client.
  */
 import type { Clock, Log, Socket, Timer } from "../../host/host.ts";
+import type { Access } from "../auth/access.ts";
 import { COMMAND_MS, Conversation } from "./conversation.ts";
+import { RespLogin } from "./credentials.ts";
 import type { OrderedSessions } from "./ordered_session.ts";
 import { ReplyQueue } from "./reply_queue.ts";
 import { ReplyWriter } from "./reply_writer.ts";
@@ -32,6 +34,7 @@ const UNRESOLVED = "NO_LEADER nobody can say yet what became of an earlier write
 export interface ConnectionDoor extends DoorFacts {
   readonly clock: Clock;
   readonly log: Log;
+  readonly access: Access;
   readonly sessions: OrderedSessions;
   readonly room: RespRoom;
   left(connection: RespConnection): void;
@@ -65,7 +68,7 @@ export class RespConnection {
     const { valueBytesMax, frameBytesMax } = door.api.limits();
     this.#parser = new RequestParser({ bulkBytesMax: valueBytesMax, requestBytesMax: frameBytesMax });
     this.#replies = new ReplyQueue(new ReplyWriter(), () => this.#planFlush());
-    this.#conversation = new Conversation(door, door.sessions, state, {
+    this.#conversation = new Conversation(door, new RespLogin(door.access.login(socket.peer ?? null), () => door.access.isRequired), state, {
       replies: this.#replies,
       hasRoom: () => !this.#isClosed && socket.queuedBytes + this.#replies.writer.length < UNREAD_PAUSE_BYTES,
       pushed: () => this.#planFlush(),

@@ -4,6 +4,8 @@
  */
 import type { Clock, Log, Net, Socket } from "../../host/host.ts";
 import type { NodeApi } from "../../node/node_api.ts";
+import type { Access } from "../auth/access.ts";
+import { type DoorAccess, OPEN } from "../client_door.ts";
 import { Forwarder } from "../forward.ts";
 import { leaderWay, OrderedSessions } from "./ordered_session.ts";
 import { type ConnectionDoor, RespConnection } from "./resp_connection.ts";
@@ -23,6 +25,7 @@ export interface RespPorts {
 /** Serves RESP on connections that it is given. */
 export class RespDoor implements ConnectionDoor {
   readonly api: NodeApi;
+  readonly access: Access;
   readonly clock: Clock;
   readonly log: Log;
   readonly startedMs: number;
@@ -33,13 +36,14 @@ export class RespDoor implements ConnectionDoor {
   #nextId = 1;
   #isStopping = false;
 
-  constructor(ports: RespPorts, api: NodeApi, roomBytesMax: number = ROOM_BYTES_MAX) {
+  constructor(ports: RespPorts, api: NodeApi, { access, credentials }: DoorAccess = OPEN, roomBytesMax: number = ROOM_BYTES_MAX) {
     this.api = api;
+    this.access = access;
     this.clock = ports.clock;
     this.log = ports.log;
     this.startedMs = ports.clock.monotonicMs();
     this.room = new RespRoom(roomBytesMax);
-    this.#forwarder = new Forwarder(ports, () => api.identity());
+    this.#forwarder = new Forwarder(ports, () => api.identity(), credentials);
     this.sessions = new OrderedSessions(leaderWay(api, ports.clock, this.#forwarder));
   }
 

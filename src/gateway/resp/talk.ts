@@ -2,6 +2,7 @@
 import type { Clock } from "../../host/host.ts";
 import type { Command } from "../../machine/machine.ts";
 import type { AnswerDone, NodeApi } from "../../node/node_api.ts";
+import type { RespLogin } from "./credentials.ts";
 import type { ReplyQueue } from "./reply_queue.ts";
 import type { Argument } from "./request_parser.ts";
 import type { Transaction } from "./transaction.ts";
@@ -40,6 +41,7 @@ export interface DoorFacts {
 export interface Talk {
   readonly door: DoorFacts;
   readonly state: ClientState;
+  readonly login: RespLogin;
   readonly replies: ReplyQueue;
   /** Whether no read or write of it is under way. */
   readonly isQuiet: boolean;
