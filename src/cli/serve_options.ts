@@ -18,7 +18,7 @@ export const SERVE_OPTIONS: readonly OptionSpec[] = [
   { raw: "--id <id>", description: "name of this node", default: "the data directory's" },
   { raw: "--data <dir>", description: "its data directory", default: "./draft-data/<id>" },
   { raw: "--listen <address>", description: "where to listen, host:port", default: CONFIG_DEFAULTS.listen },
-  { raw: "--health-listen <address>", description: "where to serve /livez and /readyz alone, too" },
+  { raw: "--health-listen <address>", description: "where to serve /livez, /readyz and /metrics alone, too" },
   { raw: "--advertise <address>", description: "where others find it", default: "its entry in --initial, else --listen" },
   { raw: "--bootstrap", description: "found a cluster of this node alone" },
   { raw: "--initial <nodes>", description: "found a cluster of these voters: a@h:p,b@h:p,c@h:p, the same on each" },
