@@ -144,7 +144,7 @@ test("what a member says counts more than that others do not answer, or wait to 
   // What was tried last depends on when the time is up.
   const errors = await Promise.all(Array.from({ length: 12 }, async (_, i) => {
     await using client = connect([gone.address, member.address, waiting.address], { timeoutMs: 1200 + 100 * i });
-    return failure(client.write(["set", "k", "v"]));
+    return await failure(client.write(["set", "k", "v"]));
   }));
   assert.equal(errors.map(({ code, outcome, message }) => `${code} ${outcome} ${message}`), errors.map(() => "NO_LEADER not-done nobody leads c1"));
   await member.stop();
