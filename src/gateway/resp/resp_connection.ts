@@ -82,7 +82,7 @@ export class RespConnection {
   stop(): void {
     this.#isEnding = true;
     this.#held = null;
-    this.#conversation.pushes.close();
+    this.#conversation.endPushes();
     this.#endIfDone();
   }
 
