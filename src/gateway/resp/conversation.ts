@@ -72,8 +72,13 @@ export class Conversation implements Talk {
     this.replies = ends.replies;
     this.#ends = ends;
     this.#sessions = sessions;
-    this.subscriptions = new Subscriptions(door.events, ends.replies, () => ends.pushed());
-    this.#pushes = new WatchPush(door.api, ends.replies, ends);
+    const heard = { get isTrusted() { return login.isProved; }, pushed: () => ends.pushed() };
+    this.subscriptions = new Subscriptions(door.events, ends.replies, heard);
+    this.#pushes = new WatchPush(door.api, ends.replies, {
+      hasRoom: () => ends.hasRoom(),
+      pushed: () => ends.pushed(),
+      whyNot: (prefix) => (login.principal instanceof DraftError ? login.principal : whyNotWatch(login.principal, prefix)),
+    });
     this.#reads = new OrderedReads(sessions.way, state.group);
     this.#writes = new OrderedWrites(sessions, state.group, () => ends.wake());
   }
@@ -155,10 +160,7 @@ export class Conversation implements Talk {
   }
 
   watchChanges(prefix: string, from: number | null): void {
-    const { principal } = this.login;
-    const refusal = principal instanceof DraftError ? principal : whyNotWatch(principal, prefix);
-    if (refusal === null) this.#pushes.open(this.state.group, prefix, from);
-    else this.replies.refuse(errorLine(refusal));
+    this.#pushes.open(this.state.group, prefix, from);
   }
 
   reset(): void {

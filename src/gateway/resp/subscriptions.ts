@@ -11,17 +11,17 @@ const NAMES_MAX = 64;
 export class Subscriptions {
   readonly #events: SentinelEvents;
   readonly #replies: ReplyQueue;
-  readonly #pushed: () => void;
+  readonly #ends: { readonly isTrusted: boolean; readonly pushed: () => void };
   readonly #channels: Set<string> = new Set();
   /** Patterns, and what they match. */
   readonly #patterns: Map<string, RegExp> = new Map();
   readonly #hear: (event: SentinelEvent) => void = (event) => this.#tell(event);
 
-  /** @param pushed called when something was added to what goes out */
-  constructor(events: SentinelEvents, replies: ReplyQueue, pushed: () => void) {
+  /** @param ends whether it is known who hears, and what is called when something was added to what goes out */
+  constructor(events: SentinelEvents, replies: ReplyQueue, ends: { readonly isTrusted: boolean; readonly pushed: () => void }) {
     this.#events = events;
     this.#replies = replies;
-    this.#pushed = pushed;
+    this.#ends = ends;
   }
 
   /** How many there are. */
@@ -69,6 +69,7 @@ export class Subscriptions {
   }
 
   #tell({ channel, message }: SentinelEvent): void {
+    if (!this.#ends.isTrusted) return;
     const { writer } = this.#replies;
     if (this.#channels.has(channel)) {
       pushHead(writer, 3);
@@ -79,7 +80,7 @@ export class Subscriptions {
       pushHead(writer, 4);
       for (const text of ["pmessage", pattern, channel, message]) writer.bulk(text);
     }
-    this.#pushed();
+    this.#ends.pushed();
   }
 }
 

@@ -65,7 +65,7 @@ class Rig {
     node.onPropose = (envelope, done) => void this.waiting.push({ what: decodeEnvelope(envelope).command.join(" ").slice(0, 20), done });
     node.onRead = (command, done) => void this.waiting.push({ what: command.join(" "), done });
     node.changeSession = (_group: string, ask: SessionAsk, _timeoutMs: number, done: AnswerDone) => void this.waiting.push({ what: ask.type, done });
-    this.door = new RespDoor({ net: { listen: () => {}, dial: () => {} }, clock: scheduler.clock(0), log: silentLog }, node, roomBytesMax);
+    this.door = new RespDoor({ net: { listen: () => {}, dial: () => {} }, clock: scheduler.clock(0), log: silentLog }, node, undefined, roomBytesMax);
   }
 
   connect(): FakeSocket {
