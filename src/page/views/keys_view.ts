@@ -8,7 +8,7 @@ import type { Live } from "../live.ts";
 import { bytesText, countText } from "../words.ts";
 import { KeyPane } from "./key_pane.ts";
 import { NewKeyDialog } from "./new_key_dialog.ts";
-import { Failure, Section } from "./parts.ts";
+import { Failure, View } from "./parts.ts";
 import { useLive, useTask } from "./use.ts";
 
 /** Between two looks at a list that is watched. */
@@ -27,7 +27,7 @@ export function KeysView({ api, live, say }: KeysProps): VNode {
   useLive(live);
   const machine = live.summary?.machine ?? null;
   if (machine !== null && machine !== "kv") {
-    return h(Section, { title: "Keys" }, h("p", { class: "empty" }, `The machine here is ${machine}, which has no keys to browse. `, h("a", { href: "#operations" }, "Its operations")));
+    return h(View, { title: "Keys" }, h("p", { class: "empty" }, `The machine here is ${machine}, which has no keys to browse. `, h("a", { href: "#operations" }, "Its operations")));
   }
   return h(Keys, { api, say });
 }
@@ -57,7 +57,7 @@ function Keys({ api, say }: Pick<KeysProps, "api" | "say">): VNode {
     say(words);
     load();
   };
-  return h(Section, { title: "Keys", aside: h("button", { type: "button", class: "quiet", onClick: () => setAdding(true) }, "New key…") },
+  return h(View, { title: "Keys", aside: h("button", { type: "button", class: "quiet", onClick: () => setAdding(true) }, "New key…") },
     h("div", { class: "toolbar" },
       h("label", { class: "search" }, h("span", { class: "unseen" }, "Prefix"), h("input", {
         type: "search", placeholder: "Prefix", value: prefix, autocomplete: "off", spellcheck: false,
