@@ -16,6 +16,9 @@ import { useLive } from "./use.ts";
 /** Sentences that are shown here; the rest has a view of its own. */
 const EVENTS_SHOWN = 8;
 
+/** A name of more characters is set smaller. */
+const LONG_NAME = 20;
+
 interface ClusterProps {
   readonly api: Api;
   readonly live: Live;
@@ -55,7 +58,7 @@ function Headline({ summary }: { readonly summary: Summary }): VNode {
   ];
   return h("div", { class: "headline" },
     h("div", null,
-      h("h1", { id: "heading", tabIndex: -1, class: leader === null ? "trouble" : "" }, leader === null ? waitingText(summary) : h("span", null, h("b", null, leader.id), " leads")),
+      h("h1", { id: "heading", tabIndex: -1, class: leader === null ? "trouble" : leader.id.length > LONG_NAME ? "long-name" : "" }, leader === null ? waitingText(summary) : h("span", null, h("b", null, leader.id), " leads")),
       h("p", { class: "since" }, leader === null ? "No write can be done until a majority elects one." : `for ${spanText(leaderSinceMs ?? 0)}, in term ${countText(term)}`),
     ),
     h("dl", { class: "figures" }, figures.map(([name, value]) => h("div", { key: name }, h("dt", null, name), h("dd", { title: value }, value)))),

@@ -29,7 +29,7 @@ function NodeItem({ row, summary, scale, onAction }: NodeListProps & { readonly 
   return h("li", { class: `node${isLeader ? " node-leads" : ""}${status === null ? " node-away" : ""}` },
     h("div", { class: "node-name" }, h("h3", { title: id }, id), h("span", { class: "address" }, address)),
     h("div", { class: "node-role" }, h(RoleMark, { row }), roleNote(row)),
-    h(LaneView, { group: group?.role === "waiting" ? null : group, scale }),
+    h(LaneView, { group: group?.role === "waiting" ? null : group, known: row.peer?.matchIndex ?? null, scale }),
     h("dl", { class: "node-figures" }, figures(row).map(([name, value]) => h("div", { key: name }, h("dt", null, name), h("dd", null, value)))),
     h(NodeMenu, { row, summary, onAction }),
   );

@@ -71,7 +71,7 @@ function OperationForm({ api, operation, onRun, onClose }: FormProps): VNode {
     });
   };
   return h("form", { onSubmit: run, class: "operation" },
-    h("div", { class: "pane-head" }, h("h3", null, name, " ", h("small", null, kind === "write" ? "writes" : "only reads")), h("button", { type: "button", class: "quiet", onClick: onClose }, "Close")),
+    h("div", { class: "pane-head" }, h("h2", null, name, " ", h("small", null, kind === "write" ? "writes" : "only reads")), h("button", { type: "button", class: "quiet", onClick: onClose }, "Close")),
     h("p", null, summary),
     fields.map((field) => h(FieldInput, { key: field.name, field, hint: field.name === OPTIONS ? optionsHint(args) : "", value: values[field.name] ?? "", onValue: (value) => setValues((before) => ({ ...before, [field.name]: value })) })),
     h(Failure, { text: running.failure }),
