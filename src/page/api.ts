@@ -60,6 +60,12 @@ export class Api {
     return { bytes: new Uint8Array(await response.arrayBuffer()), revision: Number(response.headers.get("draft-revision") ?? 0) };
   }
 
+  /** @throws RequestError */
+  async text(path: string): Promise<string> {
+    const response = await this.#answered(path, {});
+    return response.text();
+  }
+
   /**
    * An answer that comes in pieces, for as long as it is read.
    *

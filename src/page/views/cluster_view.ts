@@ -88,9 +88,11 @@ function Charts({ live: { history } }: { readonly live: Live }): VNode {
   const marks = history.leaderMarks();
   const rates = history.rates();
   const answers = history.answers();
+  const commits = history.commits();
   const spanMs = history.shownMs;
   return h("div", { class: "charts" },
     h(ChartView, { title: "Entries committed", unit: "a second", points: rates, gaps: history.gaps(rates), marks, nowMs, spanMs, least: 10, tone: "a" }),
+    commits.some(({ value }) => value !== null) && h(ChartView, { title: "From index to commit, 99 of 100 within", unit: "ms", points: commits, gaps: [], none: "no writes", marks, nowMs, spanMs, least: 1, tone: "a" }),
     h(ChartView, { title: "This node's answer to this page", unit: "ms", points: answers, gaps: history.gaps(answers), marks, nowMs, spanMs, least: 5, tone: "b" }),
   );
 }
