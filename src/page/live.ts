@@ -46,11 +46,11 @@ export class Live {
   failure = "";
   /** When the last look succeeded, monotonic; null before. */
   heardMs: number | null = null;
+  /** Id of the node that serves this page; empty until it said so. */
+  servedBy = "";
   readonly #api: Api;
   readonly #listeners: Set<() => void> = new Set();
   #states: readonly NodeState[] = [];
-  /** Id of the node that serves this page; empty until it said so. */
-  #servedBy = "";
   /** What the node had counted at the last look; null if it was not asked. */
   #counted: Counts | null = null;
   #looks = 0;
@@ -113,9 +113,9 @@ export class Live {
 
   /** Whoever leads counts it: only the leader's own page can tell. */
   async #commitMs(leaderId: string | null): Promise<number | null> {
-    if (this.#servedBy === "") this.#servedBy = (await this.#api.json<NodeStatus>("/v1/status")).nodeId;
+    if (this.servedBy === "") this.servedBy = (await this.#api.json<NodeStatus>("/v1/status")).nodeId;
     const before = this.#counted;
-    this.#counted = leaderId === this.#servedBy ? await this.#counts() : null;
+    this.#counted = leaderId === this.servedBy ? await this.#counts() : null;
     return before === null || this.#counted === null ? null : quantileMs(before, this.#counted, COMMIT_PART);
   }
 

@@ -34,6 +34,7 @@ test("a quantile is of what came between two readings", () => {
 test("nothing came, or the node began anew: nothing is known", () => {
   assert.is(quantileMs(read(5, 5, 5), read(5, 5, 5), 0.5), null);
   assert.is(quantileMs(read(5, 5, 5), read(1, 1, 1), 0.5), null);
+  assert.is(quantileMs(read(5, 5, 5), read(1, 6, 8), 0.5), null, "more in all, and fewer of the short ones: it began anew");
 });
 
 test.run();

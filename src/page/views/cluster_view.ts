@@ -40,7 +40,7 @@ export function ClusterView({ api, live, say }: ClusterProps): VNode {
     h(Headline, { summary }),
     h(Findings, { findings: live.findings }),
     h(Section, { title: "Nodes", aside: h("button", { type: "button", class: "quiet", onClick: () => setAction({ kind: "add" }) }, "Add a member…") },
-      h(NodeList, { summary, onAction: setAction })),
+      h(NodeList, { summary, servedBy: live.servedBy, onAction: setAction })),
     h(Section, { title: "Pace" }, h(Charts, { live })),
     h(Section, { title: "Recent events", aside: h("a", { href: "#events" }, "All events") }, h(EventList, { events: live.events.slice(-EVENTS_SHOWN) })),
     action !== null && h(MemberDialog, { api, action, leaderId: summary.leader?.id ?? null, onClose: () => setAction(null), onDone: done }),
