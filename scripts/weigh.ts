@@ -9,6 +9,7 @@
  *   npm run weigh -- catch-up  [--bytes 2GiB] [--keys 65536] [--value-bytes 4096] [--rate 500]
  *   npm run weigh -- restart   [--bytes 1GiB] [--keys 200000] [--value-bytes 4096] [--rounds 3]
  *   npm run weigh -- reads     [--keys 40000] [--value-bytes 100] [--rounds 5]; so many operations, each on its own key
+ *   npm run weigh -- tools     [--bytes 1GiB] [--keys 100000] [--value-bytes 4096] [--rounds 5]; draft log on a stopped node
  *   npm run weigh -- overwrite [--bytes 128MiB] [--keys 100000] [--value-bytes 1000] [--rate 2000] [--seconds 600]
  *
  * --program runs the nodes (`bun src/cli/main.ts` if nothing is said), --json prints the figures as one line. Ends with 1
@@ -21,6 +22,7 @@ import { weighOverwrite } from "./weigh/overwrite.ts";
 import { weighReads } from "./weigh/reads.ts";
 import { weighRestart } from "./weigh/restart.ts";
 import { weighSnapshot } from "./weigh/snapshot.ts";
+import { weighTools } from "./weigh/tools.ts";
 import type { Outcome, Say, WeighOptions } from "./weigh/weigh.ts";
 
 type Defaults = Omit<WeighOptions, "program">;
@@ -38,6 +40,7 @@ const MEASURES: Readonly<Record<string, Measure>> = {
   "catch-up": { run: weighCatchUp, defaults: { ...UNUSED, bytes: 2048 * MIB, keys: 65_536, valueBytes: 4096, rate: 500 } },
   restart: { run: weighRestart, defaults: { ...UNUSED, bytes: 1024 * MIB, keys: 200_000, valueBytes: 4096, rounds: 3 } },
   reads: { run: weighReads, defaults: { ...UNUSED, keys: 40_000, valueBytes: 100, rounds: 5 } },
+  tools: { run: weighTools, defaults: { ...UNUSED, bytes: 1024 * MIB, keys: 100_000, valueBytes: 4096, rounds: 5 } },
   overwrite: { run: weighOverwrite, defaults: { ...UNUSED, bytes: 128 * MIB, keys: 100_000, valueBytes: 1000, rate: 2000, seconds: 600 } },
 };
 

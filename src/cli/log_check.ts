@@ -18,12 +18,10 @@ import { loadPlugin } from "../node/plugin_loader.ts";
 import { type Index, MAIN_GROUP } from "../raft/types.ts";
 import type { Io } from "./io.ts";
 import { type Leaf, type Options, type Parsed, UsageError } from "./leaf.ts";
-import { awaited, directoryOf, indexOf, LOG_OPTIONS, MACHINE_OPTION, NOT_DONE, pluginFor, withLog } from "./log_options.ts";
+import { awaited, DAMAGED, directoryOf, indexOf, LOG_OPTIONS, MACHINE_OPTION, NOT_DONE, pluginFor, withLog } from "./log_options.ts";
 import { splitWords } from "../base/quoting.ts";
 import { renderJson, renderText } from "./render.ts";
 import { entriesIn, entryJson, entryText, type ShownEntry } from "./shown_entry.ts";
-
-const DAMAGED = 10;
 
 const check: Leaf = {
   words: ["log", "check"],
@@ -57,7 +55,7 @@ const at: Leaf = {
   verbatim: true,
   examples: ["draft log at --data ./draft-data/a 812 get k", "draft log at --data ./draft-data/a 812"],
   run: ({ options, positionals }, io) => withMachineDirectory((directory) =>
-    withLog(options, (log, host): Task<number> => showAt({ log, host, directory, options, io }, positionals))),
+    withLog(options, (log, host): Task<number> => showAt({ log, host, directory, options, io }, positionals), "read on")),
 };
 
 const replay: Leaf = {
@@ -87,8 +85,11 @@ async function runCheck({ options, positionals: [path] }: Parsed, io: Io): Promi
   return code;
 }
 
-function checkedText({ path, what, bytes, holds, damage }: Checked): string {
-  return damage === null ? `sound    ${path}: ${what} of ${bytes} bytes, ${holds}` : `DAMAGED  ${path}: ${damage}`;
+function checkedText({ path, what, bytes, holds, damage, next }: Checked): string {
+  if (damage === null) return `sound    ${path}: ${what} of ${bytes} bytes, ${holds}`;
+  // A place is in its words already.
+  const named = what === "place" ? damage : `${path}: ${damage}${holds === "" ? "" : `; it holds ${holds}`}`;
+  return `DAMAGED  ${named}${next === undefined ? "" : `\nnext     ${next}`}`;
 }
 
 function* showDiff(one: GroupLog, other: GroupLog, options: Options, io: Io): Task<number> {

@@ -18,7 +18,8 @@ import { undoBatch } from "../wal/undo_batch.ts";
 import { WAL_DEFAULTS } from "../wal/wal_options.ts";
 import { writeEmptySnapshot } from "./empty_snapshot.ts";
 import type { Plan } from "./edit_plan.ts";
-import type { GroupLog, OfflineHost } from "./offline_log.ts";
+import type { OfflineHost } from "./log_files.ts";
+import type { GroupLog } from "./offline_log.ts";
 import { saveEdit } from "./saved_edit.ts";
 
 /**

@@ -15,7 +15,8 @@ import { snapshotDirectory } from "../node/open_group.ts";
 import { restoreSnapshot } from "../node/restore_snapshot.ts";
 import type { Index, LogPoint } from "../raft/types.ts";
 import { snapshotName } from "../wal/snapshot_directory.ts";
-import type { GroupLog, OfflineHost } from "./offline_log.ts";
+import type { OfflineHost } from "./log_files.ts";
+import type { GroupLog } from "./offline_log.ts";
 
 /** Told of each entry: its head, and where its payload begins in `bytes`. False ends it. */
 export type EntryTaker = (head: EntryHead, bytes: Uint8Array, from: number) => boolean;

@@ -261,7 +261,7 @@ export class RecoveredGroups {
    */
   *finish(source: SegmentSource): Task<Map<GroupId, GroupLoss>> {
     const losses = yield* lossesOf(this.#groups.values(), source);
-    if (this.#hasLost && this.#groups.size === 0) losses.set(MAIN_GROUP, { verdict: "hard state", absent: [] });
+    if (this.#hasLost && this.#groups.size === 0) losses.set(MAIN_GROUP, { verdict: "hard state", absent: [], counted: 0 });
     for (const { log, assumed, isQuiet } of this.#groups.values()) {
       if (!losses.has(log.group) && (assumed > 0 || isQuiet)) yield* this.#telling.whole(source, log);
     }

@@ -5,7 +5,8 @@ import { blankHead, chainAfter, EntryKind, payloadSumOf, sealedBytes, writeHeade
 import { viewOf } from "../../src/base/bytes.ts";
 import { makeEdit, undoEdit } from "../../src/editor/edit_log.ts";
 import { planEdit, type Wanted } from "../../src/editor/edit_plan.ts";
-import { type GroupLog, type OfflineHost, openedLog } from "../../src/editor/offline_log.ts";
+import type { OfflineHost } from "../../src/editor/log_files.ts";
+import { type GroupLog, openedLog } from "../../src/editor/offline_log.ts";
 import { readSavedEdit } from "../../src/editor/saved_edit.ts";
 import { openDataDir } from "../../src/node/data_dir.ts";
 import { encodeGenesis, genesisPoint } from "../../src/node/genesis.ts";
