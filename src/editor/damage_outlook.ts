@@ -45,7 +45,8 @@ export function logOutlook(damage: Damage, { dataDir, configuration, lastIndex }
 
 /** What a start makes of a damaged snapshot that the log names. */
 export function snapshotOutlook({ path, identity }: DataDir): string {
-  const members = identity?.genesis == null ? 0 : decodeGenesis(identity.genesis).configuration.members.length;
+  const genesis = identity?.genesis ?? null;
+  const members = genesis === null ? 0 : decodeGenesis(genesis).configuration.members.length;
   const alone = members > 1 ? "" : "; where there is no other member it ends with exit 10: bring the file back from a copy, or restore a backup";
   return `a start fetches another from a member: draft serve --data ${shellWord(path)}${alone}`;
 }

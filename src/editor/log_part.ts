@@ -1,8 +1,8 @@
 /** A few entries of a stopped node's long log, without reading all of it: what is read is verified as ever. */
 import type { Task } from "../base/task.ts";
 import type { DataDir } from "../node/data_dir.ts";
-import { type GroupId, type Index } from "../raft/types.ts";
-import { scanPart, segmentHeads } from "../wal/part_scan.ts";
+import type { GroupId, Index } from "../raft/types.ts";
+import { scanPart } from "../wal/part_scan.ts";
 import { findLog, type OfflineHost, sourceOf, withDirectory } from "./log_files.ts";
 import { type Entries, openedLog, readable, runOffline } from "./offline_log.ts";
 
@@ -35,19 +35,8 @@ export function withEntries<T>(host: OfflineHost, wanted: PartWanted, use: (entr
 function* partOf({ disk }: OfflineHost, dataDir: DataDir, { group, from, to }: PartWanted): Task<Entries | null> {
   const files = yield* findLog(disk, dataDir);
   if (files === null || files.markFault !== null) return null;
-  const source = sourceOf(disk, files, "stop");
-  const heads = yield* segmentHeads(source, files.sequences, group);
-  if (heads === null || heads.length < 2) return null;
-  // How the log stands at its end, the last segment tells.
-  const end = yield* scanPart(source, files.sequences, heads, { group, from: Number.POSITIVE_INFINITY, to: Number.POSITIVE_INFINITY });
-  if (end === null) return null;
-  const { prefix, lastIndex } = end.log;
-  const range = { group, from: Math.max(from, prefix.index + 1), to: Math.min(to, lastIndex) };
-  // Nothing of the log, or all of it, is wanted.
-  if (range.from > range.to) return readable(dataDir, end.log, end.source, null);
-  if (range.from === prefix.index + 1 && range.to === lastIndex) return null;
-  const part = yield* scanPart(source, files.sequences, heads, range);
+  const part = files.sequences.length < 2 ? null : yield* scanPart(sourceOf(disk, files, "stop"), files.sequences, { group, from, to });
   if (part === null) return null;
   const { read } = readable(dataDir, part.log, part.source, null);
-  return { ...readable(dataDir, end.log, end.source, null), read };
+  return { ...readable(dataDir, part.end, part.source, null), read };
 }

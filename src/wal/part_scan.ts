@@ -33,7 +33,7 @@ import type { SegmentSource } from "./wal_read.ts";
 const HEAD_BYTES = 65_536;
 
 /** How a group stood where a segment begins. */
-export interface SegmentHead {
+interface SegmentHead {
   readonly header: SegmentHeader;
   readonly last: LogPoint;
   readonly commitIndex: Index;
@@ -45,6 +45,8 @@ export interface SegmentHead {
 export interface LogPart {
   /** The group as it stood at the end of the part: entries that the part does not hold are absent. */
   readonly log: WalGroup;
+  /** The group as it stands at the end of the whole log; nothing is read from there. */
+  readonly end: WalGroup;
   readonly source: SegmentSource;
 }
 
@@ -53,7 +55,7 @@ export interface LogPart {
  *
  * @returns null if that is not told: the whole log has to be read
  */
-export function* segmentHeads(source: RecoverySource, sequences: readonly number[], group: GroupId): Task<SegmentHead[] | null> {
+function* segmentHeads(source: RecoverySource, sequences: readonly number[], group: GroupId): Task<SegmentHead[] | null> {
   const heads: SegmentHead[] = [];
   const there = new Set(sequences);
   for (let sequence = source.mark.firstSegment; there.has(sequence); sequence++) {
@@ -98,29 +100,43 @@ function* readHead(reader: SegmentReader, header: SegmentHeader, group: GroupId)
 }
 
 /**
- * Reads the part of the log that holds entries `from`..`to` of the group.
+ * Reads the part of the log that holds entries `from`..`to` of the group, as far as the log holds them at all.
  *
  * @param sequences of all files of segments
- * @param heads of all segments in use
  * @returns null if it cannot be told from a part what the log holds there, or something is damaged: the whole log has to be read
  * @throws DraftError WRONG_IDENTITY
  */
 export function* scanPart(
-  source: RecoverySource, sequences: readonly number[], heads: readonly SegmentHead[], { group, from, to }: { readonly group: GroupId; readonly from: Index; readonly to: Index },
+  source: RecoverySource, sequences: readonly number[], { group, from, to }: { readonly group: GroupId; readonly from: Index; readonly to: Index },
 ): Task<LogPart | null> {
-  const newest = heads.at(-1) as SegmentHead;
-  const first = Math.max(0, heads.findLastIndex(({ last }) => last.index < from));
-  const next = heads.find(({ commitIndex, edit }, at) => at > first && edit === newest.edit && commitIndex >= to) ?? null;
-  const firstSegment = (heads[first] as SegmentHead).header.sequence;
-  const until = next?.header.sequence ?? Number.POSITIVE_INFINITY;
-  const wanted = sequences.filter((sequence) => sequence >= firstSegment && sequence < until);
+  const heads = yield* segmentHeads(source, sequences, group);
+  const newest = heads?.at(-1);
+  if (heads === null || newest === undefined) return null;
+  // The last segment tells how the log ends, and that what was read of heads is all of them.
+  const end = yield* scanFrom(source, sequences, newest, null, group);
+  if (end === null) return null;
+  const { prefix, lastIndex } = end.log;
+  const [first, last] = [Math.max(from, prefix.index + 1), Math.min(to, lastIndex)];
+  if (first > last) return { ...end, end: end.log };
+  const begin = heads.findLastIndex((head) => head.last.index < first);
+  const until = heads.find(({ commitIndex, edit }, at) => at > begin && edit === newest.edit && commitIndex >= last) ?? null;
+  const part = yield* scanFrom(source, sequences, heads[Math.max(0, begin)] as SegmentHead, until, group);
+  // What was copied so that its segment could go lies behind the part, or before it.
+  return part?.groups.hasRead(group, first, last) === true ? { ...part, end: end.log } : null;
+}
+
+/** Reads from one segment up to the head of another, or up to the end. @returns null if that is not sound */
+function* scanFrom(source: RecoverySource, sequences: readonly number[], begin: SegmentHead, until: SegmentHead | null, group: GroupId): Task<Omit<LogPart, "end"> & { groups: RecoveredGroups } | null> {
+  const firstSegment = begin.header.sequence;
+  const wanted = sequences.filter((sequence) => sequence >= firstSegment && sequence < (until?.header.sequence ?? Number.POSITIVE_INFINITY));
   const part = { ...source, mark: { ...source.mark, firstSegment } };
-  const progress = beginning(new RecoveredGroups(NOBODY));
+  const groups = new RecoveredGroups(NOBODY);
+  const progress = beginning(groups);
   const { segments } = yield* scanSegments(part, wanted, progress);
-  const log = progress.groups.logs().get(group);
+  const log = groups.logs().get(group);
   if (log === undefined) return null;
-  const isSound = next === null ? (yield* findDamage(part, wanted, progress)) === null : isContinuedBy(progress, log, next);
-  return isSound ? { log, source: { disk: source.disk, directory: source.directory, saltOf: (sequence) => segments.get(sequence)?.salt ?? 0 } } : null;
+  const isSound = until === null ? (yield* findDamage(part, wanted, progress)) === null : isContinuedBy(progress, log, until);
+  return isSound ? { log, groups, source: { disk: source.disk, directory: source.directory, saltOf: (sequence) => segments.get(sequence)?.salt ?? 0 } } : null;
 }
 
 /** Whether the log goes on in that segment with just what was read. */

@@ -16,6 +16,7 @@ import { DraftError } from "../base/errors.ts";
 import type { Task } from "../base/task.ts";
 import { checkNext, type DamagedPlace, damageError, type LogDamage, placeText, rangesText } from "./damage.ts";
 import { endBefore } from "./doubt.ts";
+import { isCut } from "./edit_record.ts";
 import { readOwnHeader } from "./own_header.ts";
 import { type Envelope, ENVELOPE_BYTES, readEnvelope, RecordType, seedOf, typeName } from "./record.ts";
 import { contradiction, type RecordFault, unreadable } from "./record_fault.ts";
@@ -125,7 +126,10 @@ function* scanSegment(source: RecoverySource, reader: SegmentReader, header: Seg
       use.begin = offset + envelope.length;
     }
     progress.lastBatch = envelope.batch;
-    if (envelope.type === RecordType.edit) progress.lastEdit = { batch: envelope.batch, group: envelope.group };
+    if (envelope.type === RecordType.edit) {
+      const { batch, group } = envelope;
+      progress.lastEdit = { batch, group, isCut: isCut(reader.bytes.subarray(reader.at(offset) + ENVELOPE_BYTES)) };
+    }
     if (envelope.group > 0) progress.lastGroup = envelope.group;
     progress.lastBatchAt = { sequence: header.sequence, offset: offset - envelope.batchAt };
     use.end = offset + envelope.length;

@@ -30,7 +30,7 @@ export interface Scan {
   readonly lastBatchAt: Place;
   readonly lastBatch: number;
   /** The newest record of an edit, a repeated one too. */
-  readonly lastEdit: { readonly batch: number; readonly group: GroupId };
+  readonly lastEdit: { readonly batch: number; readonly group: GroupId; readonly isCut: boolean };
   /** Null of a sound log. */
   readonly damage: LogDamage | null;
 }
@@ -58,6 +58,6 @@ export interface Progress {
 export function beginning(groups: RecoveredGroups): Progress {
   const start: Place = { sequence: 0, offset: 0 };
   return {
-    groups, segments: new Map(), end: start, lastBatchAt: start, lastBatch: 0, lastEdit: { batch: 0, group: 0 }, lastGroup: 0, firstSegment: 1, fault: null, faultBytes: 0,
+    groups, segments: new Map(), end: start, lastBatchAt: start, lastBatch: 0, lastEdit: { batch: 0, group: 0, isCut: false }, lastGroup: 0, firstSegment: 1, fault: null, faultBytes: 0,
   };
 }
