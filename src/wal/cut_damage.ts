@@ -36,8 +36,9 @@ export function* cutDamage({ disk, directory, owner, sequences, mark, scan, grou
   const { end, lastBatch, segments } = scan;
   const salt = segments.get(end.sequence)?.salt;
   assert(edit.content.change === "cut" && salt !== undefined, "what is cut stands behind something that can be read", edit.content.change, end.sequence);
-  const record = recordOf(edit, { group, batch: lastBatch + 1, seed: seedOf(salt, end.offset) });
-  const after: Mark = { batch: lastBatch + 1, sequence: end.sequence, offset: end.offset + record.length, firstSegment: mark.firstSegment };
+  const { firstSegment } = mark;
+  const batch = batchOf(edit, { group, batch: lastBatch + 1, firstSegment, salt, offset: end.offset });
+  const after: Mark = { batch: lastBatch + 1, sequence: end.sequence, offset: end.offset + batch.length, firstSegment };
   yield* renewMark(disk, directory, owner.incarnation, after);
   for (const sequence of sequences.filter((each) => each > end.sequence).sort((a, b) => b - a)) {
     yield* wait<void>((done) => disk.unlink(`${directory}/${segmentName(sequence)}`, done));
@@ -46,20 +47,30 @@ export function* cutDamage({ disk, directory, owner, sequences, mark, scan, grou
   const file = yield* wait<File>((done) => disk.open(`${directory}/${segmentName(end.sequence)}`, { write: true }, done));
   try {
     yield* clearFile(file, end.offset, yield* wait<number>((done) => file.sizeBytes(done)));
-    yield* writeAll(file, [record], end.offset);
+    yield* writeAll(file, [batch], end.offset);
     yield* wait<void>((done) => file.sync(done));
   } finally {
     yield* wait<void>((done) => file.close(done));
   }
 }
 
-/** The record, a batch of its own. */
-function recordOf(edit: Edit, { group, batch, seed }: { readonly group: GroupId; readonly batch: number; readonly seed: number }): Uint8Array {
+interface CutPlace {
+  readonly group: GroupId;
+  readonly batch: number;
+  readonly firstSegment: number;
+  readonly salt: number;
+  readonly offset: number;
+}
+
+/** The batch: with which segment the log begins, for what said so may be cut; then the edit. */
+function batchOf(edit: Edit, { group, batch, firstSegment, salt, offset }: CutPlace): Uint8Array {
   const { firstIndex, count, bytes } = editFields(edit);
-  const record = new Uint8Array(ENVELOPE_BYTES + bytes);
-  const body = record.subarray(ENVELOPE_BYTES);
+  const written = new Uint8Array(2 * ENVELOPE_BYTES + bytes);
+  const body = written.subarray(2 * ENVELOPE_BYTES);
   writeEditBody(body, edit);
-  const envelope = { length: record.length, batch, mark: batch - 1, group, type: RecordType.edit, firstIndex, count, batchAt: 0, bodySum: crc32(body, 0, body.length, 0) };
-  writeEnvelope(record, 0, envelope, seed);
-  return record;
+  const begins = { length: ENVELOPE_BYTES, batch, mark: batch - 1, group: 0, type: RecordType.firstSegment, firstIndex: firstSegment, count: 0, batchAt: 0, bodySum: 0 };
+  writeEnvelope(written, 0, begins, seedOf(salt, offset));
+  const edited = { ...begins, length: ENVELOPE_BYTES + bytes, group, type: RecordType.edit, firstIndex, count, batchAt: ENVELOPE_BYTES, bodySum: crc32(body, 0, body.length, 0) };
+  writeEnvelope(written, ENVELOPE_BYTES, edited, seedOf(salt, offset + ENVELOPE_BYTES));
+  return written;
 }
