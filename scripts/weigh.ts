@@ -10,6 +10,7 @@
  *   npm run weigh -- restart   [--bytes 1GiB] [--keys 200000] [--value-bytes 4096] [--rounds 3]
  *   npm run weigh -- reads     [--keys 40000] [--value-bytes 100] [--rounds 5]; so many operations, each on its own key
  *   npm run weigh -- redis     [--keys 20000] [--value-bytes 100] [--rounds 3]; beside redis-server and etcd, so many sets
+ *   npm run weigh -- tools     [--bytes 1GiB] [--keys 100000] [--value-bytes 4096] [--rounds 5]; draft log on a stopped node
  *   npm run weigh -- overwrite [--bytes 128MiB] [--keys 100000] [--value-bytes 1000] [--rate 2000] [--seconds 600]
  *   npm run weigh -- http      [--keys 20000] [--value-bytes 100] [--rounds 5]; so many operations
  *   npm run weigh -- watch     [--keys 1000] [--rate 200] [--seconds 10]; so many watchers
@@ -27,6 +28,7 @@ import { weighRedis } from "./weigh/redis.ts";
 import { weighRestart } from "./weigh/restart.ts";
 import { weighSnapshot } from "./weigh/snapshot.ts";
 import { weighWatch } from "./weigh/watch.ts";
+import { weighTools } from "./weigh/tools.ts";
 import type { Outcome, Say, WeighOptions } from "./weigh/weigh.ts";
 
 type Defaults = Omit<WeighOptions, "program">;
@@ -47,6 +49,7 @@ const MEASURES: Readonly<Record<string, Measure>> = {
   reads: { run: weighReads, defaults: { ...UNUSED, keys: 40_000, valueBytes: 100, rounds: 5 } },
   http: { run: weighHttp, defaults: { ...UNUSED, keys: 20_000, valueBytes: 100, rounds: 5 } },
   watch: { run: weighWatch, defaults: { ...UNUSED, keys: 1000, rate: 200, seconds: 10 } },
+  tools: { run: weighTools, defaults: { ...UNUSED, bytes: 1024 * MIB, keys: 100_000, valueBytes: 4096, rounds: 5 } },
   overwrite: { run: weighOverwrite, defaults: { ...UNUSED, bytes: 128 * MIB, keys: 100_000, valueBytes: 1000, rate: 2000, seconds: 600 } },
 };
 

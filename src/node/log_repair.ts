@@ -104,7 +104,7 @@ export class LogRepair {
         said.push(fetched);
       }
       if (said.every((each) => each === "lacking")) return yield* this.#cut(range);
-      if (!said.includes("silent") && !said.includes("compacted")) throw this.#lost({ verdict: "entries", absent: [range] }, "and no member has it");
+      if (!said.includes("silent") && !said.includes("compacted")) throw this.#lost(entriesLost(range), "and no member has it");
       const waitsFor = `its log lost ${rangesText([range])}: wants them from another member`;
       if (waitsFor !== this.waitsFor) words.write("warn", waitsFor);
       this.waitsFor = waitsFor;
@@ -165,8 +165,8 @@ export class LogRepair {
   /** What nobody else ever had was acknowledged to no one. */
   *#cut(range: EntryRange): Task<boolean> {
     const { wal, group, words } = this.#options;
-    if (this.#mayHaveDecidedAlone()) throw this.#lost({ verdict: "entries", absent: [range] }, "and no other member has it");
-    if (wal.groupOf(group).hardState.commitIndex >= range.from) throw this.#lost({ verdict: "entries", absent: [range] }, "it is known committed, and no member has it");
+    if (this.#mayHaveDecidedAlone()) throw this.#lost(entriesLost(range), "and no other member has it");
+    if (wal.groupOf(group).hardState.commitIndex >= range.from) throw this.#lost(entriesLost(range), "it is known committed, and no member has it");
     words.write("warn", `no other member ever had entry ${range.from}: it is cut, with all behind it`, { from: range.from, last: wal.lastIndex(group) });
     wal.appendTruncate(group, range.from);
     yield* this.#flushed();
@@ -215,7 +215,7 @@ export class LogRepair {
     });
   }
 
-  #lost({ absent, verdict }: GroupLoss, why: string): DraftError {
+  #lost({ absent, verdict }: Pick<GroupLoss, "absent" | "verdict">, why: string): DraftError {
     const { path, group, damage, wal } = this.#options;
     const what = verdict === "end" ? `what stood behind index ${wal.lastIndex(group)}` : rangesText(absent);
     const [place] = damage.places;
@@ -223,4 +223,8 @@ export class LogRepair {
     return new DraftError("DAMAGED", `${what} of group ${group} is lost, ${why}${where}: bring the directory back from a copy; type: ` +
       `draft log check --data ${shellWord(path)}`);
   }
+}
+
+function entriesLost(range: EntryRange): Pick<GroupLoss, "absent" | "verdict"> {
+  return { verdict: "entries", absent: [range] };
 }
