@@ -20,7 +20,7 @@ test("parseNodeConfig() fills in the defaults", () => {
     initial: [], join: [], autoRejoin: false, peerSecretFile: null, authFile: null, machines: ["kv"], priority: 0, heartbeatMs: 60, electionMinMs: 300, electionMaxMs: 600, snapshotBytes: 134217728, snapshotEntries: 1000000,
     retainBytes: 67108864, segmentBytes: 67108864,
     valueBytesMax: 8388608, frameBytesMax: 16777216, queueBytesMax: 268435456, logLevel: "info", logFormat: null,
-    traceFile: null, healthListen: null, authFile: null, tls: null,
+    traceFile: null, healthListen: null, tls: null,
   });
 });
 
