@@ -48,7 +48,7 @@ export type StartServer = (config: NodeConfig, host: Host) => Promise<RunningSer
 /** A node of this process, whose requests can be called without a socket. */
 export interface LocalServer extends RunningServer {
   readonly requests: NodeRequests;
-  /** Whether those who ask have to say who they are. */
+  /** Whether those who ask have to say who they are, or to speak TLS. */
   readonly isGuarded: boolean;
   /** Opens ways to nodes in this node's name. */
   readonly open: OpenNode;
@@ -93,7 +93,7 @@ export async function runServer(config: NodeConfig, host: Host, own?: AnyPlugin)
   });
   let server: Server;
   try {
-    server = await promised(startServer(meters.host, { config, plugin, sourceDigest, process: info, peerSecret, access, observers: [meters.groups], failed, http }));
+    server = await promised(startServer(safety.net === null ? meters.host : { ...meters.host, net: safety.net }, { config, plugin, sourceDigest, process: info, peerSecret, access, observers: [meters.groups], failed, http }));
   } catch (error) {
     loop.stop();
     throw error;
@@ -108,7 +108,7 @@ export async function runServer(config: NodeConfig, host: Host, own?: AnyPlugin)
   return {
     ...describe(server),
     requests: server.requests,
-    isGuarded: access.isRequired,
+    isGuarded: access.isRequired || safety.net !== null,
     open: server.open,
     http: http.app,
     reload: () => safety.reload(),

@@ -5,12 +5,13 @@
 import { formatAddress, isNodeId, type NodeAddress, parseAddress, parseNodeAddress } from "../base/address.ts";
 import { DraftError } from "../base/errors.ts";
 import type { Address, LogLevel } from "../host/host.ts";
+import { missingProofs, parseProofs, type ProofConfig } from "./proof_config.ts";
 
 /** How lines of the log look. */
 export type LogFormat = "text" | "json";
 
 /** All settings of a node. */
-export interface NodeConfig {
+export interface NodeConfig extends ProofConfig {
   /** null: the id that the data directory holds. */
   readonly id: string | null;
   readonly data: string;
@@ -26,10 +27,6 @@ export interface NodeConfig {
   /** `host:port` of nodes of the cluster that this one asks to be added to. */
   readonly join: readonly string[];
   readonly autoRejoin: boolean;
-  /** File with what nodes prove to each other that they know; null: none. */
-  readonly peerSecretFile: string | null;
-  /** File that says who may ask what; null: anybody may ask anything. */
-  readonly authFile: string | null;
   /** Names or paths of plugins; the first is the machine of `main`. */
   readonly machines: readonly string[];
   /** Of two nodes in step the one with the higher priority would rather lead; 0 to 100. */
@@ -115,8 +112,7 @@ export function parseNodeConfig(raw: RawConfig): NodeConfig {
     initial,
     join: parseJoin(raw),
     autoRejoin: raw.has("auto-rejoin"),
-    peerSecretFile: raw.text("peer-secret-file") ?? null,
-    authFile: raw.text("auth-file") ?? null,
+    ...parseProofs(raw),
     machines: raw.all("machine").length > 0 ? raw.all("machine") : [CONFIG_DEFAULTS.machine],
     priority: wholeNumber(raw, "priority", { otherwise: 0, from: 0, to: 100 }),
     heartbeatMs: wholeNumber(raw, "heartbeat-ms", { otherwise: CONFIG_DEFAULTS.heartbeatMs, from: 1, to: 60_000 }),
@@ -213,9 +209,9 @@ function checkTogether(config: NodeConfig, raw: RawConfig): void {
     const needed = valueBytesMax + FRAME_OVERHEAD_BYTES;
     throw bad(`${named(raw, "frame-bytes-max")} ${frameBytesMax} cannot carry a value of ${valueBytesMax} bytes: want ${needed} or more`);
   }
-  if (!isLoopback(listen.host) && !raw.has("insecure")) {
-    throw bad(`${named(raw, "listen")} ${formatAddress(listen)} is beyond loopback, where nobody has to prove who they are: add --insecure to allow it`);
-  }
+  if (isLoopback(listen.host) || raw.has("insecure")) return;
+  const missing = missingProofs(config);
+  if (missing !== "") throw bad(`${named(raw, "listen")} ${formatAddress(listen)} is beyond loopback: ${missing}; or --insecure allows what this refuses`);
 }
 
 function addressOf(raw: RawConfig, name: string, otherwise: string): Address {

@@ -2,6 +2,7 @@
  * What a node is told, checked and with units: the part of the configuration that the node itself uses.
  */
 import type { SessionLimits } from "../machine/session_limits.ts";
+import type { PeerProof } from "../net/peer_proof.ts";
 import { MAIN_GROUP, type NodeId, type RaftConfig } from "../raft/types.ts";
 import type { WalOptions } from "../wal/wal_options.ts";
 import type { ScrubPolicy } from "./scrub.ts";
@@ -22,6 +23,8 @@ export interface NodeSettings {
   readonly autoRejoin: boolean;
   /** What nodes prove to each other that they know; null: nothing. */
   readonly peerSecret: Uint8Array | null;
+  /** Whether nodes show each other certificates that name them. */
+  readonly peerCertificates: boolean;
   /** See {@link Hello.priority}. */
   readonly priority: number;
   readonly heartbeatMs: number;
@@ -124,4 +127,9 @@ export function raftConfig(
     seed,
     ...settings.tuning.core,
   };
+}
+
+/** How peers prove who they are to this node. */
+export function peerProof({ peerSecret, peerCertificates }: NodeSettings): PeerProof {
+  return { secret: peerSecret, certificates: peerCertificates };
 }

@@ -94,10 +94,11 @@ test("the example names every setting, and says the defaults", () => {
   assert.equal([...settings.keys()].sort(), CONFIG_KEYS.map(({ name }) => name).sort());
   const plain = configured('id = "a"\ndata = "./data/a"\nlisten = "127.0.0.1:7101"\ninitial = "a@127.0.0.1:7101,b@127.0.0.1:7102,c@127.0.0.1:7103"');
   assert.equal(configured(toml), plain);
-  const { advertise, healthListen, join: asked, peerSecretFile, authFile, logFormat, traceFile, ...said } = configured(commentedIn);
+  const { advertise, healthListen, join: asked, peerSecretFile, authFile, tls, logFormat, traceFile, ...said } = configured(commentedIn);
   assert.equal([advertise, asked, peerSecretFile, authFile, logFormat, traceFile], ["a.example.org:7101", ["127.0.0.1:7102"], "peer.secret", "auth.toml", "json", "a.ndjson"]);
+  assert.equal(tls, { cert: "a.crt", key: "a.key", ca: "clients.pem", peerCa: "nodes.pem", clientAuth: false });
   assert.equal(healthListen, { host: "0.0.0.0", port: 7109 });
-  assert.equal({ ...said, advertise: plain.advertise, healthListen: null, join: [], peerSecretFile: null, authFile: null, logFormat: null, traceFile: null }, plain);
+  assert.equal({ ...said, advertise: plain.advertise, healthListen: null, join: [], peerSecretFile: null, authFile: null, tls: null, logFormat: null, traceFile: null }, plain);
 });
 
 test.run();
