@@ -29,8 +29,8 @@ const LOSSY_HASHES: Readonly<Record<number, string>> = {
 
 /** The same where members come and go. */
 const MEMBERS_HASHES: Readonly<Record<number, string>> = {
-  3: "6e0e9f716382a00c",
-  8: "cf2d37ccb03de6ec",
+  3: "98545f9463fa8a92",
+  8: "01b643de2f58024d",
 };
 
 /** The same where some machines are witnesses. */
