@@ -188,6 +188,8 @@ export class Group {
 
   #stepChange({ configuration, promoteWithinMs, force, deadlineMs, done }: MembershipChange, now: Now): void {
     const { term, trail: { lastIndex } } = this.state;
+    const hindrance = this.#options.hindrance(configuration);
+    if (hindrance !== null) return done(hindrance);
     this.#lastRefusal = null;
     this.step({ type: "changeMembership", configuration, promoteWithinMs, force }, now);
     // The same step may have appended what another change was waiting for.
@@ -197,8 +199,7 @@ export class Group {
 
   #stepProposals({ list }: Proposals, now: Now): void {
     this.#lastRefusal = null;
-    const effects = this.#stepCore({ type: "propose", entries: list, ...now });
-    this.#perform(effects, null);
+    this.#perform(this.#stepCore({ type: "propose", entries: list, ...now }), null);
     for (const proposal of list) {
       if (proposal.index === 0) proposal.done(refusalError(this.#lastRefusal ?? "not-leader", this));
       else this.#writes.add(proposal.index, proposal);
@@ -208,8 +209,7 @@ export class Group {
 
   /** Applies a page of what is committed; true if there is more to do in this turn. */
   runApplies(now: Now): boolean {
-    if (!this.#applies.hasMore) return false;
-    if (!this.#applies.run()) return false;
+    if (!this.#applies.hasMore || !this.#applies.run()) return false;
     this.step({ type: "applied", index: this.#applies.applied, wakeAtMs: this.applier.wakeAt() }, now);
     this.#answerReads();
     this.#tail.dropTo(this.#options.tailBytesMax, Math.min(this.state.durableIndex, this.#applies.applied));

@@ -54,6 +54,8 @@ export interface GroupOptions {
   /** Get a snapshot of the leader's entry `point` or of a later one from this member; the core hears of it as events. */
   readonly fetchSnapshot: (from: MemberNumber, point: LogPoint) => void;
   readonly configurationChanged: (configuration: Configuration) => void;
+  /** Why this configuration cannot be entered now, for reasons that the core does not know; null if it can. */
+  readonly hindrance: (configuration: Configuration) => DraftError | null;
   /** This replica must stop, and with it the node. */
   readonly failed: (error: DraftError) => void;
 }

@@ -130,6 +130,7 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
     observers: [...observers, ...(config.witness ? [positions] : ofMachine), readiness, watches, promises, priorities, edits, scrub],
     tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax, frameEntryBytesMax: frameEntryBytesMax(settings),
     submit, wake, isLinked, exclusion, addressOf, configurationChanged, failed, space,
+    hindrance: (wanted) => versions.whyNotTakeIn(wanted),
     fetchSnapshot: (from, point) => fetch.begin(from, point),
   });
   return group;

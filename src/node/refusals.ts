@@ -25,6 +25,11 @@ export function diskFullError(group: RefusingGroup, frees: boolean): DraftError 
   return new DraftError("DISK_FULL", `the disk of the leader of group ${group.name} is full: make room${taken}`, { leader: group.leader });
 }
 
+/** The version of the machine rises, and somebody new is to be taken in. */
+export function raisingError(name: string): DraftError {
+  return new DraftError("BUSY", `the version of the machine of group ${name} is being raised: try again`, { retryAfterMs: BUSY_RETRY_MS });
+}
+
 /** What a refusal tells of its group. */
 export interface RefusingGroup {
   readonly name: string;

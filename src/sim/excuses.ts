@@ -24,6 +24,11 @@ export class Excuses {
     this.#standing.set(machine, known);
   }
 
+  /** Its disk is another one, of which nothing is known. */
+  renewed(machine: SimMachine): void {
+    this.#standing.delete(machine);
+  }
+
   /**
    * Whether the machine's process may end with that code.
    *
