@@ -213,6 +213,24 @@ test("stop() takes no more, answers what is under way, and closes", () => {
   assert.equal([busy.text, busy.isEnded, rig.asked, rig.door.connectionCount], ["$1\r\nv\r\n", true, [], 0]);
 });
 
+test("what a client that is gone had under way is not sent again", () => {
+  const rig = new Rig();
+  const socket = rig.connect();
+  socket.send("set a 1\r\nset b 2\r\n");
+  rig.answer();
+  const [first, second] = rig.waiting.splice(0);
+  socket.destroy();
+  let asked = 0;
+  rig.node.onPropose = (_, done) => {
+    asked += 1;
+    done(new DraftError("NO_LEADER", "nobody"));
+  };
+  first?.done(new DraftError("LOST", "so"));
+  second?.done(new DraftError("LOST", "so"));
+  rig.pass(10_000);
+  assert.equal([asked, rig.asked, rig.door.connectionCount, rig.door.room.held], [0, [], 0, 0]);
+});
+
 test("MOVED is for who asked how slots lie", () => {
   const rig = new Rig();
   const socket = rig.connect();
