@@ -159,6 +159,16 @@ test("so many commands are under way, and the rest is not read", () => {
   assert.equal([socket.text.length, socket.isPaused], [2500 * "$1\r\nv\r\n".length, false]);
 });
 
+test("commands that the door answers later make room too", () => {
+  const rig = new Rig();
+  const socket = rig.connect();
+  rig.node.cluster.leader = null;
+  socket.send("cluster info\r\n".repeat(2100));
+  assert.ok(socket.isPaused);
+  rig.pass(3000);
+  assert.equal([socket.text.split("\r\n").filter((line) => line.startsWith("-CLUSTERDOWN")).length, socket.isPaused], [2100, false]);
+});
+
 test("so many bytes of commands are under way", () => {
   const rig = new Rig();
   const socket = rig.connect();
