@@ -11,8 +11,10 @@ const CONNECTIONS = [1, 64, 256];
 const PIPELINES = [1, 16];
 const ETCD_INFLIGHTS = [64, 256];
 
-/** One caller at a time: fewer of them tell as much. */
-const ONE_CALLER_FACTOR = 20;
+/** One caller at a time: fewer sets tell as much. */
+const ONE_CALLER_FACTOR = 1 / 20;
+
+const PIPELINES_FACTOR = 4;
 
 function portOf({ address }: TestNode): number {
   return Number(address.split(":").at(-1));
@@ -44,9 +46,10 @@ export async function weighRedis(options: WeighOptions, say: Say): Promise<Outco
   return { isSound: true, figures };
 }
 
+/** As many sets as there are keys; fewer from one caller, more from many that send several at once. */
 function loadOf({ keys, valueBytes }: WeighOptions, connections: number, pipeline: number): SetLoad {
-  const requests = connections * pipeline === 1 ? Math.ceil(keys / ONE_CALLER_FACTOR) : keys * (pipeline > 1 ? 4 : 1);
-  return { connections, pipeline, requests, keys, valueBytes };
+  const factor = connections * pipeline === 1 ? ONE_CALLER_FACTOR : connections > 1 && pipeline > 1 ? PIPELINES_FACTOR : 1;
+  return { connections, pipeline, requests: Math.ceil(keys * factor), keys, valueBytes };
 }
 
 function toldBeside(rates: Readonly<Record<string, readonly number[]>>): string {

@@ -180,6 +180,8 @@ export class RespConnection {
     this.#door.clock.soon(() => {
       this.#isFlushPlanned = false;
       this.#flush();
+      // What the door answers itself makes room as well.
+      if (this.#isPaused) this.#pump();
       this.#endIfDone();
     });
   }

@@ -159,6 +159,16 @@ test("so many commands are under way, and the rest is not read", () => {
   assert.equal([socket.text.length, socket.isPaused], [2500 * "$1\r\nv\r\n".length, false]);
 });
 
+test("commands that the door answers later make room too", () => {
+  const rig = new Rig();
+  const socket = rig.connect();
+  rig.node.cluster.leader = null;
+  socket.send("cluster info\r\n".repeat(2100));
+  assert.ok(socket.isPaused);
+  rig.pass(3000);
+  assert.equal([socket.text.split("\r\n").filter((line) => line.startsWith("-CLUSTERDOWN")).length, socket.isPaused], [2100, false]);
+});
+
 test("so many bytes of commands are under way", () => {
   const rig = new Rig();
   const socket = rig.connect();
@@ -211,6 +221,24 @@ test("stop() takes no more, answers what is under way, and closes", () => {
   rig.answer("v");
   rig.pass();
   assert.equal([busy.text, busy.isEnded, rig.asked, rig.door.connectionCount], ["$1\r\nv\r\n", true, [], 0]);
+});
+
+test("what a client that is gone had under way is not sent again", () => {
+  const rig = new Rig();
+  const socket = rig.connect();
+  socket.send("set a 1\r\nset b 2\r\n");
+  rig.answer();
+  const [first, second] = rig.waiting.splice(0);
+  socket.destroy();
+  let asked = 0;
+  rig.node.onPropose = (_, done) => {
+    asked += 1;
+    done(new DraftError("NO_LEADER", "nobody"));
+  };
+  first?.done(new DraftError("LOST", "so"));
+  second?.done(new DraftError("LOST", "so"));
+  rig.pass(10_000);
+  assert.equal([asked, rig.asked, rig.door.connectionCount, rig.door.room.held], [0, [], 0, 0]);
 });
 
 test("MOVED is for who asked how slots lie", () => {
