@@ -2,6 +2,7 @@
  * The settings of `draft serve` and where they come from: a flag counts before the variable `DRAFT_<FLAG>`, the variable
  * before the file that `--config` names, the file before the default.
  */
+import { DraftError } from "../base/errors.ts";
 import { CONFIG_DEFAULTS, type RawConfig } from "../node/config.ts";
 import { SHIPPED_NAMES } from "../node/plugin_loader.ts";
 import { type FileSetting, type KnownKey, readConfigFile } from "./config_file.ts";
@@ -17,7 +18,7 @@ export const SERVE_OPTIONS: readonly OptionSpec[] = [
   { raw: "--id <id>", description: "name of this node", default: "the data directory's" },
   { raw: "--data <dir>", description: "its data directory", default: "./draft-data/<id>" },
   { raw: "--listen <address>", description: "where to listen, host:port", default: CONFIG_DEFAULTS.listen },
-  { raw: "--health-listen <address>", description: "where to serve /livez and /readyz alone, too" },
+  { raw: "--health-listen <address>", description: "where to serve /livez, /readyz and /metrics alone, too" },
   { raw: "--advertise <address>", description: "where others find it", default: "its entry in --initial, else --listen" },
   { raw: "--bootstrap", description: "found a cluster of this node alone" },
   { raw: "--initial <nodes>", description: "found a cluster of these voters: a@h:p,b@h:p,c@h:p, the same on each" },
@@ -68,7 +69,7 @@ export function rawConfig(options: Options, env: Io["env"]): RawConfig {
       if (options.has(name)) return options.all(name);
       return variable(name)?.split(",").filter((each) => each !== "") ?? file.get(name)?.texts ?? [];
     },
-    has: (name) => options.has(name) || isOn(variable(name) ?? file.get(name)?.texts[0]),
+    has: (name) => options.has(name) || (variable(name) === undefined ? file.get(name)?.texts[0] === "true" : isOn(variableOf(name), variable(name))),
     named: (name) => {
       if (options.has(name) || !(variable(name) !== undefined || file.has(name))) return `--${name}`;
       return variable(name) === undefined ? (file.get(name)?.named() ?? "") : variableOf(name);
@@ -76,6 +77,9 @@ export function rawConfig(options: Options, env: Io["env"]): RawConfig {
   };
 }
 
-function isOn(text: string | undefined): boolean {
-  return text !== undefined && !["", "0", "false"].includes(text);
+/** @throws DraftError BAD_CONFIG: what is neither must not found a cluster, or open one to the world */
+function isOn(name: string, text: string = ""): boolean {
+  if (text === "1" || text === "true") return true;
+  if (text === "" || text === "0" || text === "false") return false;
+  throw new DraftError("BAD_CONFIG", `${name} is "${text.slice(0, 64)}": want 1, true, 0 or false: draft serve --help`);
 }

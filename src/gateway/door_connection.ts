@@ -13,6 +13,7 @@ import type { Answer, AnswerDone, NodeApi } from "../node/node_api.ts";
 import { askNode } from "./ask_node.ts";
 import { Audits } from "./auth/audits.ts";
 import { whyNotRequest } from "./auth/request_rule.ts";
+import type { DoorCounts } from "./door_counts.ts";
 import { DoorGreeting, type DoorRules } from "./door_greeting.ts";
 import { askLeader } from "./at_leader.ts";
 import { DoorWatches } from "./door_watches.ts";
@@ -35,6 +36,7 @@ const STOPPING_WORDS = "this node stops: another one answers";
 export interface DoorConnectionPorts {
   readonly clock: Clock;
   readonly log: Log;
+  readonly counts: DoorCounts;
   readonly rules: DoorRules;
 }
 
@@ -42,6 +44,7 @@ export interface DoorConnectionPorts {
 export class DoorConnection {
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #counts: DoorCounts;
   readonly #api: NodeApi;
   readonly #forwarder: Forwarder;
   readonly #socket: Socket;
@@ -62,8 +65,7 @@ export class DoorConnection {
   #closed = false;
 
   constructor(ports: DoorConnectionPorts, api: NodeApi, forwarder: Forwarder, socket: Socket, onClosed: () => void) {
-    this.#clock = ports.clock;
-    this.#log = ports.log;
+    ({ clock: this.#clock, log: this.#log, counts: this.#counts } = ports);
     this.#api = api;
     this.#forwarder = forwarder;
     this.#socket = socket;
@@ -120,11 +122,11 @@ export class DoorConnection {
   #frame(body: Uint8Array): void {
     if (!this.#greeting.isOver) return this.#reply(this.#greeting.take(body));
     const request = this.#requests.read(body);
+    this.#counts.requests += 1;
     if (this.#stopping) {
-      this.#reply(encodeError(request.id, new DraftError("STOPPING", STOPPING_WORDS)));
+      this.#fail(request.id, new DraftError("STOPPING", STOPPING_WORDS));
     } else if (this.#inflight >= this.#inflightMax) {
-      const message = `${this.#inflightMax} requests of this connection wait already`;
-      this.#reply(encodeError(request.id, new DraftError("BUSY", message, { retryAfterMs: BUSY_RETRY_MS })));
+      this.#fail(request.id, new DraftError("BUSY", `${this.#inflightMax} requests of this connection wait already`, { retryAfterMs: BUSY_RETRY_MS }));
     } else {
       this.#inflight += 1;
       this.#ask(request);
@@ -235,9 +237,14 @@ export class DoorConnection {
     this.#inflight -= 1;
     this.#audits.end(id, result);
     if (this.#closed) return;
-    if (result instanceof DraftError) this.#batch.append(encodeError(id, result));
-    else this.#appendResult(id, result, changes);
+    if (result instanceof DraftError) return this.#fail(id, result);
+    this.#appendResult(id, result, changes);
     this.#planFlush();
+  }
+
+  #fail(id: number, error: DraftError): void {
+    this.#counts.refused(error);
+    this.#reply(encodeError(id, error));
   }
 
   #appendResult(id: number, { index, reply }: Answer, changes: boolean): void {

@@ -20,7 +20,7 @@ export interface NodeOptions {
   readonly data?: string;
   /** Where to listen, `host:port`; port 0 means any. `127.0.0.1:7100`. */
   readonly listen?: string;
-  /** Where to serve `/livez` and `/readyz` alone, too, `host:port`; nowhere. */
+  /** Where to serve `/livez`, `/readyz` and `/metrics` alone, too, `host:port`; nowhere. */
   readonly healthListen?: string;
   /** Where others find it, `host:port`; its entry in `initial`, else where it listens. */
   readonly advertise?: string;

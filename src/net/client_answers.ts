@@ -95,6 +95,8 @@ export interface LoopStatus {
   readonly boundsMs: readonly number[];
   /** Gaps up to each bound and above the one before it; one more: those above the last. */
   readonly counts: readonly number[];
+  /** Of all gaps, in milliseconds. */
+  readonly sumMs: number;
   /** The longest gap, in milliseconds. */
   readonly longestMs: number;
 }
