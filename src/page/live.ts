@@ -44,6 +44,8 @@ export class Live {
   readonly history: History = new History({ spanMs: SPAN_MS, intervalMs: LOOK_MS });
   /** Why the last look failed; empty if it did not. */
   failure = "";
+  /** It failed because nobody answered. */
+  isSilent = false;
   /** When the last look succeeded, monotonic; null before. */
   heardMs: number | null = null;
   /** Id of the node that serves this page; empty until it said so. */
@@ -98,6 +100,7 @@ export class Live {
       this.heardMs = performance.now();
     } catch (error) {
       this.failure = failureText(error);
+      this.isSilent = error instanceof RequestError && error.code === "UNREACHABLE";
       this.#failures += 1;
       this.history.add({ atMs: performance.now(), commitIndex: null, answerMs: null, commitMs: null, leaderId: null, term: 0 });
     }

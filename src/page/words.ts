@@ -41,11 +41,6 @@ export function bytesText(bytes: number): string {
   return `${at === 0 ? countText(value) : measureText(value)} ${names[at] ?? ""}`;
 }
 
-/** `a`, `a and b`, `a, b and c`. */
-export function listText(names: readonly string[]): string {
-  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1) ?? ""}`;
-}
-
 /** `one node`, `3 nodes`. */
 export function countedText(count: number, one: string, many: string = `${one}s`): string {
   return `${count === 1 ? "one" : countText(count)} ${count === 1 ? one : many}`;

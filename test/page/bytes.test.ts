@@ -1,8 +1,9 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { bytesOf, escapedBytes, hexOf, keyText, prettyJson, SHOWN_BYTES_MAX, textOf, viewsOf } from "../../src/page/bytes.ts";
+import { escaped } from "../../src/base/escaped.ts";
+import { bytesOf, hexOf, keyText, prettyJson, SHOWN_BYTES_MAX, textOf, viewsOf } from "../../src/page/bytes.ts";
 import { kindOfEvent } from "../../src/page/event_kinds.ts";
-import { bytesText, commandPieces, countedText, countText, listText, measureText, spanText } from "../../src/page/words.ts";
+import { bytesText, commandPieces, countedText, countText, measureText, spanText } from "../../src/page/words.ts";
 
 const test = suite("what a page shows");
 const encoded = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -11,8 +12,8 @@ test("keys of any bytes are seen, and can be asked for", () => {
   assert.equal(["plain/ä", "鍵/日本", "👩‍🚀".slice(0, 2)].map(keyText), ["plain/ä", "鍵/日本", "👩"]);
   assert.is(keyText("a\u0000b\u202e"), "a\\x00b\\xe2\\x80\\xae", "nothing hides, and nothing turns the line around");
   assert.is(keyText({ base64: "eP8A" }), "x\\xff\\x00");
-  assert.is(escapedBytes(bytesOf({ base64: "eP8A" })), "x%FF%00");
-  assert.is(escapedBytes(bytesOf("a/b ä.")), "a%2Fb%20%C3%A4.");
+  assert.is(escaped(bytesOf({ base64: "eP8A" })), "x%FF%00");
+  assert.is(escaped(bytesOf("a/b ä.")), "a%2Fb%20%C3%A4.");
   assert.is(keyText(""), "");
 });
 
@@ -40,7 +41,6 @@ test("numbers and spans of time", () => {
   assert.equal([0, 999, 1000, 1_234_567].map(countText), ["0", "999", "1\u2009000", "1\u2009234\u2009567"]);
   assert.equal([0, 0.123, 4.25, 42.4, 4242].map(measureText), ["0", "0.12", "4.3", "42", "4\u2009242"]);
   assert.equal([0, 1023, 1536, 7_000_000].map(bytesText), ["0 B", "1\u2009023 B", "1.5 KiB", "6.7 MiB"]);
-  assert.equal([[], ["a"], ["a", "b", "c"]].map(listText), ["", "a", "a, b and c"]);
   assert.equal([countedText(1, "node"), countedText(3, "node"), countedText(2, "entry", "entries")], ["one node", "3 nodes", "2 entries"]);
 });
 

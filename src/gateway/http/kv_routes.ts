@@ -3,13 +3,14 @@
  * these can be used so, and another one answers that it does not know them.
  */
 import { DraftError, type Outcome } from "../../base/errors.ts";
+import { escaped } from "../../base/escaped.ts";
 import { toJsonValue, utf8OrNull } from "../../base/json_value.ts";
 import type { ClientAnswer } from "../../client/client_options.ts";
 import type { Command } from "../../machine/machine.ts";
 import type { Level } from "../../net/client_protocol.ts";
 import { type Condition, conditionsOf, etagOf, isNoneMatch } from "./conditions.ts";
 import { type HttpAnswer, jsonAnswer, rawAnswer, unchangedAnswer } from "./message.ts";
-import { escaped, type Parameter, unescaped } from "./parameters.ts";
+import { type Parameter, unescaped } from "./parameters.ts";
 import { type Call, checkKeys, GROUP, IDEMPOTENCY_KEY, placeOf, type Route, TIMEOUT, WRITE_HEADERS, writeAnswer } from "./route.ts";
 import { objectOf, type Schema } from "./schema.ts";
 

@@ -2,6 +2,7 @@
 import { h, type VNode } from "../element.ts";
 import { useState } from "preact/hooks";
 import type { Finding } from "../../gateway/diagnosis.ts";
+import { mayFailText } from "../../gateway/rehearsal_words.ts";
 import type { Api } from "../api.ts";
 import type { Live } from "../live.ts";
 import { spareOf, type Summary } from "../summary.ts";
@@ -53,7 +54,7 @@ function Headline({ summary }: { readonly summary: Summary }): VNode {
     ["Term", countText(term)],
     ["Committed", commitIndex === null ? "–" : countText(commitIndex)],
     ["Answer", `${rows.filter(({ status }) => status !== null).length} of ${rows.length}`],
-    ["May fail", mayFail(summary)],
+    ["May fail", mayFailText({ spare: spareOf(summary) })],
     ["Machine", machine ?? "–"],
   ];
   return h("div", { class: "headline" },
@@ -67,11 +68,6 @@ function Headline({ summary }: { readonly summary: Summary }): VNode {
 
 function waitingText({ rows, clusterId }: Summary): string {
   return clusterId === null ? `${countedText(rows.length, "node")} without a cluster` : "Nobody leads";
-}
-
-function mayFail(summary: Summary): string {
-  const spare = spareOf(summary);
-  return spare < 0 ? `${-spare} too few` : String(spare);
 }
 
 /** What is wrong, each with what to do next. */

@@ -28,7 +28,7 @@ export function NodeList({ summary, servedBy, onAction }: NodeListProps): VNode 
 function NodeItem({ row, summary, servedBy, scale, onAction }: NodeListProps & { readonly row: NodeRow; readonly scale: LaneScale }): VNode {
   const { id, address, group, status, isLeader } = row;
   return h("li", { class: `node${isLeader ? " node-leads" : ""}${status === null ? " node-away" : ""}` },
-    h("div", { class: "node-name" }, h("h3", { title: id }, id), h("span", { class: "address" }, address, id === servedBy && h("span", { class: "here" }, " this page"))),
+    h("div", { class: "node-name" }, h("div", { class: "name-row" }, h("h3", { title: id }, id), id === servedBy && h("span", { class: "here" }, "this page")), h("span", { class: "address" }, address)),
     h("div", { class: "node-role" }, h(RoleMark, { row }), roleNote(row)),
     h(LaneView, { group: group?.role === "waiting" ? null : group, known: row.peer?.matchIndex ?? null, scale }),
     h("dl", { class: "node-figures" }, figures(row).map(([name, value]) => h("div", { key: name }, h("dt", null, name), h("dd", null, value)))),
