@@ -42,6 +42,7 @@ export const SERVE_OPTIONS: readonly OptionSpec[] = [
   { raw: "--value-bytes-max <n>", description: "largest command", default: mib(CONFIG_DEFAULTS.valueBytesMax) },
   { raw: "--frame-bytes-max <n>", description: "largest message", default: mib(CONFIG_DEFAULTS.frameBytesMax) },
   { raw: "--queue-bytes-max <n>", description: "most bytes that wait", default: mib(CONFIG_DEFAULTS.queueBytesMax) },
+  { raw: "--scrub-bytes-per-second <n>", description: "how fast closed files are read again to find what rots; 0: never", default: mib(CONFIG_DEFAULTS.scrubBytesPerSecond) },
   { raw: "--log-level <level>", description: "trace, debug, info, warn or error", default: "info" },
   { raw: "--log-format <format>", description: "text or json", default: "text on a terminal, else json" },
   { raw: "--trace-file <file>", description: "append the protocol's events to it, a JSON object a line" },

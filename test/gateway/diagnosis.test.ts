@@ -17,7 +17,7 @@ function node(nodeId: string, main: Partial<GroupStatus>, rest: Partial<NodeStat
   };
   return {
     version: "0", runtime: "test", pid: 1, clusterId: "c", nodeId, incarnation: "1", address: `${nodeId}:1`, uptimeMs: 1, ready: true, checks: [],
-    fenced: false, disk: { freeBytes: 9, state: "ok" }, loop: null, groups: [group], alarms: [], ...rest,
+    fenced: false, disk: { freeBytes: 9, state: "ok" }, scrub: null, loop: null, groups: [group], alarms: [], ...rest,
   };
 }
 

@@ -160,7 +160,7 @@ export class FakeNode implements NodeApi {
     } satisfies GroupStatus;
     done({
       version: "0.0.0", runtime: "test", pid: 1, loop: null, clusterId: cluster.clusterId, nodeId: this.id, incarnation: "1",
-      address: this.address, uptimeMs: 1, ready: true, checks: [], fenced: false, disk: { freeBytes: 1, state: "ok" }, groups: [group], alarms: [],
+      address: this.address, uptimeMs: 1, ready: true, checks: [], fenced: false, disk: { freeBytes: 1, state: "ok" }, scrub: null, groups: [group], alarms: [],
     });
   }
 
