@@ -164,10 +164,13 @@ function* tellReplay(log: GroupLog, { from, to, found, verdicts }: Replayed, isA
     const where = entry === null ? `entry ${found.index}` : entryText(entry);
     io.out(`the first ${found.what === "verdict" ? "check point" : "entry"} that differs, in its ${found.what}:\n${where}\nthe log's build: ${found.older}\nthe other:       ${found.newer}`);
   } else if (to < from) io.out("there is nothing to apply");
+  else if (isAlone && verdicts === 0) io.out(`entries ${from} to ${to} were applied, and the log tells of no state to compare with: add --older FILE, the build that it was written with`);
   else if (isAlone) io.out(`entries ${from} to ${to} come to what a majority held at ${verdicts} check points of the log; with --older FILE each answer is compared too`);
   else io.out(`both builds did the same with entries ${from} to ${to}`);
   const damaged = tellDamage(log, io);
-  return found === null ? damaged : NOT_DONE;
+  if (found !== null || damaged !== 0) return found === null ? damaged : NOT_DONE;
+  // What was held against nothing is not known to be the same.
+  return isAlone && verdicts === 0 && to >= from ? NOT_DONE : 0;
 }
 
 /** A build of the log's machine. @throws DraftError BAD_PLUGIN */
