@@ -7,6 +7,7 @@ import type { Clock, Log, Net, Random, Socket } from "../host/host.ts";
 import type { NodeApi } from "../node/node_api.ts";
 import { Access } from "./auth/access.ts";
 import { DoorConnection, type DoorConnectionPorts } from "./door_connection.ts";
+import { DoorCounts } from "./door_counts.ts";
 import { Forwarder } from "./forward.ts";
 
 /** The ports that the door needs. */
@@ -35,8 +36,8 @@ export class ClientDoor {
   readonly #connections: Set<DoorConnection> = new Set();
   #stopping = false;
 
-  constructor(ports: DoorPorts, api: NodeApi, { access, credentials }: DoorAccess = OPEN) {
-    this.#ports = { clock: ports.clock, log: ports.log, rules: { access, secret: credentials?.secret ?? null, random: ports.random } };
+  constructor(ports: DoorPorts, api: NodeApi, { access, credentials }: DoorAccess = OPEN, counts: DoorCounts = new DoorCounts()) {
+    this.#ports = { clock: ports.clock, log: ports.log, counts, rules: { access, secret: credentials?.secret ?? null, random: ports.random } };
     this.#api = api;
     this.#forwarder = new Forwarder(ports, () => api.identity(), credentials);
   }

@@ -9,6 +9,7 @@ import { type NodeCredentials, openConnection } from "../client/open_connection.
 import type { OpenNode } from "../client/pool.ts";
 import type { Clock, Net } from "../host/host.ts";
 import type { Command } from "../machine/machine.ts";
+import type { BackupAsk } from "../net/backup_request.ts";
 import type { AskRequest } from "../net/client_protocol.ts";
 import type { NodeApi, ReadOptions } from "../node/node_api.ts";
 import { askNode } from "./ask_node.ts";
@@ -64,8 +65,17 @@ export class ClusterClient {
       const answer = await this.#readOnce(group, command, { ...options, timeoutMs });
       if (!(answer instanceof DraftError)) return answer;
       if (!WORTH_WAITING.has(answer.code) || timeoutMs <= READ_RETRY_MS) throw answer;
-      await new Promise<void>((resolve) => void this.#clock.setTimer(READ_RETRY_MS, resolve));
+      await this.pause(READ_RETRY_MS);
     }
+  }
+
+  /** By the clock that its limits go by. */
+  nowMs(): number {
+    return this.#clock.monotonicMs();
+  }
+
+  pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => void this.#clock.setTimer(delayMs, resolve));
   }
 
   #readOnce(group: string, command: Command, options: ReadOptions): Promise<ClientAnswer | DraftError> {
@@ -96,6 +106,16 @@ export class ClusterClient {
   /** What each member that answers tells of what happened to it, in words. */
   stories(group: string): Promise<Asked<Uint8Array>> {
     return askEach(this.client, { group, timeoutMs: SURVEY_MS }, (address) => this.client.recording("story", { group, timeoutMs: SURVEY_MS, address }));
+  }
+
+  /** Of the file of a snapshot of this node's. */
+  backup(group: string, ask: BackupAsk): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.api.backup(group, ask, (reply) => {
+        if (reply instanceof DraftError) reject(reply);
+        else resolve(reply);
+      });
+    });
   }
 
   /** Ends what waits. */

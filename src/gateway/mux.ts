@@ -36,12 +36,19 @@ export class Mux {
   readonly #ports: MuxPorts;
   readonly #doors: Doors;
   readonly #unknown: Set<Arrival> = new Set();
+  /** Use: those that told what they are. */
+  readonly #byDoor: Record<DoorName, number> = { peer: 0, client: 0, http: 0, resp: 0 };
   #open = 0;
   #listener: Listener | null = null;
 
   constructor(ports: MuxPorts, doors: Doors) {
     this.#ports = ports;
     this.#doors = doors;
+  }
+
+  /** Connections that are open, by door; `unknown` have not told yet. */
+  get connections(): Readonly<Record<DoorName | "unknown", number>> {
+    return { ...this.#byDoor, unknown: this.#unknown.size };
   }
 
   /** Listens; `done` gets the real address, or the host's error (EADDRINUSE, …). */
@@ -71,9 +78,12 @@ export class Mux {
       return;
     }
     this.#open += 1;
+    let at: DoorName | null = null;
     const arrival = new Arrival(socket, this.#ports.clock, {
       told: (door, first) => {
         this.#unknown.delete(arrival);
+        at = door;
+        this.#byDoor[door] += 1;
         if (door === "http") this.#doors.http(socket, first);
         else this.#doors[door](arrival.sniffed(first));
       },
@@ -83,6 +93,7 @@ export class Mux {
       closed: () => {
         this.#unknown.delete(arrival);
         this.#open -= 1;
+        if (at !== null) this.#byDoor[at] -= 1;
       },
     });
     this.#unknown.add(arrival);

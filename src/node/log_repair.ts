@@ -5,7 +5,7 @@
  * else ever had it: that was acknowledged to no one, and is cut, which is marked the same way.
  */
 import type { EntryHead } from "../base/entry.ts";
-import { DraftError, type ErrorCode } from "../base/errors.ts";
+import { DraftError } from "../base/errors.ts";
 import { shellWord } from "../base/shell_word.ts";
 import { type Done, type Task, wait } from "../base/task.ts";
 import type { Clock, Log, Timer } from "../host/host.ts";
@@ -17,15 +17,12 @@ import { type EntryRange, type GroupLoss, type LogDamage, placeText, rangesText 
 import type { Wal } from "../wal/wal.ts";
 import { flushed, pointAt, tellGroup } from "../wal/wal_repair.ts";
 import { readHeadAt } from "../wal/wal_read.ts";
-import { type EntryFetchParts, type Fetched, fetchEntries, type Missing } from "./entry_fetch.ts";
+import { type EntryFetchParts, type Fetched, fetchEntries, isFaultOfMember, type Missing } from "./entry_fetch.ts";
 import type { Identity } from "./identity.ts";
 import type { RecoveredLog } from "./recovered_log.ts";
 
 /** Between two rounds over all members. */
 const ROUND_MS = 500;
-
-/** What is no fault of this node: another member is asked. */
-const FAULTS_OF_MEMBER: readonly ErrorCode[] = ["UNREACHABLE", "FORBIDDEN", "BAD_REQUEST"];
 
 export interface LogRepairOptions {
   /** The data directory, for messages. */
@@ -127,7 +124,7 @@ export class LogRepair {
       const { index, term, chain } = missing.above;
       return (yield* adoptSnapshot(member, { index, term, chain })) ? "whole" : "compacted";
     } catch (error) {
-      if (!(error instanceof DraftError) || !FAULTS_OF_MEMBER.includes(error.code)) throw error;
+      if (!(error instanceof DraftError) || !isFaultOfMember(error)) throw error;
       this.#check();
       words.write("debug", `${member.id} gives no entries: ${error.message}`);
       return "silent";

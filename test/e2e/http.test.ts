@@ -47,12 +47,15 @@ async function hasCurl(cluster: TestCluster): Promise<boolean> {
 test("any node takes any request", async () => {
   await using cluster = await TestCluster.start({ flags: FLAGS });
   if (!await hasCurl(cluster)) return;
-  await cluster.leader();
+  const leader = await cluster.leader();
   for (const [at, node] of cluster.nodes.entries()) {
     const other = cluster.nodes[(at + 1) % 3] as TestNode;
     const put = await asked(node, `/v1/kv/k${at}`, "-X", "PUT", "--data-binary", `v${at}`);
     assert.is(put.status, 200, put.body);
     const { index } = JSON.parse(put.body) as { index: number };
+    const timed = await fetch(`http://${node.address}/v1/kv/timed`, { method: "PUT", body: "1" });
+    assert.match(timed.headers.get("server-timing") ?? "", node === leader ? /^queue;dur=[\d.]+, (fsync;dur=[\d.]+, )?replicate;dur=[\d.]+, apply;dur=[\d.]+$/ : /^forward;dur=[\d.]+$/);
+    await timed.body?.cancel();
     assert.equal(await asked(other, `/v1/kv/k${at}`), { status: 200, body: `v${at}` });
     assert.equal(await asked(other, `/v1/kv/k${at}?level=stale&min_index=${index}`), { status: 200, body: `v${at}` });
     assert.is((await asked(node, "/readyz")).status, 200);

@@ -58,6 +58,8 @@ test("answers are of the shapes that it says, good and bad", async () => {
     ["GET", "/v1/members", "/v1/members"],
     ["GET", "/v1/members", "/v1/members?group=none"],
     ["GET", "/v1/watch", "/v1/watch?from=x"],
+    ["GET", "/v1/backup", "/v1/backup?group=none"],
+    ["GET", "/metrics", "/metrics?x=1"],
     ["GET", "/v1/watch", "/v1/watch?group=none"],
     ["POST", "/v1/members/{id}/demote", "/v1/members/a/demote"],
     ["DELETE", "/v1/members/{id}", "/v1/members/zz"],

@@ -1,11 +1,13 @@
 /** What a route is: the one place that says what is asked, what is answered, and who answers. */
 import { DraftError, type ErrorCode } from "../../base/errors.ts";
 import type { Place } from "../../machine/flat_encode.ts";
+import type { EntryTimes } from "../../node/write_flights.ts";
 import { type Principal, refusalOf, type Role, type Scope } from "../auth/principal.ts";
 import type { ClusterClient } from "../cluster_client.ts";
-import { type HttpAnswer, HttpRefusal, type HttpRequest } from "./message.ts";
+import { type HttpAnswer, HttpRefusal, type HttpRequest, jsonAnswer } from "./message.ts";
 import type { Parameter, Parameters } from "./parameters.ts";
 import { checkSchema, type Schema } from "./schema.ts";
+import { serverTiming } from "./server_timing.ts";
 import type { Streams } from "./streams.ts";
 
 /** What a route does. */
@@ -47,6 +49,11 @@ export interface Call {
   readonly request: HttpRequest;
   readonly cluster: ClusterClient;
   readonly streams: Streams;
+  /** What the node counts and measures, as Prometheus reads it. */
+  readonly metrics: () => Promise<string>;
+  readonly timesOf: (group: string, index: number) => EntryTimes | null;
+  /** When the request came, by the cluster's clock. */
+  readonly beganMs: number;
   /** Who asks; whether its role is enough was looked at, which keys it may use is for the route to check. */
   readonly principal: Principal;
   readonly group: string;
@@ -89,6 +96,19 @@ export async function placeOf({ request, principal }: Call): Promise<Place | nul
   const named = new TextEncoder().encode(`${principal.name}\n${key}`);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", named));
   return { session: digest.slice(0, 16), sequence: 0, answeredBelow: 0 };
+}
+
+/** What every write's answer may bear. */
+export const WRITE_HEADERS: Readonly<Record<string, string>> = {
+  "draft-index": "index of its entry",
+  "server-timing": "queue, fsync, replicate, apply: what it took, in milliseconds; forward if another node did it",
+};
+
+/** The answer to a write whose entry is `index`. */
+export function writeAnswer(call: Call, value: unknown, index: number): HttpAnswer {
+  const { cluster, group, beganMs, timesOf } = call;
+  const timing = serverTiming({ beganMs, nowMs: cluster.nowMs(), leads: cluster.api.leads(group), times: timesOf(group, index) });
+  return jsonAnswer(value, { index, headers: timing === null ? {} : { "server-timing": timing } });
 }
 
 /** @throws DraftError FORBIDDEN if who asks may not do this to these keys */
