@@ -40,8 +40,8 @@ const diff: Leaf = {
   positionals: { min: 1, max: 1 },
   examples: ["draft log diff ./draft-data/b --data ./draft-data/a"],
   run: ({ options, positionals }, io) => {
-    const other = { directory: positionals[0] ?? "", group: MAIN_GROUP };
-    return withLog(options, (one, host) => openedLog(host, other, (two) => showDiff(one, two, options, io)));
+    const other = { directory: positionals[0] ?? "", group: MAIN_GROUP, onDamage: "read on" } as const;
+    return withLog(options, (one, host) => openedLog(host, other, (two) => showDiff(one, two, options, io)), "read on");
   },
 };
 
@@ -97,18 +97,19 @@ function checkedText({ path, what, bytes, holds, damage, next }: Checked): strin
 }
 
 function* showDiff(one: GroupLog, other: GroupLog, options: Options, io: Io): Task<number> {
-  const { from, to, differsAt } = yield* compareLogs(one, other);
+  const { from, to, differsAt, differsFrom } = yield* compareLogs(one, other);
   const ends = [one, other].map(({ directory, group }) => ({ directory, firstIndex: group.prefix.index + 1, lastIndex: group.lastIndex }));
   const entries = differsAt === 0 ? [] : [yield* shownAt(one, differsAt), yield* shownAt(other, differsAt)];
   if (options.has("json")) {
-    io.out(JSON.stringify({ from, to, differsAt: differsAt === 0 ? null : differsAt, logs: ends, entries: entries.map((entry) => entry === null ? null : entryJson(entry)) }));
+    io.out(JSON.stringify({ from, to, differsAt: differsAt === 0 ? null : differsAt, differsFrom: differsAt === 0 ? null : differsFrom, logs: ends, entries: entries.map((entry) => entry === null ? null : entryJson(entry)) }));
   } else if (differsAt === 0) {
     io.out(`the logs agree from index ${from} to ${to}${ends.map(({ directory, lastIndex }) => lastIndex > to ? `; "${directory}" goes on to ${lastIndex}` : "").join("")}`);
   } else {
-    io.out(`the logs differ from index ${differsAt} on`);
+    io.out(differsFrom < differsAt ? `the logs differ at index ${differsAt}, and may from ${differsFrom} on: what stands before it is lost in one of them` : `the logs differ from index ${differsAt} on`);
     entries.forEach((entry, i) => io.out(`${ends[i]?.directory}: ${entry === null ? "before its first entry" : entryText(entry)}`));
   }
-  return differsAt === 0 ? 0 : NOT_DONE;
+  const damaged = Math.max(tellDamage(one, io), tellDamage(other, io));
+  return differsAt === 0 ? damaged : NOT_DONE;
 }
 
 function* shownAt(log: GroupLog, index: Index): Task<ShownEntry | null> {
@@ -164,10 +165,13 @@ function* tellReplay(log: GroupLog, { from, to, found, verdicts }: Replayed, isA
     const where = entry === null ? `entry ${found.index}` : entryText(entry);
     io.out(`the first ${found.what === "verdict" ? "check point" : "entry"} that differs, in its ${found.what}:\n${where}\nthe log's build: ${found.older}\nthe other:       ${found.newer}`);
   } else if (to < from) io.out("there is nothing to apply");
+  else if (isAlone && verdicts === 0) io.out(`entries ${from} to ${to} were applied, and the log tells of no state to compare with: add --older FILE, the build that it was written with`);
   else if (isAlone) io.out(`entries ${from} to ${to} come to what a majority held at ${verdicts} check points of the log; with --older FILE each answer is compared too`);
   else io.out(`both builds did the same with entries ${from} to ${to}`);
   const damaged = tellDamage(log, io);
-  return found === null ? damaged : NOT_DONE;
+  if (found !== null || damaged !== 0) return found === null ? damaged : NOT_DONE;
+  // What was held against nothing is not known to be the same.
+  return isAlone && verdicts === 0 && to >= from ? NOT_DONE : 0;
 }
 
 /** A build of the log's machine. @throws DraftError BAD_PLUGIN */

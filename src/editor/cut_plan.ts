@@ -54,11 +54,11 @@ function goingToo(lastIndex: Index, loss: GroupLoss | null): string {
 }
 
 /** What stands behind the damage, as far as it can be read: the hard state if it is certain. */
-function* behind(disk: Disk, { files, damage, group: { group } }: GroupLog): Task<{ readonly hardState: HardState | null; readonly words: string }> {
+function* behind(disk: Disk, { files, group: { group } }: GroupLog): Task<{ readonly hardState: HardState | null; readonly words: string }> {
   const scan = yield* scanLog(sourceOf(disk, files, "read on"), files.sequences, new RecoveredGroups(NOBODY));
   const found = scan.groups.logs().get(group);
   const loss = scan.damage?.groups.get(group) ?? null;
   const isCertain = found !== undefined && files.markFault === null && !(scan.damage !== null && isHardStateLost(scan.damage));
-  const words = found === undefined ? "nothing of it can be read" : lossText({ places: damage?.places ?? [], loss }, found.lastIndex) + goingToo(found.lastIndex, loss);
+  const words = found === undefined ? "nothing of it can be read" : lossText({ loss }, found.lastIndex) + goingToo(found.lastIndex, loss);
   return { hardState: isCertain ? found.hardState : null, words };
 }

@@ -6,7 +6,7 @@ import { AbsentEntries, type Part } from "../wal/absent_entries.ts";
 import { type EntryRange, type GroupLoss, placeText, rangesText } from "../wal/damage.ts";
 import { MARK_NAME } from "../wal/mark.ts";
 import type { Scan } from "../wal/scan.ts";
-import { segmentName } from "../wal/segment.ts";
+import { HEADER_BYTES, segmentName } from "../wal/segment.ts";
 import type { LogFiles } from "./log_files.ts";
 
 /** A place that cannot be believed though it was durable. */
@@ -24,10 +24,12 @@ export interface Damage {
   readonly places: readonly BrokenPlace[];
   /** What it lost by that; null if all has been said again since. */
   readonly loss: GroupLoss | null;
+  /** Whether something of the log can be read before the first place, so that it can be cut there. */
+  readonly hasBeginning: boolean;
 }
 
 /** What `scan` found damaged in `files`; null if nothing is. */
-export function damageOf({ directory, markFault }: LogFiles, { damage, segments }: Pick<Scan, "damage" | "segments">, group: GroupId): Damage | null {
+export function damageOf({ directory, markFault, mark: { firstSegment } }: LogFiles, { damage, segments }: Pick<Scan, "damage" | "segments">, group: GroupId): Damage | null {
   const places = (damage?.places ?? []).map((place) => {
     const { sequence, offset, until } = place;
     const ends = until === null ? null : until.sequence === sequence ? until.offset : null;
@@ -36,10 +38,12 @@ export function damageOf({ directory, markFault }: LogFiles, { damage, segments 
     return { path: `${directory}/${segmentName(sequence)}`, offset, bytes: ends === null ? null : ends - offset, words: `${words}${goesOn}` };
   });
   const loss = damage?.groups.get(group) ?? null;
-  if (markFault === null) return damage === null ? null : { places, loss };
+  const first = damage?.places[0];
+  const hasBeginning = first === undefined || first.sequence > firstSegment || first.offset > HEADER_BYTES;
+  if (markFault === null) return damage === null ? null : { places, loss, hasBeginning };
   const mark = { path: `${directory}/${MARK_NAME}`, offset: 0, bytes: null, words: markFault.message.replace(/[;:] (type: )?draft log check.*$/s, "") };
   // Nothing vouches for the end any more: what was voted last may have stood behind it.
-  return { places: [mark, ...places], loss: { absent: loss?.absent ?? [], counted: loss?.counted ?? 0, verdict: "hard state" } };
+  return { places: [mark, ...places], hasBeginning, loss: { absent: loss?.absent ?? [], counted: loss?.counted ?? 0, verdict: "hard state" } };
 }
 
 /** `from`..`to`, cut into what is there and what is lost. */
@@ -56,7 +60,7 @@ export function firstLost({ loss }: Damage, lastIndex: Index): Index {
 }
 
 /** Which entries are gone, in words. */
-export function lossText({ loss }: Damage, lastIndex: Index): string {
+export function lossText({ loss }: Pick<Damage, "loss">, lastIndex: Index): string {
   if (loss === null) return "no entry is lost by it";
   const { absent, verdict, counted } = loss;
   const parts: readonly EntryRange[] = counted > lastIndex ? [...absent, { from: lastIndex + 1, to: counted }] : absent;

@@ -23,11 +23,12 @@ export function logOutlook(damage: Damage, { dataDir, configuration, lastIndex }
   if (loss === null) return `a start goes on by itself: draft serve --data ${data}`;
   const first = firstLost(damage, lastIndex);
   const chop = `draft log chop ${first} --data ${data}`;
+  const cut = damage.hasBeginning ? `; to go on with what stands before: ${chop}` : "";
   const sets = voterSets(configuration);
   const voters = configuration.members.filter(({ number }) => isVoting(sets, number));
   const others = voters.filter(({ number }) => number !== identity?.memberNumber);
   if (others.length === 0) {
-    return `nobody else has what is lost, so a start ends with exit 10: bring the directory back from a copy of the very moment, or restore a backup; to go on with what stands before: ${chop}`;
+    return `nobody else has what is lost, so a start ends with exit 10: bring the directory back from a copy of the very moment, or restore a backup${cut}`;
   }
   const serve = `draft serve --data ${data}`;
   switch (loss.verdict) {
@@ -35,7 +36,7 @@ export function logOutlook(damage: Damage, { dataDir, configuration, lastIndex }
     case "end": return `a start follows, and votes for nobody until its log holds what the leader's does: ${serve}`;
     case "hard state": {
       if (others.length >= Math.floor(voters.length / 2) + 1) {
-        return `a start gives up this incarnation, and is let in again as a learner by the others: ${serve}; if they are gone for good: ${chop}, then draft admin recover`;
+        return `a start gives up this incarnation, and is let in again as a learner by the others: ${serve}; if they are gone for good${damage.hasBeginning ? `: ${chop}, then draft admin recover` : " nothing of this log can be gone on with"}`;
       }
       return `the others, ${others.map(({ id }) => id).join(", ")}, cannot decide without this node, so a start ends with exit 10: bring the directory back from a copy of the very moment; ` +
         `else, on ${others[0]?.id}, stopped: draft admin recover --data DIR --keep-only ${others[0]?.id}`;
