@@ -18,6 +18,7 @@ import { DoorGreeting, type DoorRules } from "./door_greeting.ts";
 import { askLeader } from "./at_leader.ts";
 import { DoorWatches } from "./door_watches.ts";
 import type { Forwarder, ForwardRequest } from "./forward.ts";
+import { type TimesOf, timedAnswer } from "./write_timings.ts";
 import { OtherLeader } from "./other_leader.ts";
 
 /** While this much of our replies is not read, the client's requests are not read either. */
@@ -37,14 +38,13 @@ export interface DoorConnectionPorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly counts: DoorCounts;
+  readonly timesOf: TimesOf;
   readonly rules: DoorRules;
 }
 
 /** Reads requests, asks the node, writes replies. */
 export class DoorConnection {
-  readonly #clock: Clock;
-  readonly #log: Log;
-  readonly #counts: DoorCounts;
+  readonly #ports: DoorConnectionPorts;
   readonly #api: NodeApi;
   readonly #forwarder: Forwarder;
   readonly #socket: Socket;
@@ -65,7 +65,7 @@ export class DoorConnection {
   #closed = false;
 
   constructor(ports: DoorConnectionPorts, api: NodeApi, forwarder: Forwarder, socket: Socket, onClosed: () => void) {
-    ({ clock: this.#clock, log: this.#log, counts: this.#counts } = ports);
+    this.#ports = ports;
     this.#api = api;
     this.#forwarder = forwarder;
     this.#socket = socket;
@@ -122,7 +122,7 @@ export class DoorConnection {
   #frame(body: Uint8Array): void {
     if (!this.#greeting.isOver) return this.#reply(this.#greeting.take(body));
     const request = this.#requests.read(body);
-    this.#counts.requests += 1;
+    this.#ports.counts.requests += 1;
     if (this.#stopping) {
       this.#fail(request.id, new DraftError("STOPPING", STOPPING_WORDS));
     } else if (this.#inflight >= this.#inflightMax) {
@@ -144,7 +144,7 @@ export class DoorConnection {
 
   /** The connection cannot go on: says why, to the client and in the log. */
   #refuse(error: DraftError): void {
-    this.#log.write("warn", `closed a client's connection: ${error.message}`, { remote: this.#socket.remote });
+    this.#ports.log.write("warn", `closed a client's connection: ${error.message}`, { remote: this.#socket.remote });
     this.#batch.append(encodeError(0, error));
     this.#flush();
     this.#socket.end();
@@ -208,8 +208,9 @@ export class DoorConnection {
 
   #written(request: WriteRequest, result: Answer | DraftError): void {
     const leader = this.#leader.in(result);
-    if (leader !== null) this.#forwardWrite(leader, request);
-    else this.#answer(request.id, result, true);
+    if (leader !== null) return this.#forwardWrite(leader, request);
+    const { clock, timesOf } = this.#ports;
+    this.#answer(request.id, this.#greeting.isTimed ? timedAnswer(result, (index) => timesOf(request.group, index), clock.monotonicMs()) : result, true);
   }
 
   #forwardWrite(leader: LeaderHint, { id, group, envelope, timeoutMs }: WriteRequest): void {
@@ -243,12 +244,12 @@ export class DoorConnection {
   }
 
   #fail(id: number, error: DraftError): void {
-    this.#counts.refused(error);
+    this.#ports.counts.refused(error);
     this.#reply(encodeError(id, error));
   }
 
-  #appendResult(id: number, { index, reply }: Answer, changes: boolean): void {
-    const bytes = writeResult(this.#batch, { id, index, result: reply }, REPLY_BYTES_MAX);
+  #appendResult(id: number, { index, reply, timing }: Answer, changes: boolean): void {
+    const bytes = writeResult(this.#batch, { id, index, result: reply, timing }, REPLY_BYTES_MAX);
     if (bytes <= REPLY_BYTES_MAX) return;
     const message = `the answer has ${bytes} bytes: a reply takes ${REPLY_BYTES_MAX} at most`;
     this.#batch.append(encodeError(id, new DraftError(changes ? "ANSWER_NOT_KEPT" : "TOO_LARGE", message)));
@@ -262,7 +263,7 @@ export class DoorConnection {
   #planFlush(): void {
     if (this.#flushPlanned) return;
     this.#flushPlanned = true;
-    this.#clock.soon(() => {
+    this.#ports.clock.soon(() => {
       this.#flushPlanned = false;
       if (this.#closed) return;
       this.#flush();
@@ -275,7 +276,7 @@ export class DoorConnection {
     if (bytes !== null) this.#socket.write([bytes]);
     const unread = this.#socket.queuedBytes;
     if (unread > UNREAD_MAX_BYTES) {
-      this.#log.write("warn", "dropped a client that does not read its replies", { remote: this.#socket.remote, unread });
+      this.#ports.log.write("warn", "dropped a client that does not read its replies", { remote: this.#socket.remote, unread });
       this.destroy();
     } else if (unread > UNREAD_PAUSE_BYTES && !this.#paused) {
       this.#paused = true;

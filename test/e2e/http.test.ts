@@ -1,8 +1,11 @@
 /** HTTP against the built executable, with curl: every kind of route on every node, and writes that are sent again while leaders die. */
 import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { sleep, TestCluster, type TestNode, until } from "./processes.ts";
+import { type Family, familiesIn, valueOf } from "../gateway/exposition.ts";
+import { draft, sleep, temporaryDirectory, TestCluster, type TestNode, until } from "./processes.ts";
 
 const ROUNDS = 12;
 const FLAGS = ["--heartbeat-ms", "40", "--election-ms", "150-300"];
@@ -54,7 +57,7 @@ test("any node takes any request", async () => {
     assert.is(put.status, 200, put.body);
     const { index } = JSON.parse(put.body) as { index: number };
     const timed = await fetch(`http://${node.address}/v1/kv/timed`, { method: "PUT", body: "1" });
-    assert.match(timed.headers.get("server-timing") ?? "", node === leader ? /^queue;dur=[\d.]+, (fsync;dur=[\d.]+, )?replicate;dur=[\d.]+, apply;dur=[\d.]+$/ : /^forward;dur=[\d.]+$/);
+    assert.match(timed.headers.get("server-timing") ?? "", node === leader ? /^queue;dur=[\d.]+, (fsync;dur=[\d.]+, )?replicate;dur=[\d.]+, apply;dur=[\d.]+$/ : /^queue;dur=[\d.]+;desc="with the way to the leader and back", (fsync;dur=[\d.]+, )?replicate;dur=[\d.]+, apply;dur=[\d.]+$/);
     await timed.body?.cancel();
     assert.equal(await asked(other, `/v1/kv/k${at}`), { status: 200, body: `v${at}` });
     assert.equal(await asked(other, `/v1/kv/k${at}?level=stale&min_index=${index}`), { status: 200, body: `v${at}` });
@@ -73,6 +76,46 @@ test("any node takes any request", async () => {
   assert.equal([transfer.status, (await cluster.leader()).id], [200, last.id], transfer.body);
   const demoted = await asked(cluster.nodes[0] as TestNode, `/v1/members/${(cluster.nodes[1] as TestNode).id}/demote?dry_run=true`, "-X", "POST");
   assert.is(demoted.status, 200, demoted.body);
+});
+
+test("a backup of any node holds what was acknowledged before, and draft log check takes it", async () => {
+  await using cluster = await TestCluster.start({ flags: FLAGS });
+  for (let round = 0; round < 10; round++) {
+    for (const node of cluster.nodes) {
+      const { index } = await (await fetch(`http://${node.address}/v1/kv/b`, { method: "PUT", body: String(round) })).json() as { index: number };
+      for (const giver of cluster.others(node)) {
+        const backup = await fetch(`http://${giver.address}/v1/backup`);
+        assert.is(backup.status, 200);
+        const file = join(temporaryDirectory(), "main.draft");
+        writeFileSync(file, new Uint8Array(await backup.arrayBuffer()));
+        assert.ok(Number(backup.headers.get("draft-index")) >= index, `${giver.id} gave ${backup.headers.get("draft-index")} behind ${index}`);
+        if (round === 0) assert.is((await draft(["log", "check", file])).code, 0);
+      }
+    }
+  }
+});
+
+test("what nodes count goes on through a change of leaders, and a leader tells of its peers", async () => {
+  await using cluster = await TestCluster.start({ flags: FLAGS });
+  const scrape = async (node: TestNode): Promise<Map<string, Family>> => familiesIn(await (await fetch(`http://${node.address}/metrics`)).text());
+  const leader = await cluster.leader();
+  const [heir, third] = cluster.others(leader) as [TestNode, TestNode];
+  for (let at = 0; at < 20; at++) await fetch(`http://${third.address}/v1/kv/m`, { method: "PUT", body: "x" });
+  const before = new Map(await Promise.all([leader, heir, third].map(async (node) => [node, await scrape(node)] as const)));
+  const lags = (families: ReadonlyMap<string, Family>): number => families.get("draft_peer_lag_entries")?.samples.size ?? 0;
+  assert.equal([...before.values()].map(lags), [2, 0, 0]);
+  assert.ok(valueOf(before.get(leader) ?? new Map(), "draft_proposals_total", 'group="main"') >= 20);
+  await fetch(`http://${third.address}/v1/transfer`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ to: heir.id }) });
+  for (let at = 0; at < 20; at++) await fetch(`http://${third.address}/v1/kv/m`, { method: "PUT", body: "x" });
+  for (const [node, families] of before) {
+    const after = await scrape(node);
+    for (const { name, type, samples } of families.values()) {
+      if (type === "gauge") continue;
+      for (const [series, value] of samples) assert.ok((after.get(name)?.samples.get(series) ?? -1) >= value, `${node.id}: ${series}`);
+    }
+    assert.ok(valueOf(after, "draft_leader_changes_total", 'group="main"') > valueOf(families, "draft_leader_changes_total", 'group="main"'), node.id);
+    assert.equal([lags(after), valueOf(after, "draft_role", 'group="main",role="leader"')], node === heir ? [2, 1] : [0, 0]);
+  }
 });
 
 test("a write under a key is done once, though its leader dies and it is sent again elsewhere", async () => {
