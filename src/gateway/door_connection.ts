@@ -209,8 +209,7 @@ export class DoorConnection {
   #written(request: WriteRequest, result: Answer | DraftError): void {
     const leader = this.#leader.in(result);
     if (leader !== null) return this.#forwardWrite(leader, request);
-    const { clock, timesOf } = this.#ports;
-    this.#answer(request.id, this.#greeting.isTimed ? timedAnswer(result, (index) => timesOf(request.group, index), clock.monotonicMs()) : result, true);
+    this.#answer(request.id, this.#greeting.isTimed ? timedAnswer(this.#ports, request.group, result) : result, true);
   }
 
   #forwardWrite(leader: LeaderHint, { id, group, envelope, timeoutMs }: WriteRequest): void {

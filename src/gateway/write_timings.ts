@@ -1,5 +1,6 @@
 /** What this node measured of writes, for their answers: by the flights of its groups. */
 import { DraftError } from "../base/errors.ts";
+import type { Clock } from "../host/host.ts";
 import type { WriteTiming } from "../net/write_timing.ts";
 import type { Answer } from "../node/node_api.ts";
 import type { EntryTimes } from "../node/write_flights.ts";
@@ -12,9 +13,15 @@ export function timingOf({ proposedMs, durableMs, committedMs, appliedMs }: Entr
   return { fsyncMs: Number.isNaN(durableMs) ? null : durableMs - proposedMs, replicateMs: committedMs - proposedMs, applyMs: appliedMs - committedMs, sinceMs: nowMs - proposedMs };
 }
 
-/** An answer to a write, with what it took. */
-export function timedAnswer(result: Answer | DraftError, times: (index: number) => EntryTimes | null, nowMs: number): Answer | DraftError {
+/** What answers are timed by. */
+export interface TimingPorts {
+  readonly clock: Pick<Clock, "monotonicMs">;
+  readonly timesOf: TimesOf;
+}
+
+/** An answer to a write to `group`, with what it took. */
+export function timedAnswer({ clock, timesOf }: TimingPorts, group: string, result: Answer | DraftError): Answer | DraftError {
   if (result instanceof DraftError) return result;
-  const known = times(result.index);
-  return known === null ? result : { ...result, timing: timingOf(known, nowMs) };
+  const times = timesOf(group, result.index);
+  return times === null ? result : { ...result, timing: timingOf(times, clock.monotonicMs()) };
 }
