@@ -172,7 +172,7 @@ test("without a way to prove that it is a node a follower says who leads, and it
   const guarded = new Guarded();
   const [, follower] = await guarded.cluster(["a", "b"], { authFile: guarded.secret("auth.toml", authFile()) }) as [RunningNode, RunningNode];
   assert.ok(guarded.lines.some(({ level, message }) => level === "warn" && message.includes("add --peer-secret-file")));
-  assert.is(await status(follower, "PUT", "/v1/kv/k?timeout_ms=300", TOKENS.writer, "v"), 421);
+  assert.is(await status(follower, "PUT", "/v1/kv/k?timeout_ms=2000", TOKENS.writer, "v"), 421);
   assert.is(await codeOf(as(follower, TOKENS.writer, (client) => client.write(["set", "k", "v"]))), "done");
   await guarded.stop();
 });
