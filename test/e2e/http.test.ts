@@ -50,15 +50,19 @@ async function hasCurl(cluster: TestCluster): Promise<boolean> {
 test("any node takes any request", async () => {
   await using cluster = await TestCluster.start({ flags: FLAGS });
   if (!await hasCurl(cluster)) return;
-  const leader = await cluster.leader();
+  await cluster.leader();
   for (const [at, node] of cluster.nodes.entries()) {
     const other = cluster.nodes[(at + 1) % 3] as TestNode;
     const put = await asked(node, `/v1/kv/k${at}`, "-X", "PUT", "--data-binary", `v${at}`);
     assert.is(put.status, 200, put.body);
     const { index } = JSON.parse(put.body) as { index: number };
-    const timed = await fetch(`http://${node.address}/v1/kv/timed`, { method: "PUT", body: "1" });
-    assert.match(timed.headers.get("server-timing") ?? "", node === leader ? /^queue;dur=[\d.]+, (fsync;dur=[\d.]+, )?replicate;dur=[\d.]+, apply;dur=[\d.]+$/ : /^queue;dur=[\d.]+;desc="with the way to the leader and back", (fsync;dur=[\d.]+, )?replicate;dur=[\d.]+, apply;dur=[\d.]+$/);
-    await timed.body?.cancel();
+    // Who leads may change at any time, and nobody measured a write that two leaders had to do with.
+    await until(`${node.id} tells what a write took`, async () => {
+      const timed = await fetch(`http://${node.address}/v1/kv/timed`, { method: "PUT", body: "1" });
+      await timed.body?.cancel();
+      const [, way] = /^queue;dur=[\d.]+(;desc="with the way to the leader and back")?, (?:fsync;dur=[\d.]+, )?replicate;dur=[\d.]+, apply;dur=[\d.]+$/.exec(timed.headers.get("server-timing") ?? "none") ?? ["", "none"];
+      return (way === undefined) === (await node.mainStatus()).role.startsWith("leader") && way !== "none";
+    });
     assert.equal(await asked(other, `/v1/kv/k${at}`), { status: 200, body: `v${at}` });
     assert.equal(await asked(other, `/v1/kv/k${at}?level=stale&min_index=${index}`), { status: 200, body: `v${at}` });
     assert.is((await asked(node, "/readyz")).status, 200);
@@ -98,23 +102,28 @@ test("a backup of any node holds what was acknowledged before, and draft log che
 test("what nodes count goes on through a change of leaders, and a leader tells of its peers", async () => {
   await using cluster = await TestCluster.start({ flags: FLAGS });
   const scrape = async (node: TestNode): Promise<Map<string, Family>> => familiesIn(await (await fetch(`http://${node.address}/metrics`)).text());
-  const leader = await cluster.leader();
-  const [heir, third] = cluster.others(leader) as [TestNode, TestNode];
-  for (let at = 0; at < 20; at++) await fetch(`http://${third.address}/v1/kv/m`, { method: "PUT", body: "x" });
-  const before = new Map(await Promise.all([leader, heir, third].map(async (node) => [node, await scrape(node)] as const)));
-  const lags = (families: ReadonlyMap<string, Family>): number => families.get("draft_peer_lag_entries")?.samples.size ?? 0;
-  assert.equal([...before.values()].map(lags), [2, 0, 0]);
-  assert.ok(valueOf(before.get(leader) ?? new Map(), "draft_proposals_total", 'group="main"') >= 20);
-  await fetch(`http://${third.address}/v1/transfer`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ to: heir.id }) });
-  for (let at = 0; at < 20; at++) await fetch(`http://${third.address}/v1/kv/m`, { method: "PUT", body: "x" });
-  for (const [node, families] of before) {
-    const after = await scrape(node);
+  const valued = (families: ReadonlyMap<string, Family>, name: string, more = ""): number => valueOf(families, name, `group="main"${more}`);
+  /** Of all nodes, once one of them leads, and tells of the others, and nobody else does. */
+  const settled = (isWanted: (all: readonly Map<string, Family>[]) => boolean): Promise<readonly Map<string, Family>[]> => until("one leads", async () => {
+    const all = await Promise.all(cluster.nodes.map(scrape));
+    const told = all.map((families) => [valued(families, "draft_role", ',role="leader"'), families.get("draft_peer_lag_entries")?.samples.size ?? 0].join());
+    return told.sort().join(" ") === "0,0 0,0 1,2" && isWanted(all) && all;
+  });
+  const put = async (): Promise<void> => void await (await fetch(`http://${(cluster.nodes[0] as TestNode).address}/v1/kv/m`, { method: "PUT", body: "x" })).body?.cancel();
+  await cluster.leader();
+  for (let at = 0; at < 20; at++) await put();
+  const before = await settled(() => true);
+  assert.ok(before.reduce((sum, families) => sum + valued(families, "draft_proposals_total"), 0) >= 20);
+  const changes = (all: readonly Map<string, Family>[]): number[] => all.map((families) => valued(families, "draft_leader_changes_total"));
+  const [heir] = cluster.others(await cluster.leader()) as [TestNode];
+  await fetch(`http://${heir.address}/v1/transfer`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ to: heir.id }) });
+  for (let at = 0; at < 20; at++) await put();
+  const after = await settled((all) => changes(all).every((count, at) => count > (changes(before)[at] ?? 0)));
+  for (const [at, families] of before.entries()) {
     for (const { name, type, samples } of families.values()) {
       if (type === "gauge") continue;
-      for (const [series, value] of samples) assert.ok((after.get(name)?.samples.get(series) ?? -1) >= value, `${node.id}: ${series}`);
+      for (const [series, value] of samples) assert.ok((after[at]?.get(name)?.samples.get(series) ?? -1) >= value, `${at}: ${series}`);
     }
-    assert.ok(valueOf(after, "draft_leader_changes_total", 'group="main"') > valueOf(families, "draft_leader_changes_total", 'group="main"'), node.id);
-    assert.equal([lags(after), valueOf(after, "draft_role", 'group="main",role="leader"')], node === heir ? [2, 1] : [0, 0]);
   }
 });
 
