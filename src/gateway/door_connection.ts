@@ -5,30 +5,21 @@ import { hexOf } from "../base/bytes.ts";
 import { DraftError, type LeaderHint } from "../base/errors.ts";
 import type { Clock, Log, Socket } from "../host/host.ts";
 import { FrameParser, PREFACE_BYTES } from "../net/frame.ts";
-import { FrameBatch } from "../net/frame_batch.ts";
 import type { ClientRequest, CloseRequest, OpenRequest, ReadRequest, SessionAsk, WriteRequest } from "../net/client_protocol.ts";
 import { RequestReader } from "../net/client_request_reader.ts";
-import { encodeError, writeResult } from "../net/client_replies.ts";
 import type { Answer, AnswerDone, NodeApi } from "../node/node_api.ts";
 import { askNode } from "./ask_node.ts";
 import { Audits } from "./auth/audits.ts";
 import { whyNotRequest } from "./auth/request_rule.ts";
 import type { DoorCounts } from "./door_counts.ts";
 import { DoorGreeting, type DoorRules } from "./door_greeting.ts";
+import { DoorReplies } from "./door_replies.ts";
 import { askLeader } from "./at_leader.ts";
 import { DoorWatches } from "./door_watches.ts";
 import type { Forwarder, ForwardRequest } from "./forward.ts";
 import { type TimesOf, timedAnswer } from "./write_timings.ts";
 import { OtherLeader } from "./other_leader.ts";
-
-/** While this much of our replies is not read, the client's requests are not read either. */
-const UNREAD_PAUSE_BYTES = 1024 * 1024;
-
-/** A client that lets replies to what it asked already pile up beyond this is dropped. */
-const UNREAD_MAX_BYTES = 256 * 1024 * 1024;
-
-/** A reply that would be longer is refused: clients take frames up to here. */
-const REPLY_BYTES_MAX = 63 * 1024 * 1024;
+import { PacedReads } from "./paced_reads.ts";
 
 const BUSY_RETRY_MS = 20;
 const STOPPING_WORDS = "this node stops: another one answers";
@@ -51,16 +42,15 @@ export class DoorConnection {
   readonly #onClosed: () => void;
   readonly #frames: FrameParser;
   readonly #requests: RequestReader = new RequestReader();
-  readonly #batch: FrameBatch = new FrameBatch();
+  readonly #replies: DoorReplies;
   readonly #inflightMax: number;
   readonly #watches: DoorWatches;
+  readonly #reads: PacedReads;
   readonly #leader: OtherLeader;
   readonly #greeting: DoorGreeting;
   readonly #audits: Audits;
   #prefaceLeft = PREFACE_BYTES;
   #inflight = 0;
-  #flushPlanned = false;
-  #paused = false;
   #stopping = false;
   #closed = false;
 
@@ -74,12 +64,31 @@ export class DoorConnection {
     this.#frames = new FrameParser(frameBytesMax);
     this.#inflightMax = inflightMax;
     this.#watches = new DoorWatches(api);
+    this.#replies = new DoorReplies({
+      clock: ports.clock,
+      log: ports.log,
+      socket,
+      flushed: () => {
+        this.#reads.more();
+        this.#endIfDone();
+      },
+      dropped: () => this.destroy(),
+    });
+    this.#reads = new PacedReads({
+      clock: ports.clock,
+      hasRoom: () => this.#replies.hasRoom,
+      ask: (request, done) => this.#read(request, done),
+      answer: (id, result) => this.#answer(id, result, false),
+    });
     this.#greeting = new DoorGreeting(api, ports.rules, socket.peer ?? null);
     this.#audits = new Audits(ports.log, socket.remote);
     this.#leader = new OtherLeader(api, () => this.#greeting.isForwarded);
     socket.open({
       data: (bytes) => this.#data(bytes),
-      drained: () => this.#drained(),
+      drained: () => {
+        this.#replies.drained();
+        if (!this.#closed) this.#reads.more();
+      },
       closed: () => this.#end(),
     });
   }
@@ -100,6 +109,7 @@ export class DoorConnection {
   #end(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#replies.close();
     this.#watches.close();
     this.#onClosed();
   }
@@ -120,7 +130,7 @@ export class DoorConnection {
   }
 
   #frame(body: Uint8Array): void {
-    if (!this.#greeting.isOver) return this.#reply(this.#greeting.take(body));
+    if (!this.#greeting.isOver) return this.#replies.add(this.#greeting.take(body));
     const request = this.#requests.read(body);
     this.#ports.counts.requests += 1;
     if (this.#stopping) {
@@ -145,8 +155,8 @@ export class DoorConnection {
   /** The connection cannot go on: says why, to the client and in the log. */
   #refuse(error: DraftError): void {
     this.#ports.log.write("warn", `closed a client's connection: ${error.message}`, { remote: this.#socket.remote });
-    this.#batch.append(encodeError(0, error));
-    this.#flush();
+    this.#replies.addError(0, error);
+    this.#replies.flush();
     this.#socket.end();
     this.#end();
   }
@@ -158,7 +168,7 @@ export class DoorConnection {
       case "write":
         return this.#write(request);
       case "read":
-        return this.#read(request);
+        return this.#reads.add(request);
       case "operations":
       case "status":
       case "members":
@@ -191,11 +201,14 @@ export class DoorConnection {
   }
 
   /** Every node answers reads itself, but a witness, which has nothing to answer from. */
-  #read(request: ReadRequest): void {
+  #read(request: ReadRequest, done: AnswerDone): void {
     const { group, command } = request;
-    const here = (done: AnswerDone): void => this.#api.read(group, command, request, done);
-    if (this.#api.holdsState(group)) here((result) => this.#answer(request.id, result, false));
-    else this.#atLeader(request, here, (connection, passOn) => connection.read(group, command, request, passOn), false);
+    if (this.#api.holdsState(group)) return this.#api.read(group, command, request, done);
+    askLeader({ leader: this.#leader, forwarder: this.#forwarder }, {
+      group,
+      here: (told) => this.#api.read(group, command, request, told),
+      elsewhere: (connection, told) => connection.read(group, command, request, told),
+    }, done);
   }
 
   /** Asks this node, unless another one leads; that it leads no longer may also be its answer. One function a write. */
@@ -225,8 +238,8 @@ export class DoorConnection {
   }
 
   /** Asks this node, or the one that leads: what is asked seldom. */
-  #atLeader({ id, group }: ClientRequest, here: (done: AnswerDone) => void, elsewhere: ForwardRequest, changes: boolean = true): void {
-    askLeader({ leader: this.#leader, forwarder: this.#forwarder }, { group, here, elsewhere }, (result) => this.#answer(id, result, changes));
+  #atLeader({ id, group }: ClientRequest, here: (done: AnswerDone) => void, elsewhere: ForwardRequest): void {
+    askLeader({ leader: this.#leader, forwarder: this.#forwarder }, { group, here, elsewhere }, (result) => this.#answer(id, result, true));
   }
 
   #answerValue(id: number, value: unknown): void {
@@ -237,63 +250,20 @@ export class DoorConnection {
     this.#inflight -= 1;
     this.#audits.end(id, result);
     if (this.#closed) return;
-    if (result instanceof DraftError) return this.#fail(id, result);
-    this.#appendResult(id, result, changes);
-    this.#planFlush();
+    if (result instanceof DraftError) this.#fail(id, result);
+    else this.#replies.addResult(id, result, changes);
   }
 
   #fail(id: number, error: DraftError): void {
     this.#ports.counts.refused(error);
-    this.#reply(encodeError(id, error));
-  }
-
-  #appendResult(id: number, { index, reply, timing }: Answer, changes: boolean): void {
-    const bytes = writeResult(this.#batch, { id, index, result: reply, timing }, REPLY_BYTES_MAX);
-    if (bytes <= REPLY_BYTES_MAX) return;
-    const message = `the answer has ${bytes} bytes: a reply takes ${REPLY_BYTES_MAX} at most`;
-    this.#batch.append(encodeError(id, new DraftError(changes ? "ANSWER_NOT_KEPT" : "TOO_LARGE", message)));
-  }
-
-  #reply(body: Uint8Array): void {
-    this.#batch.append(body);
-    this.#planFlush();
-  }
-
-  #planFlush(): void {
-    if (this.#flushPlanned) return;
-    this.#flushPlanned = true;
-    this.#ports.clock.soon(() => {
-      this.#flushPlanned = false;
-      if (this.#closed) return;
-      this.#flush();
-      this.#endIfDone();
-    });
-  }
-
-  #flush(): void {
-    const bytes = this.#batch.take();
-    if (bytes !== null) this.#socket.write([bytes]);
-    const unread = this.#socket.queuedBytes;
-    if (unread > UNREAD_MAX_BYTES) {
-      this.#ports.log.write("warn", "dropped a client that does not read its replies", { remote: this.#socket.remote, unread });
-      this.destroy();
-    } else if (unread > UNREAD_PAUSE_BYTES && !this.#paused) {
-      this.#paused = true;
-      this.#socket.pause();
-    }
-  }
-
-  #drained(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    this.#socket.resume();
+    this.#replies.addError(id, error);
   }
 
   #endIfDone(): void {
-    if (!this.#stopping || this.#inflight > 0 || this.#batch.length > 0 || this.#closed) return;
+    if (!this.#stopping || this.#inflight > 0 || !this.#replies.isEmpty || this.#closed) return;
     // Last words: all that was taken has been answered, and what is still on its way here is not taken.
-    this.#batch.append(encodeError(0, new DraftError("STOPPING", STOPPING_WORDS)));
-    this.#flush();
+    this.#replies.addError(0, new DraftError("STOPPING", STOPPING_WORDS));
+    this.#replies.flush();
     this.#socket.end();
     this.#end();
   }

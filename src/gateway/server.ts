@@ -237,6 +237,7 @@ function settingsFrom(options: ServerOptions, id: string, placed: { listen: Addr
     valueBytesMax: config.valueBytesMax,
     frameBytesMax: config.frameBytesMax,
     queueBytesMax: config.queueBytesMax,
+    scrubBytesPerSecond: config.scrubBytesPerSecond,
     tailBytesMax: options.tailBytesMax ?? TAIL_BYTES_MAX,
     tuning: options.tuning ?? {},
   };

@@ -6,12 +6,14 @@ import { crc32, viewOf } from "../base/bytes.ts";
 const FRAME_HEAD_BYTES = 8;
 const FIRST_BYTES = 4096;
 
+/** Room is made in advance for a turn like the last one, up to here: a turn of large frames makes its own. */
+const ADVANCE_BYTES_MAX = 1024 * 1024;
+
 /** Collects frames. */
 export class FrameBatch {
   bytes: Uint8Array = new Uint8Array(FIRST_BYTES);
   #view: DataView = viewOf(this.bytes);
   #end = 0;
-  #lastTakenBytes = 0;
 
   /** Bytes of the frames so far. */
   get length(): number {
@@ -44,11 +46,11 @@ export class FrameBatch {
   take(): Uint8Array | null {
     if (this.#end === 0) return null;
     const taken = this.bytes.subarray(0, this.#end);
-    this.#lastTakenBytes = this.#end;
     this.#end = 0;
     // The rest of a large buffer serves the next turn; a small rest would only have to grow.
     const rest = this.bytes.subarray(taken.length);
-    this.#use(rest.length >= 2 * this.#lastTakenBytes ? rest : new Uint8Array(Math.max(FIRST_BYTES, 8 * this.#lastTakenBytes)));
+    const advance = Math.min(8 * taken.length, ADVANCE_BYTES_MAX);
+    this.#use(rest.length >= Math.min(2 * taken.length, advance) ? rest : new Uint8Array(Math.max(FIRST_BYTES, advance)));
     return taken;
   }
 

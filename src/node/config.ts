@@ -46,6 +46,8 @@ export interface NodeConfig {
   readonly valueBytesMax: number;
   readonly frameBytesMax: number;
   readonly queueBytesMax: number;
+  /** So fast closed files of log and snapshots are read again, to find what rots; 0: they are not. */
+  readonly scrubBytesPerSecond: number;
   readonly logLevel: LogLevel;
   /** null: text on a terminal, else json. */
   readonly logFormat: LogFormat | null;
@@ -77,12 +79,13 @@ export const CONFIG_DEFAULTS: ConfigDefaults = {
   valueBytesMax: 8 * MIB,
   frameBytesMax: 16 * MIB,
   queueBytesMax: 256 * MIB,
+  scrubBytesPerSecond: 4 * MIB,
 };
 
 type ConfigDefaults =
   & Readonly<Record<"listen" | "machine" | "election", string>>
   & Readonly<Record<"snapshotBytes" | "snapshotEntries" | "retainBytes", number>>
-  & Readonly<Record<"heartbeatMs" | "segmentBytes" | "valueBytesMax" | "frameBytesMax" | "queueBytesMax", number>>;
+  & Readonly<Record<"heartbeatMs" | "segmentBytes" | "valueBytesMax" | "frameBytesMax" | "queueBytesMax" | "scrubBytesPerSecond", number>>;
 
 /** What a frame holds besides a value, at most. */
 const FRAME_OVERHEAD_BYTES = 64 * 1024;
@@ -125,6 +128,7 @@ export function parseNodeConfig(raw: RawConfig): NodeConfig {
     valueBytesMax: bytes(raw, "value-bytes-max", { otherwise: CONFIG_DEFAULTS.valueBytesMax, from: 1024 }),
     frameBytesMax: bytes(raw, "frame-bytes-max", { otherwise: CONFIG_DEFAULTS.frameBytesMax, from: 64 * 1024 }),
     queueBytesMax: bytes(raw, "queue-bytes-max", { otherwise: CONFIG_DEFAULTS.queueBytesMax, from: MIB }),
+    scrubBytesPerSecond: bytes(raw, "scrub-bytes-per-second", { otherwise: CONFIG_DEFAULTS.scrubBytesPerSecond, from: 0 }),
     logLevel: oneOf(raw, "log-level", LOG_LEVELS) ?? "info",
     logFormat: oneOf(raw, "log-format", ["text", "json"]),
     traceFile: raw.text("trace-file") ?? null,

@@ -45,6 +45,7 @@ export class Group {
   readonly readiness: Readiness;
   readonly edits: GroupOptions["edits"];
   readonly watches: Watches;
+  readonly scrub: GroupOptions["scrub"];
   readonly isLinked: GroupOptions["isLinked"];
   readonly exclusion: GroupOptions["exclusion"];
   readonly addressOf: GroupOptions["addressOf"];
@@ -70,7 +71,7 @@ export class Group {
     this.name = options.name;
     this.state = state;
     this.applier = applier;
-    ({ readiness: this.readiness, watches: this.watches, edits: this.edits, isLinked: this.isLinked, exclusion: this.exclusion, addressOf: this.addressOf } = options);
+    ({ readiness: this.readiness, watches: this.watches, scrub: this.scrub, edits: this.edits, isLinked: this.isLinked, exclusion: this.exclusion, addressOf: this.addressOf } = options);
     this.#observers = [this.recorder, ...options.observers];
     this.#tail = new Tail(state.trail.lastIndex + 1);
     this.#reads = new GroupReads(applier);
@@ -236,9 +237,8 @@ export class Group {
     for (const { done } of this.#changes.splice(0)) done(refusal);
     this.#writes.end("this node ended before its outcome was known");
     this.#reads.end(refusal);
-    this.#transfers.end();
     this.watches.end(refusal);
-    for (const each of [this.#options.snapshots, this.#options.restore]) each.end();
+    for (const each of [this.#transfers, this.#options.snapshots, this.#options.restore, this.#options.regain, this.scrub]) each.end();
   }
 
   #perform(effects: readonly Effect[], received: Message | null): void {

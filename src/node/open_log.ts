@@ -101,6 +101,10 @@ function* open({ host, settings, dataDir }: LogParts, handlers: LogHandlers, log
     yield* wait<void>((done) => wal.close(done));
     throw lostLog(dataDir.path, nodeId);
   }
+  if (log.edit?.condition === "voteless") {
+    yield* wait<void>((done) => wal.close(done));
+    throw new DraftError("DAMAGED", `log "${dataDir.path}/wal" was cut where it was damaged (edit ${log.edit.number}): which term and vote ${nodeId} had last may be among what was cut`);
+  }
   const isNew = !log.isMade;
   if (isNew) {
     log.groupMade(MAIN_GROUP, genesis);

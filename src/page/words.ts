@@ -53,6 +53,7 @@ export function countedText(count: number, one: string, many: string = `${one}s`
 
 /** Pieces of a sentence; those that are commands of draft are to be typed. */
 export function commandPieces(sentence: string): { readonly text: string; readonly isCommand: boolean }[] {
-  return sentence.split(/(draft (?:admin|serve|log|client|dev|sim) [^,;:()\n]*[^,;:()\n\s])/).filter((text) => text !== "")
+  // `draft admin del b or replace`: the other verb is no part of the first.
+  return sentence.split(/(draft (?:admin|serve|log|client|dev|sim) (?:(?! or )[^,;:()\n])*(?<! ))/).filter((text) => text !== "")
     .map((text) => ({ text, isCommand: /^draft (?:admin|serve|log|client|dev|sim) /.test(text) }));
 }

@@ -201,7 +201,7 @@ export class Nemesis implements FaultHands {
     const code = error instanceof DraftError ? error.code : null;
     if (isSlip(rootOf(error))) this.#watch.unexpected(machine, error);
     else if (code === "BAD_PLUGIN" && this.builds?.wasPutBack(machine) === true) this.builds.mend(machine);
-    else if (code === null || !this.excuses.has(machine, code)) this.#watch.unexpected(machine, error);
+    else if (code === null || !this.excuses.has(machine, code, this.#mends(machine))) this.#watch.unexpected(machine, error);
     const { gate } = machine;
     const downMs = this.#downMs.get(machine) ?? RESTART_MS;
     this.#downMs.delete(machine);
@@ -209,6 +209,12 @@ export class Nemesis implements FaultHands {
     if ((code === "DAMAGED" || code === "WRONG_IDENTITY" || isUnreadable) && (machine.forgiven || machine.isAstray)) this.retired.add(machine);
     // Not `later`: whoever of the core fails while it is healed is started again, too.
     this.cluster.scheduler.after(1, () => this.#end(machine, gate, downMs));
+  }
+
+  /** What rots there while it runs somebody else has, in the log: nothing leaves that, and all others are sound. */
+  #mends(machine: SimMachine): boolean {
+    const { snapshots, nodes } = this.#script.settings;
+    return snapshots === undefined && nodes > 1 && !machine.isSilentlyLost && !machine.hasLied && !machine.isAstray;
   }
 
   #end(machine: SimMachine, gate: Gate, downMs: number): void {

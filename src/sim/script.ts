@@ -51,6 +51,8 @@ export interface Settings {
   readonly faultEveryMs: number;
   /** When nodes take snapshots, and how much log they keep behind them; if nothing is said, they never do. */
   readonly snapshots?: SnapshotSettings;
+  /** How often nodes read all their closed files again; if nothing is said, they never do. */
+  readonly scrubMs?: number;
   /** Whether machines keep their state on disk; in memory if nothing is said. */
   readonly engines?: boolean;
   /** When leaders let states be compared; as it ships if nothing is said. */

@@ -91,6 +91,7 @@ const SETTINGS: Checks<Settings> = {
   sessionLimits: (value) => value === undefined ? null : sessionLimits(value),
   library: (value, nodes) => value === undefined ? null : listOf(libraryClient)(value, nodes),
   engines: (value, nodes) => value === undefined ? null : flag(value, nodes),
+  scrubMs: (value, nodes) => value === undefined ? null : positive(value, nodes),
   queueBytesMax: (value, nodes) => value === undefined ? null : positive(value, nodes),
   // Looked at one by one, once it is known how many nodes there are.
   ways: (value) => value === undefined || Array.isArray(value) ? null : "wants a list",

@@ -53,6 +53,9 @@ const SNAPSHOT_PART = 0.5;
 /** The part of these in which one keeps all of its log. */
 const HOARDER_PART = 0.3;
 
+/** So many of the runs in which files rot have nodes that read them again. */
+const SCRUB_PART = 0.7;
+
 /** The run that `seed` stands for. */
 export function drawScript(seed: number, options: SwarmOptions = {}): Script {
   const comeAndGo = options.quiet === true ? null : drawMembership(seed, options);
@@ -73,7 +76,7 @@ export function drawScript(seed: number, options: SwarmOptions = {}): Script {
   const settings: Settings = {
     ...drawn, ...(library.length === 0 ? {} : { library }), ...(snapshots === null ? {} : { snapshots }),
     ...(queueBytesMax === null ? {} : { queueBytesMax }), ...(ways.length === 0 ? {} : { ways }),
-    ...(membership === null ? {} : { membership }), ...sessions, ...verdicts, ...(versions === null ? {} : { versions }), ...drawEngines(seed, options),
+    ...(membership === null ? {} : { membership }), ...sessions, ...verdicts, ...(versions === null ? {} : { versions }), ...drawEngines(seed, options), ...(membership === null ? drawScrub(seed, drawn) : {}),
   };
   return {
     seed,
@@ -152,6 +155,12 @@ function drawEngines(seed: number, { engines, plugin, quiet }: SwarmOptions): Pi
   const isDrawn = nextFloat(streamOf(seed, "engines")) < ENGINES_PART;
   const mayBe = quiet !== true && (plugin === undefined || isKnown(plugin));
   return (engines ?? (isDrawn && mayBe)) ? { engines: true } : {};
+}
+
+/** Where files rot, most nodes look for it while they run; the others meet it when they read what they want. */
+function drawScrub(seed: number, { features }: Settings): Pick<Settings, "scrubMs"> {
+  const random = streamOf(seed, "scrub");
+  return features.includes("rot") && nextFloat(random) < SCRUB_PART ? { scrubMs: pick(random, [200, 1000, 4000]) } : {};
 }
 
 /** One that keeps all of its log can lead whoever was away on without a snapshot. */

@@ -52,6 +52,11 @@ test("lists, sizes and switches are what they look like", () => {
   assert.is(configured('id = "a"\nbootstrap = true', { DRAFT_BOOTSTRAP: "0" }).bootstrap, false, "the variable is heard first");
 });
 
+test("a variable that is neither on nor off is refused: it must not found a cluster", () => {
+  for (const [text, on] of [["1", true], ["true", true], ["", false], ["0", false], ["false", false]] as const) assert.is(configured('id = "a"', { DRAFT_BOOTSTRAP: text }).bootstrap, on, text);
+  for (const text of ["no", "off", "False", "maybe"]) refused('id = "a"', new RegExp(`DRAFT_BOOTSTRAP is "${text}": want 1, true, 0 or false`), { DRAFT_BOOTSTRAP: text });
+});
+
 test("an unknown key is refused with line, column and the nearest name", () => {
   refused('id = "a"\n\n# a comment\n  hartbeat-ms = 5\n', /^draft\.toml:4:3: hartbeat-ms is no setting: the nearest is heartbeat-ms/);
   refused('id = "a"\nheartbeat_ms = 5\n', /^draft\.toml:2:1: heartbeat_ms is no setting: the nearest is heartbeat-ms/);

@@ -101,7 +101,7 @@ test("a flipped byte anywhere in what counts of log and snapshot is found, and n
   const [log, snapshot] = sound as [Checked, Checked];
   assert.match(log.holds, /group 1 from index 6 to 12/);
   let found = 0;
-  for (let at = 0; at < snapshot.bytes; at += 7) {
+  for (let at = 0; at < (snapshot.bytes ?? 0); at += 7) {
     const rig = make();
     rig.disk.flipBit(snapshot.path, at, 3);
     const [, damaged] = checked(rig) as [Checked, Checked];
@@ -109,7 +109,7 @@ test("a flipped byte anywhere in what counts of log and snapshot is found, and n
     found += 1;
   }
   const segment = `${DATA}/wal/000000000001.seg`;
-  for (let at = 0; at < log.bytes; at += 61) {
+  for (let at = 0; at < (log.bytes ?? 0); at += 61) {
     const rig = make();
     rig.disk.flipBit(segment, at, 3);
     const [damaged] = checked(rig) as [Checked];

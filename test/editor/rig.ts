@@ -4,8 +4,10 @@ import { runTask, type Task, wait } from "../../src/base/task.ts";
 import { blankHead, chainAfter, EntryKind, payloadSumOf, sealedBytes, writeHeader } from "../../src/base/entry.ts";
 import { viewOf } from "../../src/base/bytes.ts";
 import { makeEdit, undoEdit } from "../../src/editor/edit_log.ts";
+import { planCut } from "../../src/editor/cut_plan.ts";
 import { planEdit, type Wanted } from "../../src/editor/edit_plan.ts";
-import { type GroupLog, type OfflineHost, openedLog } from "../../src/editor/offline_log.ts";
+import type { OfflineHost } from "../../src/editor/log_files.ts";
+import { type GroupLog, openedLog } from "../../src/editor/offline_log.ts";
 import { readSavedEdit } from "../../src/editor/saved_edit.ts";
 import { openDataDir } from "../../src/node/data_dir.ts";
 import { encodeGenesis, genesisPoint } from "../../src/node/genesis.ts";
@@ -79,6 +81,14 @@ export class EditRig {
     return this.use(function* (log, host): Task<string> {
       return yield* makeEdit(host, log, yield* planEdit(log, wanted), kv);
     });
+  }
+
+  /** Chops what may be damaged. */
+  cut(index: number): string | null {
+    const host = this.host();
+    return this.run(openedLog(host, { directory: DATA, group: GROUP, onDamage: "stop" }, function* (log): Task<string> {
+      return yield* makeEdit(host, log, log.damage === null ? yield* planEdit(log, { change: "chop", index }) : yield* planCut(host.disk, log, index), kv);
+    }));
   }
 
   undo(): void {

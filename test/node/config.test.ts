@@ -17,9 +17,9 @@ function parse(flags: Readonly<Record<string, string | true>>): NodeConfig {
 test("parseNodeConfig() fills in the defaults", () => {
   assert.equal(parse({ id: "a" }), {
     id: "a", data: "./draft-data/a", listen: { host: "127.0.0.1", port: 7100 }, advertise: null, bootstrap: false,
-    initial: [], join: [], autoRejoin: false, peerSecretFile: null, machines: ["kv"], priority: 0, heartbeatMs: 60, electionMinMs: 300, electionMaxMs: 600, snapshotBytes: 134217728, snapshotEntries: 1000000,
+    initial: [], join: [], autoRejoin: false, peerSecretFile: null, authFile: null, machines: ["kv"], priority: 0, heartbeatMs: 60, electionMinMs: 300, electionMaxMs: 600, snapshotBytes: 134217728, snapshotEntries: 1000000,
     retainBytes: 67108864, segmentBytes: 67108864,
-    valueBytesMax: 8388608, frameBytesMax: 16777216, queueBytesMax: 268435456, logLevel: "info", logFormat: null,
+    valueBytesMax: 8388608, frameBytesMax: 16777216, queueBytesMax: 268435456, scrubBytesPerSecond: 4194304, logLevel: "info", logFormat: null,
     traceFile: null, healthListen: null,
   });
 });

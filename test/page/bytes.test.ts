@@ -8,7 +8,7 @@ const test = suite("what a page shows");
 const encoded = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 test("keys of any bytes are seen, and can be asked for", () => {
-  assert.is(keyText("plain/ä"), "plain/ä");
+  assert.equal(["plain/ä", "鍵/日本", "👩‍🚀".slice(0, 2)].map(keyText), ["plain/ä", "鍵/日本", "👩"]);
   assert.is(keyText("a\u0000b\u202e"), "a\\x00b\\xe2\\x80\\xae", "nothing hides, and nothing turns the line around");
   assert.is(keyText({ base64: "eP8A" }), "x\\xff\\x00");
   assert.is(escapedBytes(bytesOf({ base64: "eP8A" })), "x%FF%00");
@@ -46,7 +46,7 @@ test("numbers and spans of time", () => {
 
 test("commands within a sentence are told from it", () => {
   const pieces = commandPieces("start it; if it is lost for good, draft admin del b or replace: then draft serve --id b.");
-  assert.equal(pieces.filter(({ isCommand }) => isCommand).map(({ text }) => text), ["draft admin del b or replace", "draft serve --id b."]);
+  assert.equal(pieces.filter(({ isCommand }) => isCommand).map(({ text }) => text), ["draft admin del b", "draft serve --id b."]);
   assert.is(pieces.map(({ text }) => text).join(""), "start it; if it is lost for good, draft admin del b or replace: then draft serve --id b.");
   assert.equal(commandPieces("nothing to type"), [{ text: "nothing to type", isCommand: false }]);
 });
@@ -56,9 +56,9 @@ test("sentences of a story by what they are about", () => {
     "a leads term 3, elected by b, c and itself", "b votes for a in term 3", "a steps down: it heard no majority for 600 ms", "c follows a in term 3",
     "a tells b to take over", "a gives up the transfer to b: no answer came in time", "a has a, b, c and d for members from index 9 on",
     "a refuses to change the members: another change of the members is under way", "b gives up 2 rounds of reads: the leader is gone",
-    "a took a snapshot of index 9; its log begins behind 3", "b starts in term 0 with an empty log",
+    "a took a snapshot of index 9; its log begins behind 3", "b starts in term 0 with an empty log", "a lost its connection to e",
   ].map(kindOfEvent);
-  assert.equal(kinds, ["election", "election", "election", "election", "transfer", "transfer", "members", "refusal", "refusal", "disk", "other"]);
+  assert.equal(kinds, ["election", "election", "election", "election", "transfer", "transfer", "members", "refusal", "refusal", "disk", "other", "link"]);
 });
 
 test.run();

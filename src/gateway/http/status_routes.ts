@@ -83,6 +83,7 @@ export const STATUS_ROUTES: readonly Route[] = [
           checks: CHECKS,
           fenced: { type: "boolean" },
           disk: { type: "object" },
+          scrub: { type: ["object", "null"] },
           groups: { type: "array", items: GROUP_STATUS },
           alarms: { type: "array", items: objectOf({ code: { type: "string" }, message: { type: "string" } }) },
         },

@@ -19,6 +19,9 @@ export type Protocol = 2 | 3;
 
 const FIRST_BYTES = 1024;
 
+/** Room is made in advance for a turn like the last one, up to here: a turn of large replies makes its own. */
+const ADVANCE_BYTES_MAX = 1024 * 1024;
+
 /** Texts up to this length are written by hand, if they are ASCII. */
 const SHORT_TEXT_MAX = 64;
 
@@ -45,8 +48,9 @@ export class ReplyWriter {
     if (this.#end === 0) return null;
     const taken = this.#bytes.subarray(0, this.#end);
     const rest = this.#bytes.subarray(this.#end);
+    const advance = Math.min(4 * this.#end, ADVANCE_BYTES_MAX);
     // The rest of a buffer serves the next turn; a small rest would only have to grow.
-    this.#bytes = rest.length >= this.#end && rest.length >= FIRST_BYTES / 4 ? rest : new Uint8Array(Math.max(FIRST_BYTES, 4 * this.#end));
+    this.#bytes = rest.length >= Math.min(this.#end, advance) && rest.length >= FIRST_BYTES / 4 ? rest : new Uint8Array(Math.max(FIRST_BYTES, advance));
     this.#end = 0;
     return taken;
   }

@@ -82,7 +82,7 @@ export class RespConnection {
   stop(): void {
     this.#isEnding = true;
     this.#held = null;
-    this.#conversation.pushes.close();
+    this.#conversation.endPushes();
     this.#endIfDone();
   }
 
@@ -115,6 +115,7 @@ export class RespConnection {
     if (this.#isPumping || this.#isEnding) return;
     this.#isPumping = true;
     while (!this.#isEnding && this.#hasRoom()) {
+      this.#parser.isTrusted = this.#conversation.login.isProved;
       const request = this.#held ?? this.#parser.next();
       this.#held = request;
       if (request === null || !this.#conversation.take(request)) break;

@@ -85,9 +85,7 @@ function useSaid(): [said: string, say: (words: string) => void] {
 /** The address keeps the view that it names. */
 function toHeading(event: Event): void {
   event.preventDefault();
-  const heading = document.querySelector<HTMLElement>("main h1, main h2");
-  heading?.setAttribute("tabindex", "-1");
-  heading?.focus();
+  document.getElementById("heading")?.focus();
 }
 
 function Top({ live, view }: { readonly live: Live; readonly view: ViewName }): VNode {
