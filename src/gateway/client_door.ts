@@ -25,6 +25,11 @@ export interface DoorAccess {
   readonly credentials: NodeCredentials | null;
 }
 
+/** What is counted at the door, and what is known of how long writes took. */
+export type DoorMeasured = Pick<DoorConnectionPorts, "counts" | "timesOf">;
+
+const UNMEASURED: DoorMeasured = { counts: new DoorCounts(), timesOf: () => null };
+
 /** Everybody is let in. */
 export const OPEN: DoorAccess = { access: new Access(), credentials: null };
 
@@ -36,8 +41,8 @@ export class ClientDoor {
   readonly #connections: Set<DoorConnection> = new Set();
   #stopping = false;
 
-  constructor(ports: DoorPorts, api: NodeApi, { access, credentials }: DoorAccess = OPEN, counts: DoorCounts = new DoorCounts()) {
-    this.#ports = { clock: ports.clock, log: ports.log, counts, rules: { access, secret: credentials?.secret ?? null, random: ports.random } };
+  constructor(ports: DoorPorts, api: NodeApi, { access, credentials }: DoorAccess = OPEN, measured: DoorMeasured = UNMEASURED) {
+    this.#ports = { clock: ports.clock, log: ports.log, ...measured, rules: { access, secret: credentials?.secret ?? null, random: ports.random } };
     this.#api = api;
     this.#forwarder = new Forwarder(ports, () => api.identity(), credentials);
   }

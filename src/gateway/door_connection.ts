@@ -17,6 +17,7 @@ import { DoorReplies } from "./door_replies.ts";
 import { askLeader } from "./at_leader.ts";
 import { DoorWatches } from "./door_watches.ts";
 import type { Forwarder, ForwardRequest } from "./forward.ts";
+import { type TimesOf, timedAnswer } from "./write_timings.ts";
 import { OtherLeader } from "./other_leader.ts";
 import { PacedReads } from "./paced_reads.ts";
 
@@ -28,13 +29,13 @@ export interface DoorConnectionPorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly counts: DoorCounts;
+  readonly timesOf: TimesOf;
   readonly rules: DoorRules;
 }
 
 /** Reads requests, asks the node, writes replies. */
 export class DoorConnection {
-  readonly #log: Log;
-  readonly #counts: DoorCounts;
+  readonly #ports: DoorConnectionPorts;
   readonly #api: NodeApi;
   readonly #forwarder: Forwarder;
   readonly #socket: Socket;
@@ -54,7 +55,7 @@ export class DoorConnection {
   #closed = false;
 
   constructor(ports: DoorConnectionPorts, api: NodeApi, forwarder: Forwarder, socket: Socket, onClosed: () => void) {
-    ({ log: this.#log, counts: this.#counts } = ports);
+    this.#ports = ports;
     this.#api = api;
     this.#forwarder = forwarder;
     this.#socket = socket;
@@ -131,7 +132,7 @@ export class DoorConnection {
   #frame(body: Uint8Array): void {
     if (!this.#greeting.isOver) return this.#replies.add(this.#greeting.take(body));
     const request = this.#requests.read(body);
-    this.#counts.requests += 1;
+    this.#ports.counts.requests += 1;
     if (this.#stopping) {
       this.#fail(request.id, new DraftError("STOPPING", STOPPING_WORDS));
     } else if (this.#inflight >= this.#inflightMax) {
@@ -153,7 +154,7 @@ export class DoorConnection {
 
   /** The connection cannot go on: says why, to the client and in the log. */
   #refuse(error: DraftError): void {
-    this.#log.write("warn", `closed a client's connection: ${error.message}`, { remote: this.#socket.remote });
+    this.#ports.log.write("warn", `closed a client's connection: ${error.message}`, { remote: this.#socket.remote });
     this.#replies.addError(0, error);
     this.#replies.flush();
     this.#socket.end();
@@ -220,8 +221,8 @@ export class DoorConnection {
 
   #written(request: WriteRequest, result: Answer | DraftError): void {
     const leader = this.#leader.in(result);
-    if (leader !== null) this.#forwardWrite(leader, request);
-    else this.#answer(request.id, result, true);
+    if (leader !== null) return this.#forwardWrite(leader, request);
+    this.#answer(request.id, this.#greeting.isTimed ? timedAnswer(this.#ports, request.group, result) : result, true);
   }
 
   #forwardWrite(leader: LeaderHint, { id, group, envelope, timeoutMs }: WriteRequest): void {
@@ -254,7 +255,7 @@ export class DoorConnection {
   }
 
   #fail(id: number, error: DraftError): void {
-    this.#counts.refused(error);
+    this.#ports.counts.refused(error);
     this.#replies.addError(id, error);
   }
 

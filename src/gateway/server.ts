@@ -188,7 +188,7 @@ function* startOn(host: Host, options: ServerOptions, dataDir: DataDir): Task<Se
     const secret = options.peerSecret ?? null;
     const credentials = secret === null && !provesByCertificate(config) ? null : { type: "node", secret } as const;
     const access = { access: options.access ?? new Access(), credentials };
-    door = new ClientDoor(host, requests, access, options.http?.meters.doors.client);
+    door = new ClientDoor(host, requests, access, options.http?.measured(node));
     resp = new RespDoor(host, requests, access);
     const open = openerFrom(host, requests, credentials);
     options.http?.open(new ClusterClient(host, requests, open), node, mux);

@@ -2,6 +2,9 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { serverTiming } from "../../src/gateway/http/server_timing.ts";
+import { FrameBatch } from "../../src/net/frame_batch.ts";
+import { FrameParser } from "../../src/net/frame.ts";
+import { ReplyReader, writeResult } from "../../src/net/client_replies.ts";
 import { HttpRig } from "./http_rig.ts";
 
 const test = suite("server timing");
@@ -12,15 +15,27 @@ test.before(async () => {
 });
 test.after(() => rig.stop());
 
-const TIMES = { proposedMs: 10.5, durableMs: 12, committedMs: 13, appliedMs: 13.25 };
+const TIMING = { fsyncMs: 1.5, replicateMs: 2.5, applyMs: 0.25, sinceMs: 4.5 };
 
 test("serverTiming() tells each step, and leaves out what has not happened or is another request's", () => {
-  const own = { beganMs: 10, nowMs: 15, leads: true, times: TIMES };
+  const own = { tookMs: 5, isForwarded: false, timing: TIMING };
   assert.is(serverTiming(own), "queue;dur=0.5, fsync;dur=1.5, replicate;dur=2.5, apply;dur=0.25");
-  assert.is(serverTiming({ ...own, times: { ...TIMES, durableMs: Number.NaN } }), "queue;dur=0.5, replicate;dur=2.5, apply;dur=0.25");
-  assert.is(serverTiming({ ...own, beganMs: 11 }), null);
-  assert.is(serverTiming({ ...own, times: null }), null);
-  assert.is(serverTiming({ ...own, leads: false, times: null }), "forward;dur=5");
+  assert.is(serverTiming({ ...own, timing: { ...TIMING, fsyncMs: null } }), "queue;dur=0.5, replicate;dur=2.5, apply;dur=0.25");
+  assert.is(serverTiming({ ...own, isForwarded: true }), 'queue;dur=0.5;desc="with the way to the leader and back", fsync;dur=1.5, replicate;dur=2.5, apply;dur=0.25');
+  assert.is(serverTiming({ ...own, tookMs: 4 }), null);
+  assert.is(serverTiming({ ...own, timing: null }), null);
+});
+
+test("what a leader tells of a write comes back over a connection that wants to know", () => {
+  for (const timing of [TIMING, { ...TIMING, fsyncMs: null }, { fsyncMs: 0, replicateMs: 0, applyMs: 0, sinceMs: 0 }]) {
+    for (const result of ["OK", null, { deep: [1, "x"] }]) {
+      const batch = new FrameBatch();
+      writeResult(batch, { id: 7, index: 9, result, timing }, 1000);
+      const frames = new FrameParser(1000);
+      frames.feed(batch.take() as Uint8Array);
+      assert.equal(new ReplyReader().read(frames.next() as Uint8Array), { id: 7, index: 9, result, timing, error: null });
+    }
+  }
 });
 
 test("a write bears it, and its parts are no longer than the whole", async () => {

@@ -2,12 +2,12 @@
  * The HTTP interface without what carries it: finds the route, checks what it is asked with, and words what goes wrong.
  */
 import { DraftError } from "../../base/errors.ts";
-import type { EntryTimes } from "../../node/write_flights.ts";
 import type { Log } from "../../host/host.ts";
 import { audit } from "../auth/audit.ts";
 import { NOBODY, refusalOf, type Role } from "../auth/principal.ts";
 import type { ClusterClient } from "../cluster_client.ts";
 import type { DoorCounts } from "../door_counts.ts";
+import type { TimesOf } from "../write_timings.ts";
 import { errorAnswer, type HttpAnswer, HttpRefusal, type HttpRequest, jsonAnswer } from "./message.ts";
 import { pageAnswer } from "./page_route.ts";
 import { Parameters } from "./parameters.ts";
@@ -35,8 +35,7 @@ export interface AppServices {
   /** What the node counts and measures, as Prometheus reads it. */
   readonly metrics: () => Promise<string>;
   readonly counts: DoorCounts;
-  /** When the entry at `index` of `group` came where it is; null if nobody here remembers. */
-  readonly timesOf: (group: string, index: number) => EntryTimes | null;
+  readonly timesOf: TimesOf;
 }
 
 /** Answers requests by a table of routes. */

@@ -5,8 +5,7 @@ import type { Address, Host, Log, Socket } from "../../host/host.ts";
 import { Access } from "../auth/access.ts";
 import { bindMux } from "../bind_mux.ts";
 import type { Node } from "../../node/node.ts";
-import type { EntryTimes } from "../../node/write_flights.ts";
-import type { Index } from "../../raft/types.ts";
+import type { DoorMeasured } from "../client_door.ts";
 import type { ClusterClient } from "../cluster_client.ts";
 import { DoorCounts } from "../door_counts.ts";
 import type { Meters } from "../metrics/meters.ts";
@@ -65,6 +64,19 @@ export class HttpDoors {
     if (this.#healthListen !== null) yield* bindMux(this.#healthMux, this.#healthListen, "--health-listen");
   }
 
+  /** What the door for clients counts by, and how it knows what writes took. */
+  measured(node: Node): DoorMeasured {
+    const { groups, doors } = this.meters;
+    return {
+      counts: doors.client,
+      timesOf: (name, index) => {
+        const group = node.groups.get(name);
+        // Clients know an index as the machine does, flights as the log.
+        return group === undefined ? null : groups.of(group.state.config.group)?.flights.timesOf(index - group.applier.beginning.shift) ?? null;
+      },
+    };
+  }
+
   /** The node has recovered. */
   open(cluster: ClusterClient, node: Node, mux: Mux): void {
     this.#cluster = cluster;
@@ -75,11 +87,7 @@ export class HttpDoors {
       bodyBytes: this.#main.room.held,
     }));
     const metrics = (): Promise<string> => reader.text();
-    const timesOf = (name: string, index: Index): EntryTimes | null => {
-      const group = node.groups.get(name);
-      // Clients know an index as the machine does, flights as the log.
-      return group === undefined ? null : meters.groups.of(group.state.config.group)?.flights.timesOf(index - group.applier.beginning.shift) ?? null;
-    };
+    const { timesOf } = this.measured(node);
     const services = { log: this.#log, metrics, timesOf };
     this.#main.app = new HttpApp(ROUTES, cluster, { ...services, counts: meters.doors.http });
     this.#health.app = new HttpApp([...HEALTH_ROUTES, ...METRICS_ROUTES], cluster, { ...services, counts: new DoorCounts() });

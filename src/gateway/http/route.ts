@@ -1,9 +1,9 @@
 /** What a route is: the one place that says what is asked, what is answered, and who answers. */
 import { DraftError, type ErrorCode } from "../../base/errors.ts";
 import type { Place } from "../../machine/flat_encode.ts";
-import type { EntryTimes } from "../../node/write_flights.ts";
 import { type Principal, refusalOf, type Role, type Scope } from "../auth/principal.ts";
 import type { ClusterClient } from "../cluster_client.ts";
+import { type TimesOf, timingOf } from "../write_timings.ts";
 import { type HttpAnswer, HttpRefusal, type HttpRequest, jsonAnswer } from "./message.ts";
 import type { Parameter, Parameters } from "./parameters.ts";
 import { checkSchema, type Schema } from "./schema.ts";
@@ -51,7 +51,7 @@ export interface Call {
   readonly streams: Streams;
   /** What the node counts and measures, as Prometheus reads it. */
   readonly metrics: () => Promise<string>;
-  readonly timesOf: (group: string, index: number) => EntryTimes | null;
+  readonly timesOf: TimesOf;
   /** When the request came, by the cluster's clock. */
   readonly beganMs: number;
   /** Who asks; whether its role is enough was looked at, which keys it may use is for the route to check. */
@@ -101,14 +101,17 @@ export async function placeOf({ request, principal }: Call): Promise<Place | nul
 /** What every write's answer may bear. */
 export const WRITE_HEADERS: Readonly<Record<string, string>> = {
   "draft-index": "index of its entry",
-  "server-timing": "queue, fsync, replicate, apply: what it took, in milliseconds; forward if another node did it",
+  "server-timing": "queue, fsync, replicate, apply: what it took, in milliseconds, as the leader measured it",
 };
 
 /** The answer to a write whose entry is `index`. */
 export function writeAnswer(call: Call, value: unknown, index: number): HttpAnswer {
   const { cluster, group, beganMs, timesOf } = call;
-  const timing = serverTiming({ beganMs, nowMs: cluster.nowMs(), leads: cluster.api.leads(group), times: timesOf(group, index) });
-  return jsonAnswer(value, { index, headers: timing === null ? {} : { "server-timing": timing } });
+  const nowMs = cluster.nowMs();
+  const [told, times] = [cluster.timingOf(group, index), timesOf(group, index)];
+  const timing = times === null ? told : timingOf(times, nowMs);
+  const header = serverTiming({ tookMs: nowMs - beganMs, isForwarded: times === null, timing });
+  return jsonAnswer(value, { index, headers: header === null ? {} : { "server-timing": header } });
 }
 
 /** @throws DraftError FORBIDDEN if who asks may not do this to these keys */

@@ -98,6 +98,9 @@ async function run(call: Call): Promise<HttpAnswer> {
 
 /** Whether the machine calls the operation a read or a write. */
 async function kindOf({ cluster, group }: Call, operation: string): Promise<"read" | "write"> {
+  const row = cluster.api.operation(group, operation);
+  if (row !== null) return row.kind;
+  // A group that is not here says so itself, and one that holds no state knows operations all the same.
   const name = operation.toLowerCase();
   const operations = (await cluster.ask("operations", group)) as readonly { readonly name: string; readonly kind: "read" | "write" }[];
   const found = operations.find((each) => each.name === name);

@@ -1,29 +1,27 @@
-/** `Server-Timing` of a write: what this node measured of its entry, if it was this request that made it. */
-import type { EntryTimes } from "../../node/write_flights.ts";
+/** `Server-Timing` of a write: what the leader measured of its entry, if it was this request that made it. */
+import type { WriteTiming } from "../../net/write_timing.ts";
 
 /** What is known of a write. */
-export interface WriteTiming {
-  /** When its request came, and when the answer is made, by the monotonic clock. */
-  readonly beganMs: number;
-  readonly nowMs: number;
-  /** Whether this node leads: another one measures its own entries. */
-  readonly leads: boolean;
-  /** Of its entry; null if nobody here remembers. */
-  readonly times: EntryTimes | null;
+export interface TimedWrite {
+  /** From when its request came until now, in milliseconds. */
+  readonly tookMs: number;
+  /** Whether another node did it. */
+  readonly isForwarded: boolean;
+  /** Null if nobody remembers. */
+  readonly timing: WriteTiming | null;
 }
 
 /**
- * The header's value, durations in milliseconds: `queue` until the entry had its index, from there `fsync` until it was on
- * this node's disk and `replicate` until a majority had it, the two side by side, then `apply` until the machine was given
- * it. Of a write that another node did: `forward`, all that it took. Null of one that an earlier request did.
+ * The header's value, durations in milliseconds: `queue` until the entry had its index, of a write that another node did
+ * with the way there and back; from there `fsync` until it was on the leader's disk and `replicate` until a majority had it,
+ * the two side by side; then `apply` until the machine was given it. Null of a write that an earlier request did.
  */
-export function serverTiming({ beganMs, nowMs, leads, times }: WriteTiming): string | null {
-  if (times === null) return leads ? null : metric("forward", nowMs - beganMs);
-  if (times.proposedMs < beganMs) return null;
-  const { proposedMs, durableMs, committedMs, appliedMs } = times;
-  // A majority of the others may have it before this node's own disk does.
-  const fsync = Number.isNaN(durableMs) ? [] : [metric("fsync", durableMs - proposedMs)];
-  return [metric("queue", proposedMs - beganMs), ...fsync, metric("replicate", committedMs - proposedMs), metric("apply", appliedMs - committedMs)].join(", ");
+export function serverTiming({ tookMs, isForwarded, timing }: TimedWrite): string | null {
+  if (timing === null || timing.sinceMs > tookMs) return null;
+  const { fsyncMs, replicateMs, applyMs, sinceMs } = timing;
+  const queue = metric("queue", tookMs - sinceMs) + (isForwarded ? ';desc="with the way to the leader and back"' : "");
+  // A majority of the others may have it before the leader's own disk does.
+  return [queue, ...(fsyncMs === null ? [] : [metric("fsync", fsyncMs)]), metric("replicate", replicateMs), metric("apply", applyMs)].join(", ");
 }
 
 function metric(name: string, durationMs: number): string {
