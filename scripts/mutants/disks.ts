@@ -11,7 +11,7 @@ const FULL_WAL = "test/wal/full_disk.test.ts";
 export const DISK_MUTANTS: readonly Mutant[] = [
   {
     id: "52", title: "damage class forgotten over a restart", test: "test/node/lost_end.test.ts",
-    file: "src/node/log_repair.ts", find: "      wal.appendEdit(group, { mark, content: { change: \"none\" } });\n", replace: "      wal.groupOf(group).edit = mark;\n",
+    file: "src/node/recovered_log.ts", find: "this.#edit.condition === \"none\" ? 0", replace: "this.#edit.condition !== \"edited\" ? 0",
   },
   {
     id: "58a", title: "what is read back is believed without its payload's sum", test: SCRUB,
@@ -23,7 +23,7 @@ export const DISK_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "58c", title: "a rotten segment stays in the log", test: SCRUB,
-    file: MENDER, find: "    this.#parts.evacuate(sequence, false);\n", replace: "",
+    file: "src/wal/compactor.ts", find: "    this.#rottenThrough = Math.max(this.#rottenThrough, sequence);\n", replace: "",
   },
   {
     id: "58d", title: "the scrub looks at no bodies", test: SCRUB,
@@ -68,6 +68,10 @@ export const DISK_MUTANTS: readonly Mutant[] = [
   {
     id: "59g", title: "a group that begins on a full disk is not told", test: FULL_NODE,
     file: "src/node/node.ts", find: "    this.disk.tellAgain();\n", replace: "",
+  },
+  {
+    id: "59i", title: "a restore that nobody goes on with is never given up", test: "test/node/restore.test.ts",
+    file: "src/machine/backup_pieces.ts", find: "timeMs >= this.#newestMs + GIVEN_UP_MS", replace: "timeMs < 0",
   },
   {
     id: "59h", title: "a full disk calls for no snapshot", test: FULL_NODE,
