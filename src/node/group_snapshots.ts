@@ -118,7 +118,7 @@ export class GroupSnapshots {
   request(done: SnapshotDone, isAnew: boolean = false): void {
     const { state, applier } = this.#options;
     if (this.#ended) return done(new DraftError("STOPPING", "the node ends: no snapshot is taken any more"));
-    if (applier.beginning.isGathering) return done(new DraftError("CHANGE_PENDING", "a backup is being restored: no snapshot is taken until draft admin restore FILE has ended, or, where it was given up, anything is written"));
+    if (applier.beginning.isGathering) return done(new DraftError("CHANGE_PENDING", "a backup is being restored: no snapshot is taken until draft admin restore FILE has ended, or, where it was given up, anything is written, or ten minutes have passed"));
     if (!isAnew && applier.lastApplied.index <= state.snapshotIndex) return done(null, state.snapshotIndex);
     this.#asked.push(done);
     this.consider();

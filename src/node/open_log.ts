@@ -77,8 +77,13 @@ export function* openLog(parts: LogParts, handlers: LogHandlers): Task<OpenLog |
   try {
     return yield* open(parts, handlers, log);
   } catch (error) {
+    if (!(error instanceof DraftError) || error.code !== "DAMAGED") throw error;
+    const { recovery, nodeId } = identityOf(parts.dataDir);
     // Who goes on alone has left nobody who could let it in again.
-    if (!(error instanceof DraftError) || error.code !== "DAMAGED" || identityOf(parts.dataDir).recovery !== null) throw error;
+    if (recovery !== null) {
+      throw new DraftError("DAMAGED", `${error.message}; ${nodeId} went on alone by draft admin recover, so it is not let in again by itself: bring the directory back from a copy; ` +
+        `or, if others were added since, move it away and type: draft admin replace ${nodeId} ${nodeId}@HOST:PORT; or found a cluster and type: draft admin restore FILE`, { cause: error });
+    }
     return { error, configuration: log.isMade ? (log.configurationsSince().at(-1) ?? null) : null };
   }
 }

@@ -149,6 +149,13 @@ test("F03: a snapshot that rots is written anew from the machine, also if nothin
   load(nodes, 60);
   const id = follower(nodes);
   const { disk } = nodes.node(id);
+  const wanted = groupOf(nodes, id).applier.lastApplied.index;
+  groupOf(nodes, id).snapshot(() => undefined);
+  for (let turn = 0; turn < 200 && groupOf(nodes, id).state.snapshotIndex < wanted; turn++) {
+    nodes.run(5);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.is(groupOf(nodes, id).state.snapshotIndex, groupOf(nodes, id).applier.lastApplied.index, "nothing was applied since");
   const path = (): string => disk.names.files().find((file) => file.endsWith(".snap") && file.startsWith(`/${id}/`)) as string;
   const before = path();
   const content = disk.content(before) as Uint8Array;
