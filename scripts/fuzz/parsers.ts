@@ -37,7 +37,7 @@ function nested(depth: number): Uint8Array {
   return new Uint8Array(depth + 1).fill(0x81, 0, depth);
 }
 
-const HELLO = encodeClientHello({ protocol: 1, clientName: "c", clusterId: "", forwarded: false, isNode: true, token: "draft_x" });
+const HELLO = encodeClientHello({ protocol: 1, clientName: "c", clusterId: "", forwarded: false, isNode: true, timed: true, token: "draft_x" });
 const REQUESTS = [encode([1, 1, "main", 5000, encodeCommand(["set", "k", "v"])]), encode([2, 2, "main", 5000, 0, 0, ["get", "k"]]), encode([3, 16, "main", 5000, ["p", 1, 2]])];
 const MAX_LENGTH = Uint8Array.of(0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0, 1);
 
