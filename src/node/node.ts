@@ -91,7 +91,7 @@ export class Node {
       settings: parts.settings, plugin, sourceDigest: parts.sourceDigest, dataDir, main,
       beginnings: () => this.#beginnings, whereabouts: () => this.#peers?.whereabouts() ?? [],
       join: (hello, request, remote, answer) => admission.asked(hello, request, remote, answer),
-      met: (hello) => this.#peers?.met(hello),
+      met: (hello) => this.#peers?.met(hello) ?? null,
       whyFallenBack: (incarnation) => this.#peers?.whyFallenBack(incarnation) ?? "",
       isJoining: () => this.#belonging.isUnderWay,
       take: (membership, taken) => this.#take(membership, taken),

@@ -81,9 +81,11 @@ export function leaderInstallSnapshotReply(state: RaftState, message: InstallSna
     return;
   }
   if (progress.state !== "snapshot") return;
-  if (index > 0) progress.pinnedIndex = Math.max(progress.pinnedIndex, index);
-  // It has given up on that source; the next reminder names another.
-  else progress.snapshotSource = 0;
+  if (index > 0) {
+    // It has what it fetched before, and the log went on: nobody is given up who gets on.
+    if (index > progress.pinnedIndex && message.durableIndex >= progress.pinnedIndex) progress.snapshotTries = 1;
+    progress.pinnedIndex = Math.max(progress.pinnedIndex, index);
+  } else progress.snapshotSource = 0; // It has given up on that source; the next reminder names another.
 }
 
 /** Followers: the leader's log does not reach back to ours. */
