@@ -67,10 +67,33 @@ async function huntIn(tree: string, limitSeconds: number, drawn: readonly Drawn[
   }
 }
 
+/** Runs one test file in a copy of the tree; it must name a test that failed, and not break off. */
+async function testIn(tree: string, file: string): Promise<Hunt | string> {
+  const child = spawn("bun", [file], { cwd: tree, stdio: ["ignore", "pipe", "pipe"] , env: { ...process.env, PATH: `${join(root, "node_modules/.bin")}:${process.env["PATH"] ?? ""}` } });
+  const beganMs = performance.now();
+  let out = "";
+  child.stdout.on("data", (bytes: Buffer) => void (out += bytes.toString()));
+  child.stderr.on("data", (bytes: Buffer) => void (out += bytes.toString()));
+  const timer = setTimeout(() => child.kill("SIGKILL"), SEED_SECONDS * 1000);
+  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  clearTimeout(timer);
+  const ran = { seeds: 1, seconds: (performance.now() - beganMs) / 1000, seed: 0, thrown: 0 };
+  const failed = /FAIL .*?"(.*)"/.exec(out)?.[1] ?? null;
+  if (code === 0) return { ...ran, property: null, message: "" };
+  return failed === null ? `breaks: ${out.trim().split("\n").at(-1) ?? ""}` : { ...ran, property: file, message: failed };
+}
+
+async function tryByTest(mutant: Mutant, file: string, pristine: string, tree: string): Promise<Result> {
+  const without = await testIn(pristine, file);
+  if (typeof without === "string" || without.property !== null) return { mutant, hunt: `${file} fails without it` };
+  return { mutant, hunt: await testIn(tree, file) };
+}
+
 async function tryMutant(mutant: Mutant, pristine: string): Promise<Result> {
   const tree = cloneTree(pristine);
   try {
     patchTree(tree, patchesOf(mutant));
+    if (mutant.test !== undefined) return await tryByTest(mutant, mutant.test, pristine, tree);
     const drawn = (["members", "witnesses", "versions"] as const).filter((what) => mutant[what] === true);
     const hunt = await huntIn(tree, seconds, drawn);
     return { mutant, hunt: await isFalseAlarm(hunt, pristine, drawn) ? `seed ${(hunt as Hunt).seed} breaks a rule without it` : hunt };
@@ -103,7 +126,8 @@ async function tryAll(mutants: readonly Mutant[], pristine: string): Promise<Res
 // Copied once: the tree may change while this runs.
 const pristine = copyTree(root);
 process.on("exit", () => removeTree(pristine));
-for (const drawn of [[], ["members"], ["witnesses"], ["versions"]] as const) {
+const isHunted = wanted().some(({ test }) => test === undefined);
+for (const drawn of isHunted ? [[], ["members"], ["witnesses"], ["versions"]] as const : []) {
   const baseline = await huntIn(pristine, Math.min(BASELINE_SECONDS, seconds), drawn);
   if (typeof baseline === "string" || baseline.property !== null || baseline.thrown > 0) {
     console.error(`the code as it is fails: ${typeof baseline === "string" ? baseline : `seed ${baseline.seed}, ${baseline.message}`}`);

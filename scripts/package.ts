@@ -48,6 +48,8 @@ const refused: unknown = await client.run(["add", "x"]).catch((error: unknown) =
 if (!(refused instanceof DraftError) || refused.code !== "REJECTED") throw refused;
 const { result } = await client.run(["total"]);
 if (result !== 2) throw new Error(\`the total is \${String(result)}: want 2\`);
+const page = await node.fetch(new Request("http://localhost/"));
+if (!(await page.text()).startsWith("<!doctype html>")) throw new Error("the page at / is not there");
 const printed: string = version;
 console.log(printed);
 `;

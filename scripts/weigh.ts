@@ -1,7 +1,7 @@
 /**
- * What draft takes when there is much of everything, and what a read of each level costs beside a write: pauses and
- * latencies while a snapshot is taken, memory and disk
- * while a follower catches up or keys are overwritten for long, the time of a start with a long log. Real nodes on
+ * What draft takes when there is much of everything, and what a read of each level costs beside a write, HTTP beside
+ * draft's own protocol, watchers beside none: pauses and
+ * latencies while a snapshot is taken, memory and disk while a follower catches up or keys are overwritten for long, the time of a start with a long log. Real nodes on
  * fresh directories, with the client library as load; figures of one run compare, those of two runs on a shared machine
  * little.
  *
@@ -9,7 +9,11 @@
  *   npm run weigh -- catch-up  [--bytes 2GiB] [--keys 65536] [--value-bytes 4096] [--rate 500]
  *   npm run weigh -- restart   [--bytes 1GiB] [--keys 200000] [--value-bytes 4096] [--rounds 3]
  *   npm run weigh -- reads     [--keys 40000] [--value-bytes 100] [--rounds 5]; so many operations, each on its own key
+ *   npm run weigh -- redis     [--keys 20000] [--value-bytes 100] [--rounds 3]; beside redis-server and etcd, so many sets
+ *   npm run weigh -- tools     [--bytes 1GiB] [--keys 100000] [--value-bytes 4096] [--rounds 5]; draft log on a stopped node
  *   npm run weigh -- overwrite [--bytes 128MiB] [--keys 100000] [--value-bytes 1000] [--rate 2000] [--seconds 600]
+ *   npm run weigh -- http      [--keys 20000] [--value-bytes 100] [--rounds 5]; so many operations
+ *   npm run weigh -- watch     [--keys 1000] [--rate 200] [--seconds 10]; so many watchers
  *
  * --program runs the nodes (`bun src/cli/main.ts` if nothing is said), --json prints the figures as one line. Ends with 1
  * if anything but the figures is not as it must be.
@@ -17,10 +21,14 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { weighCatchUp } from "./weigh/catch_up.ts";
+import { weighHttp } from "./weigh/http.ts";
 import { weighOverwrite } from "./weigh/overwrite.ts";
 import { weighReads } from "./weigh/reads.ts";
+import { weighRedis } from "./weigh/redis.ts";
 import { weighRestart } from "./weigh/restart.ts";
 import { weighSnapshot } from "./weigh/snapshot.ts";
+import { weighWatch } from "./weigh/watch.ts";
+import { weighTools } from "./weigh/tools.ts";
 import type { Outcome, Say, WeighOptions } from "./weigh/weigh.ts";
 
 type Defaults = Omit<WeighOptions, "program">;
@@ -37,7 +45,11 @@ const MEASURES: Readonly<Record<string, Measure>> = {
   snapshot: { run: weighSnapshot, defaults: { ...UNUSED, keys: 1_000_000, valueBytes: 100, rate: 2000, seconds: 20, rounds: 3 } },
   "catch-up": { run: weighCatchUp, defaults: { ...UNUSED, bytes: 2048 * MIB, keys: 65_536, valueBytes: 4096, rate: 500 } },
   restart: { run: weighRestart, defaults: { ...UNUSED, bytes: 1024 * MIB, keys: 200_000, valueBytes: 4096, rounds: 3 } },
+  redis: { run: weighRedis, defaults: { ...UNUSED, keys: 20_000, valueBytes: 100, rounds: 3 } },
   reads: { run: weighReads, defaults: { ...UNUSED, keys: 40_000, valueBytes: 100, rounds: 5 } },
+  http: { run: weighHttp, defaults: { ...UNUSED, keys: 20_000, valueBytes: 100, rounds: 5 } },
+  watch: { run: weighWatch, defaults: { ...UNUSED, keys: 1000, rate: 200, seconds: 10 } },
+  tools: { run: weighTools, defaults: { ...UNUSED, bytes: 1024 * MIB, keys: 100_000, valueBytes: 4096, rounds: 5 } },
   overwrite: { run: weighOverwrite, defaults: { ...UNUSED, bytes: 128 * MIB, keys: 100_000, valueBytes: 1000, rate: 2000, seconds: 600 } },
 };
 

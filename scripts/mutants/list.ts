@@ -8,14 +8,15 @@ import { READ_MUTANTS } from "./reads.ts";
 import { REPLICATION } from "./replication.ts";
 import { SESSION_MUTANTS } from "./sessions.ts";
 import { SNAPSHOT_MUTANTS } from "./snapshots.ts";
+import { DISK_MUTANTS } from "./disks.ts";
 import { STORAGE } from "./storage.ts";
 import { VERDICT_MUTANTS } from "./verdicts.ts";
 import { VERSION_MUTANTS } from "./versions.ts";
 import { WATCH_MUTANTS } from "./watches.ts";
 import { WITNESS_MUTANTS } from "./witnesses.ts";
 
-/** How many numbers the list has: those of SCENARIOS, and behind them verdicts, versions of the machine, machines on disk, and watchers. */
-export const NUMBERS = 57;
+/** How many numbers the list has: those of SCENARIOS, and behind them verdicts, versions of the machine, machines on disk, watchers, rot while a node runs, and disks that are full or stand still. */
+export const NUMBERS = 59;
 
 /** Mutants that the simulator cannot see, each with the reason. They are not tried. */
 const SPARED: Readonly<Record<string, string>> = {
@@ -27,7 +28,7 @@ const SPARED: Readonly<Record<string, string>> = {
     "test/raft/divergence.test.ts makes one, and fails with this mutant",
 };
 
-const ALL: readonly Mutant[] = [...ELECTIONS, ...REPLICATION, ...READ_MUTANTS, ...STORAGE, ...FOUNDING, ...MEMBERSHIP, ...SESSION_MUTANTS, ...SNAPSHOT_MUTANTS, ...VERDICT_MUTANTS, ...VERSION_MUTANTS, ...LEASE_MUTANTS, ...WITNESS_MUTANTS, ...WATCH_MUTANTS]
+const ALL: readonly Mutant[] = [...ELECTIONS, ...REPLICATION, ...READ_MUTANTS, ...STORAGE, ...DISK_MUTANTS, ...FOUNDING, ...MEMBERSHIP, ...SESSION_MUTANTS, ...SNAPSHOT_MUTANTS, ...VERDICT_MUTANTS, ...VERSION_MUTANTS, ...LEASE_MUTANTS, ...WITNESS_MUTANTS, ...WATCH_MUTANTS]
   .sort((a, b) => numberOf(a.id) - numberOf(b.id) || (a.id < b.id ? -1 : 1));
 
 /** What is tried, by number. */
@@ -37,7 +38,6 @@ export const MUTANTS: readonly Mutant[] = ALL.filter(({ id }) => SPARED[id] === 
 export const WAITING: readonly Reason[] = [
   { id: "39", title: "quiesced follower never wakes", why: "quiesce" },
   { id: "46", title: "relocation truncates", why: "compaction of several groups: one alone is never relocated" },
-  { id: "52", title: "damage class forgotten over a restart", why: "lost ends in the simulator: its damage takes the newest hard state along" },
 ];
 
 /** What the simulator cannot see. */

@@ -21,6 +21,8 @@ export interface Mutant extends Patch {
   readonly witnesses?: true;
   /** Whether the machine changes in its seeds, in all of them. */
   readonly versions?: true;
+  /** The test file that must fail, for what no client of a simulated cluster would notice; else seeds are run. */
+  readonly test?: string;
   /** What else must go, where a second check stands behind the first. */
   readonly also?: readonly Patch[];
 }

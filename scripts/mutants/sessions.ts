@@ -30,8 +30,8 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "37", title: "session expiry by wall clock",
-    file: "src/node/group.ts", find: "    if (!this.#applies.run()) return false;",
-    replace: "    this.applier.sessions.expire(now.wallMs);\n    if (!this.#applies.run()) return false;",
+    file: "src/node/group.ts", find: "    if (!this.#applies.hasMore || !this.#applies.run()) return false;",
+    replace: "    if (!this.#applies.hasMore) return false;\n    this.applier.sessions.expire(now.wallMs);\n    if (!this.#applies.run()) return false;",
   },
   {
     id: "56", title: "what a machine on disk holds is applied to it again after a restart",

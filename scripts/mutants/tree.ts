@@ -9,7 +9,7 @@ import { applyPatch, type Patch } from "./mutant.ts";
 export function copyTree(root: string): string {
   const copy = mkdtempSync(join(tmpdir(), "draft-mutant-"));
   const listed = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: root, encoding: "utf8" });
-  for (const file of listed.split("\0").filter((name) => /^(src|plugins|scripts|mod\.ts|package\.json|tsconfig\.json)/.test(name))) {
+  for (const file of listed.split("\0").filter((name) => /^(src|plugins|scripts|test|mod\.ts|package\.json|tsconfig\.json)/.test(name))) {
     mkdirSync(dirname(join(copy, file)), { recursive: true });
     cpSync(join(root, file), join(copy, file));
   }

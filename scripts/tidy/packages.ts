@@ -30,6 +30,7 @@ const BUNDLED = /^src\/page\//;
 const PLACES: ReadonlyMap<string, RegExp> = new Map([
   ["cbor-x", /^src\/base\/codec\.ts$/],
   ["smol-toml", /^src\/(cli\/config_file|gateway\/auth\/auth_file)\.ts$/],
+  ["prom-client", /^src\/gateway\/metrics\/registry\.ts$/],
   ["hyperid", /^src\/(cli|gateway)\//],
   ["preact", BUNDLED],
 ]);

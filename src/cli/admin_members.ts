@@ -150,11 +150,11 @@ export async function changeMembers(client: Client, settings: RequestSettings, i
   if (begun === null) return;
   const { index, reply: { changed, before, after, lives } } = begun;
   if (!changed) {
-    io.err(wishes[0]?.type === "cancel" ? "nothing to call off: no change is under way" : "nothing to change: it is so already");
+    io.err(unchangedText(wishes));
     return io.out(json ? renderJson({ voters: before }, index) : votersText(before));
   }
   io.err(`voters: ${listed(before)} (quorum ${majorityOf(before.length)}), to be: ${listed(after)} (quorum ${majorityOf(after.length)})`);
-  const { members, index: lastIndex } = await settled(client, settings, io, index);
+  const { members, index: lastIndex } = await settled(client, settings, io, { index, waits: wishes.some(({ type }) => WAITS.has(type)) });
   const voting = votingOf(members);
   // A node that is replaced by itself has one name and two lives.
   const late = after.filter((_, at) => !voting.some(({ incarnation }) => incarnation === lives[at]));
@@ -164,6 +164,12 @@ export async function changeMembers(client: Client, settings: RequestSettings, i
   }
   const voters = voting.map(({ id }) => id);
   io.out(json ? renderJson({ voters }, lastIndex) : votersText(voters));
+}
+
+function unchangedText(wishes: readonly MemberWish[]): string {
+  if (wishes[0]?.type === "cancel") return "nothing to call off: no change is under way";
+  const absent = wishes.flatMap((wish) => (wish.type === "remove" ? [wish.id] : []));
+  return absent.length === 0 ? "nothing to change: it is so already" : `nothing to change: no member is called ${absent.join(" or ")}`;
 }
 
 /**
@@ -215,15 +221,20 @@ function isSo(members: readonly MemberInfo[], wish: MemberWish): boolean {
   }
 }
 
+/** What is waited for however long it takes: somebody has to be told the whole state first. */
+const WAITS: ReadonlySet<MemberWish["type"]> = new Set(["add", "replace", "move"]);
+
 /**
  * The members once nothing is planned for any of them, by a configuration at `index` or behind it: whoever is behind, or
  * was removed, knows an older one.
  *
- * @throws DraftError TIMEOUT if for as long as a request may take nobody knew of anything new
+ * @param waits whether the change may take longer than a request
+ * @throws DraftError TIMEOUT if for as long as a request may take nobody knew of anything new, or the change took longer
  */
-async function settled(client: Client, { group, timeoutMs }: RequestSettings, io: Io, index: number): Promise<MemberList> {
+async function settled(client: Client, { group, timeoutMs }: RequestSettings, io: Io, { index, waits }: { readonly index: number; readonly waits: boolean }): Promise<MemberList> {
   let told = "";
-  let heardMs = performance.now();
+  const beganMs = performance.now();
+  let heardMs = beganMs;
   for (;;) {
     const list = await newestList(client, { group, timeoutMs });
     if (list !== null && list.index >= index) {
@@ -232,6 +243,9 @@ async function settled(client: Client, { group, timeoutMs }: RequestSettings, io
       if (progress !== told) io.err(progress);
       told = progress;
       if (list.settled) return list;
+    }
+    if (!waits && performance.now() - beganMs > timeoutMs) {
+      throw new DraftError("TIMEOUT", `the change of index ${index} is not whole after ${timeoutMs} ms: it goes on without this command; see draft admin servers, draft admin why`);
     }
     if (performance.now() - heardMs > timeoutMs) {
       throw new DraftError("TIMEOUT", `nobody who answers says how far the change of index ${index} is: it goes on without this command; see draft admin servers`);

@@ -114,12 +114,13 @@ function* outlook(log: GroupLog, { directory, keepOnly }: Wanted): Task<Outlook>
 }
 
 /** The loss window, as far as the files of one node can tell. */
-function lossWords({ identity, hardState, configuration, group: { lastIndex } }: GroupLog, lastTerm: number, directory: string): string {
+function lossWords({ identity, hardState, configuration, group: { lastIndex, prefix, snapshot } }: GroupLog, lastTerm: number, directory: string): string {
   const { nodeId } = identity;
-  const { commitIndex } = hardState;
+  // It is written down now and then; only what is committed goes into a snapshot, or is compacted.
+  const commitIndex = Math.max(hardState.commitIndex, prefix.index, snapshot.index);
   const others = configuration.members.filter(({ id }) => id !== nodeId).map(({ id }) => id).join(", ");
   const open = lastIndex > commitIndex
-    ? `entries ${commitIndex + 1} to ${lastIndex} count as done from then on; it did not know yet that they were, and some may never have been`
+    ? `entries ${commitIndex + 1} to ${lastIndex} count as done from then on; its files do not tell whether they were, and some may never have been`
     : "it knew that all of them were committed";
   return [
     `${nodeId} holds the log up to entry ${lastIndex}, of term ${lastTerm}; ${open}`,

@@ -6,7 +6,8 @@ import { parseAddress } from "../base/address.ts";
 import { DraftError } from "../base/errors.ts";
 import { type Client, connect } from "../client/client.ts";
 import type { ClientOptions } from "../client/client_options.ts";
-import { readSecret } from "../host/node_secret.ts";
+import { readPem } from "../gateway/auth/safety.ts";
+import { readPrivateFile, readSecret } from "../host/node_secret.ts";
 import type { Level } from "../net/client_protocol.ts";
 import type { Io } from "./io.ts";
 import { type OptionSpec, type Options, UsageError } from "./leaf.ts";
@@ -32,6 +33,9 @@ export const CLIENT_OPTIONS: readonly OptionSpec[] = [
   CONNECT_OPTION,
   { raw: "--timeout-ms <ms>", description: "how long a command may take", default: String(TIMEOUT_MS) },
   { raw: "--token-file <file>", description: "who asks: holds what draft admin token printed, readable by its owner alone" },
+  { raw: "--tls-ca <file>", description: "speak TLS with nodes whose certificates these have signed, PEM" },
+  { raw: "--tls-cert <file>", description: "speak TLS, and show this certificate, PEM" },
+  { raw: "--tls-key <file>", description: "its key, PEM, readable by its owner alone" },
   { raw: "--group <name>", description: "the group that is meant", default: "main" },
   { raw: "--json", description: "answer with one line of JSON each" },
 ];
@@ -72,7 +76,17 @@ export function clientFrom(options: Options, env: Io["env"]): Client {
  *
  * @throws DraftError BAD_CONFIG
  */
-export function shownFrom(options: Options): Pick<ClientOptions, "token"> {
+export function shownFrom(options: Options): Pick<ClientOptions, "token" | "tls"> {
+  const [ca, cert, key] = [options.text("tls-ca"), options.text("tls-cert"), options.text("tls-key")];
+  const tls = {
+    ...(ca === undefined ? {} : { ca: readPem("--tls-ca", ca) }),
+    ...(cert === undefined ? {} : { cert: readPem("--tls-cert", cert) }),
+    ...(key === undefined ? {} : { key: readPem("--tls-key", key, readPrivateFile) }),
+  };
+  return { ...tokenFrom(options), ...(Object.keys(tls).length === 0 ? {} : { tls }) };
+}
+
+function tokenFrom(options: Options): Pick<ClientOptions, "token"> {
   const path = options.text("token-file");
   if (path === undefined) return {};
   const secret = readSecret(path);

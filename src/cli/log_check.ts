@@ -8,22 +8,19 @@ import type { Task } from "../base/task.ts";
 import { type Checked, checkDirectory, checkFile } from "../editor/check_files.ts";
 import { compareLogs } from "../editor/compare.ts";
 import { type GroupLog, openedLog, runOffline } from "../editor/offline_log.ts";
-import { eachEntry, machineAt, restoreFrom, startFor } from "../editor/rebuild.ts";
+import { machineAt } from "../editor/rebuild.ts";
+import { type Replayed, replayLog } from "../editor/replay.ts";
 import { temporaryDirectory } from "../host/node_directory.ts";
 import { createNodeHost, silentLog } from "../host/node_host.ts";
 import type { AnyPlugin, Command } from "../machine/machine.ts";
-import { type BuildsDiffer, SideBySide } from "../machine/side_by_side.ts";
-import { decodeGenesis } from "../node/genesis.ts";
-import { loadPlugin } from "../node/plugin_loader.ts";
+import { loadPlugin, SHIPPED_NAMES } from "../node/plugin_loader.ts";
 import { type Index, MAIN_GROUP } from "../raft/types.ts";
 import type { Io } from "./io.ts";
 import { type Leaf, type Options, type Parsed, UsageError } from "./leaf.ts";
-import { awaited, directoryOf, indexOf, LOG_OPTIONS, MACHINE_OPTION, NOT_DONE, pluginFor, withLog } from "./log_options.ts";
+import { awaited, DAMAGED, directoryOf, indexOf, LOG_OPTIONS, MACHINE_OPTION, NOT_DONE, pluginFor, tellDamage, withLog } from "./log_options.ts";
 import { splitWords } from "../base/quoting.ts";
 import { renderJson, renderText } from "./render.ts";
 import { entriesIn, entryJson, entryText, type ShownEntry } from "./shown_entry.ts";
-
-const DAMAGED = 10;
 
 const check: Leaf = {
   words: ["log", "check"],
@@ -43,8 +40,8 @@ const diff: Leaf = {
   positionals: { min: 1, max: 1 },
   examples: ["draft log diff ./draft-data/b --data ./draft-data/a"],
   run: ({ options, positionals }, io) => {
-    const other = { directory: positionals[0] ?? "", group: MAIN_GROUP };
-    return withLog(options, (one, host) => openedLog(host, other, (two) => showDiff(one, two, options, io)));
+    const other = { directory: positionals[0] ?? "", group: MAIN_GROUP, onDamage: "read on" } as const;
+    return withLog(options, (one, host) => openedLog(host, other, (two) => showDiff(one, two, options, io)), "read on");
   },
 };
 
@@ -57,17 +54,22 @@ const at: Leaf = {
   verbatim: true,
   examples: ["draft log at --data ./draft-data/a 812 get k", "draft log at --data ./draft-data/a 812"],
   run: ({ options, positionals }, io) => withMachineDirectory((directory) =>
-    withLog(options, (log, host): Task<number> => showAt({ log, host, directory, options, io }, positionals))),
+    withLog(options, (log, host): Task<number> => showAt({ log, host, directory, options, io }, positionals), "read on")),
 };
 
 const replay: Leaf = {
   words: ["log", "replay"],
   usage: "",
   summary: "applies a stopped node's log to another build of its machine: the first entry whose answer or state differs",
-  options: [...LOG_OPTIONS, { raw: "--machine <file>", description: "the other build" }],
+  options: [
+    ...LOG_OPTIONS,
+    { raw: "--machine <file>", description: "the other build" },
+    { raw: "--older <file>", description: "the build that the log was written with", default: "the shipped one; else what the log says of the replicas' states" },
+  ],
   positionals: { min: 0, max: 0 },
-  examples: ["draft log replay --data ./draft-data/a --machine ./kv_next.ts"],
-  run: ({ options }, io) => withLog(options, (log, host) => showReplay(log, host, options, io)),
+  examples: ["draft log replay --data ./draft-data/a --machine ./kv_next.ts", "draft log replay --data ./draft-data/a --older ./mine.ts --machine ./mine_next.ts"],
+  run: ({ options }, io) => withMachineDirectory((one) => withMachineDirectory((other) =>
+    withLog(options, (log, host) => showReplay(log, host, [one, other], options, io), "read on"))),
 };
 
 /** The commands. */
@@ -87,23 +89,27 @@ async function runCheck({ options, positionals: [path] }: Parsed, io: Io): Promi
   return code;
 }
 
-function checkedText({ path, what, bytes, holds, damage }: Checked): string {
-  return damage === null ? `sound    ${path}: ${what} of ${bytes} bytes, ${holds}` : `DAMAGED  ${path}: ${damage}`;
+function checkedText({ path, what, bytes, holds, damage, next }: Checked): string {
+  if (damage === null) return `sound    ${path}: ${what} of ${bytes} bytes, ${holds}`;
+  // A place is in its words already.
+  const named = what === "place" ? damage : `${path}: ${damage}${holds === "" ? "" : `; it holds ${holds}`}`;
+  return `DAMAGED  ${named}${next === undefined ? "" : `\nnext     ${next}`}`;
 }
 
 function* showDiff(one: GroupLog, other: GroupLog, options: Options, io: Io): Task<number> {
-  const { from, to, differsAt } = yield* compareLogs(one, other);
+  const { from, to, differsAt, differsFrom } = yield* compareLogs(one, other);
   const ends = [one, other].map(({ directory, group }) => ({ directory, firstIndex: group.prefix.index + 1, lastIndex: group.lastIndex }));
   const entries = differsAt === 0 ? [] : [yield* shownAt(one, differsAt), yield* shownAt(other, differsAt)];
   if (options.has("json")) {
-    io.out(JSON.stringify({ from, to, differsAt: differsAt === 0 ? null : differsAt, logs: ends, entries: entries.map((entry) => entry === null ? null : entryJson(entry)) }));
+    io.out(JSON.stringify({ from, to, differsAt: differsAt === 0 ? null : differsAt, differsFrom: differsAt === 0 ? null : differsFrom, logs: ends, entries: entries.map((entry) => entry === null ? null : entryJson(entry)) }));
   } else if (differsAt === 0) {
     io.out(`the logs agree from index ${from} to ${to}${ends.map(({ directory, lastIndex }) => lastIndex > to ? `; "${directory}" goes on to ${lastIndex}` : "").join("")}`);
   } else {
-    io.out(`the logs differ from index ${differsAt} on`);
+    io.out(differsFrom < differsAt ? `the logs differ at index ${differsAt}, and may from ${differsFrom} on: what stands before it is lost in one of them` : `the logs differ from index ${differsAt} on`);
     entries.forEach((entry, i) => io.out(`${ends[i]?.directory}: ${entry === null ? "before its first entry" : entryText(entry)}`));
   }
-  return differsAt === 0 ? 0 : NOT_DONE;
+  const damaged = Math.max(tellDamage(one, io), tellDamage(other, io));
+  return differsAt === 0 ? damaged : NOT_DONE;
 }
 
 function* shownAt(log: GroupLog, index: Index): Task<ShownEntry | null> {
@@ -140,36 +146,39 @@ function* showAt({ log, host, directory, options, io }: AtParts, [text, ...words
   return 0;
 }
 
-function* showReplay(log: GroupLog, host: ReturnType<typeof createNodeHost>, options: Options, io: Io): Task<number> {
+function* showReplay(log: GroupLog, host: ReturnType<typeof createNodeHost>, directories: readonly [string, string], options: Options, io: Io): Task<number> {
   const path = options.text("machine");
   if (path === undefined) throw new UsageError("wants --machine FILE, the other build");
-  const newer = yield* awaited(() => loadPlugin(path));
-  const older = yield* awaited(() => olderPlugin(log.identity.machine, newer));
-  const { lastIndex, group, genesis } = log.group;
-  const builds = new SideBySide({ older, newer, group, version: decodeGenesis(genesis).machineVersion });
-  const start = startFor(log, lastIndex);
-  if (start !== null) for (const applier of [builds.older, builds.newer]) yield* restoreFrom(host, log, applier, start);
-  const from = (start?.index ?? 0) + 1;
-  let found: BuildsDiffer | null = null;
-  yield* eachEntry(log, from, lastIndex, (head, bytes, payloadAt) => {
-    found = builds.apply(head, bytes, payloadAt);
-    return found === null;
-  });
-  return yield* tellReplay(log, { from, to: lastIndex, found }, options, io);
+  const { machine } = log.identity;
+  const newer = yield* awaited(() => buildOf(machine, path, "--machine"));
+  const olderPath = options.text("older") ?? (SHIPPED_NAMES.includes(machine) ? machine : undefined);
+  const older = olderPath === undefined ? null : yield* awaited(() => buildOf(machine, olderPath, "--older"));
+  const replayed = yield* replayLog(host, log, { older, newer, directories });
+  return yield* tellReplay(log, replayed, older === null, options, io);
 }
 
-function* tellReplay(log: GroupLog, { from, to, found }: { readonly from: Index; readonly to: Index; readonly found: BuildsDiffer | null }, options: Options, io: Io): Task<number> {
+function* tellReplay(log: GroupLog, { from, to, found, verdicts }: Replayed, isAlone: boolean, options: Options, io: Io): Task<number> {
   const entry = found === null ? null : yield* shownAt(log, found.index);
-  if (options.has("json")) io.out(JSON.stringify({ from, to, differs: found, entry: entry === null ? null : entryJson(entry) }));
-  else if (found === null || entry === null) io.out(`both builds did the same with entries ${from} to ${to}`);
-  else io.out(`the first entry that differs, in its ${found.what}:\n${entryText(entry)}\nthe log's build: ${found.older}\nthe other:       ${found.newer}`);
-  return found === null ? 0 : NOT_DONE;
+  if (options.has("json")) {
+    io.out(JSON.stringify({ from, to, against: isAlone ? "verdicts" : "build", verdicts: isAlone ? verdicts : null, differs: found, entry: entry === null ? null : entryJson(entry) }));
+  } else if (found !== null) {
+    const where = entry === null ? `entry ${found.index}` : entryText(entry);
+    io.out(`the first ${found.what === "verdict" ? "check point" : "entry"} that differs, in its ${found.what}:\n${where}\nthe log's build: ${found.older}\nthe other:       ${found.newer}`);
+  } else if (to < from) io.out("there is nothing to apply");
+  else if (isAlone && verdicts === 0) io.out(`entries ${from} to ${to} were applied, and the log tells of no state to compare with: add --older FILE, the build that it was written with`);
+  else if (isAlone) io.out(`entries ${from} to ${to} come to what a majority held at ${verdicts} check points of the log; with --older FILE each answer is compared too`);
+  else io.out(`both builds did the same with entries ${from} to ${to}`);
+  const damaged = tellDamage(log, io);
+  if (found !== null || damaged !== 0) return found === null ? damaged : NOT_DONE;
+  // What was held against nothing is not known to be the same.
+  return isAlone && verdicts === 0 && to >= from ? NOT_DONE : 0;
 }
 
-/** The build that the log is compared with: the shipped one. A log of somebody's own machine names no file. */
-async function olderPlugin(name: string, newer: AnyPlugin): Promise<AnyPlugin> {
-  if (newer.name !== name) throw new DraftError("BAD_PLUGIN", `--machine is the machine "${newer.name}", the log is of "${name}"`);
-  return loadPlugin(name);
+/** A build of the log's machine. @throws DraftError BAD_PLUGIN */
+async function buildOf(machine: string, path: string, option: string): Promise<AnyPlugin> {
+  const plugin = await loadPlugin(path);
+  if (plugin.name === machine) return plugin;
+  throw new DraftError("BAD_PLUGIN", `${option} ${path} is the machine "${plugin.name}", the log is of "${machine}"`);
 }
 
 /** Runs `use` with an empty directory for a machine that keeps files. */

@@ -5,6 +5,7 @@ import { shellWord } from "../base/shell_word.ts";
 import type { Task } from "../base/task.ts";
 import { payloadOf } from "../editor/command_payload.ts";
 import { makeEdit, undoable, undoEdit } from "../editor/edit_log.ts";
+import { planCut } from "../editor/cut_plan.ts";
 import { planEdit, type Wanted } from "../editor/edit_plan.ts";
 import { type GroupLog, pointAt } from "../editor/offline_log.ts";
 import type { AnyPlugin, Command } from "../machine/machine.ts";
@@ -25,7 +26,7 @@ const chop: Leaf = {
   options: EDIT_OPTIONS,
   positionals: ONE,
   examples: ["draft log chop 812 --data ./draft-data/a"],
-  run: ({ options, positionals }, io) => edit(options, io, false, () => ({ change: "chop", index: indexOf(positionals[0]) })),
+  run: ({ options, positionals }, io) => edit(options, io, false, () => ({ change: "chop", index: indexOf(positionals[0]) }), "stop"),
 };
 
 const drop: Leaf = {
@@ -80,10 +81,11 @@ export const logEditLeaves: readonly Leaf[] = [append, chop, drop, undo, accept]
 type WantedOf = (log: GroupLog, plugin: AnyPlugin | null) => Wanted;
 
 /** Plans, tells, asks and does, all while nobody else can open the directory. */
-function edit(options: Options, io: Io, wantsPlugin: boolean, wantedOf: WantedOf): Promise<number> {
+function edit(options: Options, io: Io, wantsPlugin: boolean, wantedOf: WantedOf, onDamage: "refuse" | "stop" = "refuse"): Promise<number> {
   return withLog(options, function* (log, host): Task<number> {
     const plugin = wantsPlugin ? yield* awaited(() => pluginFor(log.identity.machine, options)) : null;
-    const plan = yield* planEdit(log, wantedOf(log, plugin));
+    const wanted = wantedOf(log, plugin);
+    const plan = log.damage !== null && wanted.change === "chop" ? yield* planCut(host.disk, log, wanted.index) : yield* planEdit(log, wanted);
     const ends = sealJson(plan.seal);
     // What is accepted is what the others have: whoever is asked must be able to compare it first.
     const compared = plan.edit.content.change === "accept" ? [`the log ends at index ${ends.index}, term ${ends.term}, seal ${ends.chain}: the same on every member, or do not accept`] : [];
@@ -92,9 +94,9 @@ function edit(options: Options, io: Io, wantsPlugin: boolean, wantedOf: WantedOf
     const { mark: { number, condition }, content: { change } } = plan.edit;
     const seal = sealJson(plan.seal);
     if (options.has("json")) io.out(JSON.stringify({ edit: number, change, condition: condition === "none" ? null : condition, seal, meaning: plan.meaning, saved }));
-    else io.out(`done: the log ends at index ${seal.index}, term ${seal.term}, seal ${seal.chain}; saved first: ${saved}; to take it back: draft log undo --data ${shellWord(log.directory)}`);
+    else io.out(`done: the log ends at index ${seal.index}, term ${seal.term}, seal ${seal.chain}; saved first: ${saved}; ${plan.cuts ? "what a node makes of it now: draft log check" : "to take it back: draft log undo"} --data ${shellWord(log.directory)}`);
     return 0;
-  });
+  }, onDamage);
 }
 
 async function runUndo({ options }: Parsed, io: Io): Promise<number> {

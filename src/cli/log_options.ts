@@ -1,12 +1,16 @@
 /** What all verbs of `draft log` share: which log is meant, and how it is opened. */
 import { DraftError } from "../base/errors.ts";
+import type { JsonValue } from "../base/json_value.ts";
 import { shellWord } from "../base/shell_word.ts";
 import { type Task, wait } from "../base/task.ts";
-import { type GroupLog, withGroupLog } from "../editor/offline_log.ts";
+import { type Damage, lossText } from "../editor/damage.ts";
+import { withEntries } from "../editor/log_part.ts";
+import { type Entries, type GroupLog, type LogWanted, withGroupLog } from "../editor/offline_log.ts";
 import { createNodeHost, silentLog } from "../host/node_host.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import { loadPlugin, SHIPPED_NAMES } from "../node/plugin_loader.ts";
 import { type Index, type LogPoint, MAIN_GROUP } from "../raft/types.ts";
+import type { Io } from "./io.ts";
 import { type Options, type OptionSpec, UsageError } from "./leaf.ts";
 
 export const LOG_OPTIONS: readonly OptionSpec[] = [
@@ -14,6 +18,9 @@ export const LOG_OPTIONS: readonly OptionSpec[] = [
   { raw: "--group <name>", description: "the group that is meant", default: "main" },
   { raw: "--json", description: "one object a line" },
 ];
+
+/** What a verb ends with that met something damaged. */
+export const DAMAGED = 10;
 
 /** What a verb ends with that did not do what was asked, or found what was looked for. */
 export const NOT_DONE = 1;
@@ -59,10 +66,35 @@ export function conditionOf({ edit }: GroupLog): string | null {
   return edit === null || edit.condition === "none" ? null : edit.condition;
 }
 
-/** Opens the log that is meant, for as long as `use` runs. */
-export function withLog<T>(options: Options, use: (log: GroupLog, host: ReturnType<typeof createNodeHost>) => Task<T>): Promise<T> {
+/** Opens the log that is meant, for as long as `use` runs. A damaged one is refused if nothing else is said. */
+export function withLog<T>(
+  options: Options, use: (log: GroupLog, host: ReturnType<typeof createNodeHost>) => Task<T>, onDamage: LogWanted["onDamage"] = "refuse",
+): Promise<T> {
   const host = createNodeHost(silentLog);
-  return withGroupLog(host, { directory: directoryOf(options), group: MAIN_GROUP }, (log) => use(log, host));
+  return withGroupLog(host, { directory: directoryOf(options), group: MAIN_GROUP, onDamage }, (log) => use(log, host));
+}
+
+/** Opens what holds entries `from`..`to`, for as long as `use` runs. */
+export function withPart<T>(options: Options, { from, to }: { readonly from: Index; readonly to: Index }, use: (entries: Entries) => Task<T>): Promise<T> {
+  return withEntries(createNodeHost(silentLog), { directory: directoryOf(options), group: MAIN_GROUP, from, to }, use);
+}
+
+/** Says on standard error what of the log cannot be read. @returns the exit code that tells it */
+export function tellDamage({ damage, group: { lastIndex }, directory }: Pick<Entries, "damage" | "group" | "directory">, io: Io): number {
+  if (damage === null) return 0;
+  for (const { words } of damage.places) io.err(words);
+  io.err(`${lossText(damage, lastIndex)}; what a start makes of it: draft log check --data ${shellWord(directory)}`);
+  return DAMAGED;
+}
+
+/** What is damaged, for programs; null if nothing is. */
+export function damageJson(damage: Damage | null): JsonValue {
+  if (damage === null) return null;
+  const { places, loss } = damage;
+  return {
+    places: places.map(({ path, offset, bytes, words }) => ({ path, offset, bytes, words })),
+    verdict: loss?.verdict ?? null, lost: (loss?.absent ?? []).map(({ from, to }) => ({ from, to })),
+  };
 }
 
 /**

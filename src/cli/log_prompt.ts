@@ -7,9 +7,9 @@ import { DraftError } from "../base/errors.ts";
 import { dispatch, nearestWord } from "./dispatch.ts";
 import { type History, openHistory } from "./history.ts";
 import { type Io, styleFor } from "./io.ts";
-import { type Leaf, type Parsed, UsageError } from "./leaf.ts";
+import { type Leaf, type Options, type Parsed, UsageError } from "./leaf.ts";
 import { linesOf } from "./lines.ts";
-import { directoryOf, LOG_OPTIONS } from "./log_options.ts";
+import { directoryOf, LOG_OPTIONS, withPart } from "./log_options.ts";
 import { splitWords } from "../base/quoting.ts";
 import { renderError } from "./render.ts";
 import { worseCode } from "./session.ts";
@@ -39,7 +39,23 @@ async function runPrompt({ options, positionals: [verb] }: Parsed, leaves: reado
   }
   const fixed = ["--data", directoryOf(options), ...options.has("json") ? ["--json"] : []];
   const run = (line: string): Promise<number | null> => runLine(line, fixed, leaves, io);
-  return io.inputIsTerminal ? askLines(run, verbs, io) : pipeLines(run, io);
+  if (!io.inputIsTerminal) return pipeLines(run, io);
+  await greet(options, io);
+  return askLines(run, verbs, io);
+}
+
+/** Says whose log it is; who named a wrong directory is told at once. A damaged one has its prompt: `check` and `chop` are for that. */
+async function greet(options: Options, io: Io): Promise<void> {
+  try {
+    io.err(await withPart(options, { from: Number.MAX_SAFE_INTEGER, to: 0 }, function* ({ identity: { nodeId }, group: { prefix, lastIndex }, damage }) {
+      yield* [];
+      const holds = prefix.index === lastIndex ? `nothing behind index ${lastIndex}` : `entries ${prefix.index + 1} to ${lastIndex}`;
+      return `the log of ${nodeId} holds ${holds}${damage === null ? "" : ", and is damaged: check"}; help lists the verbs, exit leaves`;
+    }));
+  } catch (error) {
+    if (!(error instanceof DraftError) || error.code !== "DAMAGED") throw error;
+    io.err(renderError(error));
+  }
 }
 
 function verbsOf(leaves: readonly Leaf[]): string[] {

@@ -2,6 +2,7 @@
  * The settings of `draft serve` and where they come from: a flag counts before the variable `DRAFT_<FLAG>`, the variable
  * before the file that `--config` names, the file before the default.
  */
+import { DraftError } from "../base/errors.ts";
 import { CONFIG_DEFAULTS, type RawConfig } from "../node/config.ts";
 import { SHIPPED_NAMES } from "../node/plugin_loader.ts";
 import { type FileSetting, type KnownKey, readConfigFile } from "./config_file.ts";
@@ -17,7 +18,7 @@ export const SERVE_OPTIONS: readonly OptionSpec[] = [
   { raw: "--id <id>", description: "name of this node", default: "the data directory's" },
   { raw: "--data <dir>", description: "its data directory", default: "./draft-data/<id>" },
   { raw: "--listen <address>", description: "where to listen, host:port", default: CONFIG_DEFAULTS.listen },
-  { raw: "--health-listen <address>", description: "where to serve /livez and /readyz alone, too" },
+  { raw: "--health-listen <address>", description: "where to serve /livez, /readyz and /metrics alone, too" },
   { raw: "--advertise <address>", description: "where others find it", default: "its entry in --initial, else --listen" },
   { raw: "--bootstrap", description: "found a cluster of this node alone" },
   { raw: "--initial <nodes>", description: "found a cluster of these voters: a@h:p,b@h:p,c@h:p, the same on each" },
@@ -25,6 +26,11 @@ export const SERVE_OPTIONS: readonly OptionSpec[] = [
   { raw: "--auto-rejoin", description: "ask to be taken in again if the directory was lost" },
   { raw: "--peer-secret-file <file>", description: "what nodes that join prove to know; the same on all, readable by its owner alone" },
   { raw: "--auth-file <file>", description: "who may ask what: tokens by their digests, certificates by their names; readable by its owner alone" },
+  { raw: "--tls-cert <file>", description: "the node's certificate, PEM: the port speaks TLS alone" },
+  { raw: "--tls-key <file>", description: "its key, PEM, readable by its owner alone" },
+  { raw: "--tls-ca <file>", description: "who signs clients' certificates, PEM; and nodes', unless there is --tls-peer-ca" },
+  { raw: "--tls-peer-ca <file>", description: "who signs nodes' certificates, PEM, each with the URI name draft-node:<id>" },
+  { raw: "--tls-client-auth", description: "who connects must show a certificate" },
   { raw: "--machine <machine>", description: `${SHIPPED_NAMES.join(", ")}, or the path of a plugin`, default: CONFIG_DEFAULTS.machine },
   { raw: "--priority <n>", description: "who is in step with the highest, 0 to 100, is handed leadership", default: "0" },
   { raw: "--heartbeat-ms <ms>", description: "how often a leader is heard", default: String(CONFIG_DEFAULTS.heartbeatMs) },
@@ -36,6 +42,7 @@ export const SERVE_OPTIONS: readonly OptionSpec[] = [
   { raw: "--value-bytes-max <n>", description: "largest command", default: mib(CONFIG_DEFAULTS.valueBytesMax) },
   { raw: "--frame-bytes-max <n>", description: "largest message", default: mib(CONFIG_DEFAULTS.frameBytesMax) },
   { raw: "--queue-bytes-max <n>", description: "most bytes that wait", default: mib(CONFIG_DEFAULTS.queueBytesMax) },
+  { raw: "--scrub-bytes-per-second <n>", description: "how fast closed files are read again to find what rots; 0: never", default: mib(CONFIG_DEFAULTS.scrubBytesPerSecond) },
   { raw: "--log-level <level>", description: "trace, debug, info, warn or error", default: "info" },
   { raw: "--log-format <format>", description: "text or json", default: "text on a terminal, else json" },
   { raw: "--trace-file <file>", description: "append the protocol's events to it, a JSON object a line" },
@@ -68,7 +75,7 @@ export function rawConfig(options: Options, env: Io["env"]): RawConfig {
       if (options.has(name)) return options.all(name);
       return variable(name)?.split(",").filter((each) => each !== "") ?? file.get(name)?.texts ?? [];
     },
-    has: (name) => options.has(name) || isOn(variable(name) ?? file.get(name)?.texts[0]),
+    has: (name) => options.has(name) || (variable(name) === undefined ? file.get(name)?.texts[0] === "true" : isOn(variableOf(name), variable(name))),
     named: (name) => {
       if (options.has(name) || !(variable(name) !== undefined || file.has(name))) return `--${name}`;
       return variable(name) === undefined ? (file.get(name)?.named() ?? "") : variableOf(name);
@@ -76,6 +83,9 @@ export function rawConfig(options: Options, env: Io["env"]): RawConfig {
   };
 }
 
-function isOn(text: string | undefined): boolean {
-  return text !== undefined && !["", "0", "false"].includes(text);
+/** @throws DraftError BAD_CONFIG: what is neither must not found a cluster, or open one to the world */
+function isOn(name: string, text: string = ""): boolean {
+  if (text === "1" || text === "true") return true;
+  if (text === "" || text === "0" || text === "false") return false;
+  throw new DraftError("BAD_CONFIG", `${name} is "${text.slice(0, 64)}": want 1, true, 0 or false: draft serve --help`);
 }

@@ -5,7 +5,6 @@
  */
 import { DraftError } from "../base/errors.ts";
 import type { Clock, LogLevel } from "../host/host.ts";
-import { createNodeHost, silentLog } from "../host/node_host.ts";
 import { encodeCommand } from "../machine/command.ts";
 import type { AnyDefinedMachine, MethodsOf } from "../machine/define.ts";
 import type { Command } from "../machine/machine.ts";
@@ -19,6 +18,7 @@ import type { MemberWish } from "../net/member_wish.ts";
 import type { ClientAnswer, ClientOptions, ReadRequestOptions, RequestOptions, WriteRequestOptions } from "./client_options.ts";
 import { operationMethods } from "./operation_methods.ts";
 import { openConnection } from "./open_connection.ts";
+import { portsOf } from "./client_ports.ts";
 import { type OpenNode, Pool } from "./pool.ts";
 import { type SendRequest, Tries } from "./tries.ts";
 import { type Change, watchChanges, type WatchRequestOptions } from "./watch.ts";
@@ -40,7 +40,7 @@ export class Client {
 
   /** Use {@link connect}. */
   constructor(addresses: readonly string[], options: ClientOptions = {}) {
-    const ports = options.host ?? createNodeHost(silentLog);
+    const ports = options.host ?? portsOf(options.tls);
     this.#clock = ports.clock;
     const { token } = options;
     const shown = token === undefined ? {} : { credentials: { type: "token", token } as const };

@@ -5,6 +5,15 @@ import type { Command } from "../machine/machine.ts";
 import type { Level } from "../net/client_protocol.ts";
 import type { OpenNode } from "./pool.ts";
 
+/** How a client speaks TLS: texts of PEM. */
+export interface ClientTls {
+  /** Who signs the nodes' certificates; those that the runtime trusts if left out. */
+  readonly ca?: string;
+  /** The client's own certificate, and its key: where nodes ask for one. */
+  readonly cert?: string;
+  readonly key?: string;
+}
+
 /** Options of `connect`. */
 export interface ClientOptions {
   /** How this client is called in the node's log. */
@@ -20,6 +29,8 @@ export interface ClientOptions {
   readonly sent?: (command: Command, envelope: Uint8Array) => void;
   /** Says who asks, where nodes want to know it: what `draft admin token` printed. */
   readonly token?: string;
+  /** What to speak TLS with, PEM; plainly if left out. */
+  readonly tls?: ClientTls;
   /** Opens the ways to nodes; for who shares a process with one. */
   readonly open?: OpenNode;
   /** The ports to use instead of the real ones. */

@@ -12,6 +12,7 @@ import {
   type AskRequest, type CommandTuple, encodeRequest, type SessionAsk, type UnsentRequest, writeRequestBytesMax, writeWriteRequest,
 } from "../net/client_protocol.ts";
 import { ReplyReader } from "../net/client_replies.ts";
+import type { WriteTiming } from "../net/write_timing.ts";
 import type { MemberAsk } from "../net/member_wish.ts";
 import type { NodeConnection, ReadAsk, RequestDone } from "./node_connection.ts";
 
@@ -47,6 +48,8 @@ export class Connection implements NodeConnection {
   readonly hello: NodeHello;
   onClosed: (() => void) | null = null;
   onSilent: (() => void) | null = null;
+  /** Called, before its answer is passed on, with what a write took, if replies say so. */
+  onTimed: ((group: string, index: number, timing: WriteTiming) => void) | null = null;
 
   readonly #clock: Clock;
   readonly #socket: Socket;
@@ -203,7 +206,7 @@ export class Connection implements NodeConnection {
 
   /** One frame arrived. @throws DraftError if it is no reply */
   receive(body: Uint8Array): void {
-    const { id, index, result, error } = this.#replies.read(body);
+    const { id, index, result, timing, error } = this.#replies.read(body);
     if (id === 0) {
       this.#lastWords = error;
       return;
@@ -212,6 +215,7 @@ export class Connection implements NodeConnection {
     if (pending === undefined) return; // Its deadline passed, and its caller was told.
     this.#inflight.delete(id);
     this.drained();
+    if (timing !== null) this.onTimed?.(pending.request.group, index, timing);
     pending.done(error, index, result);
   }
 

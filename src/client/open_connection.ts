@@ -18,6 +18,8 @@ export interface ConnectionOptions {
   /** The cluster that is meant; empty for any. */
   readonly clusterId: string;
   readonly forwarded: boolean;
+  /** Whether replies to writes are to say what they took; not, if left out. */
+  readonly timed?: boolean;
   /** What is shown to say who asks; nothing if left out. */
   readonly credentials?: Credentials;
   /** Bounds dialing and the hellos together. */
@@ -95,10 +97,10 @@ class Opening {
       return;
     }
     this.#socket = socket;
-    const { clientName, clusterId, forwarded, credentials } = this.#options;
+    const { clientName, clusterId, forwarded, credentials, timed = false } = this.#options;
     const batch = new FrameBatch();
     const token = credentials?.type === "token" ? credentials.token : null;
-    this.#said = encodeClientHello({ protocol: CLIENT_PROTOCOL, clientName, clusterId, forwarded, token, isNode: credentials?.type === "node" });
+    this.#said = encodeClientHello({ protocol: CLIENT_PROTOCOL, clientName, clusterId, forwarded, timed, token, isNode: credentials?.type === "node" });
     batch.append(this.#said);
     socket.open({
       data: (bytes) => this.#received(bytes),

@@ -227,8 +227,9 @@ export class Pool {
     const leader = this.#leader?.address;
     const open = [...this.#open.values()].filter(({ hello }) => hello.clusterId !== "").map(({ address }) => address);
     const all = new Set([...(leader === undefined ? [] : [leader]), ...open, ...this.#given, ...this.#learned]);
-    const fresh = [...all].filter((address) => !this.#isAvoided(address));
-    return fresh.length > 0 ? fresh : [...all];
+    const isAvoided = (address: string): boolean => this.#isAvoided(address);
+    // Those that did not help are asked again if nobody else can be reached: they may know why not.
+    return [...[...all].filter((address) => !isAvoided(address)), ...[...all].filter(isAvoided)];
   }
 
   #isAvoided(address: string): boolean {

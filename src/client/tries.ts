@@ -78,6 +78,8 @@ export class Tries {
     const deadlineMs = beganMs + timeoutMs;
     let delayMs = RETRY_FIRST_MS;
     let doubt: DraftError | null = null;
+    /** What a member said last: it tells more than that another address does not answer, or waits to be added. */
+    let told: DraftError | null = null;
     for (;;) {
       signal?.throwIfAborted();
       let failure: DraftError;
@@ -90,6 +92,7 @@ export class Tries {
       } catch (error) {
         if (!(error instanceof DraftError)) throw error;
         failure = error;
+        if (connection !== null && connection.hello.clusterId !== "") told = error;
         if (again && isInDoubt(error)) doubt = error;
         else if (!isWorthRetrying(error)) throw SETTLES.has(error.code) ? settling(error, doubt) : doubt ?? error;
       }
@@ -99,7 +102,7 @@ export class Tries {
       const neverReached = failure.code === "UNREACHABLE" && !this.#pool.everReached;
       // A try that is cut short would only make *definitely not done* into *unknown*.
       const lastTryMs = deadlineMs - Math.min(LAST_TRY_MS, timeoutMs / 4);
-      if (this.#closed || nowMs + waitMs >= lastTryMs || (neverReached && nowMs - beganMs >= FIRST_REACH_MS)) throw doubt ?? failure;
+      if (this.#closed || nowMs + waitMs >= lastTryMs || (neverReached && nowMs - beganMs >= FIRST_REACH_MS)) throw doubt ?? told ?? failure;
       if (waitMs > 0) await this.sleep(waitMs, signal);
       delayMs = Math.min(2 * delayMs, RETRY_LAST_MS);
     }

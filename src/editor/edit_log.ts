@@ -4,11 +4,13 @@
  */
 import { assert } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
+import { shellWord } from "../base/shell_word.ts";
 import { type Done, type Task, wait } from "../base/task.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import type { FileStat } from "../host/host.ts";
 import { setMachineAside } from "../node/machine_start.ts";
 import { machineDirectory } from "../node/open_group.ts";
+import { cutDamage } from "../wal/cut_damage.ts";
 import type { EditMark } from "../wal/edit_record.ts";
 import { openMark } from "../wal/mark.ts";
 import { openWal } from "../wal/open_wal.ts";
@@ -18,8 +20,10 @@ import { undoBatch } from "../wal/undo_batch.ts";
 import { WAL_DEFAULTS } from "../wal/wal_options.ts";
 import { writeEmptySnapshot } from "./empty_snapshot.ts";
 import type { Plan } from "./edit_plan.ts";
-import type { GroupLog, OfflineHost } from "./offline_log.ts";
+import type { OfflineHost } from "./log_files.ts";
+import type { GroupLog } from "./offline_log.ts";
 import { saveEdit } from "./saved_edit.ts";
+import { saveFiles } from "./saved_files.ts";
 
 /**
  * Makes the edit, durably.
@@ -30,6 +34,7 @@ import { saveEdit } from "./saved_edit.ts";
  */
 export function* makeEdit(host: OfflineHost, log: GroupLog, plan: Plan, plugin: AnyPlugin | null): Task<string> {
   const saved = yield* saveEdit(host.disk, log, plan);
+  if (plan.cuts) return yield* cut(host, log, plan);
   // The machine's own files may hold what the edit removes. They follow from snapshot and log, and are made anew.
   if (plan.removed !== null) yield* setMachineAside(host.disk, machineDirectory(log.directory));
   if (plan.empties) {
@@ -37,6 +42,15 @@ export function* makeEdit(host: OfflineHost, log: GroupLog, plan: Plan, plugin: 
     yield* writeEmptySnapshot(host, log, plan, plugin);
   }
   yield* append(host, log, plan);
+  return saved;
+}
+
+/** Cuts the log where its damage begins. @returns where its files are as they were */
+function* cut({ disk }: OfflineHost, log: GroupLog, { edit }: Plan): Task<string> {
+  const { files, scan, owner, directory, group: { group } } = log;
+  const saved = yield* saveFiles(disk, directory, files, { number: edit.mark.number, sequence: scan.end.sequence });
+  yield* setMachineAside(disk, machineDirectory(directory));
+  yield* cutDamage({ disk, directory: files.directory, owner, sequences: files.sequences, mark: files.mark, scan, group, edit });
   return saved;
 }
 
@@ -60,7 +74,11 @@ function* append(host: OfflineHost, log: GroupLog, { edit }: Plan): Task<void> {
 }
 
 /** What `undo` would take back. @throws DraftError CONFLICT if there is nothing, or something was built on it */
-export function undoable({ scan, edit, identity, group: { group } }: GroupLog): EditMark {
+export function undoable({ scan, edit, identity, directory, group: { group } }: GroupLog): EditMark {
+  if (edit !== null && scan.lastEdit.isCut) {
+    const path = shellWord(directory);
+    throw new DraftError("CONFLICT", `edit ${edit.number} cut what was damaged, and left nothing of it to be taken back; to have the files as they were: cp ${path}/edits/${edit.number}-damaged/* ${path}/wal/`);
+  }
   if (edit === null) throw new DraftError("CONFLICT", "the log was never edited: there is nothing to take back");
   const isLast = scan.lastEdit.batch === scan.lastBatch && scan.lastEdit.group === group;
   // Whose state an edit took is refused at its start, before it says a word to anybody.

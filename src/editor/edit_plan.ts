@@ -33,6 +33,8 @@ export interface Plan {
   readonly seal: LogPoint;
   /** The machine begins empty behind the point: a snapshot that says so is to be written. */
   readonly empties: boolean;
+  /** All behind the log as it was read is damaged, and goes. */
+  readonly cuts: boolean;
 }
 
 /**
@@ -41,12 +43,7 @@ export interface Plan {
  * @throws DraftError BAD_REQUEST, COMPACTED or CONFLICT if it cannot be done, and why
  */
 export function* planEdit(log: GroupLog, wanted: Wanted): Task<Plan> {
-  if (log.identity.welcome?.witness === true) {
-    throw new DraftError("CONFLICT", `${log.identity.nodeId} is a witness: it keeps positions alone, which its members' logs decide; edit those`);
-  }
-  if (isDecided({ ...log, lastIndex: log.group.lastIndex })) {
-    throw new DraftError("CONFLICT", `draft admin recover has decided that ${log.identity.nodeId} goes on alone behind index ${log.identity.recovery!.index - 1}: start the node first`);
-  }
+  refuseEdit(log);
   switch (wanted.change) {
     case "chop": return yield* planChop(log, wanted.index);
     case "drop": return yield* planDrop(log, wanted.index, wanted.force);
@@ -55,18 +52,20 @@ export function* planEdit(log: GroupLog, wanted: Wanted): Task<Plan> {
   }
 }
 
+/** @throws DraftError CONFLICT if nothing of this log is edited by hand */
+export function refuseEdit(log: GroupLog): void {
+  if (log.identity.welcome?.witness === true) {
+    throw new DraftError("CONFLICT", `${log.identity.nodeId} is a witness: it keeps positions alone, which its members' logs decide; edit those`);
+  }
+  if (isDecided({ ...log, lastIndex: log.group.lastIndex })) {
+    throw new DraftError("CONFLICT", `draft admin recover has decided that ${log.identity.nodeId} goes on alone behind index ${log.identity.recovery!.index - 1}: start the node first`);
+  }
+}
+
 function* planChop(log: GroupLog, from: Index): Task<Plan> {
-  const { prefix, lastIndex, snapshot } = log.group;
+  const { lastIndex } = log.group;
   if (from > lastIndex) throw new DraftError("BAD_REQUEST", `index ${from} is behind the end of the log, ${lastIndex}: ${lastWords(log)}`);
-  if (from <= prefix.index) throw new DraftError("COMPACTED", `index ${from} left the log, which begins at ${prefix.index + 1}: ${lastWords(log)}`);
-  if (from <= snapshot.index) {
-    throw new DraftError("CONFLICT", `index ${from} is in the snapshot of index ${snapshot.index}, which nothing can be taken out of: chop ${snapshot.index + 1} at the lowest; ` +
-      "or move the directory away and let the cluster bring the node back: draft admin replace");
-  }
-  const recoveredAt = log.identity.recovery?.index ?? 0;
-  if (from <= recoveredAt) {
-    throw new DraftError("CONFLICT", `at index ${recoveredAt} the node went on alone, by draft admin recover: chop ${recoveredAt + 1} at the lowest`);
-  }
+  refuseChop(log, from);
   const { hardState } = log;
   const content: EditContent = { change: "chop", from, hardState: { ...hardState, commitIndex: Math.min(hardState.commitIndex, from - 1) } };
   const cut = log.configurations.filter(({ index }) => index >= from);
@@ -81,7 +80,22 @@ function* planChop(log: GroupLog, from: Index): Task<Plan> {
     removed: { from, to: lastIndex },
     seal: yield* pointAt(log, from - 1),
     empties: false,
+    cuts: false,
   };
+}
+
+/** @throws DraftError COMPACTED, CONFLICT if the log cannot end before `from` */
+export function refuseChop(log: GroupLog, from: Index): void {
+  const { prefix, snapshot } = log.group;
+  if (from <= prefix.index) throw new DraftError("COMPACTED", `index ${from} left the log, which begins at ${prefix.index + 1}: ${lastWords(log)}`);
+  if (from <= snapshot.index) {
+    throw new DraftError("CONFLICT", `index ${from} is in the snapshot of index ${snapshot.index}, which nothing can be taken out of: chop ${snapshot.index + 1} at the lowest; ` +
+      "or move the directory away and let the cluster bring the node back: draft admin replace");
+  }
+  const recoveredAt = log.identity.recovery?.index ?? 0;
+  if (from <= recoveredAt) {
+    throw new DraftError("CONFLICT", `at index ${recoveredAt} the node went on alone, by draft admin recover: chop ${recoveredAt + 1} at the lowest`);
+  }
 }
 
 function* planDrop(log: GroupLog, index: Index, force: boolean): Task<Plan> {
@@ -108,6 +122,7 @@ function* planDrop(log: GroupLog, index: Index, force: boolean): Task<Plan> {
     removed: { from: prefix.index + 1, to: index },
     seal: yield* pointAt(log, lastIndex),
     empties,
+    cuts: false,
   };
 }
 
@@ -131,6 +146,7 @@ function* planAppend(log: GroupLog, payload: Uint8Array): Task<Plan> {
     removed: null,
     seal: { index, term, chain: head.chain },
     empties: false,
+    cuts: false,
   };
 }
 
@@ -142,14 +158,16 @@ function* planAccept(log: GroupLog): Task<Plan> {
     meaning: [
       "clears the mark of the edit: the node votes with this log as it is",
       "right only if every member was edited alike: compare the seal below on each before any of them starts; a quorum that differs from the rest forks the state",
+      ...edit.condition === "voteless" ? ["this node's newest vote may be lost: right only while all members are stopped, or before draft admin recover, since nobody else goes on"] : [],
     ],
     removed: null,
     seal: yield* pointAt(log, lastIndex),
     empties: false,
+    cuts: false,
   };
 }
 
-function editOf(log: GroupLog, content: EditContent, condition: EditCondition): Edit {
+export function editOf(log: GroupLog, content: EditContent, condition: EditCondition): Edit {
   const number = (log.edit?.number ?? 0) + (content.change === "accept" ? 0 : 1);
   return { mark: { number, boot: log.identity.bootCount, condition }, content };
 }
@@ -160,13 +178,13 @@ function lastWords({ directory }: GroupLog): string {
 }
 
 /** A worse condition of an earlier edit stays. */
-function markedCondition(log: GroupLog, indexes: readonly Index[]): EditCondition {
+export function markedCondition(log: GroupLog, indexes: readonly Index[]): EditCondition {
   const before = log.edit?.condition ?? "none";
   return before === "none" && isCluster(log, indexes) ? "edited" : before;
 }
 
 /** Whether at any of these indexes there are voters besides this node: they decide what the log holds. */
-function isCluster(log: GroupLog, indexes: readonly Index[]): boolean {
+export function isCluster(log: GroupLog, indexes: readonly Index[]): boolean {
   return indexes.some((index) => votersAt(log, index).some((number) => number !== log.identity.memberNumber));
 }
 
@@ -176,7 +194,7 @@ function votersAt(log: GroupLog, index: Index): MemberNumber[] {
   return configuration.members.map(({ number }) => number).filter((number) => isVoting(sets, number));
 }
 
-function groupText(log: GroupLog, indexes: readonly Index[], alone: string): string {
+export function groupText(log: GroupLog, indexes: readonly Index[], alone: string): string {
   if (!isCluster(log, indexes)) return `this node is the group's only voter: ${alone}`;
   const voters = Math.max(...indexes.map((index) => votersAt(log, index).length));
   return `the group has ${voters === 1 ? "another voter" : `${voters} voters`}: this node will not vote until it has compared its log with the leader's, which wins where they differ; ` +
@@ -184,7 +202,7 @@ function groupText(log: GroupLog, indexes: readonly Index[], alone: string): str
 }
 
 /** What the files tell of whether `from` and what follows is committed. */
-function committedText(log: GroupLog, from: Index): string {
+export function committedText(log: GroupLog, from: Index): string {
   const { hardState: { commitIndex }, identity: { nodeId }, group: { lastIndex } } = log;
   if (!isCluster(log, [lastIndex])) return `all of it is committed on ${nodeId}, the only voter: cutting it loses acknowledged writes`;
   if (from <= commitIndex) return `index ${from} is committed, says the hard state of ${nodeId}, up to ${commitIndex}: cutting it loses an acknowledged write here`;

@@ -10,7 +10,8 @@ import { machineDirectory, snapshotDirectory } from "../node/open_group.ts";
 import { PieceKind } from "../wal/snapshot_format.ts";
 import { SnapshotWriter } from "../wal/snapshot_writer.ts";
 import type { Plan } from "./edit_plan.ts";
-import { configurationAt, type GroupLog, type OfflineHost, pointAt } from "./offline_log.ts";
+import type { OfflineHost } from "./log_files.ts";
+import { configurationAt, type GroupLog, pointAt } from "./offline_log.ts";
 
 /** Writes it, durably. The machine's own directory must be empty, and is again. */
 export function* writeEmptySnapshot({ disk }: OfflineHost, log: GroupLog, { edit: { content } }: Plan, plugin: AnyPlugin): Task<void> {

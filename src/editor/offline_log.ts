@@ -1,44 +1,51 @@
 /**
- * A data directory that no process uses, read as a node would read it at its start. Looking writes nothing but the lock
- * file, which keeps processes away meanwhile.
+ * A data directory that no process uses, read as a node would read it at its start. What is damaged is named, and what
+ * can be read besides is there all the same.
  */
 import { type EntryHead, readHeader } from "../base/entry.ts";
 import { viewOf } from "../base/bytes.ts";
 import { DraftError } from "../base/errors.ts";
 import { shellWord } from "../base/shell_word.ts";
-import { runTask, type Task, wait } from "../base/task.ts";
-import type { Disk, FileStat, Host } from "../host/host.ts";
-import { type DataDir, openDataDir } from "../node/data_dir.ts";
+import { runTask, type Task } from "../base/task.ts";
+import type { Disk } from "../host/host.ts";
+import type { DataDir } from "../node/data_dir.ts";
 import { decodeGenesis } from "../node/genesis.ts";
-import { type Identity, storageIdentity } from "../node/identity.ts";
+import type { Identity } from "../node/identity.ts";
 import { snapshotDirectory } from "../node/open_group.ts";
 import { decodeLogStart } from "../raft/log_start.ts";
 import { RecoveredLog } from "../node/recovered_log.ts";
-import type { Configuration, HardState, Index, LogPoint } from "../raft/types.ts";
-import { openMark } from "../wal/mark.ts";
+import type { Configuration, GroupId, HardState, Index, LogPoint } from "../raft/types.ts";
+import type { EditMark } from "../wal/edit_record.ts";
 import { RecoveredGroups } from "../wal/recovered_groups.ts";
 import { scanLog } from "../wal/recovery.ts";
 import type { Scan } from "../wal/scan.ts";
-import { sequenceOf, type WalIdentity } from "../wal/segment.ts";
 import { snapshotName } from "../wal/snapshot_directory.ts";
 import { SnapshotReader } from "../wal/snapshot_reader.ts";
-import type { EditMark } from "../wal/edit_record.ts";
 import type { WalGroup } from "../wal/wal_group.ts";
-import { readEntries } from "../wal/wal_read.ts";
+import { readEntries, type SegmentSource } from "../wal/wal_read.ts";
+import { type Damage, damageOf, partsOf, refusal } from "./damage.ts";
+import { findLog, type LogFiles, type OfflineHost, sourceOf, withDirectory } from "./log_files.ts";
 
 const READ_BYTES = 1024 * 1024;
 const POINTS_MAX = 64;
 
-/** What offline work needs of a host. */
-export type OfflineHost = Pick<Host, "clock" | "disk" | "random" | "log">;
-
-/** The log of one group. */
-export interface GroupLog {
+/** What can be read of a log: all of it, or a part. */
+export interface Entries {
+  /** The data directory. */
   readonly directory: string;
   readonly identity: Identity;
-  /** What segments and snapshots bear: what the node was when the log began. */
-  readonly owner: WalIdentity;
+  /** As it stands at the end of the log. */
   readonly group: WalGroup;
+  /** Null of a sound log. */
+  readonly damage: Damage | null;
+  /** Sealed entries `from`..`to`, or as many as fit one read, and the index of the last of them. */
+  read(from: Index, to: Index): Task<{ readonly runs: readonly Uint8Array[]; readonly to: Index }>;
+}
+
+/** The log of one group. */
+export interface GroupLog extends Entries {
+  readonly files: LogFiles;
+  readonly owner: LogFiles["owner"];
   readonly hardState: HardState;
   /** All that the log holds and what the point says where it begins, ascending by index; the first may be the genesis'. */
   readonly configurations: readonly Configuration[];
@@ -51,8 +58,14 @@ export interface GroupLog {
   /** Version of the machine that is in force at `index`; as far as the log tells, where its snapshot cannot be read. */
   readonly machineVersionAt: (index: Index) => number;
   readonly scan: Scan;
-  /** Sealed entries `from`..`to`, or as many as fit one read, and the index of the last of them. */
-  read(from: Index, to: Index): Task<{ readonly runs: readonly Uint8Array[]; readonly to: Index }>;
+}
+
+/** Which log is meant, and what comes of damage: an error if nothing is said. */
+export interface LogWanted {
+  readonly directory: string;
+  readonly group: GroupId;
+  /** `stop`: the log is what stands before the first damage. `read on`: it is all that can be read. */
+  readonly onDamage?: "refuse" | "stop" | "read on";
 }
 
 /**
@@ -60,12 +73,8 @@ export interface GroupLog {
  *
  * @throws DraftError NOT_FOUND, IN_USE, WRONG_IDENTITY, DAMAGED
  */
-export function withGroupLog<T>(
-  host: OfflineHost,
-  { directory, group }: { readonly directory: string; readonly group: number },
-  use: (log: GroupLog, dataDir: DataDir) => Task<T>,
-): Promise<T> {
-  return runOffline(openedLog(host, { directory, group }, use));
+export function withGroupLog<T>(host: OfflineHost, wanted: LogWanted, use: (log: GroupLog, dataDir: DataDir) => Task<T>): Promise<T> {
+  return runOffline(openedLog(host, wanted, use));
 }
 
 /** Runs a task that opens what it needs by itself. */
@@ -79,48 +88,43 @@ export function runOffline<T>(task: Task<T>): Promise<T> {
 }
 
 /** As {@link withGroupLog}, as a task. */
-export function* openedLog<T>(
-  host: OfflineHost,
-  { directory, group }: { readonly directory: string; readonly group: number },
-  use: (log: GroupLog, dataDir: DataDir) => Task<T>,
-): Task<T> {
-  const { disk } = host;
-  // Opening a directory makes it: what is not there must not be made by looking.
-  const stat = yield* wait<FileStat | null>((done) => disk.stat(`${directory}/identity`, done));
-  if (stat === null) throw new DraftError("NOT_FOUND", `"${directory}" is no data directory: draft log last --data DIR`);
-  const dataDir = yield* openDataDir(host, directory, { nodeId: null, machine: null });
-  try {
-    return yield* use(yield* groupLog(host, dataDir, group), dataDir);
-  } finally {
-    dataDir.close();
-  }
+export function openedLog<T>(host: OfflineHost, { directory, group, onDamage = "refuse" }: LogWanted, use: (log: GroupLog, dataDir: DataDir) => Task<T>): Task<T> {
+  return withDirectory(host, directory, function* (dataDir) {
+    const files = yield* findLog(host.disk, dataDir);
+    if (files === null) throw noGroup(dataDir.path);
+    const log = yield* groupLog(host, dataDir, files, group, onDamage === "stop" ? "stop" : "read on");
+    if (log.damage !== null && onDamage === "refuse") throw refusal(log.damage, dataDir.path);
+    return yield* use(log, dataDir);
+  });
 }
 
-function* groupLog({ disk }: OfflineHost, dataDir: DataDir, groupId: number): Task<GroupLog> {
-  const directory = `${dataDir.path}/wal`;
-  const stat = yield* wait<FileStat | null>((done) => disk.stat(directory, done));
-  const { identity } = dataDir;
-  if (identity === null || identity.genesis === null || stat === null) throw noGroup(dataDir.path);
-  const sequences = yield* segmentsIn(disk, directory);
-  if (sequences.length === 0) throw noGroup(dataDir.path);
-  const owner = storageIdentity(identity);
-  const { file, mark } = yield* openMark(disk, directory, owner.incarnation, false);
-  yield* wait<void>((done) => file.close(done));
-  const source = { disk, directory, identity: owner, mark, readBytes: READ_BYTES };
+function* groupLog({ disk }: OfflineHost, dataDir: DataDir, files: LogFiles, groupId: GroupId, onDamage: "stop" | "read on"): Task<GroupLog> {
   const told = new RecoveredLog(groupId);
-  const scan = yield* scanLog(source, sequences, new RecoveredGroups(told));
+  const scan = yield* scanLog(sourceOf(disk, files, onDamage), files.sequences, new RecoveredGroups(told));
+  const damage = damageOf(files, scan, groupId);
   const group = scan.groups.logs().get(groupId);
-  if (group === undefined) throw noGroup(dataDir.path);
-  const { configurations } = told.recovered();
+  if (group === undefined) throw damage === null ? noGroup(dataDir.path) : refusal(damage, dataDir.path);
+  // Of what stands behind damage only the newest is certain.
+  const configurations = damage === null ? told.recovered().configurations : told.configurationsSince();
   const snapshotVersion = yield* versionInSnapshot(disk, dataDir, told);
-  const saltOf = (sequence: number): number => scan.segments.get(sequence)?.salt ?? 0;
+  const source = { disk, directory: files.directory, saltOf: (sequence: number): number => scan.segments.get(sequence)?.salt ?? 0 };
   return {
-    directory: dataDir.path, identity, owner, group, hardState: group.hardState, configurations, configuration: configurations.at(-1) as Configuration, startMs: startOf(group), edit: told.edit, scan,
+    ...readable(dataDir, group, source, damage), files, owner: files.owner, hardState: group.hardState,
+    configurations, configuration: configurations.at(-1) as Configuration, startMs: startOf(group), edit: group.edit, scan,
     machineVersionAt: (index) => told.machineVersionAt(index, snapshotVersion),
+  };
+}
+
+/** What can be read of a group through `source`. */
+export function readable({ path, identity }: DataDir, group: WalGroup, source: SegmentSource, damage: Damage | null): Entries {
+  return {
+    directory: path, identity: identity as Identity, group, damage,
     *read(from, to) {
-      const route = group.index.route(from, to, POINTS_MAX);
-      const request = { group: groupId, from, to: route.to, bytesMax: READ_BYTES };
-      return yield* readEntries({ disk, directory, points: route.points, saltOf }, request);
+      const part = partsOf(damage, from, to)[0];
+      if (part === undefined || part.isAbsent) throw refusal(damage as Damage, path, `entry ${from} is lost`);
+      const route = group.index.route(from, part.to, POINTS_MAX);
+      const request = { group: group.group, from, to: route.to, bytesMax: READ_BYTES };
+      return yield* readEntries({ ...source, points: route.points }, request);
     },
   };
 }
@@ -142,13 +146,8 @@ function startOf({ prefix, context, genesis }: WalGroup): number {
   return prefix.index > 0 ? decodeLogStart(prefix, context).timeMs : decodeGenesis(genesis).foundedMs;
 }
 
-/** The numbers of the segments in a WAL's directory. */
-export function* segmentsIn(disk: Host["disk"], directory: string): Task<number[]> {
-  const names = yield* wait<string[]>((done) => disk.list(directory, done));
-  return names.map(sequenceOf).filter((sequence) => sequence > 0);
-}
-
-function noGroup(directory: string): DraftError {
+/** @returns an error to throw */
+export function noGroup(directory: string): DraftError {
   return new DraftError("NOT_FOUND", `"${directory}" holds no log of that group yet: draft serve --data ${shellWord(directory)} founds or joins a cluster`);
 }
 

@@ -15,7 +15,9 @@ import { snapshotDirectory } from "../node/open_group.ts";
 import { restoreSnapshot } from "../node/restore_snapshot.ts";
 import type { Index, LogPoint } from "../raft/types.ts";
 import { snapshotName } from "../wal/snapshot_directory.ts";
-import type { GroupLog, OfflineHost } from "./offline_log.ts";
+import { type Damage, partsOf } from "./damage.ts";
+import type { OfflineHost } from "./log_files.ts";
+import type { GroupLog } from "./offline_log.ts";
 
 /** Told of each entry: its head, and where its payload begins in `bytes`. False ends it. */
 export type EntryTaker = (head: EntryHead, bytes: Uint8Array, from: number) => boolean;
@@ -38,14 +40,23 @@ export function* eachEntry(log: GroupLog, from: Index, to: Index, take: EntryTak
 /**
  * From where the machine as of `index` can be made: a snapshot's point; index 0 for the genesis.
  *
- * @throws DraftError COMPACTED, BAD_REQUEST; CONFLICT on a witness
+ * @throws DraftError COMPACTED, BAD_REQUEST, DAMAGED; CONFLICT on a witness
  */
-export function startFor({ identity, directory, group: { prefix, snapshot, lastIndex } }: GroupLog, index: Index): LogPoint | null {
+export function startFor({ identity, directory, damage, group: { prefix, snapshot, lastIndex } }: GroupLog, index: Index): LogPoint | null {
   if (identity.welcome?.witness === true) throw new DraftError("CONFLICT", `${identity.nodeId} is a witness: it keeps no commands, and has no machine; ask a member's log`);
   if (index > lastIndex) throw new DraftError("BAD_REQUEST", `index ${index} is behind the end of the log, ${lastIndex}: draft log last --data ${shellWord(directory)}`);
-  if (snapshot.index > 0 && snapshot.index <= index) return snapshot;
+  const start = snapshot.index > 0 && snapshot.index <= index ? snapshot : null;
+  if (damage !== null && (start !== null || prefix.index === 0)) refuseGap(damage, { directory, from: (start?.index ?? 0) + 1, to: index });
+  if (start !== null) return start;
   if (prefix.index === 0) return null;
   throw new DraftError("COMPACTED", `the state as of index ${index} is gone: the log begins at ${prefix.index + 1}, and the snapshot is of index ${snapshot.index}: from that one on it can be made`);
+}
+
+/** @throws DraftError DAMAGED if one of these entries is lost, and up to where the state can be made */
+function refuseGap(damage: Damage, { directory, from, to }: { readonly directory: string; readonly from: Index; readonly to: Index }): void {
+  const lost = partsOf(damage, from, to).find(({ isAbsent }) => isAbsent);
+  if (lost === undefined) return;
+  throw new DraftError("DAMAGED", `entry ${lost.from} is lost: the state can be made up to index ${lost.from - 1}; where it stood: draft log check --data ${shellWord(directory)}`);
 }
 
 /** Restores `applier` from the snapshot at `point`. */

@@ -7,6 +7,7 @@ import type { Clock, Log, Net, Random, Socket } from "../host/host.ts";
 import type { NodeApi } from "../node/node_api.ts";
 import { Access } from "./auth/access.ts";
 import { DoorConnection, type DoorConnectionPorts } from "./door_connection.ts";
+import { DoorCounts } from "./door_counts.ts";
 import { Forwarder } from "./forward.ts";
 
 /** The ports that the door needs. */
@@ -24,6 +25,11 @@ export interface DoorAccess {
   readonly credentials: NodeCredentials | null;
 }
 
+/** What is counted at the door, and what is known of how long writes took. */
+export type DoorMeasured = Pick<DoorConnectionPorts, "counts" | "timesOf">;
+
+const UNMEASURED: DoorMeasured = { counts: new DoorCounts(), timesOf: () => null };
+
 /** Everybody is let in. */
 export const OPEN: DoorAccess = { access: new Access(), credentials: null };
 
@@ -35,8 +41,8 @@ export class ClientDoor {
   readonly #connections: Set<DoorConnection> = new Set();
   #stopping = false;
 
-  constructor(ports: DoorPorts, api: NodeApi, { access, credentials }: DoorAccess = OPEN) {
-    this.#ports = { clock: ports.clock, log: ports.log, rules: { access, secret: credentials?.secret ?? null, random: ports.random } };
+  constructor(ports: DoorPorts, api: NodeApi, { access, credentials }: DoorAccess = OPEN, measured: DoorMeasured = UNMEASURED) {
+    this.#ports = { clock: ports.clock, log: ports.log, ...measured, rules: { access, secret: credentials?.secret ?? null, random: ports.random } };
     this.#api = api;
     this.#forwarder = new Forwarder(ports, () => api.identity(), credentials, api.limits().queueBytesMax);
   }

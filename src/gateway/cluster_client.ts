@@ -4,16 +4,22 @@
  */
 import { DraftError, type ErrorCode } from "../base/errors.ts";
 import { Client } from "../client/client.ts";
+import { Connection } from "../client/connection.ts";
 import type { ClientAnswer } from "../client/client_options.ts";
 import { type NodeCredentials, openConnection } from "../client/open_connection.ts";
 import type { OpenNode } from "../client/pool.ts";
 import type { Clock, Net } from "../host/host.ts";
 import type { Command } from "../machine/machine.ts";
+import type { BackupAsk } from "../net/backup_request.ts";
 import type { AskRequest } from "../net/client_protocol.ts";
 import type { NodeApi, ReadOptions } from "../node/node_api.ts";
+import type { WriteTiming } from "../net/write_timing.ts";
 import { askNode } from "./ask_node.ts";
 import { answering, LocalConnection } from "./local_connection.ts";
 import { askEach, type Asked, type NodeState, survey } from "./survey.ts";
+
+/** Timings that nobody has asked for, at most: those of writes that are no longer waited for. */
+const TIMINGS_MAX = 4096;
 
 /** Between two tries of a read while nobody leads. */
 const READ_RETRY_MS = 20;
@@ -45,6 +51,8 @@ export class ClusterClient {
   readonly client: Client;
   readonly api: NodeApi;
   readonly #clock: Clock;
+  /** Use: what writes took that another node did and that are about to be answered, by group and index. */
+  readonly #timings: Map<string, WriteTiming> = new Map();
   readonly #surveys: Map<string, Promise<NodeState[]>> = new Map();
 
   /** @param open opens ways to nodes, see {@link openerFrom} */
@@ -52,7 +60,28 @@ export class ClusterClient {
     this.api = api;
     this.#clock = ports.clock;
     const { nodeId, address } = api.identity();
-    this.client = new Client([address], { name: `node ${nodeId}`, host: ports, open });
+    this.client = new Client([address], {
+      name: `node ${nodeId}`,
+      host: ports,
+      open: (to, how, done) => open(to, { ...how, timed: true }, (...[error, connection]) => {
+        if (error !== null) return done(error, null);
+        if (connection instanceof Connection) connection.onTimed = (group, index, timing) => this.#note(group, index, timing);
+        done(null, connection);
+      }),
+    });
+  }
+
+  /** What the leader told of a write that this node passed on, once; null if nothing. */
+  timingOf(group: string, index: number): WriteTiming | null {
+    const name = `${group}/${index}`;
+    const timing = this.#timings.get(name) ?? null;
+    this.#timings.delete(name);
+    return timing;
+  }
+
+  #note(group: string, index: number, timing: WriteTiming): void {
+    this.#timings.set(`${group}/${index}`, timing);
+    if (this.#timings.size > TIMINGS_MAX) for (const oldest of this.#timings.keys()) return void this.#timings.delete(oldest);
   }
 
   /** Reads from this node's own state, unless it holds none. While nobody leads it waits, as long as it may. */
@@ -64,8 +93,17 @@ export class ClusterClient {
       const answer = await this.#readOnce(group, command, { ...options, timeoutMs });
       if (!(answer instanceof DraftError)) return answer;
       if (!WORTH_WAITING.has(answer.code) || timeoutMs <= READ_RETRY_MS) throw answer;
-      await new Promise<void>((resolve) => void this.#clock.setTimer(READ_RETRY_MS, resolve));
+      await this.pause(READ_RETRY_MS);
     }
+  }
+
+  /** By the clock that its limits go by. */
+  nowMs(): number {
+    return this.#clock.monotonicMs();
+  }
+
+  pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => void this.#clock.setTimer(delayMs, resolve));
   }
 
   #readOnce(group: string, command: Command, options: ReadOptions): Promise<ClientAnswer | DraftError> {
@@ -96,6 +134,16 @@ export class ClusterClient {
   /** What each member that answers tells of what happened to it, in words. */
   stories(group: string): Promise<Asked<Uint8Array>> {
     return askEach(this.client, { group, timeoutMs: SURVEY_MS }, (address) => this.client.recording("story", { group, timeoutMs: SURVEY_MS, address }));
+  }
+
+  /** Of the file of a snapshot of this node's. */
+  backup(group: string, ask: BackupAsk): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.api.backup(group, ask, (reply) => {
+        if (reply instanceof DraftError) reject(reply);
+        else resolve(reply);
+      });
+    });
   }
 
   /** Ends what waits. */

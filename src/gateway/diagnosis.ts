@@ -72,12 +72,22 @@ function whyNoLeader(nodes: readonly Node[], { states, story }: Evidence): strin
     const needed = majorityOf(half.length);
     const there = half.filter(isThere);
     if (there.length >= needed) continue;
-    const away = half.filter((id) => !isThere(id)).map((id) => `${id} ${awayText(states.find(({ nodeId }) => nodeId === id))}`);
-    return `nobody leads: ${there.length} of ${half.length} voters are there, ${needed} needed: ${away.join(", ")}; start them`;
+    const away = half.filter((id) => !isThere(id));
+    const texts = away.map((id) => `${id} ${awayText(states.find(({ nodeId }) => nodeId === id))}`);
+    const silent = away.filter((id) => isSilent(states, id));
+    const start = silent.length === 0 ? "" : `; start ${silent.join(" and ")}`;
+    return `nobody leads: ${there.length} of ${half.length} voters are there, ${needed} needed: ${texts.join(", ")}${start}; if too few ever come back with their directories, draft admin recover goes on with the survivor whose draft log last tells the most`;
   }
+  const missing = [...new Set(halves.flat())].filter((id) => isSilent(states, id));
+  const start = missing.length === 0 ? "" : `; if none of them can win, they lack entries that ${missing.join(" or ")} may hold: start ${missing.join(" and ")}`;
   const last = quoted(story, ELECTION);
   const tried = last.length === 0 ? "an election is about to begin" : `what they decided last:\n  ${last.join("\n  ")}`;
-  return `nobody leads term ${newest.main.term}, and enough voters are there: ${tried}`;
+  return `nobody leads term ${newest.main.term}, and enough voters are there${start}: ${tried}`;
+}
+
+function isSilent(states: readonly NodeState[], id: string): boolean {
+  const state = states.find(({ nodeId }) => nodeId === id);
+  return state === undefined || "unreachable" in state;
 }
 
 function awayText(state: NodeState | undefined): string {
@@ -91,7 +101,9 @@ function ofNode(state: NodeState, group: string, leader: Node | null): Finding[]
   const finding = (says: string): Finding => ({ about, says });
   if ("unreachable" in state) {
     const heard = peer === null || peer.lastContactMs === null ? "" : `; ${leader?.status.nodeId} heard it last ${lengthText(peer.lastContactMs)} ago`;
-    return [finding(`does not answer at ${state.address}${heard}: start it; if it is lost for good, draft admin del ${about} or replace`)];
+    // Only whoever leads can change the members.
+    const lost = leader === null ? "" : `; if it is lost for good, draft admin del ${about} or replace`;
+    return [finding(`does not answer at ${state.address}${heard}: start it${lost}`)];
   }
   const findings = state.alarms.map(({ code, message }) => finding(`${code}: ${message}`));
   const main = state.groups.find(({ name }) => name === group);
@@ -125,8 +137,10 @@ function ofChange(members: MemberList | null, leader: Node | null): Finding[] {
     const peer = leader?.main.peers.find((each) => each.id === id);
     return peer === undefined ? id : `${id}, which has ${peer.matchIndex} of ${leader?.main.lastIndex} entries`;
   });
-  const waits = rising.length === 0 ? "its entry is not committed yet" : `it waits for ${rising.join("; ")}`;
-  return [{ about: "change", says: `a change of the members is under way since index ${members.index} (${planned.join(", ") || "joint"}): ${waits}; draft admin cancel calls it off` }];
+  if (planned.length === 0 && leader === null) return [{ about: "change", says: `the members are as of index ${members.index}: whether that is committed nobody knows while nobody leads` }];
+  const what = planned.length === 0 ? "" : ` (${planned.join(", ")})`;
+  const waits = rising.length === 0 ? "its entry is not committed yet" : `it waits for ${rising.join("; ")}; draft admin cancel calls it off`;
+  return [{ about: "change", says: `a change of the members is under way since index ${members.index}${what}: ${waits}` }];
 }
 
 function quoted(story: readonly Told[], pattern: RegExp): string[] {

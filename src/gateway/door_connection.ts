@@ -12,11 +12,13 @@ import type { Answer, AnswerDone, NodeApi } from "../node/node_api.ts";
 import { askNode } from "./ask_node.ts";
 import { Audits } from "./auth/audits.ts";
 import { whyNotRequest } from "./auth/request_rule.ts";
+import type { DoorCounts } from "./door_counts.ts";
 import { DoorGreeting, type DoorRules } from "./door_greeting.ts";
 import { DoorReplies } from "./door_replies.ts";
 import { askLeader } from "./at_leader.ts";
 import { DoorWatches } from "./door_watches.ts";
 import type { Forwarder, ForwardRequest } from "./forward.ts";
+import { type TimesOf, timedAnswer } from "./write_timings.ts";
 import { OtherLeader } from "./other_leader.ts";
 import { PacedReads } from "./paced_reads.ts";
 
@@ -27,12 +29,14 @@ const STOPPING_WORDS = "this node stops: another one answers";
 export interface DoorConnectionPorts {
   readonly clock: Clock;
   readonly log: Log;
+  readonly counts: DoorCounts;
+  readonly timesOf: TimesOf;
   readonly rules: DoorRules;
 }
 
 /** Reads requests, asks the node, writes replies. */
 export class DoorConnection {
-  readonly #log: Log;
+  readonly #ports: DoorConnectionPorts;
   readonly #api: NodeApi;
   readonly #forwarder: Forwarder;
   readonly #socket: Socket;
@@ -52,7 +56,7 @@ export class DoorConnection {
   #closed = false;
 
   constructor(ports: DoorConnectionPorts, api: NodeApi, forwarder: Forwarder, socket: Socket, onClosed: () => void) {
-    this.#log = ports.log;
+    this.#ports = ports;
     this.#api = api;
     this.#forwarder = forwarder;
     this.#socket = socket;
@@ -129,11 +133,11 @@ export class DoorConnection {
   #frame(body: Uint8Array): void {
     if (!this.#greeting.isOver) return this.#replies.add(this.#greeting.take(body));
     const request = this.#requests.read(body);
+    this.#ports.counts.requests += 1;
     if (this.#stopping) {
-      this.#replies.addError(request.id, new DraftError("STOPPING", STOPPING_WORDS));
+      this.#fail(request.id, new DraftError("STOPPING", STOPPING_WORDS));
     } else if (this.#inflight >= this.#inflightMax) {
-      const message = `${this.#inflightMax} requests of this connection wait already`;
-      this.#replies.addError(request.id, new DraftError("BUSY", message, { retryAfterMs: BUSY_RETRY_MS }));
+      this.#fail(request.id, new DraftError("BUSY", `${this.#inflightMax} requests of this connection wait already`, { retryAfterMs: BUSY_RETRY_MS }));
     } else {
       this.#inflight += 1;
       this.#ask(request);
@@ -151,7 +155,7 @@ export class DoorConnection {
 
   /** The connection cannot go on: says why, to the client and in the log. */
   #refuse(error: DraftError): void {
-    this.#log.write("warn", `closed a client's connection: ${error.message}`, { remote: this.#socket.remote });
+    this.#ports.log.write("warn", `closed a client's connection: ${error.message}`, { remote: this.#socket.remote });
     this.#replies.addError(0, error);
     this.#replies.flush();
     this.#socket.end();
@@ -219,8 +223,8 @@ export class DoorConnection {
 
   #written(request: WriteRequest, result: Answer | DraftError): void {
     const leader = this.#leader.in(result);
-    if (leader !== null) this.#forwardWrite(leader, request);
-    else this.#answer(request.id, result, true);
+    if (leader !== null) return this.#forwardWrite(leader, request);
+    this.#answer(request.id, this.#greeting.isTimed ? timedAnswer(this.#ports, request.group, result) : result, true);
   }
 
   #forwardWrite(leader: LeaderHint, { id, group, envelope, timeoutMs }: WriteRequest): void {
@@ -249,8 +253,13 @@ export class DoorConnection {
     this.#inflight -= 1;
     this.#audits.end(id, result);
     if (this.#closed) return;
-    if (result instanceof DraftError) this.#replies.addError(id, result);
+    if (result instanceof DraftError) this.#fail(id, result);
     else this.#replies.addResult(id, result, changes);
+  }
+
+  #fail(id: number, error: DraftError): void {
+    this.#ports.counts.refused(error);
+    this.#replies.addError(id, error);
   }
 
   #endIfDone(): void {

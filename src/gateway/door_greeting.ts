@@ -50,6 +50,11 @@ export class DoorGreeting {
     return this.#hello?.forwarded === true;
   }
 
+  /** Whether the client wants to know what writes took. */
+  get isTimed(): boolean {
+    return this.#hello?.timed === true;
+  }
+
   /**
    * Takes one frame and gives the answer to it.
    *

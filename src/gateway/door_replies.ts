@@ -71,8 +71,8 @@ export class DoorReplies {
   }
 
   /** @param changes whether what is answered has changed something */
-  addResult(id: number, { index, reply }: Answer, changes: boolean): void {
-    const bytes = writeResult(this.#batch, { id, index, result: reply }, REPLY_BYTES_MAX);
+  addResult(id: number, { index, reply, timing }: Answer, changes: boolean): void {
+    const bytes = writeResult(this.#batch, { id, index, result: reply, timing }, REPLY_BYTES_MAX);
     if (bytes <= REPLY_BYTES_MAX) return this.#planFlush();
     const message = `the answer has ${bytes} bytes: a reply takes ${REPLY_BYTES_MAX} at most`;
     this.addError(id, new DraftError(changes ? "ANSWER_NOT_KEPT" : "TOO_LARGE", message));

@@ -45,13 +45,18 @@ export class Mux {
   readonly #ports: MuxPorts;
   readonly #doors: Doors;
   readonly #unknown: Set<Arrival> = new Set();
-  /** Connections that were handed on. */
-  readonly #open: Record<"peers" | "clients", number> = { peers: 0, clients: 0 };
+  /** Use: those that told what they are. */
+  readonly #byDoor: Record<DoorName, number> = { peer: 0, client: 0, http: 0, resp: 0 };
   #listener: Listener | null = null;
 
   constructor(ports: MuxPorts, doors: Doors) {
     this.#ports = ports;
     this.#doors = doors;
+  }
+
+  /** Connections that are open, by door; `unknown` have not told yet. */
+  get connections(): Readonly<Record<DoorName | "unknown", number>> {
+    return { ...this.#byDoor, unknown: this.#unknown.size };
   }
 
   /** Listens; `done` gets the real address, or the host's error (EADDRINUSE, …). */
@@ -78,15 +83,14 @@ export class Mux {
       const [oldest] = this.#unknown;
       oldest?.refuse(`${UNKNOWN_MAX} that came later have not told what they are either`);
     }
-    let counted: "peers" | "clients" | null = null;
+    let at: DoorName | null = null;
     const arrival = new Arrival(socket, this.#ports.clock, {
       told: (door, first) => {
         this.#unknown.delete(arrival);
-        const kind = door === "peer" ? "peers" : "clients";
-        const openMax = kind === "peers" ? PEERS_MAX : isLoopback(hostOf(socket.remote)) ? LOCAL_CLIENTS_MAX : CLIENTS_MAX;
-        if (this.#open[kind] >= openMax) return arrival.refuse(`${this.#open[kind]} ${kind} are connected already`);
-        this.#open[kind] += 1;
-        counted = kind;
+        const { open, openMax } = this.#placesOf(door, socket);
+        if (open >= openMax) return arrival.refuse(`${open} ${door === "peer" ? "peers" : "clients"} are connected already`);
+        at = door;
+        this.#byDoor[door] += 1;
         if (door === "http") this.#doors.http(socket, first);
         else this.#doors[door](arrival.sniffed(first));
       },
@@ -96,10 +100,17 @@ export class Mux {
       },
       closed: () => {
         this.#unknown.delete(arrival);
-        if (counted !== null) this.#open[counted] -= 1;
+        if (at !== null) this.#byDoor[at] -= 1;
       },
     });
     this.#unknown.add(arrival);
+  }
+
+  /** How many places there are where a connection for `door` belongs, and how many are taken. */
+  #placesOf(door: DoorName, socket: Socket): { readonly open: number; readonly openMax: number } {
+    const { peer, client, http, resp } = this.#byDoor;
+    if (door === "peer") return { open: peer, openMax: PEERS_MAX };
+    return { open: client + http + resp, openMax: isLoopback(hostOf(socket.remote)) ? LOCAL_CLIENTS_MAX : CLIENTS_MAX };
   }
 }
 

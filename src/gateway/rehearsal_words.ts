@@ -31,8 +31,8 @@ export function decidersText({ voters, outgoing, quorum, outgoingQuorum }: Rehea
   return outgoing.length > 0 ? `${half(outgoing, outgoingQuorum)}, and ${half(voters, quorum)}` : half(voters, quorum);
 }
 
-/** How many of the voters that are there may fail in a step. */
-export function mayFailText({ spare }: RehearsedStep): string {
+/** How many of the voters that are there may fail. */
+export function mayFailText({ spare }: Pick<RehearsedStep, "spare">): string {
   return spare < 0 ? `${-spare} too few` : String(spare);
 }
 

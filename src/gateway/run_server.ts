@@ -20,6 +20,7 @@ import { Safety } from "./auth/safety.ts";
 import { saveLastFlight, workingNodes } from "./last_flight.ts";
 import type { HttpApp } from "./http/app.ts";
 import { HttpDoors } from "./http/http_doors.ts";
+import { Meters } from "./metrics/meters.ts";
 import { type Server, startServer } from "./server.ts";
 
 /** A node that listens and has recovered. */
@@ -47,7 +48,7 @@ export type StartServer = (config: NodeConfig, host: Host) => Promise<RunningSer
 /** A node of this process, whose requests can be called without a socket. */
 export interface LocalServer extends RunningServer {
   readonly requests: NodeRequests;
-  /** Whether those who ask have to say who they are. */
+  /** Whether those who ask have to say who they are, or to speak TLS. */
   readonly isGuarded: boolean;
   /** Opens ways to nodes in this node's name. */
   readonly open: OpenNode;
@@ -76,6 +77,7 @@ export async function runServer(config: NodeConfig, host: Host, own?: AnyPlugin)
   // Nobody has to wait for the end; a failure without a listener is told by `closed` when it is looked at.
   ended.promise.catch(() => undefined);
   const loop = new LoopGaps(host.clock);
+  const meters = new Meters(host);
   const info = { runtime: runtimeName(), pid: process.pid, loop };
   let node: Node | null = null;
   const failed = (error: DraftError): void => {
@@ -87,10 +89,11 @@ export async function runServer(config: NodeConfig, host: Host, own?: AnyPlugin)
     roomBytesMax: Math.max(ROOM_BYTES_MIN, ROOM_MESSAGES * config.frameBytesMax),
     healthListen: config.healthListen,
     access,
+    meters,
   });
   let server: Server;
   try {
-    server = await promised(startServer(host, { config, plugin, sourceDigest, process: info, peerSecret, access, failed, http }));
+    server = await promised(startServer(safety.net === null ? meters.host : { ...meters.host, net: safety.net }, { config, plugin, sourceDigest, process: info, peerSecret, access, observers: [meters.groups], failed, http }));
   } catch (error) {
     loop.stop();
     throw error;
@@ -105,7 +108,7 @@ export async function runServer(config: NodeConfig, host: Host, own?: AnyPlugin)
   return {
     ...describe(server),
     requests: server.requests,
-    isGuarded: access.isRequired,
+    isGuarded: access.isRequired || safety.net !== null,
     open: server.open,
     http: http.app,
     reload: () => safety.reload(),

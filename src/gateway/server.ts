@@ -9,6 +9,7 @@ import { runTask, type Task, wait } from "../base/task.ts";
 import type { Address, Host } from "../host/host.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
 import type { NodeConfig } from "../node/config.ts";
+import { provesByCertificate } from "../node/proof_config.ts";
 import { type DataDir, openDataDir } from "../node/data_dir.ts";
 import type { FoundingNode } from "../node/identity.ts";
 import type { GroupObserver } from "../node/group_observer.ts";
@@ -185,12 +186,12 @@ function* startOn(host: Host, options: ServerOptions, dataDir: DataDir): Task<Se
     yield* node.open();
     const requests = new NodeRequests(node, process);
     const secret = options.peerSecret ?? null;
-    const credentials = secret === null ? null : { type: "node", secret } as const;
+    const credentials = secret === null && !provesByCertificate(config) ? null : { type: "node", secret } as const;
     const access = { access: options.access ?? new Access(), credentials };
-    door = new ClientDoor(host, requests, access);
+    door = new ClientDoor(host, requests, access, options.http?.measured(node));
     resp = new RespDoor(host, requests, access);
     const open = openerFrom(host, requests, credentials);
-    options.http?.open(new ClusterClient(host, requests, open));
+    options.http?.open(new ClusterClient(host, requests, open), node, mux);
     server = new Server({ host, node, requests, open, listen, mux, door, resp, http: options.http ?? null, dataDir, trace });
     return server;
   } catch (error) {
@@ -226,6 +227,7 @@ function settingsFrom(options: ServerOptions, id: string, placed: { listen: Addr
     join: [...new Set([...config.join, ...founding.filter((founder) => founder.id !== id).map(({ address }) => address)])],
     autoRejoin: config.autoRejoin,
     peerSecret: options.peerSecret ?? null,
+    peerCertificates: provesByCertificate(config),
     priority: config.priority,
     heartbeatMs: config.heartbeatMs,
     electionMinMs: config.electionMinMs,
@@ -237,6 +239,7 @@ function settingsFrom(options: ServerOptions, id: string, placed: { listen: Addr
     valueBytesMax: config.valueBytesMax,
     frameBytesMax: config.frameBytesMax,
     queueBytesMax: config.queueBytesMax,
+    scrubBytesPerSecond: config.scrubBytesPerSecond,
     tailBytesMax: options.tailBytesMax ?? TAIL_BYTES_MAX,
     tuning: options.tuning ?? {},
   };

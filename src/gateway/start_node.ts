@@ -20,7 +20,7 @@ export interface NodeOptions {
   readonly data?: string;
   /** Where to listen, `host:port`; port 0 means any. `127.0.0.1:7100`. */
   readonly listen?: string;
-  /** Where to serve `/livez` and `/readyz` alone, too, `host:port`; nowhere. */
+  /** Where to serve `/livez`, `/readyz` and `/metrics` alone, too, `host:port`; nowhere. */
   readonly healthListen?: string;
   /** Where others find it, `host:port`; its entry in `initial`, else where it listens. */
   readonly advertise?: string;
@@ -36,6 +36,14 @@ export interface NodeOptions {
   readonly peerSecretFile?: string;
   /** File that says who may ask what, readable by its owner alone; without it anybody may ask anything. `node.client` may. */
   readonly authFile?: string;
+  /** Files of PEM: the node's certificate and its key, with which its port speaks TLS alone. */
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  /** Who signs clients' certificates, and nodes' unless `tlsPeerCa` is given. */
+  readonly tlsCa?: string;
+  readonly tlsPeerCa?: string;
+  /** Whether who connects must show a certificate. */
+  readonly tlsClientAuth?: boolean;
   /** The machine: a plugin, the name of one that draft ships, or the path of a file whose default export is one; `kv`. */
   readonly machine?: string | AnyPlugin;
   /** A node of a higher priority is handed leadership once it has been in step for a while; 0 to 100; 0. */
@@ -55,6 +63,8 @@ export interface NodeOptions {
   readonly frameBytesMax?: number;
   /** Most bytes that wait, uncommitted or for one peer; 256 MiB. */
   readonly queueBytesMax?: number;
+  /** How fast closed files are read again to find what rots, in bytes; 4 MiB; 0: never. */
+  readonly scrubBytesPerSecond?: number;
   /** File to append the protocol's events to, a JSON object a line; none. */
   readonly traceFile?: string;
   /** Allow to listen beyond loopback, where nobody has to prove who they are. */
@@ -91,12 +101,13 @@ export interface RunningNode extends AsyncDisposable {
 }
 
 /** What is no flag, or no text. */
-const OWN_OPTIONS: ReadonlySet<string> = new Set(["machine", "log", "logLevel", "initial", "join", "bootstrap", "insecure", "autoRejoin"]);
+const OWN_OPTIONS: ReadonlySet<string> = new Set(["machine", "log", "logLevel", "initial", "join", "bootstrap", "insecure", "autoRejoin", "tlsClientAuth"]);
 
 const TEXT_OPTIONS: ReadonlySet<string> = new Set([
   "id", "data", "listen", "healthListen", "advertise", "priority", "heartbeatMs", "electionMs", "snapshotBytes", "snapshotEntries",
   "retainBytes", "segmentBytes", "valueBytesMax", "frameBytesMax",
-  "queueBytesMax", "traceFile", "peerSecretFile", "authFile",
+  "queueBytesMax", "scrubBytesPerSecond", "traceFile", "peerSecretFile", "authFile",
+  "tlsCert", "tlsKey", "tlsCa", "tlsPeerCa",
 ]);
 
 /**
@@ -198,8 +209,8 @@ function rawConfig(options: NodeOptions): RawConfig {
     }
     if (TEXT_OPTIONS.has(name) && value !== undefined) given.set(flagOf(name), String(value));
   }
-  const { initial, join, logLevel, machine, bootstrap = false, insecure = false, autoRejoin = false } = options;
-  const switches: ReadonlyMap<string, boolean> = new Map([["bootstrap", bootstrap], ["insecure", insecure], ["auto-rejoin", autoRejoin]]);
+  const { initial, join, logLevel, machine, bootstrap = false, insecure = false, autoRejoin = false, tlsClientAuth = false } = options;
+  const switches: ReadonlyMap<string, boolean> = new Map([["bootstrap", bootstrap], ["insecure", insecure], ["auto-rejoin", autoRejoin], ["tls-client-auth", tlsClientAuth]]);
   if (initial !== undefined) given.set("initial", [initial].flat().join(","));
   if (join !== undefined) given.set("join", [join].flat().join(","));
   if (logLevel !== undefined) given.set("log-level", logLevel);

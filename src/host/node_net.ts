@@ -5,7 +5,7 @@
 import * as net from "node:net";
 import { concatBytes } from "../base/bytes.ts";
 import type { Done } from "../base/task.ts";
-import type { Address, HostError, Listener, Net, Socket, SocketHandlers } from "./host.ts";
+import type { Address, HostError, Listener, Net, Socket, SocketHandlers, SocketPeer } from "./host.ts";
 
 /** How long a socket that was ended may take to hand over what is queued, in milliseconds. */
 const LINGER_MS = 10_000;
@@ -25,18 +25,7 @@ const BACKLOG = 512;
 /** The network of this machine. */
 export class NodeNet implements Net {
   listen(address: Address, accept: (socket: Socket) => void, done: Done<Listener>): void {
-    const server = net.createServer({ pauseOnConnect: true, noDelay: true }, (raw) => accept(new NodeSocket(raw)));
-    let settled = false;
-    server.on("error", (error) => {
-      if (!settled) {
-        settled = true;
-        done(withCode(error, "EIO"));
-      }
-    });
-    server.listen({ host: address.host, port: address.port, backlog: BACKLOG, exclusive: true }, () => {
-      settled = true;
-      done(null, new NodeListener(server, address));
-    });
+    listenWith(net.createServer({ pauseOnConnect: true, noDelay: true }, (raw) => accept(new NodeSocket(raw))), address, done);
   }
 
   dial(address: Address, timeoutMs: number, done: Done<Socket>): void {
@@ -56,6 +45,21 @@ export class NodeNet implements Net {
     const timer = setTimeout(() => settle(hostError("ETIMEDOUT", `no connection within ${timeoutMs} ms`)), timeoutMs);
     raw.once("connect", connected).once("error", settle);
   }
+}
+
+/** Lets `server` listen, and tells once whether it does. */
+export function listenWith(server: net.Server, address: Address, done: Done<Listener>): void {
+  let settled = false;
+  server.on("error", (error) => {
+    if (!settled) {
+      settled = true;
+      done(withCode(error, "EIO"));
+    }
+  });
+  server.listen({ host: address.host, port: address.port, backlog: BACKLOG, exclusive: true }, () => {
+    settled = true;
+    done(null, new NodeListener(server, address));
+  });
 }
 
 class NodeListener implements Listener {
@@ -83,8 +87,10 @@ export function detachSocket(socket: Socket, first: Uint8Array): net.Socket | nu
   return socket instanceof NodeSocket ? socket.detach(first) : null;
 }
 
-class NodeSocket implements Socket {
+/** A socket of the runtime, plain or over TLS. */
+export class NodeSocket implements Socket {
   readonly remote: string;
+  readonly peer: SocketPeer | null;
   readonly #raw: net.Socket;
   readonly #pool: Uint8Array[] = [];
   #handlers: SocketHandlers | null = null;
@@ -92,8 +98,10 @@ class NodeSocket implements Socket {
   #over = false;
   #told = false;
 
-  constructor(raw: net.Socket) {
+  /** @param peer who is at the other side, by a certificate that was verified */
+  constructor(raw: net.Socket, peer: SocketPeer | null = null) {
     this.#raw = raw;
+    this.peer = peer;
     this.remote = `${raw.remoteAddress ?? "?"}:${raw.remotePort ?? 0}`;
     raw.on("error", (error) => {
       this.#error ??= withCode(error, "ECONNRESET");
@@ -202,12 +210,13 @@ class NodeSocket implements Socket {
   }
 }
 
-function hostError(code: string, message: string): HostError {
+/** An error as the system would tell it. */
+export function hostError(code: string, message: string): HostError {
   return Object.assign(new Error(`${code}: ${message}`), { code });
 }
 
 /** Bun leaves the code out of some errors, or uses names of its own. */
-function withCode(error: Error, fallback: string): HostError {
+export function withCode(error: Error, fallback: string): HostError {
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   if (/^E[A-Z0-9]+$/.test(code)) return error as HostError;
   return Object.assign(new Error(`${fallback}: ${error.message}`, { cause: error }), { code: fallback });

@@ -25,9 +25,22 @@ export function readSecret(path: string): Uint8Array | string {
  */
 export function readPrivateFile(path: string, bytesMax: number): Uint8Array | string {
   try {
-    const { mode, size } = statSync(path);
     // Windows has no such bits.
-    if ((mode & 0o077) !== 0 && process.platform !== "win32") return `others than its owner can read or change it: chmod 600 ${path}`;
+    const isShared = (statSync(path).mode & 0o077) !== 0 && process.platform !== "win32";
+    return isShared ? `others than its owner can read or change it: chmod 600 ${path}` : readFileUpTo(path, bytesMax);
+  } catch (error) {
+    return `it cannot be read: ${(error as Error).message}`;
+  }
+}
+
+/**
+ * What a file holds that anybody may read.
+ *
+ * @returns or, as a text, why it cannot be taken
+ */
+export function readFileUpTo(path: string, bytesMax: number): Uint8Array | string {
+  try {
+    const { size } = statSync(path);
     if (size > bytesMax) return `it has ${size} bytes: want at most ${bytesMax}`;
     return readFileSync(path);
   } catch (error) {

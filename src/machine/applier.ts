@@ -125,7 +125,7 @@ export class Applier {
     ({ index: this.answeredIndex, index: at.index, term: at.term, chain: at.chain } = head);
     this.#entry.begin(head, at.timeMs);
     this.sessions.expire(at.timeMs);
-    this.beginning.applies(head.kind);
+    this.beginning.applies(head.kind, at.timeMs);
   }
 
   /** What was made of the entry becomes a part of digest, sessions and memos. */
@@ -174,13 +174,13 @@ export class Applier {
   }
 
   /**
-   * The log time at which there is something to do next, or null: the machine has, or the table of keys is full. Nothing
-   * but an entry lets time pass, and a full table lets in no writes that bear a key.
+   * The log time at which there is something to do next, or null: the machine has, the table of keys is full, or a backup
+   * is given up. Nothing but an entry lets time pass, and a full table lets in no writes that bear a key.
    */
   wakeAt(): number | null {
     if (this.readableIndex < 0) return null;
-    const [machine, keys] = [this.#calls.wakeAt(), this.sessions.keys.fullUntilMs];
-    return machine === null || keys === null ? machine ?? keys : Math.min(machine, keys);
+    const next = Math.min(...[this.#calls.wakeAt(), this.sessions.keys.fullUntilMs, this.beginning.givenUpAtMs].map((ms) => ms ?? Number.POSITIVE_INFINITY));
+    return next === Number.POSITIVE_INFINITY ? null : next;
   }
 
   /** The version that the group begins with, as its genesis says. */

@@ -26,6 +26,9 @@ export const RESTORE_HEAD_BYTES = 32;
 
 export const RESTORE_ID_BYTES = 16;
 
+/** Log time without another piece after which those that came are given up: nobody sends the rest, and no snapshot is taken while they wait. */
+export const GIVEN_UP_MS = 600_000;
+
 /** One entry of a restore. */
 export interface RestorePiece {
   /** {@link RESTORE_ID_BYTES} bytes. */
@@ -94,12 +97,26 @@ export class PieceOrder {
 export class BackupPieces {
   #order: PieceOrder | null = null;
   #from: Index = 0;
+  /** Log time, and what it was at the newest piece that counted. */
+  #timeMs = 0;
+  #newestMs = 0;
   /** Why the backup whose pieces are all there cannot be taken: its last entry is answered with it. */
   refusal: DraftError | null = null;
 
   /** Whether pieces wait in the log for those that are to come. */
   get isGathering(): boolean {
     return this.#order !== null;
+  }
+
+  /** The log time at which what came is given up; null if nothing waits. */
+  get givenUpAtMs(): number | null {
+    return this.#order === null ? null : this.#newestMs + GIVEN_UP_MS;
+  }
+
+  /** An entry of this log time is applied. */
+  passes(timeMs: number): void {
+    this.#timeMs = timeMs;
+    if (this.#order !== null && timeMs >= this.#newestMs + GIVEN_UP_MS) this.forget();
   }
 
   /** The group takes no backup any more. */
@@ -131,6 +148,7 @@ export class BackupPieces {
     }
     const isRepeated = !piece.last && piece.sequence < order.count;
     if (!isRepeated && !order.take(piece)) return new DraftError("REJECTED", `piece ${piece.sequence} of the backup came, ${order.count} is wanted: draft admin restore FILE again`);
+    this.#newestMs = this.#timeMs;
     return { sequence: order.count, bytes: order.bytes };
   }
 

@@ -37,8 +37,14 @@ export class Beginning {
     this.#pieces.forget();
   }
 
-  /** An entry of this kind is applied. */
-  applies(kind: number): void {
+  /** The log time at which a backup that nobody sends on is given up; null if none is. */
+  get givenUpAtMs(): number | null {
+    return this.#pieces.givenUpAtMs;
+  }
+
+  /** An entry of this kind and log time is applied. */
+  applies(kind: number, timeMs: number): void {
+    this.#pieces.passes(timeMs);
     if (this.#origin.used || (kind !== EntryKind.command && kind !== EntryKind.session)) return;
     this.#origin = { ...this.#origin, used: true };
     this.#pieces.forget();

@@ -16,6 +16,8 @@ export interface SideBySideOptions {
   readonly group: GroupId;
   /** In force before the first entry, as the genesis says. */
   readonly version: number;
+  /** Of its own for each, and empty, where one of them keeps its state on disk; in memory if it is left out. */
+  readonly directories?: readonly [older: string, newer: string];
 }
 
 /** What the two did with an entry, where it was not the same. */
@@ -35,8 +37,9 @@ export class SideBySide {
   readonly newer: Applier;
 
   /** @throws DraftError BAD_PLUGIN if one makes no machine */
-  constructor({ older, newer, group, version }: SideBySideOptions) {
-    const [one, other] = [older, newer].map((plugin) => new Applier({ plugin, group, directory: "", log: () => {} })) as [Applier, Applier];
+  constructor({ older, newer, group, version, directories = ["", ""] }: SideBySideOptions) {
+    const [one, other] = [older, newer].map((plugin, at) => new Applier({ plugin, group, directory: directories[at] as string, log: () => {} })) as [Applier, Applier];
+    for (const each of [one, other]) each.open();
     one.begin(version);
     other.begin(version);
     this.older = one;

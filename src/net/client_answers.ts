@@ -95,6 +95,8 @@ export interface LoopStatus {
   readonly boundsMs: readonly number[];
   /** Gaps up to each bound and above the one before it; one more: those above the last. */
   readonly counts: readonly number[];
+  /** Of all gaps, in milliseconds. */
+  readonly sumMs: number;
   /** The longest gap, in milliseconds. */
   readonly longestMs: number;
 }
@@ -106,6 +108,18 @@ export interface ReadyCheck {
   readonly ok: boolean;
   /** What it waits for, or how far that is; empty if it is so. */
   readonly message: string;
+}
+
+/** How far the files of a node were read again since its start, so that what rots is found. */
+export interface ScrubStatus {
+  /** Of all closed files. */
+  readonly passes: number;
+  /** How long the last one took, in milliseconds; null before the first. */
+  readonly lastPassMs: number | null;
+  readonly bytes: number;
+  /** Files that were rotten, found by a pass or by a read; and those that are whole again. */
+  readonly found: number;
+  readonly mended: number;
 }
 
 /** One node. */
@@ -133,6 +147,8 @@ export interface NodeStatus {
   readonly fenced: boolean;
   /** Room on its disk, in bytes; `ok`, `full` or `stuck`. */
   readonly disk: { readonly freeBytes: number; readonly state: string };
+  /** Null while it takes part in nothing. */
+  readonly scrub: ScrubStatus | null;
   /** How long its event loop stayed away, since the start: see node/loop_gaps.ts; null if nobody looks. */
   readonly loop: LoopStatus | null;
   /** The groups that it takes part in. */

@@ -14,6 +14,9 @@ export const FORWARDED_FLAG = 1;
 /** Flag of a client hello: the sender is a node, and proves it if it is asked to. */
 export const NODE_FLAG = 2;
 
+/** Flag of a client hello: replies to writes are to say what they took, where that is known. */
+export const TIMED_FLAG = 4;
+
 /** Stands in a reply about the connection, in place of its status: the node asks for a proof. */
 const CHALLENGE = 2;
 
@@ -26,6 +29,8 @@ export interface ClientHello {
   readonly forwarded: boolean;
   /** It is a node, and can prove it. */
   readonly isNode: boolean;
+  /** It wants to know what writes took. */
+  readonly timed: boolean;
   /** Says who asks; null: it does not say. */
   readonly token: string | null;
 }
@@ -47,7 +52,7 @@ export interface NodeHello {
 
 /** Body of a client's hello. */
 export function encodeClientHello(hello: ClientHello): Uint8Array {
-  const flags = (hello.forwarded ? FORWARDED_FLAG : 0) | (hello.isNode ? NODE_FLAG : 0);
+  const flags = (hello.forwarded ? FORWARDED_FLAG : 0) | (hello.isNode ? NODE_FLAG : 0) | (hello.timed ? TIMED_FLAG : 0);
   return encode([hello.protocol, hello.clientName, hello.clusterId, flags, ...(hello.token === null ? [] : [hello.token])]);
 }
 
@@ -60,6 +65,7 @@ export function decodeClientHello(body: Uint8Array): ClientHello {
     clusterId: name(clusterId, "cluster id"),
     forwarded: (whole(flags, "flags") & FORWARDED_FLAG) !== 0,
     isNode: (whole(flags, "flags") & NODE_FLAG) !== 0,
+    timed: (whole(flags, "flags") & TIMED_FLAG) !== 0,
     token: token === null ? null : name(token, "token"),
   };
 }

@@ -7,6 +7,7 @@ import { decode, encode } from "../base/codec.ts";
 import { DraftError, isErrorCode, type Outcome } from "../base/errors.ts";
 import { leaderFrom, malformed, tuple, whole } from "./client_fields.ts";
 import type { FrameBatch } from "./frame_batch.ts";
+import { encodeTiming, timingFrom, type WriteTiming } from "./write_timing.ts";
 
 const OUTCOMES: readonly Outcome[] = ["not-done", "unknown", "done"];
 
@@ -15,6 +16,8 @@ export interface ClientReply {
   readonly id: number;
   readonly index: number;
   readonly result: unknown;
+  /** What a write took; null if nothing is said of it. */
+  readonly timing: WriteTiming | null;
   readonly error: DraftError | null;
 }
 
@@ -29,8 +32,13 @@ const SHORT_TEXT_MAX = 64;
  *
  * @returns the length of the body
  */
-export function writeResult(batch: FrameBatch, reply: { id: number; index: number; result: unknown }, bytesMax: number): number {
-  const { id, index, result } = reply;
+export function writeResult(batch: FrameBatch, reply: { id: number; index: number; result: unknown; timing?: WriteTiming | undefined }, bytesMax: number): number {
+  const { id, index, result, timing } = reply;
+  if (timing !== undefined) {
+    const body = encode([id, 0, index, result ?? null, encodeTiming(timing)]);
+    if (body.length <= bytesMax) batch.append(body);
+    return body.length;
+  }
   const simpleAt = batch.reserve(REPLY_HEAD_BYTES_MAX + CBOR_HEAD_BYTES_MAX + SHORT_TEXT_MAX);
   const simpleEnd = writeSimple(batch.bytes, writeReplyHead(batch.bytes, simpleAt, id, index), result);
   if (simpleEnd > 0) {
@@ -96,7 +104,7 @@ export class ReplyReader {
     const index = heads.next(CborMajor.unsigned);
     if (index < 0) return decodeReply(body);
     const simple = readSimple(body, heads.at);
-    return { id, index, result: simple === NOT_SIMPLE ? decode(body.subarray(heads.at)) : simple, error: null };
+    return { id, index, result: simple === NOT_SIMPLE ? decode(body.subarray(heads.at)) : simple, timing: null, error: null };
   }
 }
 
@@ -122,10 +130,10 @@ function readSimple(body: Uint8Array, at: number): unknown {
 function decodeReply(body: Uint8Array): ClientReply {
   const [id, failed, ...rest] = tuple(decode(body), "reply");
   const head = { id: whole(id, "request id") };
-  if (failed === 0) return { ...head, index: whole(rest[0], "index"), result: rest[1], error: null };
+  if (failed === 0) return { ...head, index: whole(rest[0], "index"), result: rest[1], timing: timingFrom(rest[2]), error: null };
   const [code, message, outcome, leaderId, leaderAddress, retryAfterMs, oldestIndex] = rest;
   if (failed !== 1 || typeof message !== "string") throw malformed("reply");
-  return { ...head, index: 0, result: null, error: errorFrom({ code, message, outcome, leaderId, leaderAddress, retryAfterMs, oldestIndex }) };
+  return { ...head, index: 0, result: null, timing: null, error: errorFrom({ code, message, outcome, leaderId, leaderAddress, retryAfterMs, oldestIndex }) };
 }
 
 /** A code that this version does not know still bears its outcome, which is what a client acts on. */

@@ -6,7 +6,7 @@ export type CounterName =
   /** A link's connection was lost; control pings that nobody answered. */
   | "lost" | "pingTimeout"
   /** Connections taken in, and why they were closed before they served. */
-  | "accepted" | "handshakeTimeout" | "handshakesFull" | "wrongCluster" | "oldProtocol" | "oldBoot" | "refused" | "replaced" | "snapshotsFull"
+  | "accepted" | "handshakeTimeout" | "handshakesFull" | "wrongCluster" | "unproved" | "oldProtocol" | "oldBoot" | "refused" | "replaced" | "snapshotsFull"
   /** Questions on a snapshot connection that were refused: it was closed. */
   | "questionsRefused"
   /** Bytes that are no frames or no messages: the connection was closed. */

@@ -1,11 +1,14 @@
 /** Dialling a peer up to the point where both sides have said who they are. */
 import { parseAddress } from "../base/address.ts";
+import { drawHex128 } from "../base/bytes.ts";
 import { DraftError } from "../base/errors.ts";
 import { type Done, type Task, wait } from "../base/task.ts";
 import type { Host, Socket, Timer } from "../host/host.ts";
 import { ConnectionKind, FrameParser, type LaneNumber, writePreface } from "./frame.ts";
 import { FrameWriter } from "./frame_writer.ts";
-import { decodeGreeting, encodeHello, type Hello, HELLO_BYTES_MAX } from "./hello.ts";
+import { decodeGreeting, encodeHello, encodeProof, type Hello, HELLO_BYTES_MAX } from "./hello.ts";
+import { isProof, type PeerProof, prove, whyNotShown } from "./peer_proof.ts";
+import { refused } from "./tuple.ts";
 
 /** Whom to dial, and as whom. */
 export interface Greeting {
@@ -14,6 +17,7 @@ export interface Greeting {
   readonly address: string;
   readonly lane: LaneNumber;
   readonly hello: Hello;
+  readonly proof: PeerProof;
   /** For all of it, in milliseconds. */
   readonly timeoutMs: number;
 }
@@ -37,19 +41,57 @@ export function* greet(greeting: Greeting): Task<Greeted> {
   const startMs = host.clock.monotonicMs();
   const socket = yield* wait<Socket>((done) => host.net.dial(address, timeoutMs, done));
   const parser = new FrameParser(HELLO_BYTES_MAX);
-  const writer = new FrameWriter();
-  writer.add(encodeHello(greeting.hello));
-  socket.write([writePreface(ConnectionKind.peer, lane), ...writer.take()]);
-  const leftMs = startMs + timeoutMs - host.clock.monotonicMs();
-  const body = yield* wait<Uint8Array>((done) => firstFrame(host, { socket, parser, timeoutMs: leftMs }, done));
+  const said = encodeHello(greeting.hello);
+  send(socket, said, [writePreface(ConnectionKind.peer, lane)]);
+  const next = (): Task<Uint8Array> => {
+    const leftMs = startMs + timeoutMs - host.clock.monotonicMs();
+    return wait<Uint8Array>((done) => firstFrame(host, { socket, parser, timeoutMs: leftMs }, done));
+  };
   try {
-    const heard = decodeGreeting(body);
-    if (heard.type === "refusal") throw new DraftError("FORBIDDEN", heard.text);
-    return { socket, parser, hello: heard.hello };
+    const hello = yield* heard({ socket, said, next }, greeting);
+    const why = whyNotShown(greeting.proof, socket.peer, hello.nodeId);
+    if (why !== null) throw new DraftError("FORBIDDEN", `${greeting.address}: ${why}`);
+    return { socket, parser, hello };
   } catch (error) {
     socket.destroy();
     throw error;
   }
+}
+
+interface Dialled {
+  readonly socket: Socket;
+  /** Our hello, as it was sent. */
+  readonly said: Uint8Array;
+  readonly next: () => Task<Uint8Array>;
+}
+
+/** The other side's hello, once both have proved what they have to. */
+function* heard({ socket, said, next }: Dialled, { address, host, proof: { secret } }: Greeting): Task<Hello> {
+  const first = decodeGreeting(yield* next());
+  if (first.type === "refusal") throw new DraftError("FORBIDDEN", first.text);
+  if (first.type === "hello") {
+    if (secret === null) return first.hello;
+    throw new DraftError("FORBIDDEN", `${address} does not prove to know the secret of the nodes: start it with the same --peer-secret-file`);
+  }
+  if (first.type !== "ask") throw refused("first frame", "a hello");
+  if (secret === null) throw new DraftError("FORBIDDEN", `${address} wants a proof: start this node with the same --peer-secret-file`);
+  const own = drawHex128(host.random);
+  send(socket, encodeProof(own, prove(secret, { purpose: "draft peer dials", asked: first.nonce, own, said })));
+  const second = decodeGreeting(yield* next());
+  if (second.type === "refusal") throw new DraftError("FORBIDDEN", second.text);
+  const body = new Uint8Array(yield* next());
+  const isProved = second.type === "proof" && isProof(secret, { purpose: "draft peer answers", asked: own, own: first.nonce, said: body }, second.proof);
+  if (!isProved) throw new DraftError("FORBIDDEN", `${address} does not prove to know the secret of the nodes: its --peer-secret-file is another one`);
+  const answer = decodeGreeting(body);
+  if (answer.type === "refusal") throw new DraftError("FORBIDDEN", answer.text);
+  if (answer.type !== "hello") throw refused("frame behind the proof", "a hello");
+  return answer.hello;
+}
+
+function send(socket: Socket, body: Uint8Array, before: readonly Uint8Array[] = []): void {
+  const writer = new FrameWriter();
+  writer.add(body);
+  socket.write([...before, ...writer.take()]);
 }
 
 /** What {@link firstFrame} waits on. */

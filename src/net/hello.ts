@@ -12,6 +12,9 @@
  * reply   [kind 67, payload]
  * ping    [kind 68, number]      asks whether the other side still hears
  * pong    [kind 69, number]
+ * ask     [kind 70, nonce]         where nodes prove to know a secret (peer_proof.ts): in place of the hello that answers
+ * proof   [kind 71, nonce, bytes]  the one who dialled proves it, and asks for the same; its answer stands before that hello:
+ * proof   [kind 71, "", bytes]
  * ```
  *
  * Kinds below 64 are messages between members, see message_codec.ts.
@@ -26,7 +29,7 @@ import { decodeTuple, flagOf, refused, textOf, tupleOf, wholeOf } from "./tuple.
 export const PROTOCOL_VERSION = 1;
 
 /** Frames that serve the connection, by their first item. */
-export const ConnectionFrame = { hello: 64, refusal: 65, request: 66, reply: 67, ping: 68, pong: 69 } as const;
+export const ConnectionFrame = { hello: 64, refusal: 65, request: 66, reply: 67, ping: 68, pong: 69, ask: 70, proof: 71 } as const;
 
 /** A hello, or what comes before one was heard, is no longer than this. */
 export const HELLO_BYTES_MAX: number = 256 * 1024;
@@ -107,18 +110,22 @@ const REQUIRED_ITEMS = 8;
 /** What the first frame of a connection may be. */
 export type Greeting =
   | { readonly type: "hello"; readonly hello: Hello }
-  | { readonly type: "refusal"; readonly text: string };
+  | { readonly type: "refusal"; readonly text: string }
+  | { readonly type: "ask"; readonly nonce: string }
+  | { readonly type: "proof"; readonly nonce: string; readonly proof: unknown };
 
 /**
- * Reads the first frame that a peer sent.
+ * Reads one of the first frames that a peer sent.
  *
- * @throws DraftError BAD_REQUEST if it is neither a hello nor a refusal
+ * @throws DraftError BAD_REQUEST if it is none that belongs there
  */
 export function decodeGreeting(body: Uint8Array): Greeting {
   const tuple = decodeTuple(body, 2);
   if (tuple[0] === ConnectionFrame.refusal) {
     return { type: "refusal", text: textOf(tuple[1], "refusal", TEXT_CHARACTERS_MAX) };
   }
+  if (tuple[0] === ConnectionFrame.ask) return { type: "ask", nonce: textOf(tuple[1], "nonce", TEXT_CHARACTERS_MAX) };
+  if (tuple[0] === ConnectionFrame.proof) return { type: "proof", nonce: textOf(tuple[1], "nonce", TEXT_CHARACTERS_MAX), proof: tuple[2] };
   if (tuple[0] !== ConnectionFrame.hello) throw refused("first frame", "a hello");
   return { type: "hello", hello: helloOf(tuple) };
 }
@@ -164,6 +171,16 @@ function groupFlagsOf(row: unknown): GroupFlags {
 /** A refusal as the body of a frame. */
 export function encodeRefusal(text: string): Uint8Array {
   return encode([ConnectionFrame.refusal, text.slice(0, TEXT_CHARACTERS_MAX)]);
+}
+
+/** A question for a proof as the body of a frame. */
+export function encodeProofAsk(nonce: string): Uint8Array {
+  return encode([ConnectionFrame.ask, nonce]);
+}
+
+/** A proof as the body of a frame. `nonce` asks for one in return; empty: for none. */
+export function encodeProof(nonce: string, proof: Uint8Array): Uint8Array {
+  return encode([ConnectionFrame.proof, nonce, proof]);
 }
 
 /** A probe's question or answer as the body of a frame. */

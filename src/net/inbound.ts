@@ -2,15 +2,18 @@
  * One connection that was dialled by somebody else, from its first byte. Nothing of it is believed before its hello was
  * heard and admitted; until then it may take a bounded time and a bounded number of bytes.
  */
-import { concatBytes } from "../base/bytes.ts";
+import { concatBytes, drawHex128 } from "../base/bytes.ts";
 import { DraftError } from "../base/errors.ts";
 import type { Host, Socket, Timer } from "../host/host.ts";
 import type { Message } from "../raft/message.ts";
 import type { Counters } from "./counters.ts";
 import { ConnectionKind, FRAME_VERSION, FrameParser, Lane, PREFACE_BYTES, readPreface } from "./frame.ts";
 import { FrameWriter } from "./frame_writer.ts";
-import { ConnectionFrame, decodeGreeting, encodeHello, encodeProbe, encodeRefusal, type Hello, HELLO_BYTES_MAX } from "./hello.ts";
+import {
+  ConnectionFrame, decodeGreeting, encodeHello, encodeProbe, encodeProof, encodeProofAsk, encodeRefusal, type Greeting, type Hello, HELLO_BYTES_MAX,
+} from "./hello.ts";
 import { messageOf } from "./message_codec.ts";
+import { isProof, type PeerProof, prove, whyNotShown } from "./peer_proof.ts";
 import { decodeTuple, refused, tupleOf } from "./tuple.ts";
 
 const HANDSHAKE_MS = 10_000;
@@ -29,6 +32,8 @@ export interface InboundOwner {
   readonly host: Host;
   readonly counters: Counters;
   readonly frameBytesMax: number;
+  /** What peers have to prove. */
+  readonly proof: PeerProof;
   /** Our own, made anew for each connection. */
   hello(): Hello;
   /** Why this peer may not speak on this lane; null if it may, and then its older connections are closed. */
@@ -41,6 +46,15 @@ export interface InboundOwner {
   /** It serves now, or is closed: its handshake is over. */
   settled(inbound: Inbound): void;
   closed(inbound: Inbound): void;
+}
+
+/** What a peer says of itself before it has proved anything. */
+interface Claim {
+  readonly hello: Hello;
+  /** Its hello as it came. */
+  readonly said: Uint8Array;
+  /** What it was asked to prove it with. */
+  readonly nonce: string;
 }
 
 /** A connection that was taken in. */
@@ -57,6 +71,8 @@ export class Inbound {
   #preface: Uint8Array | null = new Uint8Array();
   /** What we told the peer of ourselves. */
   #own: Hello | null = null;
+  /** Who dialled, as it says, until it has proved to know the secret. */
+  #claim: Claim | null = null;
   #asked = false;
   /** Of a snapshot connection: what was asked and is still to be answered. */
   readonly #questions: (readonly unknown[])[] = [];
@@ -130,22 +146,52 @@ export class Inbound {
 
   #greet(body: Uint8Array): void {
     const greeting = decodeGreeting(body);
+    const claim = this.#claim;
+    if (claim !== null) return this.#prove(claim, greeting);
     if (greeting.type !== "hello") throw refused("first frame", "a hello");
-    const { hello } = greeting;
-    const refusal = this.#owner.admit(this, hello);
-    if (refusal !== null) {
-      this.#writer.add(encodeRefusal(refusal));
-      this.#end();
-      return;
+    const { proof, host, counters } = this.#owner;
+    const why = whyNotShown(proof, this.#socket.peer, greeting.hello.nodeId);
+    if (why !== null) {
+      counters.add("unproved");
+      return this.#refuse(why);
     }
+    if (proof.secret === null) return this.#admit(greeting.hello, (own) => this.#writer.add(own));
+    const nonce = drawHex128(host.random);
+    this.#claim = { said: new Uint8Array(body), hello: greeting.hello, nonce };
+    this.#writer.add(encodeProofAsk(nonce));
+  }
+
+  #prove({ said, hello, nonce }: Claim, greeting: Greeting): void {
+    const { proof: { secret }, counters } = this.#owner;
+    this.#claim = null;
+    const isProved = greeting.type === "proof" && secret !== null && isProof(secret, { purpose: "draft peer dials", asked: nonce, own: greeting.nonce, said }, greeting.proof);
+    if (!isProved) {
+      counters.add("unproved");
+      return this.#refuse("it does not prove to know the secret of the nodes: its --peer-secret-file is another one");
+    }
+    this.#admit(hello, (own) => {
+      this.#writer.add(encodeProof("", prove(secret, { purpose: "draft peer answers", asked: greeting.nonce, own: nonce, said: own })));
+      this.#writer.add(own);
+    });
+  }
+
+  /** @param answer says our hello */
+  #admit(hello: Hello, answer: (own: Uint8Array) => void): void {
+    const refusal = this.#owner.admit(this, hello);
+    if (refusal !== null) return this.#refuse(refusal);
     this.hello = hello;
     this.#own = this.#owner.hello();
     this.#parser.bodyBytesMax = this.#owner.frameBytesMax;
-    this.#writer.add(encodeHello(this.#own));
+    answer(encodeHello(this.#own));
     if (this.lane === Lane.probe) return;
     this.#timer.cancel();
     if (this.lane === Lane.snapshot) this.#closeWhenIdle(IDLE_MS);
     this.#owner.settled(this);
+  }
+
+  #refuse(why: string): void {
+    this.#writer.add(encodeRefusal(why));
+    this.#end();
   }
 
   #serve(from: Hello, own: Hello, tuple: readonly unknown[]): void {

@@ -10,6 +10,7 @@ import { Lane } from "./frame.ts";
 import type { Hello } from "./hello.ts";
 import { writeMessage } from "./message_codec.ts";
 import { type LaneOptions, Outbound, type OutboundOwner, type OutboundQueue } from "./outbound.ts";
+import type { PeerProof } from "./peer_proof.ts";
 
 /** A member to keep a link to. */
 export interface Peer {
@@ -28,6 +29,7 @@ export function isSamePeer(a: Peer, b: Peer): boolean {
 /** What a link needs of its transport. */
 export interface LinkOwner {
   readonly host: Host;
+  readonly proof: PeerProof;
   readonly counters: Counters;
   /** Bytes of append requests that may wait for one peer. */
   readonly bulkBytesMax: number;
@@ -144,9 +146,10 @@ export class Link {
   }
 
   #outboundOwner(): OutboundOwner {
-    const { host, counters } = this.#owner;
+    const { host, counters, proof } = this.#owner;
     return {
       host,
+      proof,
       counters,
       name: this.#peer.id,
       address: () => this.#peer.address,

@@ -14,6 +14,7 @@ import type { LaneNumber } from "./frame.ts";
 import { FrameWriter } from "./frame_writer.ts";
 import { greet, type Greeted } from "./greeting.ts";
 import { ConnectionFrame, type Hello } from "./hello.ts";
+import type { PeerProof } from "./peer_proof.ts";
 
 const BACKOFF_MS_MIN = 50;
 const BACKOFF_MS_MAX = 2000;
@@ -32,6 +33,7 @@ const PONG_MS = 3000;
 export interface OutboundOwner {
   readonly host: Host;
   readonly counters: Counters;
+  readonly proof: PeerProof;
   /** What to call the peer in the log. */
   readonly name: string;
   /** Where it was last said to be. */
@@ -105,7 +107,7 @@ export class Outbound {
     const { host, counters } = this.#owner;
     counters.add("dialled");
     const address = this.#owner.address();
-    const task = greet({ host, address, lane: this.#options.lane, hello: this.#owner.hello(), timeoutMs: GREETING_MS });
+    const task = greet({ host, address, lane: this.#options.lane, hello: this.#owner.hello(), proof: this.#owner.proof, timeoutMs: GREETING_MS });
     runTask(task, (...[error, greeted]) => {
       if (this.#state === "closed") greeted?.socket.destroy();
       else if (error === null) this.#meet(greeted);

@@ -7,7 +7,25 @@
  * ```
  */
 import { hexOf } from "../base/bytes.ts";
+import type { SocketPeer } from "../host/host.ts";
 import { isSameProof, proofOf } from "../host/node_secret.ts";
+
+/** How nodes prove to each other that they are nodes, before anything that they say is believed. */
+export interface PeerProof {
+  /** Both sides prove to know it; null: nobody has to. */
+  readonly secret: Uint8Array | null;
+  /** Both sides show a certificate that names them. */
+  readonly certificates: boolean;
+}
+
+/** Nobody has to prove anything: on loopback, and where that was allowed. */
+export const NO_PROOF: PeerProof = { secret: null, certificates: false };
+
+/** Why who says to be `nodeId` is not believed, by the certificate of its connection; null if it is. */
+export function whyNotShown(proof: PeerProof, peer: SocketPeer | null | undefined, nodeId: string): string | null {
+  if (!proof.certificates || peer?.nodeIds.includes(nodeId) === true) return null;
+  return `it shows no certificate of the node ${nodeId}: want one with the URI name draft-node:${nodeId}, signed by --tls-peer-ca`;
+}
 
 /** What the proof is for: one that was given for another purpose proves nothing. */
 export type ProofPurpose = "draft peer dials" | "draft peer answers" | "draft node asks";

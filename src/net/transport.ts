@@ -18,6 +18,7 @@ import { Inbound, type InboundOwner } from "./inbound.ts";
 import { Interview } from "./interview.ts";
 import { isSamePeer, Link, type LinkOwner, type Peer, whyNotPeer } from "./link.ts";
 import { GREETING_MS, type OutboundQueue } from "./outbound.ts";
+import { NO_PROOF, type PeerProof } from "./peer_proof.ts";
 
 /** Connections that have not said yet who they are, and probes, at most. */
 export const HANDSHAKES_MAX = 64;
@@ -48,6 +49,8 @@ export interface TransportHandlers {
 }
 
 export interface TransportOptions {
+  /** What peers prove to each other; nothing if left out. */
+  readonly proof?: PeerProof;
   /** The longest frame that is taken. */
   readonly frameBytesMax: number;
   /** Bytes of append requests that may wait for one peer; more are dropped. */
@@ -71,12 +74,14 @@ export class Transport {
   readonly #links: Map<MemberNumber, Link> = new Map();
   readonly #inbound: Set<Inbound> = new Set();
   readonly #handshakes: Set<Inbound> = new Set();
+  readonly #proof: PeerProof;
   #closed = false;
 
   constructor(host: Host, handlers: TransportHandlers, options: TransportOptions) {
     this.#host = host;
     this.#handlers = handlers;
     this.#options = options;
+    this.#proof = options.proof ?? NO_PROOF;
   }
 
   /** Keeps links to exactly these. A peer whose number or incarnation is not listed is closed, what waited is lost. */
@@ -185,7 +190,7 @@ export class Transport {
   *#ask(address: string, request: readonly unknown[], timeoutMs: number): Task<ProbeReply> {
     const host = this.#host;
     const startMs = host.clock.monotonicMs();
-    const { socket, parser, hello } = yield* greet({ host, address, lane: Lane.probe, hello: this.#handlers.hello(), timeoutMs });
+    const { socket, parser, hello } = yield* greet({ host, address, lane: Lane.probe, hello: this.#handlers.hello(), proof: this.#proof, timeoutMs });
     parser.bodyBytesMax = this.#options.frameBytesMax;
     const writer = new FrameWriter();
     writer.add(encodeProbe(ConnectionFrame.request, request));
@@ -199,7 +204,7 @@ export class Transport {
   *#interview(peer: Peer): Task<Interview> {
     const host = this.#host;
     const hello = this.#handlers.hello();
-    const greeted = yield* greet({ host, address: peer.address, lane: Lane.snapshot, hello, timeoutMs: GREETING_MS });
+    const greeted = yield* greet({ host, address: peer.address, lane: Lane.snapshot, hello, proof: this.#proof, timeoutMs: GREETING_MS });
     const why = this.#closed ? "this node ends" : whyNotPeer(peer, greeted.hello, hello);
     if (why !== null) {
       greeted.socket.destroy();
@@ -212,20 +217,15 @@ export class Transport {
 
   #linkOwner(): LinkOwner {
     return {
-      host: this.#host,
-      counters: this.counters,
-      bulkBytesMax: this.#options.bulkBytesMax,
+      host: this.#host, counters: this.counters, proof: this.#proof, bulkBytesMax: this.#options.bulkBytesMax,
       hello: () => this.#handlers.hello(),
-      linkUp: (number) => this.#handlers.linkUp(number),
-      linkDown: (number) => this.#handlers.linkDown(number),
+      linkUp: (number) => this.#handlers.linkUp(number), linkDown: (number) => this.#handlers.linkDown(number),
     };
   }
 
   #inboundOwner(): InboundOwner {
     return {
-      host: this.#host,
-      counters: this.counters,
-      frameBytesMax: this.#options.frameBytesMax,
+      host: this.#host, counters: this.counters, proof: this.#proof, frameBytesMax: this.#options.frameBytesMax,
       hello: () => this.#handlers.hello(),
       admit: (inbound, hello) => this.#admit(inbound, hello),
       message: (from, message) => this.#handlers.message(from, message),

@@ -37,6 +37,8 @@ const SILENT_TIMEOUTS = 10;
 
 export interface AdmissionOptions {
   readonly secret: Uint8Array | null;
+  /** Whether whoever gets here has shown a certificate. */
+  readonly areProved: boolean;
   readonly clusterId: () => string;
   readonly main: () => Group | null;
   readonly clock: Clock;
@@ -86,9 +88,9 @@ export class Admission {
     if (state.role !== "leader") {
       return leader === null ? no("nobody leads the cluster now") : answer([PROBE_JOIN, "ask", leader.address]);
     }
-    const { secret } = this.#options;
+    const { secret, areProved } = this.#options;
     if (secret === null) {
-      if (!isLoopback(hostOf(remote))) return no("who asks from beyond loopback has to prove itself: start all nodes with --peer-secret-file");
+      if (!areProved && !isLoopback(hostOf(remote))) return no("who asks from beyond loopback has to prove itself: start all nodes with --peer-secret-file");
     } else if (typeof nonce !== "string" || nonce === "") {
       return answer([PROBE_JOIN, "prove", this.#challenge(hello, hostOf(remote))]);
     } else if (!this.#isProved(secret, { hello, host: hostOf(remote) }, nonce, proof)) {

@@ -283,6 +283,6 @@ export class ApplyQueue {
       this.#page = page;
       this.#readAhead(page);
       ready();
-    }, windows);
+    }, { windows, waits: true });
   }
 }

@@ -5,12 +5,13 @@
 import { formatAddress, isNodeId, type NodeAddress, parseAddress, parseNodeAddress } from "../base/address.ts";
 import { DraftError } from "../base/errors.ts";
 import type { Address, LogLevel } from "../host/host.ts";
+import { missingProofs, parseProofs, type ProofConfig } from "./proof_config.ts";
 
 /** How lines of the log look. */
 export type LogFormat = "text" | "json";
 
 /** All settings of a node. */
-export interface NodeConfig {
+export interface NodeConfig extends ProofConfig {
   /** null: the id that the data directory holds. */
   readonly id: string | null;
   readonly data: string;
@@ -26,10 +27,6 @@ export interface NodeConfig {
   /** `host:port` of nodes of the cluster that this one asks to be added to. */
   readonly join: readonly string[];
   readonly autoRejoin: boolean;
-  /** File with what nodes prove to each other that they know; null: none. */
-  readonly peerSecretFile: string | null;
-  /** File that says who may ask what; null: anybody may ask anything. */
-  readonly authFile: string | null;
   /** Names or paths of plugins; the first is the machine of `main`. */
   readonly machines: readonly string[];
   /** Of two nodes in step the one with the higher priority would rather lead; 0 to 100. */
@@ -46,6 +43,8 @@ export interface NodeConfig {
   readonly valueBytesMax: number;
   readonly frameBytesMax: number;
   readonly queueBytesMax: number;
+  /** So fast closed files of log and snapshots are read again, to find what rots; 0: they are not. */
+  readonly scrubBytesPerSecond: number;
   readonly logLevel: LogLevel;
   /** null: text on a terminal, else json. */
   readonly logFormat: LogFormat | null;
@@ -77,12 +76,13 @@ export const CONFIG_DEFAULTS: ConfigDefaults = {
   valueBytesMax: 8 * MIB,
   frameBytesMax: 16 * MIB,
   queueBytesMax: 256 * MIB,
+  scrubBytesPerSecond: 4 * MIB,
 };
 
 type ConfigDefaults =
   & Readonly<Record<"listen" | "machine" | "election", string>>
   & Readonly<Record<"snapshotBytes" | "snapshotEntries" | "retainBytes", number>>
-  & Readonly<Record<"heartbeatMs" | "segmentBytes" | "valueBytesMax" | "frameBytesMax" | "queueBytesMax", number>>;
+  & Readonly<Record<"heartbeatMs" | "segmentBytes" | "valueBytesMax" | "frameBytesMax" | "queueBytesMax" | "scrubBytesPerSecond", number>>;
 
 /** What a frame holds besides a value, at most. */
 const FRAME_OVERHEAD_BYTES = 64 * 1024;
@@ -112,8 +112,7 @@ export function parseNodeConfig(raw: RawConfig): NodeConfig {
     initial,
     join: parseJoin(raw),
     autoRejoin: raw.has("auto-rejoin"),
-    peerSecretFile: raw.text("peer-secret-file") ?? null,
-    authFile: raw.text("auth-file") ?? null,
+    ...parseProofs(raw),
     machines: raw.all("machine").length > 0 ? raw.all("machine") : [CONFIG_DEFAULTS.machine],
     priority: wholeNumber(raw, "priority", { otherwise: 0, from: 0, to: 100 }),
     heartbeatMs: wholeNumber(raw, "heartbeat-ms", { otherwise: CONFIG_DEFAULTS.heartbeatMs, from: 1, to: 60_000 }),
@@ -125,6 +124,7 @@ export function parseNodeConfig(raw: RawConfig): NodeConfig {
     valueBytesMax: bytes(raw, "value-bytes-max", { otherwise: CONFIG_DEFAULTS.valueBytesMax, from: 1024 }),
     frameBytesMax: bytes(raw, "frame-bytes-max", { otherwise: CONFIG_DEFAULTS.frameBytesMax, from: 64 * 1024 }),
     queueBytesMax: bytes(raw, "queue-bytes-max", { otherwise: CONFIG_DEFAULTS.queueBytesMax, from: MIB }),
+    scrubBytesPerSecond: bytes(raw, "scrub-bytes-per-second", { otherwise: CONFIG_DEFAULTS.scrubBytesPerSecond, from: 0 }),
     logLevel: oneOf(raw, "log-level", LOG_LEVELS) ?? "info",
     logFormat: oneOf(raw, "log-format", ["text", "json"]),
     traceFile: raw.text("trace-file") ?? null,
@@ -209,9 +209,9 @@ function checkTogether(config: NodeConfig, raw: RawConfig): void {
     const needed = valueBytesMax + FRAME_OVERHEAD_BYTES;
     throw bad(`${named(raw, "frame-bytes-max")} ${frameBytesMax} cannot carry a value of ${valueBytesMax} bytes: want ${needed} or more`);
   }
-  if (!isLoopback(listen.host) && !raw.has("insecure")) {
-    throw bad(`${named(raw, "listen")} ${formatAddress(listen)} is beyond loopback, where nobody has to prove who they are: add --insecure to allow it`);
-  }
+  if (isLoopback(listen.host) || raw.has("insecure")) return;
+  const missing = missingProofs(config);
+  if (missing !== "") throw bad(`${named(raw, "listen")} ${formatAddress(listen)} is beyond loopback: ${missing}; or --insecure allows what this refuses`);
 }
 
 function addressOf(raw: RawConfig, name: string, otherwise: string): Address {

@@ -3,12 +3,15 @@
  * each piece is proved, as it comes, by the entry behind it, and nothing is stored that is not what was lost.
  */
 import { bareRun, chainAfter, type EntryHead, hasBare, readRun } from "../base/entry.ts";
-import { DraftError } from "../base/errors.ts";
+import { DraftError, type ErrorCode } from "../base/errors.ts";
 import { type Done, type Task, wait } from "../base/task.ts";
 import type { Interview } from "../net/interview.ts";
 import type { Peer } from "../net/link.ts";
 import type { GroupId, Index, LogPoint } from "../raft/types.ts";
 import { questionTuple, readEntriesHere } from "./snapshot_questions.ts";
+
+/** What is no fault of this node: another member is asked. */
+const FAULTS_OF_MEMBER: readonly ErrorCode[] = ["UNREACHABLE", "FORBIDDEN", "BAD_REQUEST"];
 
 /** Entries that are asked for at a time, at most. */
 const COUNT_MAX = 512;
@@ -20,8 +23,8 @@ export interface Missing {
   to: Index;
   /** The entry behind `to`; or, where the log ends with `to`, what that one is known to be. */
   above: EntryHead | LogPoint;
-  /** The entry before `from`, or the point where the log begins. */
-  readonly below: LogPoint;
+  /** The entry before `from`, or the point where the log begins; null if what is missing needs not be told from what is there. */
+  readonly below: LogPoint | null;
 }
 
 /**
@@ -34,8 +37,8 @@ export interface EntryFetchParts {
   readonly group: GroupId;
   readonly witness: boolean;
   readonly dial: (peer: Peer, done: Done<Interview>) => void;
-  /** Stores entries, durably. */
-  readonly store: (first: Index, count: number, run: Uint8Array) => Task<void>;
+  /** Stores entries, durably; or keeps them, as views that last for the call. */
+  readonly store: (first: Index, count: number, run: Uint8Array) => Task<void> | undefined;
   /** The line that is open, to be closed when the node ends; null when there is none any more. */
   readonly line: (interview: Interview | null) => void;
 }
@@ -80,12 +83,18 @@ function* fetchOver({ group, witness, store }: EntryFetchParts, interview: Inter
     }
     if (!isProved(entries, group, missing)) return "lacking";
     if (hasBare(here.run) && !witness) return "positions";
-    if (from === missing.from && chainAfter(missing.below.chain, first) !== first.chain) return "other below";
-    yield* store(from, entries.length, witness ? bareRun([here.run]) : here.run);
+    if (from === missing.from && missing.below !== null && chainAfter(missing.below.chain, first) !== first.chain) return "other below";
+    const storing = store(from, entries.length, witness ? bareRun([here.run]) : here.run);
+    if (storing !== undefined) yield* storing;
     missing.to = from - 1;
     missing.above = first;
   }
   return "whole";
+}
+
+/** Whether the member could not be asked to the end, and another one may be. */
+export function isFaultOfMember({ code }: DraftError): boolean {
+  return FAULTS_OF_MEMBER.includes(code);
 }
 
 /** Whether the entries are those that the one behind them was sealed on. */

@@ -45,6 +45,7 @@ export class Group {
   readonly readiness: Readiness;
   readonly edits: GroupOptions["edits"];
   readonly watches: Watches;
+  readonly scrub: GroupOptions["scrub"];
   readonly isLinked: GroupOptions["isLinked"];
   readonly exclusion: GroupOptions["exclusion"];
   readonly addressOf: GroupOptions["addressOf"];
@@ -70,7 +71,7 @@ export class Group {
     this.name = options.name;
     this.state = state;
     this.applier = applier;
-    ({ readiness: this.readiness, watches: this.watches, edits: this.edits, isLinked: this.isLinked, exclusion: this.exclusion, addressOf: this.addressOf } = options);
+    ({ readiness: this.readiness, watches: this.watches, scrub: this.scrub, edits: this.edits, isLinked: this.isLinked, exclusion: this.exclusion, addressOf: this.addressOf } = options);
     this.#observers = [this.recorder, ...options.observers];
     this.#tail = new Tail(state.trail.lastIndex + 1);
     this.#reads = new GroupReads(applier, options.gatherBytesMax);
@@ -187,6 +188,8 @@ export class Group {
 
   #stepChange({ configuration, promoteWithinMs, force, deadlineMs, done }: MembershipChange, now: Now): void {
     const { term, trail: { lastIndex } } = this.state;
+    const hindrance = this.#options.hindrance(configuration);
+    if (hindrance !== null) return done(hindrance);
     this.#lastRefusal = null;
     this.step({ type: "changeMembership", configuration, promoteWithinMs, force }, now);
     // The same step may have appended what another change was waiting for.
@@ -196,8 +199,7 @@ export class Group {
 
   #stepProposals({ list }: Proposals, now: Now): void {
     this.#lastRefusal = null;
-    const effects = this.#stepCore({ type: "propose", entries: list, ...now });
-    this.#perform(effects, null);
+    this.#perform(this.#stepCore({ type: "propose", entries: list, ...now }), null);
     for (const proposal of list) {
       if (proposal.index === 0) proposal.done(refusalError(this.#lastRefusal ?? "not-leader", this));
       else this.#writes.add(proposal.index, proposal);
@@ -207,8 +209,7 @@ export class Group {
 
   /** Applies a page of what is committed; true if there is more to do in this turn. */
   runApplies(now: Now): boolean {
-    if (!this.#applies.hasMore) return false;
-    if (!this.#applies.run()) return false;
+    if (!this.#applies.hasMore || !this.#applies.run()) return false;
     this.step({ type: "applied", index: this.#applies.applied, wakeAtMs: this.applier.wakeAt() }, now);
     this.#answerReads();
     this.#tail.dropTo(this.#options.tailBytesMax, Math.min(this.state.durableIndex, this.#applies.applied));
@@ -236,9 +237,8 @@ export class Group {
     for (const { done } of this.#changes.splice(0)) done(refusal);
     this.#writes.end("this node ended before its outcome was known");
     this.#reads.end(refusal);
-    this.#transfers.end();
     this.watches.end(refusal);
-    for (const each of [this.#options.snapshots, this.#options.restore]) each.end();
+    for (const each of [this.#transfers, this.#options.snapshots, this.#options.restore, this.#options.regain, this.scrub]) each.end();
   }
 
   #perform(effects: readonly Effect[], received: Message | null): void {

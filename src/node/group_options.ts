@@ -11,6 +11,8 @@ import type { GroupLog, Outbox } from "./group_ports.ts";
 import type { GroupRestore } from "./group_restore.ts";
 import type { GroupSnapshots } from "./group_snapshots.ts";
 import type { Readiness } from "./readiness.ts";
+import type { Regain } from "./regain.ts";
+import type { Scrub } from "./scrub.ts";
 import type { Watches } from "./watches.ts";
 
 /** What a group is made of. */
@@ -43,6 +45,8 @@ export interface GroupOptions {
   readonly exclusion: () => string;
   /** Where the member is now, as far as known: it may have moved since its configuration was written. */
   readonly addressOf: (member: Member) => string;
+  readonly scrub: Scrub;
+  readonly regain: Pick<Regain, "end">;
   readonly snapshots: GroupSnapshots;
   readonly restore: GroupRestore;
   readonly readiness: Readiness;
@@ -50,6 +54,8 @@ export interface GroupOptions {
   /** Get a snapshot of the leader's entry `point` or of a later one from this member; the core hears of it as events. */
   readonly fetchSnapshot: (from: MemberNumber, point: LogPoint) => void;
   readonly configurationChanged: (configuration: Configuration) => void;
+  /** Why this configuration cannot be entered now, for reasons that the core does not know; null if it can. */
+  readonly hindrance: (configuration: Configuration) => DraftError | null;
   /** This replica must stop, and with it the node. */
   readonly failed: (error: DraftError) => void;
 }

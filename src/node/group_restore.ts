@@ -115,7 +115,7 @@ export class GroupRestore {
   }
 
   #read(group: GroupId, from: Index, to: Index): Task<EntriesRead> {
-    return wait<EntriesRead>((done) => this.#options.log.read(group, from, to, PAGE_BYTES, done));
+    return wait<EntriesRead>((done) => this.#options.log.read(group, from, to, PAGE_BYTES, done, { waits: true }));
   }
 
   /** @throws DraftError if the backup is damaged, or none of this machine */

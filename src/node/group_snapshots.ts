@@ -111,12 +111,15 @@ export class GroupSnapshots {
     return index - snapshotIndex >= snapshotEntries || bytesBetween(trail, snapshotIndex + 1, index) >= snapshotBytes;
   }
 
-  /** Takes one now; `done` is told once it is durable. What was applied already is enough, if a snapshot has it. */
-  request(done: SnapshotDone): void {
+  /**
+   * Takes one now; `done` is told once it is durable. What was applied already is enough, if a snapshot has it; not with
+   * `isAnew`, where that snapshot rots: it is written once more.
+   */
+  request(done: SnapshotDone, isAnew: boolean = false): void {
     const { state, applier } = this.#options;
     if (this.#ended) return done(new DraftError("STOPPING", "the node ends: no snapshot is taken any more"));
-    if (applier.beginning.isGathering) return done(new DraftError("CHANGE_PENDING", "a backup is being restored: no snapshot is taken until draft admin restore FILE has ended, or, where it was given up, anything is written"));
-    if (applier.lastApplied.index <= state.snapshotIndex) return done(null, state.snapshotIndex);
+    if (applier.beginning.isGathering) return done(new DraftError("CHANGE_PENDING", "a backup is being restored: no snapshot is taken until draft admin restore FILE has ended, or, where it was given up, anything is written, or ten minutes have passed"));
+    if (!isAnew && applier.lastApplied.index <= state.snapshotIndex) return done(null, state.snapshotIndex);
     this.#asked.push(done);
     this.consider();
   }

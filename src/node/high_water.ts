@@ -71,6 +71,17 @@ function acknowledged({ progress, commitIndex }: RaftState, { from, bootId }: Me
 }
 
 /**
+ * Whether a member says that it was started less often than it was, or is in an earlier term: it may vote where it has
+ * voted before. That it holds less than it acknowledged is no such case, for an ack overtakes a hello under load, and whom
+ * it was acknowledged to holds it.
+ */
+export function mayHaveForgotten({ bootId, groups }: Hello, mark: Mark): boolean {
+  const flags = groups.find(({ group }) => group === MAIN_GROUP);
+  if (flags === undefined || flags.damage > 0) return false;
+  return bootId < mark.bootId || (flags.term > 0 && flags.term < mark.term);
+}
+
+/**
  * How what a member says of itself falls short of what it showed before, in words; null if it does not. Of one that names
  * a loss itself, or has not read its log yet, nothing is told; an offline edit may have made its log shorter.
  */

@@ -64,8 +64,8 @@ export interface IntroductionOptions {
   readonly dataDir: DataDir;
   readonly main: () => Group | null;
   readonly beginnings: () => { dialledBy(hello: Hello): void };
-  /** A node was let in, or asks for others: it is where it says. */
-  readonly met: (hello: Hello) => void;
+  /** A node is about to be let in, or asks for others: it is where it says. Returns why it is not let in yet; null: it is. */
+  readonly met: (hello: Hello) => string | null;
   /** Why a member is known to have fallen behind what it once held, in words; empty: it is not. */
   readonly whyFallenBack: (incarnation: Incarnation) => string;
   /** Where the members are that this node is linked to. */
@@ -118,8 +118,7 @@ export class Introductions {
     if (fallenBack !== "") return `${nodeId} takes part in nothing: ${fallenBack}`;
     const why = this.#options.whyFallenBack(hello.incarnation);
     if (why !== "" || isDead(hello)) return `${hello.nodeId} has fallen back: ${why === "" ? "it says so" : why}`;
-    this.#options.met(hello);
-    return null;
+    return this.#options.met(hello);
   }
 
   /** Whether who said `hello`, and was let in, is no member any more. */

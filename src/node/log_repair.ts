@@ -5,7 +5,7 @@
  * else ever had it: that was acknowledged to no one, and is cut, which is marked the same way.
  */
 import type { EntryHead } from "../base/entry.ts";
-import { DraftError, type ErrorCode } from "../base/errors.ts";
+import { DraftError } from "../base/errors.ts";
 import { shellWord } from "../base/shell_word.ts";
 import { type Done, type Task, wait } from "../base/task.ts";
 import type { Clock, Log, Timer } from "../host/host.ts";
@@ -17,15 +17,12 @@ import { type EntryRange, type GroupLoss, type LogDamage, placeText, rangesText 
 import type { Wal } from "../wal/wal.ts";
 import { flushed, pointAt, tellGroup } from "../wal/wal_repair.ts";
 import { readHeadAt } from "../wal/wal_read.ts";
-import { type EntryFetchParts, type Fetched, fetchEntries, type Missing } from "./entry_fetch.ts";
+import { type EntryFetchParts, type Fetched, fetchEntries, isFaultOfMember, type Missing } from "./entry_fetch.ts";
 import type { Identity } from "./identity.ts";
 import type { RecoveredLog } from "./recovered_log.ts";
 
 /** Between two rounds over all members. */
 const ROUND_MS = 500;
-
-/** What is no fault of this node: another member is asked. */
-const FAULTS_OF_MEMBER: readonly ErrorCode[] = ["UNREACHABLE", "FORBIDDEN", "BAD_REQUEST"];
 
 export interface LogRepairOptions {
   /** The data directory, for messages. */
@@ -104,7 +101,7 @@ export class LogRepair {
         said.push(fetched);
       }
       if (said.every((each) => each === "lacking")) return yield* this.#cut(range);
-      if (!said.includes("silent") && !said.includes("compacted")) throw this.#lost({ verdict: "entries", absent: [range] }, "and no member has it");
+      if (!said.includes("silent") && !said.includes("compacted")) throw this.#lost(entriesLost(range), "and no member has it");
       const waitsFor = `its log lost ${rangesText([range])}: wants them from another member`;
       if (waitsFor !== this.waitsFor) words.write("warn", waitsFor);
       this.waitsFor = waitsFor;
@@ -127,7 +124,7 @@ export class LogRepair {
       const { index, term, chain } = missing.above;
       return (yield* adoptSnapshot(member, { index, term, chain })) ? "whole" : "compacted";
     } catch (error) {
-      if (!(error instanceof DraftError) || !FAULTS_OF_MEMBER.includes(error.code)) throw error;
+      if (!(error instanceof DraftError) || !isFaultOfMember(error)) throw error;
       this.#check();
       words.write("debug", `${member.id} gives no entries: ${error.message}`);
       return "silent";
@@ -165,8 +162,8 @@ export class LogRepair {
   /** What nobody else ever had was acknowledged to no one. */
   *#cut(range: EntryRange): Task<boolean> {
     const { wal, group, words } = this.#options;
-    if (this.#mayHaveDecidedAlone()) throw this.#lost({ verdict: "entries", absent: [range] }, "and no other member has it");
-    if (wal.groupOf(group).hardState.commitIndex >= range.from) throw this.#lost({ verdict: "entries", absent: [range] }, "it is known committed, and no member has it");
+    if (this.#mayHaveDecidedAlone()) throw this.#lost(entriesLost(range), "and no other member has it");
+    if (wal.groupOf(group).hardState.commitIndex >= range.from) throw this.#lost(entriesLost(range), "it is known committed, and no member has it");
     words.write("warn", `no other member ever had entry ${range.from}: it is cut, with all behind it`, { from: range.from, last: wal.lastIndex(group) });
     wal.appendTruncate(group, range.from);
     yield* this.#flushed();
@@ -215,7 +212,7 @@ export class LogRepair {
     });
   }
 
-  #lost({ absent, verdict }: GroupLoss, why: string): DraftError {
+  #lost({ absent, verdict }: Pick<GroupLoss, "absent" | "verdict">, why: string): DraftError {
     const { path, group, damage, wal } = this.#options;
     const what = verdict === "end" ? `what stood behind index ${wal.lastIndex(group)}` : rangesText(absent);
     const [place] = damage.places;
@@ -223,4 +220,8 @@ export class LogRepair {
     return new DraftError("DAMAGED", `${what} of group ${group} is lost, ${why}${where}: bring the directory back from a copy; type: ` +
       `draft log check --data ${shellWord(path)}`);
   }
+}
+
+function entriesLost(range: EntryRange): Pick<GroupLoss, "absent" | "verdict"> {
+  return { verdict: "entries", absent: [range] };
 }

@@ -4,6 +4,7 @@
  * sent, so a gap bounds from above what any request waited for the loop. The runtimes' own meters do not agree: that of
  * Deno 2.9 sees nothing of a busy loop.
  */
+import { Buckets } from "../base/buckets.ts";
 import type { Clock, Timer } from "../host/host.ts";
 import type { LoopStatus } from "../net/client_answers.ts";
 
@@ -16,7 +17,7 @@ const BOUNDS_MS: readonly number[] = [15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 
 /** Measures the loop that it was made on, until it is stopped. */
 export class LoopGaps {
   readonly #clock: Clock;
-  readonly #counts: number[] = [...BOUNDS_MS, 0].map(() => 0);
+  readonly #gaps: Buckets = new Buckets(BOUNDS_MS);
   #longestMs = 0;
   #lastMs: number;
   #timer: Timer;
@@ -29,7 +30,8 @@ export class LoopGaps {
 
   /** What was counted so far. */
   read(): LoopStatus {
-    return { boundsMs: BOUNDS_MS, counts: [...this.#counts], longestMs: Math.round(this.#longestMs * 10) / 10 };
+    const { boundsMs, counts, sumMs } = this.#gaps;
+    return { boundsMs, counts: [...counts], sumMs: Math.round(sumMs), longestMs: Math.round(this.#longestMs * 10) / 10 };
   }
 
   stop(): void {
@@ -41,9 +43,7 @@ export class LoopGaps {
       const nowMs = this.#clock.monotonicMs();
       const gapMs = nowMs - this.#lastMs;
       this.#lastMs = nowMs;
-      const at = BOUNDS_MS.findIndex((boundMs) => gapMs <= boundMs);
-      const slot = at < 0 ? BOUNDS_MS.length : at;
-      this.#counts[slot] = (this.#counts[slot] ?? 0) + 1;
+      this.#gaps.add(gapMs);
       this.#longestMs = Math.max(this.#longestMs, gapMs);
       this.#timer = this.#arm();
     });

@@ -135,8 +135,11 @@ function checkMoved(node: AskedNode, { id, address, incarnation }: Moved, answer
   }
   const { hello } = answer;
   const { clusterId } = node.identity;
-  if (hello.nodeId !== id) throw wrong(`the node at ${address} is ${hello.nodeId}`);
-  if (hello.clusterId !== clusterId) throw wrong(`the node at ${address} ${hello.clusterId === "" ? "belongs to no cluster" : `belongs to cluster ${hello.clusterId}`}`);
+  if (hello.nodeId !== id) throw wrong(`the node at ${address} is ${hello.nodeId}: draft admin servers shows who is where`);
+  if (hello.clusterId !== clusterId) {
+    const whose = hello.clusterId === "" ? "belongs to no cluster" : `belongs to cluster ${hello.clusterId}`;
+    throw wrong(`the node at ${address} ${whose}: start it with the directory of ${id}, draft serve --id ${id} --data DIR --advertise ${address}`);
+  }
   if (hello.incarnation !== incarnation) throw wrong(`the node at ${address} has another directory than the member: draft admin replace ${id} ${id}@${address}`);
 }
 
@@ -170,16 +173,16 @@ function newcomer(group: Group, answer: HelloAnswer | undefined): Hello {
   if (answer === undefined) throw refusalError("change-pending", group);
   const { id, address } = answer.newcomer;
   const wrong = (what: string): DraftError => new DraftError("BAD_REQUEST", `${id} cannot be added: ${what}`);
-  if ("error" in answer) throw wrong(`nobody answers at ${address}, which the leader has to reach: ${answer.error.message}`);
+  if ("error" in answer) throw wrong(`nobody answers at ${address}, which the leader has to reach (${answer.error.message}): start it, draft serve --id ${id} --data DIR --listen ${address}`);
   const { hello } = answer;
   const { plugin } = group.applier;
   const { version } = group.applier.view();
-  if (hello.nodeId !== id) throw wrong(`the node at ${address} is ${hello.nodeId}`);
+  if (hello.nodeId !== id) throw wrong(`the node at ${address} is ${hello.nodeId}: draft admin add ${hello.nodeId}@${address}`);
   if (hello.clusterId !== "") {
     throw wrong(`its directory belongs to cluster ${hello.clusterId}: stop it, empty the directory, and start it without --initial or --bootstrap`);
   }
-  if (hello.groups.some(({ empty }) => !empty)) throw wrong("it is about to join a cluster");
-  if (hello.machineName !== plugin.name) throw wrong(`it runs the machine ${hello.machineName}, the group's is ${plugin.name}`);
+  if (hello.groups.some(({ empty }) => !empty)) throw wrong(`it is about to join a cluster: see draft admin states -c ${address}`);
+  if (hello.machineName !== plugin.name) throw wrong(`it runs the machine ${hello.machineName}, the group's is ${plugin.name}: empty its directory and start it with draft serve --machine ${plugin.name}`);
   if (hello.machineVersion < version) throw wrong(`it runs version ${hello.machineVersion} of ${plugin.name}, ${version} is in force: start it with the newer one`);
   return hello;
 }

@@ -195,7 +195,9 @@ export class Neighbours {
     const { clusterId } = hello;
     const what = isDead(hello) ? "is an older copy, or lost what it had called durable" : clusterId === "" ? "was lost" : clusterId === this.#options.clusterId ? "is of another life of it" : `is of cluster ${clusterId}`;
     const first = isDead(hello) ? "stop it, empty the directory, start it, then type: " : "";
-    const words = `the directory of ${id} ${what}: it must not vote as the one it was; ${first}draft admin replace ${id} ${id}@${address}`;
+    const isOther = !isDead(hello) && clusterId !== "" && clusterId !== this.#options.clusterId;
+    const other = isOther ? `; if it went on alone by draft admin recover, ${id} is right: then stop this node and empty its own directory` : "";
+    const words = `the directory of ${id} ${what}: it must not vote as the one it was; ${first}draft admin replace ${id} ${id}@${address}${other}`;
     this.#lost.set(member.number, words);
     this.#options.words.write("warn", words);
   }

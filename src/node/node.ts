@@ -30,7 +30,7 @@ import { changeMembers } from "./member_requests.ts";
 import { Peers } from "./peers.ts";
 import { endedError } from "./refusals.ts";
 import { Repairs } from "./repairs.ts";
-import { type NodeSettings, snapshotTuning } from "./settings.ts";
+import { type NodeSettings, snapshotTuning, peerProof } from "./settings.ts";
 import { SnapshotExchange } from "./snapshot_exchange.ts";
 import { closeMachine, settleGroup } from "./stopping.ts";
 import { Turn } from "./turn.ts";
@@ -85,14 +85,14 @@ export class Node {
     this.disk = new DiskHealth(host.clock, (event) => this.#toAll(event));
     const main = (): Group | null => this.groups.get("main") ?? null;
     const admission = new Admission({
-      secret: parts.settings.peerSecret, clock: host.clock, random: host.random, main, clusterId: () => this.identity.clusterId,
+      secret: parts.settings.peerSecret, areProved: parts.settings.peerCertificates, clock: host.clock, random: host.random, main, clusterId: () => this.identity.clusterId,
       change: (group, request, done) => changeMembers(this, group, request, done),
     });
     const introductions = new Introductions({
       settings: parts.settings, plugin, sourceDigest: parts.sourceDigest, dataDir, main,
       beginnings: () => this.#beginnings, whereabouts: () => this.#peers?.whereabouts() ?? [],
       join: (hello, request, remote, answer) => admission.asked(hello, request, remote, answer),
-      met: (hello) => this.#peers?.met(hello),
+      met: (hello) => this.#peers?.met(hello) ?? null,
       whyFallenBack: (incarnation) => this.#peers?.whyFallenBack(incarnation) ?? "",
       isJoining: () => this.#belonging.isUnderWay,
       take: (membership, taken) => this.#take(membership, taken),
@@ -117,7 +117,7 @@ export class Node {
       },
       linkUp: (member) => this.#linkChanged(member, true),
       linkDown: (member) => this.#linkChanged(member, false),
-    }, { frameBytesMax, bulkBytesMax: queueBytesMax, snapshotsMax: tuning.servedMax });
+    }, { proof: peerProof(parts.settings), frameBytesMax, bulkBytesMax: queueBytesMax, snapshotsMax: tuning.servedMax });
     this.#beginnings = new Beginnings({
       host, settings: parts.settings, plugin, transport: this.transport,
       identity: () => this.identity,

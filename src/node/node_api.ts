@@ -8,6 +8,7 @@ import type { Command, OperationRow } from "../machine/machine.ts";
 import type { BackupAsk, RestoreAsk } from "../net/backup_request.ts";
 import type { SessionAsk } from "../net/client_protocol.ts";
 import type { MemberList, NodeStatus, OperationInfo } from "../net/client_answers.ts";
+import type { WriteTiming } from "../net/write_timing.ts";
 import type { MemberAsk } from "../net/member_wish.ts";
 import type { Watch, WatchOptions } from "./watch.ts";
 
@@ -15,6 +16,8 @@ import type { Watch, WatchOptions } from "./watch.ts";
 export interface Answer {
   readonly index: number;
   readonly reply: unknown;
+  /** What a write took, where its asker wants to know. */
+  readonly timing?: WriteTiming;
 }
 
 /** How a request ends. `leader` of a NOT_LEADER names where to go, if that is known. */

@@ -30,12 +30,14 @@ import { GroupSnapshots } from "./group_snapshots.ts";
 import type { Identity } from "./identity.ts";
 import type { RecoveredLog } from "./recovered_log.ts";
 import { type MachineStart, machineStart, renewMachine } from "./machine_start.ts";
+import { Regain } from "./regain.ts";
+import { Scrub } from "./scrub.ts";
 import { Priorities } from "./priorities.ts";
 import { Promises } from "./promises.ts";
 import { Readiness } from "./readiness.ts";
 import { restoreSnapshot, resumeFromSnapshot } from "./restore_snapshot.ts";
 import type { SnapshotExchange } from "./snapshot_exchange.ts";
-import { frameEntryBytesMax, type NodeSettings, raftConfig } from "./settings.ts";
+import { frameEntryBytesMax, type NodeSettings, raftConfig, scrubPolicy } from "./settings.ts";
 import { Versions } from "./versions.ts";
 import { Watches } from "./watches.ts";
 import { Positions } from "./witness.ts";
@@ -120,11 +122,15 @@ export function* openGroup(parts: OpenGroupParts): Task<Group> {
   const priorities = new Priorities({ priority: settings.priority, helloOf: parts.helloOf, submit, words });
   const promises = new Promises({ dataDir, promiseMs: settings.electionMinMs, submit, words });
   const edits = new EditWatch({ name, mark: log.edit, log: wal, words, wake });
+  const regain = new Regain({ state, addressOf, dial: exchange.dial.bind(exchange) });
+  wal.mender.regain = regain.ask.bind(regain);
+  const scrub = new Scrub({ name, clock, disk, words, wal, directory, state, snapshots, submit, ...scrubPolicy(settings) });
   const group = new Group({
-    name, state, applier, log: wal, outbox, clock, words, snapshots, restore, readiness, watches, edits,
-    observers: [...observers, ...(config.witness ? [positions] : ofMachine), readiness, watches, promises, priorities, edits],
+    name, state, applier, log: wal, outbox, clock, words, snapshots, restore, readiness, watches, edits, scrub, regain,
+    observers: [...observers, ...(config.witness ? [positions] : ofMachine), readiness, watches, promises, priorities, edits, scrub],
     tailBytesMax: settings.tailBytesMax, gatherBytesMax: settings.queueBytesMax, frameEntryBytesMax: frameEntryBytesMax(settings),
     submit, wake, isLinked, exclusion, addressOf, configurationChanged, failed, space,
+    hindrance: (wanted) => versions.whyNotTakeIn(wanted),
     fetchSnapshot: (from, point) => fetch.begin(from, point),
   });
   return group;

@@ -77,8 +77,13 @@ export function* openLog(parts: LogParts, handlers: LogHandlers): Task<OpenLog |
   try {
     return yield* open(parts, handlers, log);
   } catch (error) {
+    if (!(error instanceof DraftError) || error.code !== "DAMAGED") throw error;
+    const { recovery, nodeId } = identityOf(parts.dataDir);
     // Who goes on alone has left nobody who could let it in again.
-    if (!(error instanceof DraftError) || error.code !== "DAMAGED" || identityOf(parts.dataDir).recovery !== null) throw error;
+    if (recovery !== null) {
+      throw new DraftError("DAMAGED", `${error.message}; ${nodeId} went on alone by draft admin recover, so it is not let in again by itself: bring the directory back from a copy; ` +
+        `or, if others were added since, move it away and type: draft admin replace ${nodeId} ${nodeId}@HOST:PORT; or found a cluster and type: draft admin restore FILE`, { cause: error });
+    }
     return { error, configuration: log.isMade ? (log.configurationsSince().at(-1) ?? null) : null };
   }
 }
@@ -100,6 +105,10 @@ function* open({ host, settings, dataDir }: LogParts, handlers: LogHandlers, log
   if (!log.isMade && memberNumber !== 0) {
     yield* wait<void>((done) => wal.close(done));
     throw lostLog(dataDir.path, nodeId);
+  }
+  if (log.edit?.condition === "voteless") {
+    yield* wait<void>((done) => wal.close(done));
+    throw new DraftError("DAMAGED", `log "${dataDir.path}/wal" was cut where it was damaged (edit ${log.edit.number}): which term and vote ${nodeId} had last may be among what was cut`);
   }
   const isNew = !log.isMade;
   if (isNew) {

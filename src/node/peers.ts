@@ -14,7 +14,7 @@ import type { Configuration, Incarnation, Index, Member, MemberNumber } from "..
 import { type DataDir, identityOf } from "./data_dir.ts";
 import type { Farewell } from "./farewell.ts";
 import { encodeGenesis, type Genesis } from "./genesis.ts";
-import { fallenBack, type HighWater } from "./high_water.ts";
+import { fallenBack, type HighWater, mayHaveForgotten } from "./high_water.ts";
 import { Neighbours } from "./neighbours.ts";
 import { openConfigurations, standingOf } from "./standing.ts";
 
@@ -146,14 +146,21 @@ export class Peers {
     this.#neighbours.watch();
   }
 
-  /** A node was let in as a member, by what it says of itself. */
-  met(hello: Hello): void {
+  /** A node of the cluster says this of itself. Returns why its messages are not let in before it has said it again; null: they are. */
+  met(hello: Hello): string | null {
     const { farewell, highWater, state } = this.#options;
-    farewell.letIn(hello);
-    const { memberNumber: number, incarnation, nodeId: id, address } = hello;
+    const { memberNumber: number, incarnation, nodeId: id } = hello;
+    const mark = highWater.markOf(incarnation);
     // It may have said this long ago.
-    if (fallenBack(hello, highWater.markOf(incarnation)) !== null) this.#neighbours.check(number);
+    if (fallenBack(hello, mark) !== null) this.#neighbours.check(number);
+    if (mayHaveForgotten(hello, mark)) return `${id} was further than it says: it is asked again how far it is`;
+    farewell.letIn(hello);
     highWater.met(hello, state);
+    this.#noteAddress(hello);
+    return null;
+  }
+
+  #noteAddress({ memberNumber: number, incarnation, nodeId: id, address }: Hello): void {
     if (number === 0 || number === this.#options.state.config.self || address === "") return;
     const member = memberOf(this.#configuration, number);
     if (member !== null && member.incarnation !== incarnation) return;

@@ -34,6 +34,10 @@ export class RecoveredLog implements WalVisitor {
     this.group = group;
   }
 
+  wants({ group, kind }: EntryHead): boolean {
+    return group === this.group && (kind === EntryKind.config || kind === EntryKind.version);
+  }
+
   /** Whether the WAL knows the group. */
   get isMade(): boolean {
     return this.#trail !== null;

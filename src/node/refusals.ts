@@ -25,6 +25,11 @@ export function diskFullError(group: RefusingGroup, frees: boolean): DraftError 
   return new DraftError("DISK_FULL", `the disk of the leader of group ${group.name} is full: make room${taken}`, { leader: group.leader });
 }
 
+/** The version of the machine rises, and somebody new is to be taken in. */
+export function raisingError(name: string): DraftError {
+  return new DraftError("BUSY", `the version of the machine of group ${name} is being raised: try again`, { retryAfterMs: BUSY_RETRY_MS });
+}
+
 /** What a refusal tells of its group. */
 export interface RefusingGroup {
   readonly name: string;
@@ -92,7 +97,9 @@ function whyNoLeader(group: RefusingGroup): string {
   if (down.length === 0) return `an election is under way in term ${state.term}: try again`;
   const answering = voters.length - down.length;
   const names = down.map((voter) => `${voter.id} unreachable`).join(", ");
-  return `${answering} of ${voters.length} voters answer, ${needed} needed: ${names}`;
+  const facts = `${answering} of ${voters.length} voters answer, ${needed} needed: ${names}`;
+  // It need not be of use to ask the others for votes: whoever is away may hold what they lack.
+  return answering < needed ? facts : `${facts}; an election is under way in term ${state.term}; if it does not end, whoever is away may hold entries that the others lack: see draft admin why`;
 }
 
 /** The committed log of this replica differs from the leader's: it cannot serve, and says where to look. */

@@ -184,7 +184,7 @@ export class NodeRequests implements NodeApi {
         clusterId: identity.clusterId === "" ? null : identity.clusterId,
         nodeId: settings.id, incarnation: incarnationText(identity.incarnation), address: settings.address,
         uptimeMs: Math.round(nowMs - node.startedMs), ready: checks.every(({ ok }) => ok), checks, fenced: node.disk.fenced,
-        disk: { freeBytes, state: node.disk.stateOf(isSilent) },
+        disk: { freeBytes, state: node.disk.stateOf(isSilent) }, scrub: node.groups.get("main")?.scrub.status ?? null,
         loop: this.#process.loop?.read() ?? null,
         groups: groups.length > 0 ? groups : [{ ...waitingStatus(plugin.name, plugin.version), condition: node.condition }],
         alarms: [...node.disk.alarms(isSilent, freeBytes), ...alarms],

@@ -2,8 +2,10 @@
  * What a node is told, checked and with units: the part of the configuration that the node itself uses.
  */
 import type { SessionLimits } from "../machine/session_limits.ts";
+import type { PeerProof } from "../net/peer_proof.ts";
 import { MAIN_GROUP, type NodeId, type RaftConfig } from "../raft/types.ts";
 import type { WalOptions } from "../wal/wal_options.ts";
+import type { ScrubPolicy } from "./scrub.ts";
 import type { FoundingNode, Identity } from "./identity.ts";
 
 const KIB = 1024;
@@ -21,6 +23,8 @@ export interface NodeSettings {
   readonly autoRejoin: boolean;
   /** What nodes prove to each other that they know; null: nothing. */
   readonly peerSecret: Uint8Array | null;
+  /** Whether nodes show each other certificates that name them. */
+  readonly peerCertificates: boolean;
   /** See {@link Hello.priority}. */
   readonly priority: number;
   readonly heartbeatMs: number;
@@ -36,6 +40,8 @@ export interface NodeSettings {
   readonly snapshotEntries: number;
   /** Bytes of log that stay behind a snapshot. */
   readonly retainBytes: number;
+  /** So fast closed files are read again, to find what rots; 0: they are not. */
+  readonly scrubBytesPerSecond: number;
   readonly tuning: Tuning;
 }
 
@@ -48,6 +54,8 @@ export interface Tuning {
   >>;
   readonly wal?: Partial<Pick<WalOptions, "readyBytes" | "batchBytesMax" | "recordBytesMax" | "slabBytes" | "readBytes" | "markMs" | "reserveBytes">>;
   readonly snapshots?: Partial<SnapshotTuning>;
+  /** See {@link ScrubPolicy}; an hour if nothing is said. */
+  readonly scrubPassMs?: number;
   /** Log time in which a learner that is to vote must have caught up, else it stays one; ten minutes if nothing is said. */
   readonly promoteWithinMs?: number;
   /** The same on all members: they decide by it what is refused. */
@@ -73,6 +81,13 @@ const PIECE_OVERHEAD_BYTES = 64;
 export function snapshotTuning(settings: Pick<NodeSettings, "tuning" | "frameBytesMax">): SnapshotTuning {
   const tuning = { ...SNAPSHOT_DEFAULTS, ...settings.tuning.snapshots };
   return { ...tuning, pieceBytes: Math.min(tuning.pieceBytes, settings.frameBytesMax - PIECE_OVERHEAD_BYTES) };
+}
+
+const SCRUB_PASS_MS = 3_600_000;
+
+/** How files are read again. */
+export function scrubPolicy({ scrubBytesPerSecond, tuning }: Pick<NodeSettings, "scrubBytesPerSecond" | "tuning">): ScrubPolicy {
+  return { bytesPerSecond: scrubBytesPerSecond, passMs: tuning.scrubPassMs ?? SCRUB_PASS_MS };
 }
 
 /** What an append message takes besides its entries, at most. */
@@ -112,4 +127,9 @@ export function raftConfig(
     seed,
     ...settings.tuning.core,
   };
+}
+
+/** How peers prove who they are to this node. */
+export function peerProof({ peerSecret, peerCertificates }: NodeSettings): PeerProof {
+  return { secret: peerSecret, certificates: peerCertificates };
 }

@@ -70,6 +70,11 @@ export class SnapshotExchange {
     return fetch;
   }
 
+  /** Opens a connection on which a member can be asked for snapshots and entries. */
+  dial(peer: Peer, done: Done<Interview>): void {
+    this.#options.dial(peer, done);
+  }
+
   /** A question of a peer. */
   asked(from: Hello, question: readonly unknown[], answer: (reply: readonly unknown[] | string) => void): void {
     this.#server.asked(from, question, answer);

@@ -52,7 +52,7 @@ export function groupStatus(group: Group, nowMs: number, peers: Pick<Peers, "rem
       outgoing: currentConfiguration(state).members.filter((member) => member.role === null).map((member) => member.id),
     },
     voting: self !== null && isVoting(state.voters, self.number) && state.editNumber === 0 && !isDead,
-    condition: isDead ? "dead-incarnation" : group.edits.condition,
+    condition: isDead ? "dead-incarnation" : group.edits.condition ?? (group.scrub.lacksEntries ? "damaged-payload" : null),
     quiesced: false,
     peers: peersOf(group, nowMs),
   };

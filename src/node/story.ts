@@ -233,6 +233,7 @@ function isUsual(event: Event): boolean {
     case "diskStalled":
     case "diskFull":
     case "loopStalled":
+    case "entriesLost":
     case "snapshotStored":
     case "snapshotFetching":
     case "snapshotFetched":
@@ -257,6 +258,7 @@ function ofEvent(event: Event, state: RaftState, outline: number): string | null
     case "loopStalled":
     case "snapshotFetching":
     case "snapshotFetched": return fateWords(event, namesIn(state));
+    case "entriesLost": return `lost entries, and lets its log begin behind ${state.trail.base.index}`;
     case "snapshotStored": return `took a snapshot of index ${event.point.index}; its log begins behind ${state.trail.base.index}`;
     case "restored": return `has restored its machine from the snapshot of index ${event.index}`;
     default: return null;

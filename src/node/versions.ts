@@ -3,14 +3,16 @@
  * this node leads, the entry that raises it. The core knows nothing of machines: it is looked on at, and given the entry
  * as clients give theirs.
  */
+import type { DraftError } from "../base/errors.ts";
 import type { Log } from "../host/host.ts";
 import type { Applier } from "../machine/applier.ts";
 import { isWitness } from "../raft/configuration.ts";
 import type { Event } from "../raft/event.ts";
 import { currentMember } from "../raft/membership.ts";
 import { currentConfiguration, type RaftState } from "../raft/state.ts";
-import type { Member, MemberNumber } from "../raft/types.ts";
+import type { Configuration, Member, MemberNumber } from "../raft/types.ts";
 import type { Alarm, GroupObserver } from "./group_observer.ts";
+import { raisingError } from "./refusals.ts";
 import { type DataMember, decideRaise, type MachineReport, sourcesDiffer } from "./raise_rule.ts";
 
 export interface VersionsOptions {
@@ -72,6 +74,20 @@ export class Versions implements GroupObserver {
     const members = state === null ? [] : currentConfiguration(state).members.filter(({ number }) => number !== state.config.self);
     const all = [["this node", this.#own] as const, ...members.map(({ id, number }) => [id, reportOf(number)] as const)];
     return `version ${applier.view().version} of the machine '${applier.plugin.name}' is in force; ${all.map(([who, report]) => `${who} ${hasText(report)}`).join(", ")}`;
+  }
+
+  /**
+   * Why nobody new is taken in just now; null if nothing stands against it. Whoever comes was asked whether it can run the
+   * version in force, and a raise asks those who are members: one of the two must have happened before the other begins.
+   */
+  whyNotTakeIn({ members }: Configuration): DraftError | null {
+    const state = this.#state;
+    if (state === null) return null;
+    // An earlier leader's raise may still be to be applied.
+    const isRaising = this.#isProposed || state.lastApplied < state.ownTermIndex;
+    const known = currentConfiguration(state).members;
+    const comes = members.some(({ incarnation }) => !known.some((member) => member.incarnation === incarnation));
+    return isRaising && comes ? raisingError(this.#options.name) : null;
   }
 
   /** Who does not run `version` yet, in words, if somebody does; "" if nobody does, or all do. */

@@ -90,6 +90,7 @@ function addition(configuration: Configuration, wish: MemberWish & { type: "add"
     throw new DraftError("BAD_REQUEST", `${id} is a member already, at ${member.address}: if it moved, type draft admin move ${id} ${address}`);
   }
   if (witness !== isWitness(member)) throw keptOtherwise(member);
+  if (!votes && member.targetRole === "voter") throw new DraftError("BAD_REQUEST", `${id} ${member.role === "voter" ? "is a voter" : "is to become a voter"}: draft admin demote ${id}`);
   return votes && !witness ? roleChange(member, "promote") : [];
 }
 
@@ -105,7 +106,7 @@ function replacement(configuration: Configuration, wish: MemberWish & { type: "r
     if (others.length === 0) return [];
     if (there.role === "learner") return [...(votes ? roleChange(there, "promote") : []), ...removals(others)];
   }
-  if (there !== undefined && newId !== id && there.role !== "learner") throw new DraftError("BAD_REQUEST", `${newId} is a member already: it cannot take the place of ${id}`);
+  if (there !== undefined && newId !== id && there.role !== "learner") throw new DraftError("BAD_REQUEST", `${newId} is a member already: it cannot take the place of ${id}: draft admin del ${id} removes that one alone`);
   const { incarnation } = said.newcomer({ id: newId, address });
   const same = isWitness(old) ? "witness" : votes ? "voter" : "learner";
   return [
@@ -165,7 +166,7 @@ function checkEachOnce(wishes: readonly MemberWish[]): void {
   for (const wish of wishes) {
     if (wish.type === "cancel") continue;
     const { id } = wish;
-    if (named.has(id)) throw new DraftError("BAD_REQUEST", `${id} is named twice in one change`);
+    if (named.has(id)) throw new DraftError("BAD_REQUEST", `${id} is named twice in one change: name each once, see draft admin servers`);
     named.add(id);
   }
 }

@@ -27,6 +27,8 @@ export interface Asked {
   readonly bytes?: Uint8Array<ArrayBuffer>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
+  /** Ends it, in place of the time that it may take. */
+  readonly signal?: AbortSignal;
 }
 
 /** The node, as a page of its own may ask it. */
@@ -58,6 +60,22 @@ export class Api {
     return { bytes: new Uint8Array(await response.arrayBuffer()), revision: Number(response.headers.get("draft-revision") ?? 0) };
   }
 
+  /** @throws RequestError */
+  async text(path: string): Promise<string> {
+    const response = await this.#answered(path, {});
+    return response.text();
+  }
+
+  /**
+   * An answer that comes in pieces, for as long as it is read.
+   *
+   * @throws RequestError
+   */
+  async stream(path: string, asked: Asked & { readonly signal: AbortSignal }): Promise<ReadableStream<Uint8Array>> {
+    const { body } = await this.#answered(path, asked);
+    return body ?? new ReadableStream();
+  }
+
   /** Asks for a token as long as one is wanted, and once more with it. */
   async #answered(path: string, asked: Asked): Promise<Response> {
     for (;;) {
@@ -75,11 +93,11 @@ export class Api {
     }
   }
 
-  async #send(path: string, { method = "GET", json, bytes, headers = {}, timeoutMs = TIMEOUT_MS }: Asked, token: string | null): Promise<Response> {
+  async #send(path: string, { method = "GET", json, bytes, headers = {}, timeoutMs = TIMEOUT_MS, signal = AbortSignal.timeout(timeoutMs) }: Asked, token: string | null): Promise<Response> {
     const body = json === undefined ? bytes : JSON.stringify(json);
     try {
       return await fetch(path, {
-        method, cache: "no-store", credentials: "omit", redirect: "error", signal: AbortSignal.timeout(timeoutMs),
+        method, cache: "no-store", credentials: "omit", redirect: "error", signal,
         headers: {
           ...headers,
           ...(json === undefined ? {} : { "content-type": "application/json" }),

@@ -17,14 +17,6 @@ export function bytesOf(value: TextOrBytes): Uint8Array {
   return Uint8Array.from(atob(value.base64), (character) => character.charCodeAt(0));
 }
 
-/** As it stands in a path or query. */
-export function escapedBytes(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => {
-    const character = String.fromCharCode(byte);
-    return /[A-Za-z0-9._~-]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
-  }).join("");
-}
-
 /** A key for the eye: text, with `\xHH` for what is none, and for what would not be seen. */
 export function keyText(key: TextOrBytes): string {
   if (typeof key === "string") return key.replaceAll(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\ufeff]/g, (character) => escapes(new TextEncoder().encode(character)));

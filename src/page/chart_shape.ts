@@ -34,7 +34,7 @@ export function xOf({ fromMs, toMs, width }: Frame, atMs: number): number {
   return round((atMs - fromMs) / (toMs - fromMs) * width);
 }
 
-export function yOf({ top, height }: Frame, value: number): number {
+function yOf({ top, height }: Frame, value: number): number {
   return round(height - Math.min(1, value / top) * height);
 }
 

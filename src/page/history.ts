@@ -11,6 +11,8 @@ export interface Sample {
   readonly commitIndex: number | null;
   /** How long the node that serves the page took to answer. */
   readonly answerMs: number | null;
+  /** What 99 of 100 entries did not pass from their index to their commit since the look before; null if there were none. */
+  readonly commitMs: number | null;
   readonly leaderId: string | null;
   readonly term: number;
 }
@@ -80,6 +82,10 @@ export class History {
     const points = this.#samples.map(({ atMs, answerMs }): Point => ({ atMs, value: answerMs }));
     // The first look is not measured: the browser opened a connection in it.
     return points[0]?.value === null ? points.slice(1) : points;
+  }
+
+  commits(): Point[] {
+    return this.#samples.map(({ atMs, commitMs }) => ({ atMs, value: commitMs }));
   }
 
   /** Where another leader, or the same one in a later term, was first seen. */

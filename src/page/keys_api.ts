@@ -1,9 +1,10 @@
 /** Keys and values of the machine `kv`, as a page asks for them. */
+import { escaped } from "../base/escaped.ts";
 import type { Api } from "./api.ts";
-import { bytesOf, escapedBytes, type TextOrBytes } from "./bytes.ts";
+import { bytesOf, type TextOrBytes } from "./bytes.ts";
 
 /** Keys of a page of the list. */
-export const PAGE_KEYS = 100;
+const PAGE_KEYS = 100;
 
 /** A key with its value. */
 export interface KeyRow {
@@ -55,5 +56,5 @@ export async function deleteKey(api: Api, key: TextOrBytes, revision: number): P
 }
 
 function pathOf(key: TextOrBytes): string {
-  return `/v1/kv/${escapedBytes(bytesOf(key))}`;
+  return `/v1/kv/${escaped(bytesOf(key))}`;
 }

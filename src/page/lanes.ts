@@ -33,8 +33,13 @@ export function laneScale(groups: readonly GroupStatus[]): LaneScale {
   return { from: Math.max(0, to - shown), to };
 }
 
-export function laneOf({ from, to }: LaneScale, group: GroupStatus): Lane {
-  const part = (index: number): number => Math.min(1, Math.max(0, (index - from) / (to - from)));
+/** How far a log is known to reach, by somebody else. */
+export function partOf({ from, to }: LaneScale, index: number): number {
+  return Math.min(1, Math.max(0, (index - from) / (to - from)));
+}
+
+export function laneOf(scale: LaneScale, group: GroupStatus): Lane {
+  const part = (index: number): number => partOf(scale, index);
   return {
     first: part(group.firstIndex - 1),
     applied: part(group.appliedIndex),

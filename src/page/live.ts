@@ -4,9 +4,10 @@
  */
 import { diagnose, type Finding } from "../gateway/diagnosis.ts";
 import type { NodeState } from "../gateway/survey.ts";
-import type { MemberList } from "../net/client_answers.ts";
-import { type Api, failureText } from "./api.ts";
+import type { MemberList, NodeStatus } from "../net/client_answers.ts";
+import { type Api, failureText, RequestError } from "./api.ts";
 import { History } from "./history.ts";
+import { type Counts, countsIn, quantileMs } from "./histogram.ts";
 import { type Summary, summaryOf } from "./summary.ts";
 
 /** Between two looks at the states. */
@@ -19,6 +20,9 @@ const LOOKS_A_READING = 3;
 const SPAN_MS = 5 * 60_000;
 
 const GROUP = "main";
+
+/** Of a hundred entries, how many the commit latency is told of. */
+const COMMIT_PART = 0.99;
 
 /** Sentences that are kept. */
 const EVENTS_MAX = 500;
@@ -40,11 +44,17 @@ export class Live {
   readonly history: History = new History({ spanMs: SPAN_MS, intervalMs: LOOK_MS });
   /** Why the last look failed; empty if it did not. */
   failure = "";
+  /** It failed because nobody answered. */
+  isSilent = false;
   /** When the last look succeeded, monotonic; null before. */
   heardMs: number | null = null;
+  /** Id of the node that serves this page; empty until it said so. */
+  servedBy = "";
   readonly #api: Api;
   readonly #listeners: Set<() => void> = new Set();
   #states: readonly NodeState[] = [];
+  /** What the node had counted at the last look; null if it was not asked. */
+  #counted: Counts | null = null;
   #looks = 0;
   #failures = 0;
 
@@ -81,7 +91,7 @@ export class Live {
       this.#states = states;
       this.summary = summaryOf(states, GROUP);
       const { commitIndex, leader, term } = this.summary;
-      this.history.add({ atMs: performance.now(), commitIndex, answerMs, leaderId: leader?.id ?? null, term });
+      this.history.add({ atMs: performance.now(), commitIndex, answerMs, commitMs: await this.#commitMs(leader?.id ?? null), leaderId: leader?.id ?? null, term });
       if (this.#looks % LOOKS_A_READING === 0) await this.#read();
       this.#looks += 1;
       this.findings = this.#diagnosed();
@@ -90,8 +100,9 @@ export class Live {
       this.heardMs = performance.now();
     } catch (error) {
       this.failure = failureText(error);
+      this.isSilent = error instanceof RequestError && error.code === "UNREACHABLE";
       this.#failures += 1;
-      this.history.add({ atMs: performance.now(), commitIndex: null, answerMs: null, leaderId: null, term: 0 });
+      this.history.add({ atMs: performance.now(), commitIndex: null, answerMs: null, commitMs: null, leaderId: null, term: 0 });
     }
     this.#tell();
   }
@@ -101,6 +112,24 @@ export class Live {
     const startMs = performance.now();
     await this.#api.json("/livez");
     return this.heardMs === null ? null : performance.now() - startMs;
+  }
+
+  /** Whoever leads counts it: only the leader's own page can tell. */
+  async #commitMs(leaderId: string | null): Promise<number | null> {
+    if (this.servedBy === "") this.servedBy = (await this.#api.json<NodeStatus>("/v1/status")).nodeId;
+    const before = this.#counted;
+    this.#counted = leaderId === this.servedBy ? await this.#counts() : null;
+    return before === null || this.#counted === null ? null : quantileMs(before, this.#counted, COMMIT_PART);
+  }
+
+  async #counts(): Promise<Counts | null> {
+    try {
+      return countsIn(await this.#api.text("/metrics"), "draft_commit_seconds", GROUP);
+    } catch (error) {
+      // Who may see this page may be refused that.
+      if (error instanceof RequestError && error.code !== "UNREACHABLE") return null;
+      throw error;
+    }
   }
 
   /** A node that is in no cluster yet knows neither; its states are all there is to show. */

@@ -41,11 +41,6 @@ export function bytesText(bytes: number): string {
   return `${at === 0 ? countText(value) : measureText(value)} ${names[at] ?? ""}`;
 }
 
-/** `a`, `a and b`, `a, b and c`. */
-export function listText(names: readonly string[]): string {
-  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1) ?? ""}`;
-}
-
 /** `one node`, `3 nodes`. */
 export function countedText(count: number, one: string, many: string = `${one}s`): string {
   return `${count === 1 ? "one" : countText(count)} ${count === 1 ? one : many}`;
@@ -53,6 +48,7 @@ export function countedText(count: number, one: string, many: string = `${one}s`
 
 /** Pieces of a sentence; those that are commands of draft are to be typed. */
 export function commandPieces(sentence: string): { readonly text: string; readonly isCommand: boolean }[] {
-  return sentence.split(/(draft (?:admin|serve|log|client|dev|sim) [^,;:()\n]*[^,;:()\n\s])/).filter((text) => text !== "")
+  // `draft admin del b or replace`: the other verb is no part of the first.
+  return sentence.split(/(draft (?:admin|serve|log|client|dev|sim) (?:(?! or )[^,;:()\n])*(?<! ))/).filter((text) => text !== "")
     .map((text) => ({ text, isCommand: /^draft (?:admin|serve|log|client|dev|sim) /.test(text) }));
 }

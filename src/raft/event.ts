@@ -52,6 +52,8 @@ export type EventBody =
   | { readonly type: "promiseReady"; readonly promiseMs: number }
   /** A snapshot of this node's machine is durable, and so is the mark in the log that says so. */
   | { readonly type: "snapshotStored"; readonly point: LogPoint; readonly timeMs: number }
+  /** Entries that this log holds are nowhere to be had any more; the durable snapshot of `point` has all that they did. */
+  | { readonly type: "entriesLost"; readonly point: LogPoint; readonly timeMs: number }
   /** The snapshot that is being fetched from another member is of `index`; 0: none is, or it came to nothing. */
   | { readonly type: "snapshotFetching"; readonly index: Index }
   /** A snapshot of another member is durable here as a file. `configuration` and `timeMs` hold at its point. */

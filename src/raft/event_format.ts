@@ -20,6 +20,7 @@
  *   restored           as applied
  *   snapshotFetching   index near the last index
  *   snapshotStored     index near the last index, term near the last term, chain u32, timeMs near the last log time
+ *   entriesLost        the same
  *   snapshotFetched    the same, number of the configuration near 0
  *   checked            index near the last index, digest u32, byte: 0 or 1 and unjudgedSinceMs near the last log time
  *
@@ -45,7 +46,7 @@ import type { Index, Term } from "./types.ts";
 export const EVENT_TYPES: readonly EventBody["type"][] = [
   "start", "deadline", "receive", "stored", "applied", "propose", "read", "transfer", "changeMembership", "linkUp", "linkDown",
   "readFailed", "diskStalled", "diskFull", "snapshotStored", "snapshotFetching", "snapshotFetched", "restored", "checked",
-  "promiseReady", "loopStalled",
+  "promiseReady", "loopStalled", "entriesLost",
 ];
 export const SAME_MOMENT = 0x20;
 export const SAME_WALL = 0x40;

@@ -86,6 +86,7 @@ export class EventReader {
       case "loopStalled": return { type, forMs: packed.near(0) };
       case "promiseReady": return { type, promiseMs: packed.near(0) };
       case "snapshotFetching": return { type, index: this.#near("index") };
+      case "entriesLost":
       case "snapshotStored": return { type, ...this.#taken() };
       case "snapshotFetched": return { type, ...this.#taken(), configuration: this.#configuration() };
       default: throw broken("an event of an unknown type");

@@ -82,6 +82,7 @@ export class EventWriter implements EntrySink {
       case "loopStalled": return packed.near(event.forMs, 0);
       case "promiseReady": return packed.near(event.promiseMs, 0);
       case "snapshotFetching": return this.#index(event.index);
+      case "entriesLost":
       case "snapshotStored": return this.#taken(event.point, event.timeMs);
       case "snapshotFetched":
         this.#taken(event.point, event.timeMs);

@@ -36,11 +36,22 @@ export function snapshotStored(state: RaftState, { point, timeMs }: { point: Log
   const limit = Math.min(point.index, pinnedIndex(state, now));
   // On a full disk followers that lag cost more than they are worth.
   const start = compactionPoint(trail, point, limit, state.diskFull ? 0 : state.config.retainBytes);
-  if (start === null) return;
-  compactTrail(trail, start);
-  dropConfigurationsBefore(state, start.index);
+  if (start !== null) leave(state, start, timeMs);
+}
+
+/** What is lost cannot be kept for anybody: whoever needs it gets the snapshot. */
+export function entriesLost(state: RaftState, { point, timeMs }: { point: LogPoint; timeMs: number }): void {
+  assert(point.index <= state.snapshotIndex, "a snapshot holds what was lost", point.index, state.snapshotIndex);
+  if (point.index <= state.trail.base.index) return drop(state, "late-snapshot");
+  leave(state, point, timeMs);
+}
+
+/** All through `point` leaves the log. */
+function leave(state: RaftState, point: LogPoint, timeMs: number): void {
+  compactTrail(state.trail, point);
+  dropConfigurationsBefore(state, point.index);
   const configuration = state.configurations[0] as Configuration;
-  state.effects.push({ type: "compact", start: { point: start, configuration, timeMs } });
+  state.effects.push({ type: "compact", start: { point, configuration, timeMs } });
 }
 
 /** Leaders: the lowest index behind which a follower will need the log once it has its snapshot, or since it had one. */
@@ -70,9 +81,11 @@ export function leaderInstallSnapshotReply(state: RaftState, message: InstallSna
     return;
   }
   if (progress.state !== "snapshot") return;
-  if (index > 0) progress.pinnedIndex = Math.max(progress.pinnedIndex, index);
-  // It has given up on that source; the next reminder names another.
-  else progress.snapshotSource = 0;
+  if (index > 0) {
+    // It has what it fetched before, and the log went on: nobody is given up who gets on.
+    if (index > progress.pinnedIndex && message.durableIndex >= progress.pinnedIndex) progress.snapshotTries = 1;
+    progress.pinnedIndex = Math.max(progress.pinnedIndex, index);
+  } else progress.snapshotSource = 0; // It has given up on that source; the next reminder names another.
 }
 
 /** Followers: the leader's log does not reach back to ours. */

@@ -22,7 +22,7 @@ import {
 } from "./reads.ts";
 import { becomeFollower } from "./roles.ts";
 import { settle } from "./settle.ts";
-import { followerInstallSnapshot, leaderInstallSnapshotReply, restored, snapshotFetched, snapshotFetching, snapshotStored } from "./snapshots.ts";
+import { entriesLost, followerInstallSnapshot, leaderInstallSnapshotReply, restored, snapshotFetched, snapshotFetching, snapshotStored } from "./snapshots.ts";
 import { drawElectionTimeout, drop, type RaftState } from "./state.ts";
 import { bytesAfter } from "./trail.ts";
 import { handOver, isTransferring, transfer } from "./transfer.ts";
@@ -70,6 +70,7 @@ function dispatch(state: RaftState, event: Event): void {
     case "loopStalled": return loopStalled(state, event.forMs, event);
     case "changeMembership": return changeMembership(state, event, event);
     case "snapshotStored": return snapshotStored(state, event, event);
+    case "entriesLost": return entriesLost(state, event);
     case "snapshotFetching": return snapshotFetching(state, event.index, event);
     case "snapshotFetched": return snapshotFetched(state, event, event);
     case "restored": return restored(state, event.index, event.wakeAtMs, event);

@@ -64,6 +64,7 @@ export function eventWords(event: Event, name: Names): string {
     case "promiseReady": return `it may promise for ${event.promiseMs} ms to vote for nobody`;
     case "deadline": return "its deadline passes";
     case "snapshotStored": return `its snapshot of index ${event.point.index} is durable`;
+    case "entriesLost": return `what its log lost is in its snapshot of index ${event.point.index}`;
     case "checked": return `its machine comes to ${event.digest.toString(16).padStart(8, "0")} at index ${event.index}`;
     case "restored": return `its machine holds the snapshot of index ${event.index}`;
     default: return `it ${fateWords(event, name)}`;

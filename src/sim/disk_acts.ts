@@ -1,6 +1,6 @@
 /** How each kind of fault of a disk is done. */
 import { nextFloat } from "../base/random.ts";
-import { type Act, all, type FaultHands, handOverTo, ms, someone, withMachine, withProcess } from "./fault_hands.ts";
+import { type Act, type FaultHands, handOverTo, ms, someone, withMachine, withProcess } from "./fault_hands.ts";
 import type { FaultKind } from "./script.ts";
 import type { SimDisk } from "./sim_disk.ts";
 import type { FaultRule } from "./sim_faults.ts";
@@ -22,10 +22,7 @@ export const DISK_FAULTS: { readonly [K in DiskFaultKind]: Act<K> } = {
     const machine = someone(hands, who);
     if (machine === null || machine.number === 0 || !damage(hands, machine)) return null;
     hands.wiped.add(machine);
-    if (machine.isUp) machine.crash();
-    machine.wipe();
-    hands.troubles(machine).apply();
-    hands.later(downMs, () => hands.start(machine));
+    hands.empty(machine, downMs);
     return `loses the directory of ${machine.id}`;
   },
   "slow-disk": (hands, { who, factor, forMs }) => withMachine(hands, who, (machine) => {
@@ -180,12 +177,9 @@ function powerCut(hands: FaultHands, machine: SimMachine, downMs: number, fate?:
   hands.later(downMs, () => hands.start(machine));
 }
 
-/**
- * From here on nothing that the machine held is owed. False before the cluster is founded: founders that lose their
- * directory leave a cluster that nobody can found.
- */
+/** From here on nothing that the machine held is owed. False if the cluster cannot do without. */
 function damage(hands: FaultHands, machine: SimMachine, kind: "rot" | "loss" = "loss"): boolean {
-  if (hands.wiped.size === 0 && all(hands).some(({ number }) => number === 0)) return false;
+  if (!hands.mayLose(machine, false)) return false;
   machine.forgiven = true;
   if (kind === "loss") machine.isSilentlyLost = true;
   hands.excuses.damaged(machine, "DAMAGED");

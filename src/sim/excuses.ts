@@ -24,8 +24,18 @@ export class Excuses {
     this.#standing.set(machine, known);
   }
 
-  /** Whether the machine's process may end with that code. */
-  has(machine: SimMachine, code: ErrorCode): boolean {
+  /** Its disk is another one, of which nothing is known. */
+  renewed(machine: SimMachine): void {
+    this.#standing.delete(machine);
+  }
+
+  /**
+   * Whether the machine's process may end with that code.
+   *
+   * @param mends what rots is to be had from others: whoever reads it while it runs goes on
+   */
+  has(machine: SimMachine, code: ErrorCode, mends: boolean): boolean {
+    if (mends && code === "DAMAGED" && machine.hasOpened) return this.#met.get(machine.gate)?.has(code) === true;
     // A full disk keeps a process from starting; one that has started keeps what it has and goes on (promise 7).
     if (code === "DISK_FULL") return !machine.hasOpened && machine.metFullDisk;
     if (code === "STORAGE_FAILED" && machine.disk.hasBad) return true;

@@ -25,8 +25,12 @@ export interface FaultHands {
   /** The faults are over: what waited for its moment does not happen any more. */
   readonly isHealed: boolean;
   readonly operator: Operator;
-  /** Machines whose directory was lost and which nobody has taken in again. */
+  /** Machines whose directory was lost and which nobody has taken in again, and those that take part in nothing any more. */
   lost(): readonly SimMachine[];
+  /** Whether the cluster lives on without what the machine holds; `atOnce`: all of it goes now. */
+  mayLose(machine: SimMachine, atOnce: boolean): boolean;
+  /** Puts an empty disk in, and starts the machine after a while, whatever was wrong with it. */
+  empty(machine: SimMachine, downMs: number): void;
   later(delayMs: number, act: () => void): void;
   troubles(machine: SimMachine): DiskTroubles;
   start(machine: SimMachine): void;

@@ -31,8 +31,7 @@ export function drawFaults(seed: number, settings: Settings): Fault[] {
   const shuffle = streamOf(seed, "fragile");
   const places = Array.from({ length: settings.nodes }, (_, at) => at + 1);
   const fragile: number[] = [];
-  // Who votes changes: a minority of the machines may be a majority of the voters.
-  const fragileMax = settings.membership === undefined ? Math.floor((settings.nodes - 1) / 2) : 0;
+  const fragileMax = fragileOf(settings);
   while (fragile.length < fragileMax) {
     fragile.push(places.splice(nextInRange(shuffle, 0, places.length - 1), 1)[0] as number);
   }
@@ -57,6 +56,12 @@ export function drawFaults(seed: number, settings: Settings): Fault[] {
   faults.push(...drawLeaseFaults(seed, settings));
   faults.sort((a, b) => a.atMs - b.atMs);
   return faults.map((fault, at) => ({ ...fault, id: `f${at + 1}` }));
+}
+
+/** A minority. Where members come and go a minority of the machines may be a majority of the voters: each act looks then. */
+function fragileOf({ nodes, membership }: Settings): number {
+  if (membership === undefined) return Math.floor((nodes - 1) / 2);
+  return membership.besides?.includes("damage") === true ? Math.ceil(nodes / 2) : 0;
 }
 
 /** In some of the runs with snapshots and faults, one machine after the other is told to end at its next one. */

@@ -4,7 +4,7 @@
  */
 import type { Astray } from "./astray.ts";
 import { settledAmong, toldAmong } from "./members_end.ts";
-import { configurationsAbout, decide } from "./members_view.ts";
+import { canElect, configurationsAbout, shownConfiguration } from "./members_view.ts";
 import type { Nemesis } from "./nemesis.ts";
 import { ASKED_MS } from "./operator.ts";
 import { entryMs, isQuickEnough, patienceMs, patienceOf } from "./patience.ts";
@@ -62,7 +62,8 @@ export function* live(parts: LivenessParts): Generator<void> {
   const writer = keepWriting({ client: clients.writer(), members: core.map(({ id }) => id), probes, pauseMs: entryMs(settings), after });
   // No log has more entries than were asked for, and as many of other kinds.
   yield* until("the healed core starts", patienceMs(settings, 2 * parts.operations), () => healed().every((machine) => hasStarted(machine, changes)));
-  if (changes && !canDecide(cluster)) {
+  // Somebody may have let one that had just lost its directory decide, without knowing it: no leader can be sure whom it hears next.
+  if (changes && !canElect(nemesis.healthy(), configurationsAbout(cluster))) {
     writer.stop();
     return phase("too many directories were lost");
   }
@@ -85,7 +86,7 @@ export function* live(parts: LivenessParts): Generator<void> {
   yield* until("clients of the library find the healed core", limitMs(), () => libraryServed(living().map(({ id }) => id)));
   const applied = Math.max(...living().map(({ state }) => state?.lastApplied ?? 0));
   yield* until("watchers hear what was applied", () => limitMs() + WATCHERS_MS, () => clients.haveHeard(applied, living().map(({ id }) => id)));
-  yield* until("the healed core agrees", leftMs, () => agree(living(), changes ? living().length : cluster.machines.size));
+  yield* until("the healed core agrees", leftMs, () => agree(living(), changes ? shownConfiguration(cluster)?.members.length ?? 0 : cluster.machines.size));
   if (changes) yield* until("who was removed hears of it", limitMs(), () => toldAmong(healed(), living(), cluster));
   const all = [...cluster.machines.values()];
   cluster.tell((property) => property.finished?.(all));
@@ -94,14 +95,6 @@ export function* live(parts: LivenessParts): Generator<void> {
 function hasStarted({ state, server, number, isStopping }: SimMachine, changes: boolean): boolean {
   // One that waits to be added has no log.
   return !isStopping && (state !== null || (changes && number === 0 && server !== null));
-}
-
-/**
- * Whether a majority of each configuration that stands in a log is left, as Raft asks for. Somebody may have let one that
- * had just lost its directory decide, without knowing it: no leader can be sure whom it will hear next.
- */
-function canDecide(cluster: SimCluster): boolean {
-  return decide([...cluster.machines.values()], configurationsAbout(cluster));
 }
 
 /**

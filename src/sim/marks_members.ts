@@ -1,9 +1,9 @@
 /** Marks of members that come and go: what becomes of changes, of newcomers, and of those who go. */
 import { isRising, isSettled } from "../raft/configuration_change.ts";
 import type { Effect, Event, StoreEffect } from "../raft/event.ts";
-import { isVoting } from "../raft/quorum.ts";
+import { isVoting, votes } from "../raft/quorum.ts";
 import { currentConfiguration, type RaftState } from "../raft/state.ts";
-import type { Configuration, Index, Role } from "../raft/types.ts";
+import type { Configuration, Incarnation, Index, Role } from "../raft/types.ts";
 import { saidBy } from "./refinement/step.ts";
 import type { SimMember } from "./property.ts";
 
@@ -17,7 +17,8 @@ export const MEMBER_MARKS = [
   "entry committed while joint", "leader ended while joint", "leader that votes no more stepped down",
   "vote given by a learner", "vote given to one that the voter's configuration does not name", "candidate that its newest configuration leaves out",
   "leader elected while joint", "newcomer caught up by a snapshot", "newcomer ended before it knew what was committed",
-  "a node heard that it was removed", "emptied directory taken in again", "member number given again after its entry was cut",
+  "joint configuration brings a witness", "joint configuration lets a witness go", "joint configuration left by a leader of another version",
+  "damaged member replaced", "a node heard that it was removed", "emptied directory taken in again", "member number given again after its entry was cut",
 ] as const;
 
 /** One of them. */
@@ -39,6 +40,10 @@ export class MemberMarks {
   readonly #lives: Map<SimMember, Life> = new Map();
   /** By number: who bore it last. */
   readonly #incarnations: Map<number, number> = new Map();
+  /** Lives of those whose disks were damaged. */
+  readonly #damaged: Set<Incarnation> = new Set();
+  /** By index of the joint configuration: which version of the machine its leader ran. */
+  readonly #jointBy: Map<Index, number> = new Map();
 
   constructor(note: (mark: MemberMark) => void) {
     this.#note = note;
@@ -64,7 +69,8 @@ export class MemberMarks {
     const life = this.#lives.get(member);
     if (state === null || life === undefined) return;
     const configuration = currentConfiguration(state);
-    if (configuration !== life.configuration) this.#changed(life, state, effects);
+    if (member.forgiven) this.#damaged.add(state.config.incarnation);
+    if (configuration !== life.configuration) this.#changed(member, life, state, effects);
     if (event.type === "changeMembership") this.#markRefusal(effects);
     if (event.type === "receive" && event.message.type === "voteRequest") this.#markVote(state, event.message.from, effects);
     if (event.type === "snapshotFetched" && life.isNewcomer && effects.some((effect) => effect.type === "store" && effect.reset !== null)) this.#note("newcomer caught up by a snapshot");
@@ -87,7 +93,7 @@ export class MemberMarks {
     if (message.startsWith("this node was removed from the cluster")) this.#note("a node heard that it was removed");
   }
 
-  #changed(life: Life, state: RaftState, effects: readonly Effect[]): void {
+  #changed({ applier }: SimMember, life: Life, state: RaftState, effects: readonly Effect[]): void {
     const store = effects.find((effect): effect is StoreEffect => effect.type === "store");
     const { configuration: before } = life;
     if (store !== undefined && store.truncateFrom > 0 && before.index >= store.truncateFrom) {
@@ -100,6 +106,21 @@ export class MemberMarks {
     const after = currentConfiguration(state);
     life.ownIndex = after.index;
     this.#markAppended(before, after, state);
+    this.#markMixture(before, after, applier?.plugin.version ?? 0);
+  }
+
+  /** What happens to members that are not all alike. */
+  #markMixture(before: Configuration, after: Configuration, version: number): void {
+    if (after.joint) {
+      this.#jointBy.set(after.index, version);
+      if (after.members.some(({ role, outgoingRole }) => role === "witness" && outgoingRole !== "witness")) this.#note("joint configuration brings a witness");
+      if (after.members.some(({ role, outgoingRole }) => role !== "witness" && outgoingRole === "witness")) this.#note("joint configuration lets a witness go");
+    } else if (before.joint) {
+      if ((this.#jointBy.get(before.index) ?? version) !== version) this.#note("joint configuration left by a leader of another version");
+      const isReplaced = before.members.some(({ role, outgoingRole }) => votes(role) && !votes(outgoingRole));
+      const stays = (life: Incarnation): boolean => after.members.some(({ incarnation }) => incarnation === life);
+      if (isReplaced && before.members.some(({ incarnation }) => this.#damaged.has(incarnation) && !stays(incarnation))) this.#note("damaged member replaced");
+    }
   }
 
   #markAppended(before: Configuration, after: Configuration, { ownTermIndex }: RaftState): void {

@@ -1,10 +1,11 @@
 /** How members come and go in a run, what befalls a change while it is under way, and how a directory is lost. */
 import type { MemberWish } from "../net/member_wish.ts";
 import { isRising } from "../raft/configuration_change.ts";
+import { votes } from "../raft/quorum.ts";
 import { currentConfiguration, type RaftState } from "../raft/state.ts";
 import type { Configuration } from "../raft/types.ts";
 import { type Act, all, around, atNextStep, cutFor, type FaultHands, others, someone } from "./fault_hands.ts";
-import { configurationsAbout, decide, isGone, memberOn, shownConfiguration } from "./members_view.ts";
+import { configurationsAbout, isGone, memberOn, shownConfiguration } from "./members_view.ts";
 import type { FaultBody, FaultKind, PlannedWish, Who } from "./script.ts";
 import { SIM_PORT } from "./sim_cluster.ts";
 import type { SimMachine } from "./sim_machine.ts";
@@ -28,7 +29,8 @@ export const MEMBER_FAULTS: { readonly [K in MemberFaultKind]: Act<K> } = {
     if (shown === null) return null;
     if (planned.some(({ what }) => what === "cancel")) return ask(hands, [{ type: "cancel" }], via, tries);
     const taken = new Set<string>();
-    return ask(hands, planned.flatMap((wish) => wishOf(hands, shown, wish, taken)), via, tries);
+    const wishes = planned.flatMap((wish) => wishOf(hands, shown, wish, taken));
+    return leavesSound(hands, shown, wishes) ? ask(hands, wishes, via, tries) : null;
   },
   resize: (hands, { voters, from, via, tries }) => {
     const shown = shownConfiguration(hands.cluster);
@@ -39,17 +41,15 @@ export const MEMBER_FAULTS: { readonly [K in MemberFaultKind]: Act<K> } = {
     const count = Math.abs(voters - voting.length);
     const taken = new Set<string>();
     const wishes = Array.from({ length: count }, (_, at) => wishOf(hands, shown, { what, who: from === 0 && at > 0 ? 1 : from, by: 0 }, taken)).flat();
-    return ask(hands, wishes, via, tries);
+    return leavesSound(hands, shown, wishes) ? ask(hands, wishes, via, tries) : null;
   },
   lose: (hands, { who, downMs }) => {
     const machine = someone(hands, who);
     if (machine === null || machine.number === 0 || hands.lost().length > 0) return null;
-    const rest = others(hands, machine);
-    const configurations = configurationsAbout(hands.cluster);
-    const isMember = configurations.some((each) => memberOn(machine, each) !== null);
-    if (!isMember || !decide(rest, configurations)) return null;
+    const isMember = configurationsAbout(hands.cluster).some((each) => memberOn(machine, each) !== null);
+    if (!isMember || !hands.mayLose(machine, true)) return null;
     hands.wiped.add(machine);
-    empty(hands, machine, downMs);
+    hands.empty(machine, downMs);
     return `loses the directory of ${machine.id}`;
   },
   "at-change": (hands, fault) => {
@@ -66,9 +66,21 @@ function ask(hands: FaultHands, wishes: readonly MemberWish[], via: Who, tries: 
   return `asks ${ids[first]} to ${wishes.map(wordsOf).join(", ")}`;
 }
 
+/** Whether those who are to vote then are mostly such whose disks nothing befell: nobody lets the damaged decide. */
+function leavesSound(hands: FaultHands, { members }: Configuration, wishes: readonly MemberWish[]): boolean {
+  const voting = new Set(members.filter(({ targetRole }) => votes(targetRole)).map(({ id }) => id));
+  for (const wish of wishes) {
+    if (wish.type === "remove" || wish.type === "demote" || wish.type === "replace") voting.delete(wish.id);
+    if (wish.type === "promote" || (wish.type === "add" && wish.votes)) voting.add(wish.id);
+    if (wish.type === "replace") voting.add(wish.newId);
+  }
+  const damaged = all(hands).filter(({ id, forgiven }) => forgiven && voting.has(id)).length;
+  return damaged === 0 || damaged * 2 < voting.size;
+}
+
 function wordsOf(wish: MemberWish): string {
   if (wish.type === "cancel") return "call it off";
-  if (wish.type === "replace") return `replace ${wish.id} by ${wish.newId}`;
+  if (wish.type === "replace") return `replace ${wish.id} by ${wish.newId}${wish.kind === undefined ? "" : ` as a ${wish.kind}`}`;
   if (wish.type !== "add" || (wish.votes && wish.witness !== true)) return `${wish.type} ${wish.id}`;
   return `add ${wish.id} as a ${wish.witness === true ? "witness" : "learner"}`;
 }
@@ -92,15 +104,17 @@ function wishOf(hands: FaultHands, shown: Configuration, { what, who, by }: Plan
       prepare(hands, machine);
       return [{ type: "add", id: machine.id, address: addressOf(machine), votes: what !== "learn", ...(what === "witness" ? { witness: true } : {}) }];
     }
+    case "turn":
     case "replace": {
       const lost = hands.lost().find((machine) => named(machine) !== null && !taken.has(machine.id)) ?? null;
-      const old = lost ?? pickOne((machine) => named(machine)?.role === "voter");
+      const old = lost ?? pickOne((machine) => votes(named(machine)?.role ?? null));
       if (old === null) return [];
       taken.add(old.id);
       const next = old === lost && by === 0 ? old : pickOne(comes, from(hands, by));
       if (next === null) return [];
+      const kind = what === "turn" ? { kind: named(old)?.role === "witness" ? "voter" : "witness" } as const : {};
       prepare(hands, next);
-      return [{ type: "replace", id: old.id, newId: next.id, address: addressOf(next) }];
+      return [{ type: "replace", id: old.id, newId: next.id, address: addressOf(next), ...kind }];
     }
     case "cancel": return [];
     default: {
@@ -120,15 +134,8 @@ function from(hands: FaultHands, who: Who): SimMachine[] {
 
 /** One that was removed gets an empty directory, as its own words say that it must. */
 function prepare(hands: FaultHands, machine: SimMachine): void {
-  if (machine.number !== 0) empty(hands, machine, EMPTYING_MS);
+  if (machine.number !== 0) hands.empty(machine, EMPTYING_MS);
   else hands.start(machine);
-}
-
-function empty(hands: FaultHands, machine: SimMachine, downMs: number): void {
-  if (machine.isUp) machine.crash();
-  machine.wipe();
-  hands.troubles(machine).apply();
-  hands.later(downMs, () => hands.start(machine));
 }
 
 function addressOf({ id }: SimMachine): string {

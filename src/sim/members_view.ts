@@ -48,9 +48,43 @@ export function decide(machines: readonly SimMachine[], configurations: readonly
  */
 export function holdData(machines: readonly SimMachine[], configurations: readonly Configuration[]): boolean {
   return configurations.every((configuration) => {
-    const data = configuration.members.filter(({ role, outgoingRole }) => role === "voter" || outgoingRole === "voter");
+    const data = configuration.members.filter(keepsData);
     return !configuration.members.some(isWitness) || data.every(({ number }) => machines.some((machine) => memberOn(machine, configuration)?.number === number));
   });
+}
+
+/**
+ * Whether one of `machines` may be elected by them: it keeps data and votes, and those whose logs are no newer decide with
+ * it. Where there are witnesses nobody may be, though many are there: a witness may know of what no data voter has.
+ */
+export function canElect(machines: readonly SimMachine[], configurations: readonly Configuration[]): boolean {
+  return machines.some((one) => {
+    const isVoter = configurations.some((configuration) => keepsData(memberOn(one, configuration)));
+    return isVoter && decide(machines.filter((other) => isNoNewer(other, one)), configurations);
+  });
+}
+
+function isNoNewer({ state: one }: SimMachine, { state: other }: SimMachine): boolean {
+  if (one === null || other === null) return other !== null;
+  const [mine, theirs] = [one.trail, other.trail];
+  return mine.lastTerm < theirs.lastTerm || (mine.lastTerm === theirs.lastTerm && mine.lastIndex <= theirs.lastIndex);
+}
+
+/** Whether a loss of the machine may leave a witness that knows more than the data voters which are left. */
+export function guardsWitnesses(machine: SimMachine, configurations: readonly Configuration[]): boolean {
+  return configurations.some((configuration) => configuration.members.some(isWitness) && keepsData(memberOn(machine, configuration)));
+}
+
+/** Whether all that the leader's log holds is durable on each data voter: no witness can be told more, and either may be lost. */
+export function isAtRest(cluster: SimCluster): boolean {
+  const leader = cluster.leaderMachine()?.state ?? null;
+  if (leader === null || leader.durableIndex < leader.trail.lastIndex) return false;
+  const others = currentConfiguration(leader).members.filter((member) => keepsData(member) && member.number !== leader.config.self);
+  return others.every(({ number }) => leader.progress.get(number)?.matchIndex === leader.trail.lastIndex);
+}
+
+function keepsData(member: Member | null): boolean {
+  return member?.role === "voter" || member?.outgoingRole === "voter";
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Draws how the members of a run change: who founds, who waits to be added, and what is asked when. */
 import { nextFloat, nextInRange, type RandomState } from "../base/random.ts";
-import type { Fault, FaultBody, MembershipSettings, PlannedWish, Settings } from "./script.ts";
+import type { Besides, Fault, FaultBody, MembershipSettings, PlannedWish, Settings } from "./script.ts";
 import { pick, streamOf } from "./streams.ts";
 
 /** Machines of a run, at most. */
@@ -18,6 +18,16 @@ const WALKS: readonly (readonly number[])[] = [[3, 5, 3, 1, 3], [1, 3, 1, 3], [2
 /** Changes that are asked for in one request, and how often. */
 const WISHES: readonly PlannedWish["what"][] = ["add", "add", "add", "learn", "remove", "remove", "promote", "promote", "demote", "replace"];
 
+/** Where some of those that come are witnesses. */
+const WITNESS_WISHES: readonly PlannedWish["what"][] = [...WISHES, "witness", "witness", "witness", "turn", "replace"];
+
+/** What else may happen where members come and go, and the part of these runs in which some of it does. */
+const BESIDES: readonly Besides[] = ["witnesses", "damage"];
+const BESIDES_PART = 0.5;
+
+/** The part of runs in which members come and go where the machine changes, too. */
+const VERSIONS_PART = 0.3;
+
 /** The part of runs in which members come and go, where nobody says how many nodes there are. */
 const MEMBERS_PART = 1 / 3;
 
@@ -34,7 +44,26 @@ export function drawMembership(seed: number, asked: { nodes?: number; membership
   const spares = nextInRange(random, 1, 4);
   const promoteWithinMs = pick(random, [300, 2000, 2000, 20_000]);
   const all = nodes ?? Math.min(founders + spares, MACHINES_MAX);
-  return { nodes: all, membership: { founders: Math.min(founders, all), promoteWithinMs } };
+  const besides = drawBesides(seed);
+  return { nodes: all, membership: { founders: Math.min(founders, all), promoteWithinMs, ...(besides.length === 0 ? {} : { besides }) } };
+}
+
+function drawBesides(seed: number): Besides[] {
+  const random = streamOf(seed, "besides");
+  if (nextFloat(random) >= BESIDES_PART) return [];
+  return BESIDES.filter(() => nextFloat(random) < 0.6);
+}
+
+/** Whether the machine changes while members come and go. */
+export function changesVersions(seed: number): boolean {
+  return nextFloat(streamOf(seed, "versions besides")) < VERSIONS_PART;
+}
+
+/** What may go wrong in the run: where disks are to be damaged, something of that kind. */
+export function withDamage(seed: number, features: readonly string[], membership: MembershipSettings | null): readonly string[] {
+  const damaging = ["rot", "lies", "wipes"];
+  const isWanted = membership?.besides?.includes("damage") === true && features.length > 0;
+  return !isWanted || damaging.some((name) => features.includes(name)) ? features : [...features, pick(streamOf(seed, "damage besides"), damaging)];
 }
 
 /**
@@ -72,18 +101,31 @@ export function drawChanges(seed: number, settings: Settings): Fault[] {
   }
   const everyMs = pick(random, [200, 500, 1000, 2500]);
   for (let atMs = everyMs * nextFloat(random); atMs < safetyMs; atMs += everyMs * (0.3 + 1.4 * nextFloat(random))) {
-    faults.push(asking({ kind: "change", wishes: drawWishes(random, nodes), via: nextInRange(random, 1, nodes), tries: pick(random, [1, 3, 8]) }, atMs));
+    faults.push(asking({ kind: "change", wishes: drawWishes(random, settings), via: nextInRange(random, 1, nodes), tries: pick(random, [1, 3, 8]) }, atMs));
     // Somebody else asks for something at the same time.
-    if (nextFloat(random) < 0.2) faults.push(asking({ kind: "change", wishes: drawWishes(random, nodes), via: nextInRange(random, 1, nodes), tries: 2 }, atMs + 50 * nextFloat(random)));
+    if (nextFloat(random) < 0.2) faults.push(asking({ kind: "change", wishes: drawWishes(random, settings), via: nextInRange(random, 1, nodes), tries: 2 }, atMs + 50 * nextFloat(random)));
   }
-  faults.push(...drawTroubles(random, settings), ...drawRivals(seed, settings));
+  faults.push(...drawTroubles(random, settings), ...drawRivals(seed, settings), ...drawRepairs(seed, settings));
   return faults.filter(({ atMs }) => atMs < safetyMs);
 }
 
-function drawWishes(random: RandomState, nodes: number): PlannedWish[] {
+function drawWishes(random: RandomState, { nodes, membership }: Settings): PlannedWish[] {
   if (nextFloat(random) < 0.1) return [{ what: "cancel", who: 0, by: 0 }];
   const count = pick(random, [1, 1, 1, 2, 3]);
-  return Array.from({ length: count }, () => ({ what: pick(random, WISHES), who: nextInRange(random, 0, nodes), by: nextInRange(random, 0, nodes) }));
+  const wishes = membership?.besides?.includes("witnesses") === true ? WITNESS_WISHES : WISHES;
+  return Array.from({ length: count }, () => ({ what: pick(random, wishes), who: nextInRange(random, 0, nodes), by: nextInRange(random, 0, nodes) }));
+}
+
+/** Where disks are damaged somebody looks after them, again and again. */
+function drawRepairs(seed: number, { membership, safetyMs, nodes }: Settings): Fault[] {
+  if (membership?.besides?.includes("damage") !== true) return [];
+  const random = streamOf(seed, "repairs");
+  const faults: Fault[] = [];
+  for (let atMs = 1000 * nextFloat(random); atMs < safetyMs; atMs += 1000 + 2000 * nextFloat(random)) {
+    const by = nextFloat(random) < 0.6 ? 0 : nextInRange(random, 1, nodes);
+    faults.push({ id: "", atMs, kind: "change", wishes: [{ what: "replace", who: nextInRange(random, 0, nodes), by }], via: nextInRange(random, 1, nodes), tries: 10 });
+  }
+  return faults;
 }
 
 /** In some runs whoever takes a newcomer in is cut off with it, while the others take in another one. */

@@ -74,7 +74,9 @@ export class NamedDamage implements Property {
     const track = this.#tracks.get(member);
     const claim = track?.vouched.get(track.found) ?? null;
     if (claim === null || member.isSilentlyLost) return;
-    const loss = lossOf(member, claim);
+    // Whoever says that its log lost its end says it to the leader too, and has no vote until it holds all of it again.
+    const { editNumber, trail } = member.state ?? { editNumber: 0, trail: null };
+    const loss = lossOf(member, editNumber > 0 && trail !== null ? { ...claim, index: Math.min(claim.index, trail.lastIndex), chain: null } : claim);
     if (loss !== null) throw new Violation(this.name, `${member.id} ${loss}: mark ${track?.found} vouched for it, and it starts all the same`);
   }
 }

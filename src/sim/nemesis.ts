@@ -14,7 +14,7 @@ import type { FaultHands } from "./fault_hands.ts";
 import { GentleHand } from "./gentle_hand.ts";
 import type { Gate } from "./gate.ts";
 import type { Fault, FaultKind, Script } from "./script.ts";
-import { configurationsAbout, holdData, willDecide } from "./members_view.ts";
+import { configurationsAbout, decide, guardsWitnesses, holdData, isAtRest, willDecide } from "./members_view.ts";
 import { Operator } from "./operator.ts";
 import type { SimCluster } from "./sim_cluster.ts";
 import type { SimMachine } from "./sim_machine.ts";
@@ -128,9 +128,26 @@ export class Nemesis implements FaultHands {
     return [...this.cluster.machines.values()].filter((machine) => !this.#isLost(machine));
   }
 
-  /** Machines whose directory was lost and which nobody has taken in again. */
   lost(): SimMachine[] {
-    return [...this.wiped].filter(({ number }) => number === 0);
+    return [...this.cluster.machines.values()].filter((machine) => this.#isLost(machine));
+  }
+
+  mayLose(machine: SimMachine, atOnce: boolean): boolean {
+    // Founders that lose their directory leave a cluster that nobody can found.
+    if (this.#script.settings.membership === undefined) return this.wiped.size > 0 || [...this.cluster.machines.values()].every(({ number }) => number !== 0);
+    const configurations = configurationsAbout(this.cluster);
+    if (machine.number === 0 || configurations.length === 0) return false;
+    if (guardsWitnesses(machine, configurations) && !(atOnce && isAtRest(this.cluster))) return false;
+    return decide(this.healthy().filter((each) => each !== machine && !each.forgiven), configurations);
+  }
+
+  empty(machine: SimMachine, downMs: number): void {
+    if (machine.isUp) machine.crash();
+    machine.wipe();
+    this.retired.delete(machine);
+    this.excuses.renewed(machine);
+    this.troubles(machine).clear();
+    this.later(downMs, () => this.start(machine));
   }
 
   /**
@@ -201,7 +218,7 @@ export class Nemesis implements FaultHands {
     const code = error instanceof DraftError ? error.code : null;
     if (isSlip(rootOf(error))) this.#watch.unexpected(machine, error);
     else if (code === "BAD_PLUGIN" && this.builds?.wasPutBack(machine) === true) this.builds.mend(machine);
-    else if (code === null || !this.excuses.has(machine, code)) this.#watch.unexpected(machine, error);
+    else if (code === null || !this.excuses.has(machine, code, this.#mends(machine))) this.#watch.unexpected(machine, error);
     const { gate } = machine;
     const downMs = this.#downMs.get(machine) ?? RESTART_MS;
     this.#downMs.delete(machine);
@@ -209,6 +226,12 @@ export class Nemesis implements FaultHands {
     if ((code === "DAMAGED" || code === "WRONG_IDENTITY" || isUnreadable) && (machine.forgiven || machine.isAstray)) this.retired.add(machine);
     // Not `later`: whoever of the core fails while it is healed is started again, too.
     this.cluster.scheduler.after(1, () => this.#end(machine, gate, downMs));
+  }
+
+  /** What rots there while it runs somebody else has, in the log: nothing leaves that, and all others are sound. */
+  #mends(machine: SimMachine): boolean {
+    const { snapshots, nodes } = this.#script.settings;
+    return snapshots === undefined && nodes > 1 && !machine.isSilentlyLost && !machine.hasLied && !machine.isAstray;
   }
 
   #end(machine: SimMachine, gate: Gate, downMs: number): void {
@@ -255,14 +278,16 @@ export class Nemesis implements FaultHands {
   /** All, or some that can decide whatever configuration comes to be in force; one that is down may know of another one. */
   #coreOfMembers(random: RandomState, freezeRest: boolean): SimMachine[] {
     // A machine that was lost waits, and may be taken in yet by a change that is under way.
-    const all = [...this.cluster.machines.values()];
+    const all = [...this.cluster.machines.values()].filter((machine) => !this.isOut(machine));
     const configurations = configurationsAbout(this.cluster);
     const isAllKnown = all.every(({ number, state }) => number === 0 || state !== null);
     if (!freezeRest || !isAllKnown || configurations.length === 0) return all;
     let core = all;
     for (const machine of all) {
       const rest = core.filter((each) => each !== machine);
-      if (nextInRange(random, 0, 1) === 0 && willDecide(rest, configurations) && holdData(rest, configurations)) core = rest;
+      // Damage may show only at the next start.
+      const sure = rest.filter(({ forgiven }) => !forgiven);
+      if (nextInRange(random, 0, 1) === 0 && willDecide(sure, configurations) && holdData(rest, configurations)) core = rest;
     }
     return core;
   }

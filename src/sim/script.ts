@@ -51,6 +51,8 @@ export interface Settings {
   readonly faultEveryMs: number;
   /** When nodes take snapshots, and how much log they keep behind them; if nothing is said, they never do. */
   readonly snapshots?: SnapshotSettings;
+  /** How often nodes read all their closed files again; if nothing is said, they never do. */
+  readonly scrubMs?: number;
   /** Whether machines keep their state on disk; in memory if nothing is said. */
   readonly engines?: boolean;
   /** When leaders let states be compared; as it ships if nothing is said. */
@@ -109,14 +111,20 @@ export interface MembershipSettings {
   readonly promoteWithinMs: number;
   /** Those that wait become witnesses, and nothing else changes; if nothing is said members come and go. */
   readonly witnesses?: true;
+  /** What happens besides where members come and go; nothing if nothing is said. */
+  readonly besides?: readonly Besides[];
 }
+
+/** Some of those that are taken in are witnesses; or disks are damaged. That the machine changes is said by `versions`. */
+export type Besides = "witnesses" | "damage";
 
 /**
  * What an operator wants of a member: of the machine at the place `who`, or, if that makes no sense, of the next one with
- * which it does; 0: from whoever leads on. To cancel what is under way stands alone. `by` takes its place; 0: the same one if its directory was lost.
+ * which it does; 0: from whoever leads on. To cancel what is under way stands alone. `by` takes its place; 0: the same one if
+ * its directory was lost. To turn is to replace a witness by one that keeps data, or the other way round.
  */
 export interface PlannedWish {
-  readonly what: "add" | "learn" | "witness" | "remove" | "promote" | "demote" | "replace" | "cancel";
+  readonly what: "add" | "learn" | "witness" | "remove" | "promote" | "demote" | "replace" | "turn" | "cancel";
   readonly who: Who;
   readonly by: Who;
 }

@@ -64,14 +64,15 @@ const versions = (value: unknown): string | null => {
 };
 
 const membership = (value: unknown): string | null => {
-  const { founders, promoteWithinMs, witnesses } = (value ?? {}) as Readonly<Record<string, unknown>>;
-  const isOne = whole(1, NODES_MAX)(founders, 0) === null && positive(promoteWithinMs, 0) === null && (witnesses === undefined || witnesses === true);
-  return isOne ? null : "wants founders, promoteWithinMs and, if those that wait become witnesses, witnesses: true";
+  const { founders, promoteWithinMs, witnesses, besides = [] } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const isOne = whole(1, NODES_MAX)(founders, 0) === null && positive(promoteWithinMs, 0) === null && (witnesses === undefined || witnesses === true) &&
+    listOf(oneOf("witnesses", "damage"))(besides, 0) === null;
+  return isOne ? null : "wants founders, promoteWithinMs and, if those that wait become witnesses, witnesses: true; besides may list witnesses and damage";
 };
 
 const wish: Check = (value, nodes) => {
   const { what, who: place, by } = (value ?? {}) as Readonly<Record<string, unknown>>;
-  const isOne = oneOf("add", "learn", "witness", "remove", "promote", "demote", "replace", "cancel")(what, nodes) === null && who(place, nodes) === null && who(by, nodes) === null;
+  const isOne = oneOf("add", "learn", "witness", "remove", "promote", "demote", "replace", "turn", "cancel")(what, nodes) === null && who(place, nodes) === null && who(by, nodes) === null;
   return isOne ? null : "wants what, who and by";
 };
 
@@ -91,6 +92,7 @@ const SETTINGS: Checks<Settings> = {
   sessionLimits: (value) => value === undefined ? null : sessionLimits(value),
   library: (value, nodes) => value === undefined ? null : listOf(libraryClient)(value, nodes),
   engines: (value, nodes) => value === undefined ? null : flag(value, nodes),
+  scrubMs: (value, nodes) => value === undefined ? null : positive(value, nodes),
   queueBytesMax: (value, nodes) => value === undefined ? null : positive(value, nodes),
   // Looked at one by one, once it is known how many nodes there are.
   ways: (value) => value === undefined || Array.isArray(value) ? null : "wants a list",

@@ -137,8 +137,7 @@ export class SimMachine implements SimMember {
     const gate = new Gate((kind, size) => this.#owner.passed(this, kind, size));
     this.gate = gate;
     this.failures = 0;
-    this.failure = null;
-    this.startError = null;
+    this.failure = this.startError = null;
     this.boots += 1;
     this.isStopping = false;
     this.hasOpened = false;
@@ -197,6 +196,7 @@ export class SimMachine implements SimMember {
     this.disk = this.#newDisk();
     this.#options.engine?.wipe();
     this.number = this.incarnation = this.lines.length = 0;
+    this.forgiven = this.isSilentlyLost = this.hasLied = false;
   }
 
   #newDisk(): SimDisk {

@@ -8,7 +8,7 @@ import { drawFaults } from "./fault_plan.ts";
 import { DEPOSED, FEATURES } from "./features.ts";
 import { drawOperations } from "./load_plan.ts";
 import { drawQueueBytes, drawWays } from "./net_plan.ts";
-import { drawMembership, drawWitnesses } from "./membership_plan.ts";
+import { changesVersions, drawMembership, drawWitnesses, withDamage } from "./membership_plan.ts";
 import { isKnown } from "./known_machine.ts";
 import { drawSessions } from "./session_plan.ts";
 import { drawVersions } from "./version_plan.ts";
@@ -53,6 +53,9 @@ const SNAPSHOT_PART = 0.5;
 /** The part of these in which one keeps all of its log. */
 const HOARDER_PART = 0.3;
 
+/** So many of the runs in which files rot have nodes that read them again. */
+const SCRUB_PART = 0.7;
+
 /** The run that `seed` stands for. */
 export function drawScript(seed: number, options: SwarmOptions = {}): Script {
   const comeAndGo = options.quiet === true ? null : drawMembership(seed, options);
@@ -60,7 +63,7 @@ export function drawScript(seed: number, options: SwarmOptions = {}): Script {
   const witnesses = options.quiet === true || comeAndGo !== null ? null : drawWitnesses(seed, drawn.nodes, options.witnesses);
   const membership = comeAndGo?.membership ?? witnesses;
   const library = drawLibrary(seed, drawn, options);
-  // Where members change nobody is led astray, nothing is damaged, and the machine stays: one thing at a time.
+  // Where members change nobody is led astray: who is found is a majority's matter, and who votes changes.
   const verdicts = drawVerdicts(seed, drawn, membership === null);
   // A snapshot of one that is astray would lead others there, whom nothing could tell from it.
   const snapshots = verdicts.astray === undefined ? drawSnapshots(seed, drawn.nodes) : null;
@@ -68,12 +71,14 @@ export function drawScript(seed: number, options: SwarmOptions = {}): Script {
   const sessions = drawSessions(seed, drawn, library);
   const queueBytesMax = drawQueueBytes(seed);
   // The machine that goes astray is one plugin's.
-  const changes = options.versions !== false && options.quiet !== true && membership === null && verdicts.astray === undefined;
-  const versions = !changes ? null : drawVersions(seed, drawn.nodes, options.plugin ?? null, options.versions);
+  const asked = options.versions ?? (comeAndGo === null ? undefined : changesVersions(seed));
+  const changes = asked !== false && options.quiet !== true && witnesses === null && verdicts.astray === undefined;
+  const versions = !changes ? null : drawVersions(seed, drawn.nodes, options.plugin ?? null, asked);
   const settings: Settings = {
     ...drawn, ...(library.length === 0 ? {} : { library }), ...(snapshots === null ? {} : { snapshots }),
     ...(queueBytesMax === null ? {} : { queueBytesMax }), ...(ways.length === 0 ? {} : { ways }),
-    ...(membership === null ? {} : { membership }), ...sessions, ...verdicts, ...(versions === null ? {} : { versions }), ...drawEngines(seed, options),
+    ...(membership === null ? {} : { membership }), ...sessions, ...verdicts, features: withDamage(seed, verdicts.features, membership),
+    ...(versions === null ? {} : { versions }), ...drawEngines(seed, options), ...(membership === null ? drawScrub(seed, drawn) : {}),
   };
   return {
     seed,
@@ -144,7 +149,10 @@ function drawSnapshots(seed: number, nodes: number): SnapshotSettings | null {
   const taken = isDense ? { entries: nextInRange(random, 3, 10), retainBytes: 0 } : { entries: nextInRange(random, 5, 50), retainBytes: pick(random, [0, 0, 1000, 10_000]) };
   // Most snapshots here have some kilobytes: many pieces, so that lines break between them, or a rate that makes them late.
   const isSlow = nextFloat(random) < (isDense ? 0.25 : 0.5);
-  return { ...taken, pieceBytes: pick(random, [128, 500, 4096, 65_536]), servedBytesPerSecond: isSlow ? pick(random, [2000, 20_000]) : 2 ** 26, ...drawHoarder(seed, nodes) };
+  const pieceBytes = pick(random, [128, 500, 4096, 65_536]);
+  const servedBytesPerSecond = isSlow ? pick(random, [2000, 20_000]) : 2 ** 26;
+  // Whoever waits longer for a piece than for a line that is dead gives up, and several may wait for one source.
+  return { ...taken, pieceBytes: Math.min(pieceBytes, servedBytesPerSecond), servedBytesPerSecond, ...drawHoarder(seed, nodes) };
 }
 
 /** Whether what each machine has committed outlives its process. Of other plugins than kv nobody knows whether it may. */
@@ -152,6 +160,12 @@ function drawEngines(seed: number, { engines, plugin, quiet }: SwarmOptions): Pi
   const isDrawn = nextFloat(streamOf(seed, "engines")) < ENGINES_PART;
   const mayBe = quiet !== true && (plugin === undefined || isKnown(plugin));
   return (engines ?? (isDrawn && mayBe)) ? { engines: true } : {};
+}
+
+/** Where files rot, most nodes look for it while they run; the others meet it when they read what they want. */
+function drawScrub(seed: number, { features }: Settings): Pick<Settings, "scrubMs"> {
+  const random = streamOf(seed, "scrub");
+  return features.includes("rot") && nextFloat(random) < SCRUB_PART ? { scrubMs: pick(random, [200, 1000, 4000]) } : {};
 }
 
 /** One that keeps all of its log can lead whoever was away on without a snapshot. */

@@ -30,7 +30,7 @@ export function clusterOptions({ seed, settings }: Script, plugin: AnyPlugin, pr
       "election-ms": `${settings.electionMinMs}-${settings.electionMaxMs}`,
     },
     config: {
-      segmentBytes, ...(queueBytesMax === undefined ? {} : { queueBytesMax }),
+      segmentBytes, ...(settings.scrubMs === undefined ? { scrubBytesPerSecond: 0 } : {}), ...(queueBytesMax === undefined ? {} : { queueBytesMax }),
       ...(settings.snapshots === undefined ? {} : { snapshotEntries: settings.snapshots.entries, retainBytes: settings.snapshots.retainBytes }),
     },
     configOf: (id) => settings.snapshots?.hoards === NAMES.indexOf(id) + 1 ? { retainBytes: ALL_BYTES } : {},
@@ -43,6 +43,7 @@ export function clusterOptions({ seed, settings }: Script, plugin: AnyPlugin, pr
       ...(settings.snapshots === undefined ? {} : { snapshots: fetchTuning(settings.snapshots) }),
       ...(settings.membership === undefined ? {} : { promoteWithinMs: settings.membership.promoteWithinMs }),
       ...(settings.sessionLimits === undefined ? {} : { sessions: settings.sessionLimits }),
+      ...(settings.scrubMs === undefined ? {} : { scrubPassMs: settings.scrubMs }),
       wal: { batchBytesMax, readyBytes: segmentBytes, readBytes: READ_BYTES, slabBytes: SLAB_BYTES },
     },
     net: {

@@ -47,8 +47,8 @@ export class BatchWriter {
   durable: Mark;
   /** Use: when a mark is due. Invariant: the mark file says at least this batch. */
   markedBatch: number;
-  /** Use: goes into the next batch if it still holds then. */
-  relocation: Relocation | null = null;
+  /** Use: each goes into the next batch if it still holds then. */
+  readonly relocations: Relocation[] = [];
   /** Use: whether to look for segments that nothing needs. Invariant: true if a log was cut since the last look. */
   hasGarbage = true;
   /** Use: as `hasGarbage`, for hard states and the like are never cut. Counts from the last look on. */
@@ -71,12 +71,11 @@ export class BatchWriter {
   *write(queue: RecordQueue): Task<void> {
     const { room, watch, mark, segments } = this.#parts;
     const taken = queue.take(this.#parts.batchBytesMax);
-    const { relocation } = this;
-    this.relocation = null;
-    const isMoved = relocation !== null && stillHolds(relocation, taken);
-    const wanted = isMoved ? [...taken, relocation.record] : taken;
-    if (wanted.length === 0) return relocation?.done(null, false);
-    const own = [...this.#unsaid(taken), ...wanted];
+    const relocations = this.relocations.splice(0);
+    const moved = relocations.filter((each) => stillHolds(each, taken));
+    const wanted = moved.length > 0 ? [...taken, ...moved.map(({ record }) => record)] : taken;
+    if (wanted.length === 0) return relocations.forEach(({ done }) => done(null, false));
+    const own = [...this.#unsaid(wanted), ...wanted];
     const bytes = own.reduce((sum, record) => sum + recordBytes(record), 0);
     const isFirst = this.#offset === 0 || this.#offset + bytes > room.current.sizeBytes;
     const repeated = isFirst ? [...yield* this.#bases(), ...this.#edits()] : [];
@@ -112,7 +111,7 @@ export class BatchWriter {
     queue.durable += taken.length;
     for (const log of this.#touched) log.landed();
     this.#touched.length = 0;
-    relocation?.done(null, isMoved);
+    for (const each of relocations) each.done(null, moved.includes(each));
   }
 
   /** The log begins with that segment: a record that says so is durable. */
@@ -143,8 +142,8 @@ export class BatchWriter {
   }
 
   /** Hard states that were said long ago: what is lost between two sayings of one is never the newest. */
-  #unsaid(taken: readonly PendingRecord[]): PendingRecord[] {
-    const groups = new Set(taken.map(({ group }) => group));
+  #unsaid(wanted: readonly PendingRecord[]): PendingRecord[] {
+    const groups = new Set(wanted.map(({ group }) => group));
     return [...groups].flatMap((group) => {
       const log = this.#parts.groups.get(group);
       if (log === undefined || log.unsaidBytes < UNSAID_BYTES_MAX) return [];

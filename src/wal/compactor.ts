@@ -4,11 +4,13 @@
  * more than half of the log is dead and yet a few entries hold the oldest segment, they are relocated. At most one
  * operation of this is under way at a time.
  */
+import { AssertionFailed } from "../base/assert.ts";
 import { type Task, wait } from "../base/task.ts";
 import type { Clock, Log, Timer } from "../host/host.ts";
 import type { GroupId } from "../raft/types.ts";
 import type { BatchWriter } from "./batch_writer.ts";
 import type { MarkFile } from "./mark.ts";
+import { isRot, type Mender } from "./mender.ts";
 import type { ReadQueue } from "./read_queue.ts";
 import { RecordType } from "./record.ts";
 import type { RecordQueue } from "./record_queue.ts";
@@ -36,6 +38,7 @@ export interface CompactorParts {
   readonly queue: RecordQueue;
   readonly writer: BatchWriter;
   readonly reads: ReadQueue;
+  readonly mender: Pick<Mender, "mend">;
   readonly mark: MarkFile;
   readonly room: SegmentRoom;
   readonly segmentBytes: number;
@@ -43,6 +46,8 @@ export interface CompactorParts {
   readonly pauseMs: number;
   /** Makes a batch of what was added, as soon as one may begin. */
   readonly flush: () => void;
+  /** There is something to free, though no batch says so. */
+  readonly due: () => void;
 }
 
 /** What a compactor did so far. */
@@ -59,6 +64,8 @@ export class Compactor {
   readonly #parts: CompactorParts;
   #pause: Timer | null = null;
   #isStopped = false;
+  /** Use: the log is to begin behind it, whatever that costs: it cannot be read any more. 0: none. */
+  #rottenThrough = 0;
 
   constructor(parts: CompactorParts) {
     this.#parts = parts;
@@ -73,7 +80,17 @@ export class Compactor {
   /** Whether there may be something to free. */
   get isDue(): boolean {
     const { writer, segments } = this.#parts;
+    if (this.#rottenThrough >= writer.durable.firstSegment && writer.begunSegments > 0) return true;
     return writer.hasGarbage || (writer.begunSegments > 0 && writer.begunSegments >= segments.size * GROWN_PART);
+  }
+
+  /** The segment cannot be read any more: what lives in it and in those before moves on, so that it can go. */
+  evacuate(sequence: number, isRetry: boolean): void {
+    // A try that comes to nothing meets the same rot again.
+    if (sequence <= this.#rottenThrough && !isRetry) return;
+    this.#rottenThrough = Math.max(this.#rottenThrough, sequence);
+    this.#parts.writer.hasGarbage = true;
+    this.#parts.due();
   }
 
   /** Frees what can be freed. One run of it at a time. */
@@ -87,7 +104,8 @@ export class Compactor {
       if (first > writer.durable.firstSegment) {
         yield* this.#beginWith(first);
       } else {
-        const piece = this.#isWorth(live) ? this.#nextPiece(first) : null;
+        const isWanted = first < writer.durable.sequence && (first <= this.#rottenThrough || this.#isWorth(live));
+        const piece = isWanted ? this.#nextPiece(first) : null;
         if (piece === null || !(yield* this.#relocate(piece))) return;
         yield* wait<void>((done) => {
           this.#pause = this.#parts.clock.setTimer(this.#parts.pauseMs, () => done(null, undefined));
@@ -135,6 +153,7 @@ export class Compactor {
         reads.pump();
       });
     } catch (error) {
+      if (isRot(error) && (yield* this.#mend(piece))) return true;
       // The group went on meanwhile, or the disk cannot read: then the segment stays, and whoever needs the entry is told.
       log.write("warn", "log segment stays: its entries cannot be copied", { reason: String(error) });
       return false;
@@ -143,11 +162,21 @@ export class Compactor {
     if (read.to !== piece.to) return true;
     const record = relocatedRecord(piece, read.runs);
     const isMoved = yield* wait<boolean>((done) => {
-      writer.relocation = { piece, record, done };
+      writer.relocations.push({ piece, record, done });
       flush();
     });
     if (isMoved) this.counts.relocatedBytes += read.bytes;
     return true;
+  }
+
+  *#mend({ log, from, to }: Piece): Task<boolean> {
+    try {
+      return (yield* this.#parts.mender.mend(log, from, to)) === "mended";
+    } catch (error) {
+      if (error instanceof AssertionFailed) throw error;
+      this.#parts.log.write("warn", "what cannot be read is not got again yet", { reason: String(error) });
+      return false;
+    }
   }
 
   /** Lets the log begin with segment `first`. What lies before is dead from here on. */

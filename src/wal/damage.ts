@@ -23,8 +23,10 @@ export interface EntryRange {
 /** What one group lost. */
 export interface GroupLoss {
   readonly verdict: "entries" | "end" | "hard state";
-  /** Not there, ascending; all of them stand before entries that are there. Empty if the hard state is lost. */
+  /** Not there, ascending; all of them stand before entries that are there. */
   readonly absent: readonly EntryRange[];
+  /** How far the log is known to have gone: behind the last entry that is there, if nothing is there of what stood at its end. */
+  readonly counted: Index;
 }
 
 /** A place where the log cannot be believed though it was durable. */
@@ -35,6 +37,8 @@ export interface DamagedPlace extends Place {
   readonly what: string;
   /** How it is known that the place was durable; empty if what is there contradicts what stands before. */
   readonly voucher: string;
+  /** Where the log can be read again; null if nowhere, or if it was not looked for. */
+  readonly until: Place | null;
 }
 
 /** Everything that is wrong with a log. */

@@ -87,7 +87,7 @@ export function countAbsent({ log, absent }: GroupEnd, last: LogPoint): void {
 /** What there is of the group in the end; null if nothing was lost. */
 export function* lossOf(end: GroupEnd, source: SegmentSource): Task<GroupLoss | null> {
   const { log, absent, doubt } = end;
-  if (doubt.hardState) return { verdict: "hard state", absent: [] };
+  const counted = log.lastIndex;
   if (doubt.last) {
     // Nothing behind them says which they were.
     const from = absent.endingAt(log.lastIndex);
@@ -96,9 +96,11 @@ export function* lossOf(end: GroupEnd, source: SegmentSource): Task<GroupLoss | 
       absent.fill(from, Number.POSITIVE_INFINITY);
     }
     if (!log.knowsLast) yield* learnLast(source, log);
-    return { verdict: "end", absent: absent.ranges };
   }
-  return absent.isEmpty ? null : { verdict: "entries", absent: absent.ranges };
+  const what = { absent: absent.ranges, counted };
+  if (doubt.hardState) return { verdict: "hard state", ...what };
+  if (doubt.last) return { verdict: "end", ...what };
+  return absent.isEmpty ? null : { verdict: "entries", ...what };
 }
 
 /** Term and chain of the group's entry at `index`; null if it is absent itself. */

@@ -135,6 +135,14 @@ export function* openMark(disk: Disk, directory: string, incarnation: Incarnatio
   return { file: new MarkFile(file, incarnation, newest.number, newest.mark), mark: newest.mark };
 }
 
+/**
+ * Replaces the whole mark file, durably: the old one or the new one is there, whatever happens in between, and the old one
+ * may be one that cannot be read. Nobody has it open.
+ */
+export function* renewMark(disk: Disk, directory: string, incarnation: Incarnation, mark: Mark): Task<void> {
+  yield* replaceWhole(disk, directory, MARK_NAME, firstContent({ number: 1, incarnation, mark }));
+}
+
 function newestSlot(content: Uint8Array, path: string): Slot {
   const slots = [readSlot(content, 0), readSlot(content, SLOT_BYTES)].filter((slot) => slot !== null);
   const newest = slots.sort((a, b) => b.number - a.number)[0];

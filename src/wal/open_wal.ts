@@ -58,7 +58,7 @@ function* open(
   const { file: markFile, mark } = yield* openMark(disk, directory, identity.incarnation, sequences.length === 0);
   const progress = new Progress(() => host.clock.monotonicMs(), (text) => host.log.write("info", text));
   const reads = (segment: number, segments: number): void => progress.at(() => `reads its log: ${segment} of ${segments} segments`);
-  const source: RecoverySource = { disk, directory, identity, mark, readBytes: options.readBytes, reads, readsOn: options.onDamage !== undefined };
+  const source: RecoverySource = { disk, directory, identity, mark, readBytes: options.readBytes, reads, onDamage: options.onDamage === undefined ? "refuse" : "read on" };
   let scan: Scan;
   try {
     scan = yield* scanLog(source, sequences, new RecoveredGroups(visitor));

@@ -3,7 +3,7 @@
  * to the visitor. A record that verifies and yet contradicts what stands before is damage, wherever it lies.
  */
 import { equalBytes, viewOf } from "../base/bytes.ts";
-import { endOf, type EntryHead } from "../base/entry.ts";
+import type { EntryHead } from "../base/entry.ts";
 import type { Task } from "../base/task.ts";
 import { type GroupId, type Index, type LogPoint, MAIN_GROUP } from "../raft/types.ts";
 import { AbsentEntries } from "./absent_entries.ts";
@@ -14,7 +14,7 @@ import { type Envelope, ENVELOPE_BYTES, hardStateBodyBytes, readBaseBody, readHa
 import { contradiction, type RecordFault, unreadable, verifyRun } from "./record_fault.ts";
 import type { Place } from "./segment.ts";
 import { Telling, type WalVisitor } from "./telling.ts";
-import { type PlacedRun, WalGroup } from "./wal_group.ts";
+import { partOfRun, type PlacedRun, WalGroup } from "./wal_group.ts";
 import { learnLast, readHeadAt, type SegmentSource } from "./wal_read.ts";
 
 /** All groups, as far as the log was read. */
@@ -45,6 +45,11 @@ export class RecoveredGroups {
   lose(): void {
     this.#hasLost = true;
     for (const end of this.#groups.values()) doubtAll(end);
+  }
+
+  /** Whether entries `from`..`to` of the group were read. */
+  hasRead(group: GroupId, from: Index, to: Index): boolean {
+    return this.#groups.get(group)?.absent.partsOf(from, to).every(({ isAbsent }) => !isAbsent) === true;
   }
 
   /** A group of which it is in doubt where it ends: then {@link endBefore} comes before its next entries. */
@@ -171,7 +176,7 @@ export class RecoveredGroups {
       const isOther = there !== null && !isSame(there, last);
       if (isOther && !this.#hasLost) return contradiction(envelope, `a relocated entry ${part.to} that is another one than the log's`);
       if (!part.isAbsent && !isOther) continue;
-      log.relocate(partOf(placedRun(envelope, body, { ...place, offset: place.offset + ENVELOPE_BYTES }), part.from, part.to));
+      log.relocate(partOfRun(placedRun(envelope, body, { ...place, offset: place.offset + ENVELOPE_BYTES }), part.from, part.to));
       if (part.to === log.lastIndex) log.endsWith(last);
     }
     absent.fill(envelope.firstIndex, to);
@@ -231,8 +236,10 @@ export class RecoveredGroups {
   *#editContent(envelope: Envelope, body: Uint8Array, place: Place, source: SegmentSource, content: EditContent): Task<RecordFault | null> {
     if (!("hardState" in content)) return null;
     const rest = body.subarray(EDIT_HEAD_BYTES);
-    if (content.change === "chop") {
-      const fault = yield* this.truncate(envelope, source);
+    if (content.change === "chop" || content.change === "cut") {
+      // Where all that is cut was damaged nothing is there to be removed.
+      const isBehind = content.change === "cut" && content.from === this.lastIndex(envelope.group) + 1;
+      const fault = isBehind ? null : yield* this.truncate(envelope, source);
       return fault ?? this.hardState(envelope, body.subarray(EDIT_HEAD_BYTES - hardStateBodyBytes));
     }
     const fault = this.hardState(envelope, body.subarray(EDIT_HEAD_BYTES - hardStateBodyBytes));
@@ -261,7 +268,7 @@ export class RecoveredGroups {
    */
   *finish(source: SegmentSource): Task<Map<GroupId, GroupLoss>> {
     const losses = yield* lossesOf(this.#groups.values(), source);
-    if (this.#hasLost && this.#groups.size === 0) losses.set(MAIN_GROUP, { verdict: "hard state", absent: [] });
+    if (this.#hasLost && this.#groups.size === 0) losses.set(MAIN_GROUP, { verdict: "hard state", absent: [], counted: 0 });
     for (const { log, assumed, isQuiet } of this.#groups.values()) {
       if (!losses.has(log.group) && (assumed > 0 || isQuiet)) yield* this.#telling.whole(source, log);
     }
@@ -277,20 +284,6 @@ export class RecoveredGroups {
 /** The run of a record, whose first entry stands at `place`. */
 function placedRun({ firstIndex, count }: Envelope, run: Uint8Array, place: Place): PlacedRun {
   return { firstIndex, count, run, place, recordEnd: place.offset + run.length };
-}
-
-/** The entries `from`..`to` of a run. */
-function partOf({ firstIndex, run, place, recordEnd }: PlacedRun, from: Index, to: Index): PlacedRun {
-  const view = viewOf(run);
-  const behind = (first: number, entries: number): number => {
-    let end = first;
-    for (let passed = 0; passed < entries; passed++) end = endOf(view, end);
-    return end;
-  };
-  const at = behind(0, from - firstIndex);
-  const bytes = behind(at, to - from + 1) - at;
-  const placed = { sequence: place.sequence, offset: place.offset + at };
-  return { firstIndex: from, count: to - from + 1, run: run.subarray(at, at + bytes), place: placed, recordEnd };
 }
 
 function isSame(a: LogPoint, b: LogPoint): boolean {

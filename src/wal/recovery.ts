@@ -16,13 +16,14 @@ import { DraftError } from "../base/errors.ts";
 import type { Task } from "../base/task.ts";
 import { checkNext, type DamagedPlace, damageError, type LogDamage, placeText, rangesText } from "./damage.ts";
 import { endBefore } from "./doubt.ts";
+import { isCut } from "./edit_record.ts";
 import { readOwnHeader } from "./own_header.ts";
 import { type Envelope, ENVELOPE_BYTES, readEnvelope, RecordType, seedOf, typeName } from "./record.ts";
 import { contradiction, type RecordFault, unreadable } from "./record_fault.ts";
 import type { RecoveredGroups } from "./recovered_groups.ts";
 import { beginsLate, findDamage, goOnBehind } from "./recovery_damage.ts";
-import type { Progress, RecoverySource, Scan } from "./scan.ts";
-import { HEADER_BYTES, type Place, type SegmentHeader, type SegmentUse } from "./segment.ts";
+import { beginning, type Progress, type Read, type RecoverySource, type Scan } from "./scan.ts";
+import { HEADER_BYTES, type SegmentHeader, type SegmentUse } from "./segment.ts";
 import { openReader, type SegmentReader } from "./segment_reader.ts";
 import type { SegmentSource } from "./wal_read.ts";
 
@@ -32,34 +33,34 @@ import type { SegmentSource } from "./wal_read.ts";
  * @throws DraftError DAMAGED naming file, offset, group and index
  */
 export function* scanLog(source: RecoverySource, sequences: readonly number[], groups: RecoveredGroups): Task<Scan> {
-  const start: Place = { sequence: 0, offset: 0 };
-  const progress: Progress = {
-    groups, segments: new Map(), end: start, lastBatchAt: start, lastBatch: 0, lastEdit: { batch: 0, group: 0 }, lastGroup: 0, firstSegment: 1, fault: null, faultBytes: 0,
-  };
+  const { onDamage = "refuse" } = source;
+  const progress = beginning(groups);
   const places: DamagedPlace[] = [];
   let read = yield* scanSegments(source, sequences, progress);
   for (;;) {
     const place = yield* findDamage(source, sequences, progress);
     if (place === null) break;
-    if (source.readsOn === true && progress.fault?.isUnknown === true) throw new DraftError("WRONG_IDENTITY", placeText(source.directory, place));
-    if (source.readsOn !== true) throw damageError(source.directory, place);
+    if (onDamage !== "refuse" && progress.fault?.isUnknown === true) throw new DraftError("WRONG_IDENTITY", placeText(source.directory, place));
+    if (onDamage === "refuse") throw damageError(source.directory, place);
     places.push(place);
+    if (onDamage === "stop") break;
     groups.lose();
     // Behind what was lost a record may contradict what was read for that very reason; on its own it makes the log no log.
     if (progress.fault?.contradicts === true && places.length === 1) break;
     if (!(yield* goOnBehind(source, sequences, progress))) break;
+    places.splice(-1, 1, { ...place, until: progress.end });
     read = yield* scanSegments(source, sequences, progress);
   }
   // The record that says so may be among what was lost.
   if (places.length === 0 && source.mark.firstSegment > progress.firstSegment) throw damageError(source.directory, yield* beginsLate(source, progress));
   const losses = yield* groups.finish(segmentsOf(source, progress));
-  if (losses.size > 0 && source.readsOn !== true) throw missingError(source.directory, losses);
+  if (losses.size > 0 && onDamage === "refuse") throw missingError(source.directory, losses);
   const damage = places.length === 0 && losses.size === 0 ? null : { places, groups: losses };
   return { ...read, groups, damage };
 }
 
 /** What was read so far, to be read from again. */
-function segmentsOf({ disk, directory }: RecoverySource, { segments }: Progress): SegmentSource {
+export function segmentsOf({ disk, directory }: RecoverySource, { segments }: Progress): SegmentSource {
   return { disk, directory, saltOf: (sequence) => segments.get(sequence)?.salt ?? 0 };
 }
 
@@ -69,11 +70,8 @@ function missingError(directory: string, losses: LogDamage["groups"]): DraftErro
   return new DraftError("DAMAGED", `log "${directory}" is damaged: it counts ${lost}, and no segment holds them; ${checkNext(directory)}`);
 }
 
-/** What counts of a log as far as it was read. */
-type Read = Omit<Scan, "groups" | "damage">;
-
 /** Reads segment after segment, from where the last reading ended. @returns what counts, which is less than what was read if the last one is to be begun anew */
-function* scanSegments(source: RecoverySource, sequences: readonly number[], progress: Progress): Task<Read> {
+export function* scanSegments(source: RecoverySource, sequences: readonly number[], progress: Progress): Task<Read> {
   const begin = source.mark.firstSegment;
   const from = progress.end;
   const segments = sequences.filter((sequence) => sequence >= begin).length;
@@ -128,7 +126,10 @@ function* scanSegment(source: RecoverySource, reader: SegmentReader, header: Seg
       use.begin = offset + envelope.length;
     }
     progress.lastBatch = envelope.batch;
-    if (envelope.type === RecordType.edit) progress.lastEdit = { batch: envelope.batch, group: envelope.group };
+    if (envelope.type === RecordType.edit) {
+      const { batch, group } = envelope;
+      progress.lastEdit = { batch, group, isCut: isCut(reader.bytes.subarray(reader.at(offset) + ENVELOPE_BYTES)) };
+    }
     if (envelope.group > 0) progress.lastGroup = envelope.group;
     progress.lastBatchAt = { sequence: header.sequence, offset: offset - envelope.batchAt };
     use.end = offset + envelope.length;

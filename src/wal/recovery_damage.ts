@@ -86,7 +86,7 @@ function* placed(source: RecoverySource, progress: Progress, place: Place, vouch
   const where = known === null
     ? `behind group ${lastGroup}, index ${groups.lastIndex(lastGroup)}`
     : `group ${known.group}, index ${known.index}`;
-  return { ...place, group: known?.group ?? lastGroup, where, what: fault?.what ?? "nothing that can be read", voucher };
+  return { ...place, group: known?.group ?? lastGroup, where, what: fault?.what ?? "nothing that can be read", voucher, until: null };
 }
 
 /** The entry that seems to stand at `place`, behind an envelope that does not verify. */

@@ -43,6 +43,16 @@ export function pieceIn(log: WalGroup, sequence: number, bytesMax: number): Piec
   return { log, from, to: next === null ? log.lastIndex : next.index - 1, bytes, points };
 }
 
+/** The entries between two points of the index, the one at `index` among them; null if the group does not hold it. */
+export function pieceAt(log: WalGroup, index: Index): Piece | null {
+  if (index <= log.prefix.index || index > log.lastIndex) return null;
+  const at = log.index.find(index);
+  const point = log.index.point(at);
+  if (point === null) return null;
+  const next = log.index.point(at + 1);
+  return { log, from: Math.max(point.index, log.prefix.index + 1), to: next === null ? log.lastIndex : next.index - 1, bytes: point.bytes, points: [point] };
+}
+
 /** The record that a piece becomes. */
 export function relocatedRecord({ log, from, to }: Piece, runs: readonly Uint8Array[]): PendingRecord {
   const bytes = runs.reduce((sum, run) => sum + run.length, 0);

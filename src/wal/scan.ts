@@ -13,8 +13,11 @@ export interface RecoverySource extends ReaderSource {
   readonly mark: Mark;
   /** Hears of each segment that is about to be read: how many were read, of how many there are. */
   readonly reads?: (segment: number, segments: number) => void;
-  /** Whether the log is read on behind what is damaged, to know what is lost; else damage is an error. */
-  readonly readsOn?: boolean;
+  /**
+   * What comes of damage: an error, which is what it is if nothing is said; the end of what is read, as it stood just
+   * before; or the log is read on behind it, to know what is lost.
+   */
+  readonly onDamage?: "refuse" | "stop" | "read on";
 }
 
 /** What stands in the log. */
@@ -27,10 +30,13 @@ export interface Scan {
   readonly lastBatchAt: Place;
   readonly lastBatch: number;
   /** The newest record of an edit, a repeated one too. */
-  readonly lastEdit: { readonly batch: number; readonly group: GroupId };
+  readonly lastEdit: { readonly batch: number; readonly group: GroupId; readonly isCut: boolean };
   /** Null of a sound log. */
   readonly damage: LogDamage | null;
 }
+
+/** What counts of a log as far as it was read. */
+export type Read = Omit<Scan, "groups" | "damage">;
 
 /** How far the log was read, and why no further. */
 export interface Progress {
@@ -46,4 +52,12 @@ export interface Progress {
   fault: RecordFault | null;
   /** What is behind the end that is not read: the record that is at fault, if its envelope can be believed. */
   faultBytes: number;
+}
+
+/** Nothing was read yet. */
+export function beginning(groups: RecoveredGroups): Progress {
+  const start: Place = { sequence: 0, offset: 0 };
+  return {
+    groups, segments: new Map(), end: start, lastBatchAt: start, lastBatch: 0, lastEdit: { batch: 0, group: 0, isCut: false }, lastGroup: 0, firstSegment: 1, fault: null, faultBytes: 0,
+  };
 }

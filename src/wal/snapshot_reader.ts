@@ -89,10 +89,11 @@ export class SnapshotReader {
   /**
    * Verifies what is left, chunk by chunk, and shows nothing of it: memory is that of the buffer.
    *
+   * @param rest called behind each chunk with its length in bytes
    * @throws DraftError DAMAGED
    */
-  *verify(): Task<void> {
-    while (yield* this.#readChunk());
+  *verify(rest?: (bytes: number) => Task<void>): Task<void> {
+    while (yield* this.#readChunk()) if (rest !== undefined) yield* rest(this.#chunk.length);
   }
 
   /** Up to where the file was verified: behind a chunk, or the head. */

@@ -13,6 +13,8 @@ import { readEntries, type SegmentSource } from "./wal_read.ts";
 /** Read at a time when a group is told once more. */
 const PAGE_BYTES = 1_048_576;
 
+const NOTHING = new Uint8Array(0);
+
 /**
  * Who is told what a log holds, in its order. Bytes are views that last for the call: copy what is kept.
  *
@@ -20,6 +22,8 @@ const PAGE_BYTES = 1_048_576;
  * then all that was told of it before is void.
  */
 export interface WalVisitor {
+  /** Whether what the entry holds is looked at, else `payload` is empty: views cost as much as sums. If missing: always. */
+  wants?(head: EntryHead): boolean;
   groupMade(group: GroupId, genesis: Uint8Array): void;
   hardState(group: GroupId, hardState: HardState): void;
   /** `from` and all after it are removed. */
@@ -37,7 +41,7 @@ export interface WalVisitor {
 }
 
 /** Hears nothing. */
-export const NOBODY: WalVisitor = { groupMade() {}, hardState() {}, truncated() {}, entry() {}, compacted() {}, snapshotMarked() {}, edited() {} };
+export const NOBODY: WalVisitor = { wants: () => false, groupMade() {}, hardState() {}, truncated() {}, entry() {}, compacted() {}, snapshotMarked() {}, edited() {} };
 
 /** What a visitor is told. */
 export class Telling {
@@ -62,7 +66,8 @@ export class Telling {
     let at = 0;
     for (const head of heads) {
       const from = at + ENTRY_HEADER_BYTES;
-      const payload = run.subarray(from, isBare(view, at) ? from : from + head.payloadBytes);
+      const isEmpty = isBare(view, at) || this.#visitor.wants?.(head) === false;
+      const payload = isEmpty ? NOTHING : run.subarray(from, from + head.payloadBytes);
       if (isEarly) this.#visitor.heard?.(group, head, payload);
       else this.#visitor.entry(group, head, payload);
       at = endOf(view, at);

@@ -28,7 +28,7 @@ export function* undoBatch(disk: Disk, directory: string, { file: markFile, mark
   const file = yield* wait<File>((done) => disk.open(`${directory}/${segmentName(lastBatchAt.sequence)}`, { write: true }, done));
   try {
     // A segment without its header is not in use.
-    yield* clear(file, isFirst ? 0 : lastBatchAt.offset, end.offset);
+    yield* clearFile(file, isFirst ? 0 : lastBatchAt.offset, end.offset);
   } finally {
     yield* wait<void>((done) => file.close(done));
   }
@@ -42,7 +42,7 @@ function endOfSegmentBefore({ segments, lastBatchAt }: Scan, mark: Mark): Place 
 }
 
 /** Writes zeros, durably. */
-function* clear(file: File, from: number, to: number): Task<void> {
+export function* clearFile(file: File, from: number, to: number): Task<void> {
   for (let at = from; at < to; at += PIECE_BYTES) yield* writeAll(file, [new Uint8Array(Math.min(PIECE_BYTES, to - at))], at);
   yield* wait<void>((done) => file.sync(done));
 }

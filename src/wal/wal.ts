@@ -15,6 +15,7 @@ import { type CompactionCounts, Compactor } from "./compactor.ts";
 import { type Edit, editFields, writeEditBody } from "./edit_record.ts";
 import type { MarkFile } from "./mark.ts";
 import { MarkTimer } from "./mark_timer.ts";
+import { Mender } from "./mender.ts";
 import { ReadQueue } from "./read_queue.ts";
 import { hardStateBodyBytes, madeBodyBytes, pointBodyBytes, RecordType, writeHardStateBody, writeMadeBody, writePointBody } from "./record.ts";
 import { RecordQueue } from "./record_queue.ts";
@@ -54,6 +55,9 @@ export class Wal {
   #reads: ReadQueue;
   /** Use: reading what is durable, beside the reads that wait. */
   readonly source: SegmentSource;
+  readonly mender: Mender;
+  /** Use: what freeing old segments took so far. */
+  readonly compaction: Readonly<CompactionCounts>;
   #room: SegmentRoom;
   #mark: MarkFile;
   #watch: StallWatch;
@@ -84,7 +88,11 @@ export class Wal {
     const writer = new BatchWriter(parts.identity, { ...parts, source, room, watch: this.#watch, batchBytesMax });
     this.#writer = writer;
     this.#markTimer = new MarkTimer({ clock: host.clock, writer, mark, markMs: options.markMs, failed: (error) => this.#fail(error) });
-    this.#compactor = new Compactor({ ...host, groups, segments, queue, writer, reads, mark, room, segmentBytes, pauseMs: relocateMs, flush: () => this.flush() });
+    const flush = (): void => this.flush();
+    const mender = new Mender({ ...host, reads, writer, segments, flush, evacuate: (...which) => this.#compactor.evacuate(...which) });
+    this.mender = mender;
+    this.#compactor = new Compactor({ ...host, groups, segments, queue, writer, reads, mender, mark, room, segmentBytes, pauseMs: relocateMs, flush, due: () => this.#compact() });
+    this.compaction = this.#compactor.counts;
     room.start();
     host.clock.soon(() => this.#compact());
   }
@@ -92,11 +100,6 @@ export class Wal {
   /** Bytes that wait for their batch. */
   get queuedBytes(): number {
     return this.#queue.bytes;
-  }
-
-  /** What freeing old segments took so far. */
-  get compaction(): Readonly<CompactionCounts> {
-    return this.#compactor.counts;
   }
 
   /** Whether a write or sync failed. */
@@ -198,25 +201,23 @@ export class Wal {
 
   /** The turn is over: what was appended becomes a batch, at once or when the one in flight is durable. */
   flush(): void {
-    const isNothing = this.#queue.length === 0 && this.#writer.relocation === null;
+    const isNothing = this.#queue.length === 0 && this.#writer.relocations.length === 0;
     if (this.#inFlight || this.#failed || this.#finishing || isNothing) return;
     this.#inFlight = true;
     this.#watch.begin();
-    runTask(this.#writer.write(this.#queue), (...[error]) => {
-      if (error === null) this.#batchDone();
-      else this.#fail(error);
-    });
+    runTask(this.#writer.write(this.#queue), (...[error]) => error === null ? this.#batchDone() : this.#fail(error));
   }
 
   /**
    * Reads entries `from`..`to` of a group back, as many as fit `bytesMax`, but one at least; fewer if the rest is not
    * durable yet.
    *
-   * @param done gets verified runs, or DAMAGED naming the place, or NOT_FOUND, or COMPACTED for what left the log
+   * @param done gets verified runs; or DAMAGED naming the place, if nobody else has what is rotten here, UNREACHABLE while
+   *   not everybody could be asked; NOT_FOUND, or COMPACTED for what left the log
    */
-  read(group: GroupId, from: Index, to: Index, bytesMax: number, done: Done<EntriesRead>, windows?: ReadRequest["windows"]): void {
+  read(group: GroupId, from: Index, to: Index, bytesMax: number, done: Done<EntriesRead>, how?: Pick<ReadRequest, "windows" | "waits">): void {
     if (this.#failed) return;
-    this.#reads.add(this.groupOf(group), { group, from, to, bytesMax, windows }, done);
+    this.mender.read(this.groupOf(group), { group, from, to, bytesMax, ...how }, done);
     this.#host.clock.soon(() => this.#reads.pump());
   }
 
@@ -224,7 +225,7 @@ export class Wal {
   close(done: Done<void>): void {
     assert(this.#closed === null, "a WAL is closed once");
     this.#closed = done;
-    this.#compactor.stop();
+    for (const part of [this.#compactor, this.mender]) part.stop();
     if (this.#failed) this.#host.clock.soon(() => done(new DraftError("STORAGE_FAILED", "log cannot be closed cleanly: a write failed before")));
     else if (!this.#inFlight && this.#queue.length === 0) this.#finish();
     else this.flush();
@@ -263,15 +264,14 @@ export class Wal {
   }
 
   #tellBarriers(): void {
-    if (this.#failed) return;
-    for (const done of this.#queue.takeBarriers()) done(null, undefined);
+    if (!this.#failed) for (const done of this.#queue.takeBarriers()) done(null, undefined);
   }
 
   #fail(error: Error): void {
     if (error instanceof AssertionFailed) throw error;
     if (this.#failed) return;
     this.#failed = true;
-    for (const part of [this.#markTimer, this.#watch, this.#room, this.#compactor]) part.stop();
+    for (const part of [this.#markTimer, this.#watch, this.#room, this.#compactor, this.mender]) part.stop();
     this.#reads.stop(() => {});
     const failure = new DraftError("STORAGE_FAILED", `log cannot be written: ${error.message}; the node stops, since what the disk holds is unknown`, { cause: error });
     this.#options.onFailure(failure);

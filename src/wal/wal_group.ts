@@ -121,7 +121,7 @@ export class WalGroup {
   expect({ mark, content }: Edit): void {
     assert(mark.number >= (this.edit?.number ?? 0), "edits count up", this.group, this.edit?.number, mark.number);
     const { appended } = this;
-    if (content.change === "chop") appended.last = content.from - 1;
+    if (content.change === "chop" || content.change === "cut") appended.last = content.from - 1;
     if (content.change === "append") appended.last += content.count;
     if (content.change === "drop") Object.assign(appended, { prefix: content.point.index, snapshot: Math.max(appended.snapshot, content.point.index) });
   }
@@ -131,7 +131,7 @@ export class WalGroup {
     this.edit = mark;
     if (!("hardState" in content)) return;
     this.hardState = content.hardState;
-    if (content.change === "chop") this.truncate(content.from);
+    if (content.change === "chop" || content.change === "cut") this.truncate(content.from);
     else if (content.change === "drop") {
       if (content.point.index > this.snapshot.index) this.snapshot = content.point;
       this.compact(content.point, content.context);
@@ -196,4 +196,18 @@ export class WalGroup {
     assert(getU64(view, at + 24) === index, "the sealed index is the run's", this.group, index);
     return { index, sequence: place.sequence, offset: place.offset + at, recordEnd, chain: view.getUint32(at + 48, true), bytes: 0 };
   }
+}
+
+/** The entries `from`..`to` of a run. */
+export function partOfRun({ firstIndex, run, place, recordEnd }: PlacedRun, from: Index, to: Index): PlacedRun {
+  const view = viewOf(run);
+  const behind = (first: number, entries: number): number => {
+    let end = first;
+    for (let passed = 0; passed < entries; passed++) end = endOf(view, end);
+    return end;
+  };
+  const at = behind(0, from - firstIndex);
+  const bytes = behind(at, to - from + 1) - at;
+  const placed = { sequence: place.sequence, offset: place.offset + at };
+  return { firstIndex: from, count: to - from + 1, run: run.subarray(at, at + bytes), place: placed, recordEnd };
 }

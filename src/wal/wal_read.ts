@@ -36,6 +36,8 @@ export interface ReadRequest {
   readonly bytesMax: number;
   /** Memory to read into, which the reader has for itself; new memory if it brings none. */
   readonly windows?: ReadWindows | undefined;
+  /** What is rotten, and may be had from a member that does not answer, is waited for; else that is an error. */
+  readonly waits?: boolean | undefined;
 }
 
 /** The segments that are read. */

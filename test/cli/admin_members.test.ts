@@ -141,7 +141,7 @@ test("what is so already is said, exit 0", async () => {
   const ran = await run(["del", "c"], (servers) => {
     servers[0]!.node.onChange = (_, done) => done({ index: 9, reply: { ...BEGUN, changed: false, after: BEGUN.before } });
   });
-  assert.equal(ran, { code: 0, out: "voters: a, b (quorum 2)\n", err: "nothing to change: it is so already\n" });
+  assert.equal(ran, { code: 0, out: "voters: a, b (quorum 2)\n", err: "nothing to change: no member is called c\n" });
 });
 
 test("--force and --dry-run reach the leader, and a dry run prints a table", async () => {

@@ -52,6 +52,11 @@ test("lists, sizes and switches are what they look like", () => {
   assert.is(configured('id = "a"\nbootstrap = true', { DRAFT_BOOTSTRAP: "0" }).bootstrap, false, "the variable is heard first");
 });
 
+test("a variable that is neither on nor off is refused: it must not found a cluster", () => {
+  for (const [text, on] of [["1", true], ["true", true], ["", false], ["0", false], ["false", false]] as const) assert.is(configured('id = "a"', { DRAFT_BOOTSTRAP: text }).bootstrap, on, text);
+  for (const text of ["no", "off", "False", "maybe"]) refused('id = "a"', new RegExp(`DRAFT_BOOTSTRAP is "${text}": want 1, true, 0 or false`), { DRAFT_BOOTSTRAP: text });
+});
+
 test("an unknown key is refused with line, column and the nearest name", () => {
   refused('id = "a"\n\n# a comment\n  hartbeat-ms = 5\n', /^draft\.toml:4:3: hartbeat-ms is no setting: the nearest is heartbeat-ms/);
   refused('id = "a"\nheartbeat_ms = 5\n', /^draft\.toml:2:1: heartbeat_ms is no setting: the nearest is heartbeat-ms/);
@@ -89,10 +94,11 @@ test("the example names every setting, and says the defaults", () => {
   assert.equal([...settings.keys()].sort(), CONFIG_KEYS.map(({ name }) => name).sort());
   const plain = configured('id = "a"\ndata = "./data/a"\nlisten = "127.0.0.1:7101"\ninitial = "a@127.0.0.1:7101,b@127.0.0.1:7102,c@127.0.0.1:7103"');
   assert.equal(configured(toml), plain);
-  const { advertise, healthListen, join: asked, peerSecretFile, authFile, logFormat, traceFile, ...said } = configured(commentedIn);
+  const { advertise, healthListen, join: asked, peerSecretFile, authFile, tls, logFormat, traceFile, ...said } = configured(commentedIn);
   assert.equal([advertise, asked, peerSecretFile, authFile, logFormat, traceFile], ["a.example.org:7101", ["127.0.0.1:7102"], "peer.secret", "auth.toml", "json", "a.ndjson"]);
+  assert.equal(tls, { cert: "a.crt", key: "a.key", ca: "clients.pem", peerCa: "nodes.pem", clientAuth: false });
   assert.equal(healthListen, { host: "0.0.0.0", port: 7109 });
-  assert.equal({ ...said, advertise: plain.advertise, healthListen: null, join: [], peerSecretFile: null, authFile: null, logFormat: null, traceFile: null }, plain);
+  assert.equal({ ...said, advertise: plain.advertise, healthListen: null, join: [], peerSecretFile: null, authFile: null, tls: null, logFormat: null, traceFile: null }, plain);
 });
 
 test.run();

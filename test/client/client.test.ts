@@ -132,6 +132,25 @@ test("without a leader the client waits, and says why at the deadline", () =>
     assert.equal((await client.write(["set", "k", "v"])).result, "OK");
   }));
 
+test("what a member says counts more than that others do not answer, or wait to be added", async () => {
+  const cluster = fakeCluster();
+  const member = await serveFake(cluster, "a");
+  const none = fakeCluster("");
+  const waiting = await serveFake(none, "d");
+  none.leader = null;
+  const gone = await serveFake(cluster, "b");
+  await gone.stop();
+  cluster.leader = null;
+  // What was tried last depends on when the time is up.
+  const errors = await Promise.all(Array.from({ length: 12 }, async (_, i) => {
+    await using client = connect([gone.address, member.address, waiting.address], { timeoutMs: 1200 + 100 * i });
+    return await failure(client.write(["set", "k", "v"]));
+  }));
+  assert.equal(errors.map(({ code, outcome, message }) => `${code} ${outcome} ${message}`), errors.map(() => "NO_LEADER not-done nobody leads c1"));
+  await member.stop();
+  await waiting.stop();
+});
+
 test("a write without a session that was sent and lost its connection is LOST, unknown, and never sent again", () =>
   withServers(2, async ([a, b], client) => {
     if (a === undefined || b === undefined) throw new Error("no servers");

@@ -74,7 +74,7 @@ test("O11: bad configuration is 14, unknown flags are 2", async () => {
   refused(await serve("--id", "a", "--heartbeat-ms", "400"), 14, help);
   refused(await serve("--id", "a", "--initial", "b@127.0.0.1:1"), 14, /does not name this node: add a@host:port/);
   refused(await serve("--id", "a", "--listen", "0.0.0.0:0"), 14, /add --advertise host:port: draft serve --help$/);
-  refused(await serve("--id", "a", "--listen", "0.0.0.0:0", "--advertise", "h:1"), 14, /add --insecure to allow it: draft serve --help$/);
+  refused(await serve("--id", "a", "--listen", "0.0.0.0:0", "--advertise", "h:1"), 14, /--peer-secret-file.*--auth-file.*or --insecure allows what this refuses: draft serve --help$/);
   refused(await serve("--id", "a", "--wrong-flag"), 2, /^draft serve: unknown option "--wrong-flag": draft serve --help$/);
 });
 

@@ -1,8 +1,11 @@
 /** HTTP against the built executable, with curl: every kind of route on every node, and writes that are sent again while leaders die. */
 import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { sleep, TestCluster, type TestNode, until } from "./processes.ts";
+import { type Family, familiesIn, valueOf } from "../gateway/exposition.ts";
+import { draft, sleep, temporaryDirectory, TestCluster, type TestNode, until } from "./processes.ts";
 
 const ROUNDS = 12;
 const FLAGS = ["--heartbeat-ms", "40", "--election-ms", "150-300"];
@@ -53,6 +56,13 @@ test("any node takes any request", async () => {
     const put = await asked(node, `/v1/kv/k${at}`, "-X", "PUT", "--data-binary", `v${at}`);
     assert.is(put.status, 200, put.body);
     const { index } = JSON.parse(put.body) as { index: number };
+    // Who leads may change at any time, and nobody measured a write that two leaders had to do with.
+    await until(`${node.id} tells what a write took`, async () => {
+      const timed = await fetch(`http://${node.address}/v1/kv/timed`, { method: "PUT", body: "1" });
+      await timed.body?.cancel();
+      const [, way] = /^queue;dur=[\d.]+(;desc="with the way to the leader and back")?, (?:fsync;dur=[\d.]+, )?replicate;dur=[\d.]+, apply;dur=[\d.]+$/.exec(timed.headers.get("server-timing") ?? "none") ?? ["", "none"];
+      return (way === undefined) === (await node.mainStatus()).role.startsWith("leader") && way !== "none";
+    });
     assert.equal(await asked(other, `/v1/kv/k${at}`), { status: 200, body: `v${at}` });
     assert.equal(await asked(other, `/v1/kv/k${at}?level=stale&min_index=${index}`), { status: 200, body: `v${at}` });
     assert.is((await asked(node, "/readyz")).status, 200);
@@ -70,6 +80,51 @@ test("any node takes any request", async () => {
   assert.equal([transfer.status, (await cluster.leader()).id], [200, last.id], transfer.body);
   const demoted = await asked(cluster.nodes[0] as TestNode, `/v1/members/${(cluster.nodes[1] as TestNode).id}/demote?dry_run=true`, "-X", "POST");
   assert.is(demoted.status, 200, demoted.body);
+});
+
+test("a backup of any node holds what was acknowledged before, and draft log check takes it", async () => {
+  await using cluster = await TestCluster.start({ flags: FLAGS });
+  for (let round = 0; round < 10; round++) {
+    for (const node of cluster.nodes) {
+      const { index } = await (await fetch(`http://${node.address}/v1/kv/b`, { method: "PUT", body: String(round) })).json() as { index: number };
+      for (const giver of cluster.others(node)) {
+        const backup = await fetch(`http://${giver.address}/v1/backup`);
+        assert.is(backup.status, 200);
+        const file = join(temporaryDirectory(), "main.draft");
+        writeFileSync(file, new Uint8Array(await backup.arrayBuffer()));
+        assert.ok(Number(backup.headers.get("draft-index")) >= index, `${giver.id} gave ${backup.headers.get("draft-index")} behind ${index}`);
+        if (round === 0) assert.is((await draft(["log", "check", file])).code, 0);
+      }
+    }
+  }
+});
+
+test("what nodes count goes on through a change of leaders, and a leader tells of its peers", async () => {
+  await using cluster = await TestCluster.start({ flags: FLAGS });
+  const scrape = async (node: TestNode): Promise<Map<string, Family>> => familiesIn(await (await fetch(`http://${node.address}/metrics`)).text());
+  const valued = (families: ReadonlyMap<string, Family>, name: string, more = ""): number => valueOf(families, name, `group="main"${more}`);
+  /** Of all nodes, once one of them leads, and tells of the others, and nobody else does. */
+  const settled = (isWanted: (all: readonly Map<string, Family>[]) => boolean): Promise<readonly Map<string, Family>[]> => until("one leads", async () => {
+    const all = await Promise.all(cluster.nodes.map(scrape));
+    const told = all.map((families) => [valued(families, "draft_role", ',role="leader"'), families.get("draft_peer_lag_entries")?.samples.size ?? 0].join());
+    return told.sort().join(" ") === "0,0 0,0 1,2" && isWanted(all) && all;
+  });
+  const put = async (): Promise<string> => (await fetch(`http://${(cluster.nodes[0] as TestNode).address}/v1/kv/m`, { method: "PUT", body: "x" })).text();
+  await cluster.leader();
+  for (let at = 0; at < 20; at++) await put();
+  const before = await settled(() => true);
+  assert.ok(before.reduce((sum, families) => sum + valued(families, "draft_proposals_total"), 0) >= 20);
+  const changes = (all: readonly Map<string, Family>[]): number[] => all.map((families) => valued(families, "draft_leader_changes_total"));
+  const [heir] = cluster.others(await cluster.leader()) as [TestNode];
+  await fetch(`http://${heir.address}/v1/transfer`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ to: heir.id }) });
+  for (let at = 0; at < 20; at++) await put();
+  const after = await settled((all) => changes(all).every((count, at) => count > (changes(before)[at] ?? 0)));
+  for (const [at, families] of before.entries()) {
+    for (const { name, type, samples } of families.values()) {
+      if (type === "gauge") continue;
+      for (const [series, value] of samples) assert.ok((after[at]?.get(name)?.samples.get(series) ?? -1) >= value, `${at}: ${series}`);
+    }
+  }
 });
 
 test("a write under a key is done once, though its leader dies and it is sent again elsewhere", async () => {

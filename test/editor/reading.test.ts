@@ -51,6 +51,34 @@ test("two logs part at the first entry that differs, wherever each begins and en
   assert.is(compared({ ...MADE, compacted: 9 }, { ...MADE, entries: 4 }), "COMPACTED");
 });
 
+test("logs of which one is damaged are compared where both have entries", () => {
+  const damagedAt = (index: number, change?: (rig: EditRig) => void): unknown => {
+    const left = new EditRig(MADE);
+    const right = new EditRig(MADE, left.scheduler);
+    change?.(right);
+    const content = left.disk.content(`${DATA}/wal/000000000001.seg`) as Uint8Array;
+    const key = new TextEncoder().encode(`k${index}`);
+    const at = content.findIndex((_, from) => from > 4_096 && key.every((byte, i) => content[from + i] === byte));
+    left.disk.flipBit(`${DATA}/wal/000000000001.seg`, at, 0);
+    const far = right.host();
+    return left.run(openedLog(left.host(), { directory: DATA, group: 1, onDamage: "read on" }, function* (one): Task<unknown> {
+      return yield* openedLog(far, { directory: DATA, group: 1 }, function* (other): Task<unknown> {
+        const { differsAt, differsFrom } = yield* compareLogs(one, other);
+        return [differsAt, differsFrom];
+      });
+    }));
+  };
+  const other = (at: number) => (rig: EditRig): void => {
+    rig.edit({ change: "chop", index: at });
+    for (let each = at; each <= 12; each++) rig.edit({ change: "append", payload: command("set", "other", "v") });
+  };
+  for (let index = 2; index <= 9; index++) assert.equal(damagedAt(index), [0, 0], `entry ${index} is lost`);
+  assert.equal(damagedAt(5, other(5)), [6, 5]);
+  assert.equal(damagedAt(5, other(6)), [6, 5]);
+  assert.equal(damagedAt(5, other(4)), [4, 4]);
+  assert.equal(damagedAt(5, other(8)), [8, 8]);
+});
+
 /** A restore goes by promises: between two calls of the disk they resolve. */
 async function stateAt(rig: EditRig, index: number): Promise<string> {
   const told: { state: string; error: Error | null } = { state: "", error: null };
@@ -101,7 +129,7 @@ test("a flipped byte anywhere in what counts of log and snapshot is found, and n
   const [log, snapshot] = sound as [Checked, Checked];
   assert.match(log.holds, /group 1 from index 6 to 12/);
   let found = 0;
-  for (let at = 0; at < snapshot.bytes; at += 7) {
+  for (let at = 0; at < (snapshot.bytes ?? 0); at += 7) {
     const rig = make();
     rig.disk.flipBit(snapshot.path, at, 3);
     const [, damaged] = checked(rig) as [Checked, Checked];
@@ -109,7 +137,7 @@ test("a flipped byte anywhere in what counts of log and snapshot is found, and n
     found += 1;
   }
   const segment = `${DATA}/wal/000000000001.seg`;
-  for (let at = 0; at < log.bytes; at += 61) {
+  for (let at = 0; at < (log.bytes ?? 0); at += 61) {
     const rig = make();
     rig.disk.flipBit(segment, at, 3);
     const [damaged] = checked(rig) as [Checked];

@@ -4,8 +4,10 @@ import { runTask, type Task, wait } from "../../src/base/task.ts";
 import { blankHead, chainAfter, EntryKind, payloadSumOf, sealedBytes, writeHeader } from "../../src/base/entry.ts";
 import { viewOf } from "../../src/base/bytes.ts";
 import { makeEdit, undoEdit } from "../../src/editor/edit_log.ts";
+import { planCut } from "../../src/editor/cut_plan.ts";
 import { planEdit, type Wanted } from "../../src/editor/edit_plan.ts";
-import { type GroupLog, type OfflineHost, openedLog } from "../../src/editor/offline_log.ts";
+import type { OfflineHost } from "../../src/editor/log_files.ts";
+import { type GroupLog, openedLog } from "../../src/editor/offline_log.ts";
 import { readSavedEdit } from "../../src/editor/saved_edit.ts";
 import { openDataDir } from "../../src/node/data_dir.ts";
 import { encodeGenesis, genesisPoint } from "../../src/node/genesis.ts";
@@ -81,6 +83,14 @@ export class EditRig {
     });
   }
 
+  /** Chops what may be damaged. */
+  cut(index: number): string | null {
+    const host = this.host();
+    return this.run(openedLog(host, { directory: DATA, group: GROUP, onDamage: "stop" }, function* (log): Task<string> {
+      return yield* makeEdit(host, log, log.damage === null ? yield* planEdit(log, { change: "chop", index }) : yield* planCut(host.disk, log, index), kv);
+    }));
+  }
+
   undo(): void {
     this.use(function* (log, host): Task<void> {
       yield* undoEdit(host, log);
@@ -131,15 +141,16 @@ export function command(...words: readonly [string, ...string[]]): Uint8Array {
   return encodeEnvelope({ session: null, sequence: 0, answeredBelow: 0, command: words }).slice();
 }
 
-function* makeDirectory(host: OfflineHost, made: Made): Task<void> {
+/** Makes the directory of a stopped node, on whatever disk. */
+export function* makeDirectory(host: OfflineHost, made: Made, directory: string = DATA): Task<void> {
   const configuration = genesisConfiguration(made.voters.map((id, at) => ({ id, address: `${id}:1`, incarnation: at + 1 })));
   const number = made.learns === true ? configuration.nextMemberNumber : 1;
   const genesis = encodeGenesis({ clusterId: "c1", machine: "kv", machineVersion: 1, foundedMs: 777, configuration });
-  const dataDir = yield* openDataDir(host, DATA, { nodeId: null, machine: null });
+  const dataDir = yield* openDataDir(host, directory, { nodeId: null, machine: null });
   yield* dataDir.begin({ nodeId: "a", machine: "kv", founding: [] });
   const { nodeId, clusterId, incarnation } = yield* dataDir.change({ clusterId: "c1", genesis, welcome: { number, index: 0, witness: false }, memberNumber: number });
   const options = { ...WAL_DEFAULTS, segmentBytes: 16_384, readyBytes: 8_192, compacts: false, onFailure: () => {}, onStall: () => {}, onSpace: () => {} };
-  const wal = yield* openWal(host, DATA, { clusterId, nodeId, incarnation }, options, {
+  const wal = yield* openWal(host, directory, { clusterId, nodeId, incarnation }, options, {
     groupMade() {}, hardState() {}, truncated() {}, entry() {}, compacted() {}, snapshotMarked() {}, edited() {},
   });
   wal.appendGroupMade(GROUP, genesis);

@@ -57,12 +57,13 @@ export class Guarded {
     for (const id of others) {
       const node = await this.start({ id, ...options });
       await leader.client.changeMembers([{ type: "add", id, address: node.address, votes: true }]);
-      await this.#voter(leader, id);
+      await this.voter(leader, id);
     }
     return this.nodes;
   }
 
-  async #voter(leader: RunningNode, id: string): Promise<void> {
+  /** Waits until `id` is a voter. */
+  async voter(leader: RunningNode, id: string): Promise<void> {
     for (let tries = 0; tries < 1000; tries++) {
       const { members } = await leader.client.members();
       if (members.some((each) => each.id === id && each.role === "voter")) return;

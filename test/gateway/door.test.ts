@@ -65,7 +65,7 @@ function dial(server: FakeServer): Promise<RawClient> {
 }
 
 function hello(clusterId: string = ""): Uint8Array {
-  return encodeClientHello({ protocol: CLIENT_PROTOCOL, clientName: "test", clusterId, forwarded: false, isNode: false, token: null });
+  return encodeClientHello({ protocol: CLIENT_PROTOCOL, clientName: "test", clusterId, forwarded: false, isNode: false, timed: false, token: null });
 }
 
 async function greeted(server: FakeServer): Promise<RawClient> {

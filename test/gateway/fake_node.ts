@@ -99,14 +99,14 @@ export class FakeNode implements NodeApi {
     this.seen.push(decodeEnvelope(kept).command.join(" "));
     if (this.onPropose !== null) return this.onPropose(kept, done);
     const { leader } = this.cluster;
-    if (leader === null) return done(new DraftError("NO_LEADER", "nobody leads"));
+    if (leader === null) return done(new DraftError("NO_LEADER", `nobody leads ${this.cluster.clusterId}`));
     if (leader.id !== this.id) return done(new DraftError("NOT_LEADER", `${leader.id} leads`, { leader }));
     setTimeout(() => done(this.applyOnce(kept)), 0);
   }
 
   changeSession(_group: string, ask: SessionAsk, _timeoutMs: number, done: AnswerDone): void {
     const { sessions, leader, index } = this.cluster;
-    if (leader === null) return done(new DraftError("NO_LEADER", "nobody leads"));
+    if (leader === null) return done(new DraftError("NO_LEADER", `nobody leads ${this.cluster.clusterId}`));
     if (leader.id !== this.id) return done(new DraftError("NOT_LEADER", `${leader.id} leads`, { leader }));
     const id = ask.type === "close" ? ask.session : (sessions.size + 1).toString(16).padStart(32, "0");
     if (ask.type === "open") sessions.set(id, new Map());
@@ -160,7 +160,7 @@ export class FakeNode implements NodeApi {
     } satisfies GroupStatus;
     done({
       version: "0.0.0", runtime: "test", pid: 1, loop: null, clusterId: cluster.clusterId, nodeId: this.id, incarnation: "1",
-      address: this.address, uptimeMs: 1, ready: true, checks: [], fenced: false, disk: { freeBytes: 1, state: "ok" }, groups: [group], alarms: [],
+      address: this.address, uptimeMs: 1, ready: true, checks: [], fenced: false, disk: { freeBytes: 1, state: "ok" }, scrub: null, groups: [group], alarms: [],
     });
   }
 

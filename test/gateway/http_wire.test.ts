@@ -134,6 +134,27 @@ test("who holds a connection by being slow loses it", async () => {
   await new Promise<void>((resolve) => mux.close(() => resolve()));
 });
 
+test("one address has so many connections and no more, and room again once some are closed", async () => {
+  const real = createNodeHost(silentLog);
+  const door = new HttpDoor(real, { ownHost: "localhost", roomBytesMax: 1024, addressConnectionsMax: 2 });
+  const mux = new Mux(real, { peer: (socket) => socket.destroy(), client: (socket) => socket.destroy(), resp: (socket) => socket.destroy(), http: (socket, first) => door.accept(socket, first) });
+  const port = await new Promise<number>((resolve, reject) => {
+    mux.listen({ host: "127.0.0.1", port: 0 }, (...[error, address]) => (error === null ? resolve(address.port) : reject(error)));
+  });
+  const own = Object.assign(Object.create(rig) as HttpRig, { port });
+  const request = "GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n";
+  const held = [own.dial(), own.dial()];
+  await Promise.all(held.map((socket) => new Promise<void>((resolve) => socket.once("data", () => resolve()).write(request))));
+  const [refused] = answersIn(await own.raw([request]));
+  assert.equal([refused?.status, refused === undefined ? "" : errorIn(refused), refused?.headers["retry-after"]], [429, "BUSY not-done", "1"]);
+  assert.is(door.connectionCount, 2);
+  held[0]?.destroy();
+  while (door.connectionCount === 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.match(await own.raw([request], answers(1)), /^HTTP\/1\.1 200/);
+  door.close();
+  await new Promise<void>((resolve) => mux.close(() => resolve()));
+});
+
 test("a node that stops answers what it took, and refuses the rest", async () => {
   const own = await HttpRig.start();
   const held = own.dial();

@@ -82,7 +82,7 @@ function rig(): Rig {
   const asked: AnswerDone[] = [];
   node.onRead = (_, done) => void asked.push(done);
   new ClientDoor({ clock, net, log, random: { u32: () => 1 } }, node).accept(socket);
-  const hello = encodeClientHello({ protocol: CLIENT_PROTOCOL, clientName: "test", clusterId: "", forwarded: false, isNode: false, token: null });
+  const hello = encodeClientHello({ protocol: CLIENT_PROTOCOL, clientName: "test", clusterId: "", forwarded: false, isNode: false, timed: false, token: null });
   socket.send([hello], writePreface(ConnectionKind.client, Lane.control));
   scheduler.runUntil(1);
   socket.read();

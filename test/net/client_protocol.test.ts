@@ -17,7 +17,7 @@ function writeBody(id: number, group: string, timeoutMs: number, envelope: Uint8
 }
 
 test("hellos come back as they were", () => {
-  const client = { protocol: 1, clientName: "cli", clusterId: "c", forwarded: true, isNode: true, token: "draft_x" };
+  const client = { protocol: 1, clientName: "cli", clusterId: "c", forwarded: true, isNode: true, timed: true, token: "draft_x" };
   assert.equal(decodeClientHello(encodeClientHello(client)), client);
   const node = {
     protocol: 1, clusterId: "c", nodeId: "a", address: "h:1", version: "0.1.0", frameBytesMax: 9, valueBytesMax: 8,
@@ -73,7 +73,7 @@ test("a write for another group than the last is read too", () => {
 test("results and errors come back as they were", () => {
   const reader = new ReplyReader();
   for (const result of ["OK", "", "x".repeat(23), "x".repeat(24), "é", null, 0, 3, 23, 24, 255, -1, 2n ** 60n, [1, "a"], { a: 1 }, true, 1.5]) {
-    assert.equal(reader.read(encodeResult(70_000, 2 ** 40, result)), { id: 70_000, index: 2 ** 40, result, error: null });
+    assert.equal(reader.read(encodeResult(70_000, 2 ** 40, result)), { id: 70_000, index: 2 ** 40, result, timing: null, error: null });
   }
   assert.is(reader.read(encodeResult(1, 1, undefined)).result, null);
   const sent = new DraftError("LOST", "gone", { outcome: "not-done", leader: { id: "a", address: "h:1" }, retryAfterMs: 4 });

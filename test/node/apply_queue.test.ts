@@ -45,9 +45,9 @@ class Rig {
         ...more,
       }),
     };
-    const log: Pick<GroupLog, "read"> = { read: (_group, from, to, _bytes, done, windows) => {
-      this.windows.add(windows!);
-      this.reads.push({ from, to, done, windows: windows! });
+    const log: Pick<GroupLog, "read"> = { read: (_group, from, to, _bytes, done, how) => {
+      this.windows.add(how!.windows!);
+      this.reads.push({ from, to, done, windows: how!.windows! });
     } };
     this.queue = new ApplyQueue({
       group: 1, applier: new Applier({ plugin, group: 1, directory: "", log: () => {} }), tail: this.tail, log: log as GroupLog,

@@ -17,10 +17,10 @@ function parse(flags: Readonly<Record<string, string | true>>): NodeConfig {
 test("parseNodeConfig() fills in the defaults", () => {
   assert.equal(parse({ id: "a" }), {
     id: "a", data: "./draft-data/a", listen: { host: "127.0.0.1", port: 7100 }, advertise: null, bootstrap: false,
-    initial: [], join: [], autoRejoin: false, peerSecretFile: null, machines: ["kv"], priority: 0, heartbeatMs: 60, electionMinMs: 300, electionMaxMs: 600, snapshotBytes: 134217728, snapshotEntries: 1000000,
+    initial: [], join: [], autoRejoin: false, peerSecretFile: null, authFile: null, machines: ["kv"], priority: 0, heartbeatMs: 60, electionMinMs: 300, electionMaxMs: 600, snapshotBytes: 134217728, snapshotEntries: 1000000,
     retainBytes: 67108864, segmentBytes: 67108864,
-    valueBytesMax: 8388608, frameBytesMax: 16777216, queueBytesMax: 268435456, logLevel: "info", logFormat: null,
-    traceFile: null, healthListen: null,
+    valueBytesMax: 8388608, frameBytesMax: 16777216, queueBytesMax: 268435456, scrubBytesPerSecond: 4194304, logLevel: "info", logFormat: null,
+    traceFile: null, healthListen: null, tls: null,
   });
 });
 
@@ -46,7 +46,15 @@ const REFUSED: readonly (readonly [Readonly<Record<string, string | true>>, stri
   [{ id: "a", listen: "nonsense" }, "nonsense"],
   [{ id: "a", listen: "0.0.0.0:7100", insecure: true }, "--advertise"],
   [{ id: "a", listen: "[::]:7100", insecure: true }, "--advertise"],
+  [{ id: "a", listen: "10.0.0.1:7100" }, "nodes have to prove who they are: add --peer-secret-file"],
+  [{ id: "a", listen: "10.0.0.1:7100" }, "clients have to: add --tls-cert, --tls-key and --auth-file"],
   [{ id: "a", listen: "10.0.0.1:7100" }, "--insecure"],
+  [{ id: "a", listen: "10.0.0.1:7100", "peer-secret-file": "s" }, "clients have to"],
+  [{ id: "a", listen: "10.0.0.1:7100", "peer-secret-file": "s", "auth-file": "f" }, "tokens of --auth-file need TLS"],
+  [{ id: "a", listen: "10.0.0.1:7100", "auth-file": "f", "tls-cert": "c", "tls-key": "k" }, "nodes have to prove"],
+  [{ id: "a", "tls-cert": "c" }, "--tls-key is missing"],
+  [{ id: "a", "tls-ca": "c" }, "--tls-cert is missing"],
+  [{ id: "a", "tls-cert": "c", "tls-key": "k", "tls-client-auth": true }, "--tls-ca is missing"],
   [{ id: "a", advertise: "h:0" }, "port 0"],
   [{ id: "a", initial: "b@h:1" }, "a@host:port"],
   [{ id: "a", initial: "a@h:1,a@h:2" }, "twice"],

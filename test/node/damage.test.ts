@@ -1,6 +1,11 @@
 /** Whole nodes whose files rot while they are stopped: what is lost is fetched again, or named. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { runTask, type Task } from "../../src/base/task.ts";
+import { planCut } from "../../src/editor/cut_plan.ts";
+import { makeEdit } from "../../src/editor/edit_log.ts";
+import { openedLog } from "../../src/editor/offline_log.ts";
+import kv from "../../plugins/kv/kv.ts";
 import type { Group } from "../../src/node/group.ts";
 import { HEADER_BYTES } from "../../src/wal/segment.ts";
 import { SimNodes } from "./sim_nodes.ts";
@@ -81,6 +86,55 @@ test("F03: whatever part of a log rots, the node that holds it comes back with w
     nodes.until("all hold one state again", () => hashes(nodes).size === 1);
   }
   assert.ok(kept.filter((each) => each.endsWith(" 1")).length >= 10, kept.join(", "));
+});
+
+/** Chops the damaged log of a node that does not run just before the damage; false if it cannot be cut, or is sound. */
+function chopped(nodes: SimNodes, id: string): boolean {
+  const host = { clock: nodes.scheduler.clock(0), disk: nodes.node(id).disk.boot(), random: { u32: () => 7 }, log: { enabled: () => false, write: () => {}, setLevel: () => "info" as const } };
+  const ended = { error: null as Error | null, value: false, yet: false };
+  runTask(openedLog(host, { directory: `/${id}`, group: 1, onDamage: "stop" }, function* (log): Task<boolean> {
+    if (log.damage === null) return false;
+    yield* makeEdit(host, log, yield* planCut(host.disk, log, log.group.lastIndex + 1), kv);
+    return true;
+  }), (...[error, value]) => Object.assign(ended, { error, value: value ?? false, yet: true }));
+  nodes.until("the edit", () => ended.yet);
+  if (ended.error !== null && !/is damaged/.test(ended.error.message)) throw ended.error;
+  return ended.value;
+}
+
+test("wherever a log was cut before its damage, the node comes back with what the others have: by its vote if that is certain, else as a learner", () => {
+  const { nodes } = founded(9);
+  load(nodes, 60);
+  const came = { cut: 0, reborn: 0, edited: 0 };
+  for (let part = 0; part < 20; part++) {
+    const id = follower(nodes);
+    const { incarnation } = nodes.node(id);
+    stopped(nodes, id);
+    spoil(nodes, id, part / 20, part / 20 + 0.02);
+    if (chopped(nodes, id)) came.cut += 1;
+    nodes.start(id);
+    nodes.until(`${id} runs`, () => groupOf(nodes, id) !== undefined, 60_000);
+    const isReborn = nodes.node(id).incarnation !== incarnation;
+    if (isReborn) came.reborn += 1;
+    else if ((groupOf(nodes, id)?.state.editNumber ?? 0) > 0) came.edited += 1;
+    nodes.until("all hold one state", () => hashes(nodes).size === 1);
+    write(nodes, nodes.awaitLeader().id, ["set", "after", `part ${part}`]);
+    nodes.until("all hold one state again, and every log is compared", () => hashes(nodes).size === 1 && (groupOf(nodes, id)?.state.editNumber ?? 1) === 0);
+  }
+  assert.ok(came.cut >= 10 && came.edited >= 5, JSON.stringify(came));
+});
+
+test("a log that was cut where its newest vote may have stood is not voted on: the start gives the incarnation up", () => {
+  const { nodes } = founded(10);
+  load(nodes, 3);
+  const id = follower(nodes);
+  const { incarnation } = nodes.node(id);
+  stopped(nodes, id);
+  spoil(nodes, id, 0.8, 1);
+  assert.ok(chopped(nodes, id));
+  nodes.start(id);
+  nodes.until("it is let in again", () => groupOf(nodes, id) !== undefined && hashes(nodes).size === 1, 60_000);
+  assert.is.not(nodes.node(id).incarnation, incarnation);
 });
 
 test("D12: a log that lost what it voted last is let in again as a learner, under a new incarnation, with the old log set aside", () => {

@@ -5,7 +5,8 @@ import { nextInRange, seedRandom } from "../../src/base/random.ts";
 import { runTask, type Task } from "../../src/base/task.ts";
 import { makeEdit, undoEdit } from "../../src/editor/edit_log.ts";
 import { planEdit, type Wanted } from "../../src/editor/edit_plan.ts";
-import { type GroupLog, type OfflineHost, openedLog } from "../../src/editor/offline_log.ts";
+import type { OfflineHost } from "../../src/editor/log_files.ts";
+import { type GroupLog, openedLog } from "../../src/editor/offline_log.ts";
 import type { Group } from "../../src/node/group.ts";
 import kv from "../../plugins/kv/kv.ts";
 import { command } from "../editor/rig.ts";
@@ -51,17 +52,34 @@ function hashes(nodes: SimNodes): Set<string> {
   return new Set(IDS.map((id) => `${groupOf(nodes, id)?.applier.lastApplied.index} ${groupOf(nodes, id)?.applier.stateHash()}`));
 }
 
-/** How an operator may spoil a log: cut it anywhere, put another entry in its place, both. */
-function spoil(nodes: SimNodes, id: string, random: ReturnType<typeof seedRandom>): void {
+/** How often operators did what. */
+type Done = Record<"chop" | "append" | "undo", number>;
+
+/** How an operator may spoil a log: cut it anywhere, put another entry in its place, both; and regret the last of it. */
+function spoil(nodes: SimNodes, id: string, random: ReturnType<typeof seedRandom>, done: Done): void {
   const how = nextInRange(random, 0, 2);
-  if (how !== 1) edit(nodes, id, ({ group }) => ({ change: "chop", index: nextInRange(random, Math.max(2, group.lastIndex - 30), group.lastIndex) }));
-  for (let extra = how === 0 ? 0 : nextInRange(random, 1, 3); extra > 0; extra--) {
-    edit(nodes, id, () => ({ change: "append", payload: command("set", "register", "forged") }));
+  const made = (wantedOf: (log: GroupLog) => Wanted): void => edit(nodes, id, (log) => {
+    const wanted = wantedOf(log);
+    if (wanted.change === "chop" || wanted.change === "append") done[wanted.change] += 1;
+    return wanted;
+  });
+  if (how !== 1) {
+    made(({ group: { lastIndex } }) => ({ change: "chop", index: nextInRange(random, Math.max(2, lastIndex - 30), lastIndex) }));
   }
+  for (let extra = how === 0 ? 0 : nextInRange(random, 1, 3); extra > 0; extra--) {
+    made(() => ({ change: "append", payload: command("set", "register", "forged") }));
+  }
+  if (nextInRange(random, 0, 2) > 0) return;
+  offline(nodes, id, function* (host, log): Task<void> {
+    if (log.edit?.boot !== log.identity.bootCount) return;
+    yield* undoEdit(host, log);
+    done.undo += 1;
+  });
 }
 
 test("a node whose log was spoiled offline takes the leader's again, loses nothing that was acknowledged, and votes again", () => {
-  for (let seed = 1; seed <= 6; seed++) {
+  const done: Done = { chop: 0, append: 0, undo: 0 };
+  for (let seed = 1; seed <= 8; seed++) {
     const { nodes } = founded(seed);
     const load = new Workload(nodes);
     load.start(5);
@@ -71,7 +89,7 @@ test("a node whose log was spoiled offline takes the leader's again, loses nothi
       nodes.run(nextInRange(random, 300, 900));
       nodes.crash(id);
       nodes.run(nextInRange(random, 1, 900));
-      spoil(nodes, id, random);
+      spoil(nodes, id, random, done);
       nodes.start(id);
       nodes.until(`${id} is compared`, () => !isEdited(nodes, id));
     }
@@ -80,6 +98,7 @@ test("a node whose log was spoiled offline takes the leader's again, loses nothi
     load.check();
     assert.ok(load.acked > 50, `${load.acked} acknowledged`);
   }
+  assert.ok(Object.values(done).every((times) => times >= 3), JSON.stringify(done));
 });
 
 test("what a cut node had helped to commit is not outvoted by it: it waits for who has it", () => {

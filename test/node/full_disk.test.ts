@@ -117,6 +117,30 @@ test("F11: a node that starts on a full disk says so to its group too", () => {
   assert.is(told(nodes, "a", ["set", "k", "v"]), "DISK_FULL not-done");
 });
 
+test("F11: a disk that runs full while a log is repaired is told to the group once it begins", () => {
+  const nodes = new SimNodes({ seed: 8, ids: ["a", "b", "c"], flags: FLAGS, peerSecret: () => new TextEncoder().encode("what only members know") });
+  nodes.startAll();
+  const leader = nodes.awaitLeader().id;
+  for (let n = 0; n < 40; n++) told(nodes, leader, ["set", `k${n % KEYS}`, VALUE]);
+  nodes.run(500);
+  const id = leader === "a" ? "b" : "a";
+  for (const each of ["a", "b", "c"]) nodes.crash(each);
+  const { disk } = nodes.node(id);
+  const path = `/${id}/wal/000000000001.seg`;
+  const content = disk.content(path) as Uint8Array;
+  content.fill(0xee, 30_000, 30_400);
+  disk.overwrite(path, content);
+  // The reserve has to be made again, and there is no room for it.
+  disk.move(`/${id}/wal/reserve`, null);
+  squeeze(nodes, id, SEGMENT_BYTES);
+  nodes.start(id);
+  nodes.until("it waits for others", () => (nodes.node(id).server?.node.waitsFor ?? "") !== "");
+  nodes.until("the disk is full", () => nodes.node(id).server?.node.disk.space !== "ample", 60_000);
+  for (const each of ["a", "b", "c"]) if (each !== id) nodes.start(each);
+  nodes.until("the group begins", () => nodes.node(id).state !== null, 60_000);
+  nodes.until("it knows", () => nodes.node(id).state?.diskFull === true, 5_000);
+});
+
 test("F16: a disk that stands still is told of, since when, until it moves", () => {
   const nodes = running(6, ["a", "b", "c"]);
   const follower = nodes.awaitLeader().id === "a" ? "b" : "a";

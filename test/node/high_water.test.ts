@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { GroupFlags, Hello } from "../../src/net/hello.ts";
-import { fallenBack, HighWater } from "../../src/node/high_water.ts";
+import { fallenBack, HighWater, mayHaveForgotten } from "../../src/node/high_water.ts";
 import type { Event } from "../../src/raft/event.ts";
 import { genesisConfiguration } from "../../src/raft/configuration.ts";
 import type { RaftState } from "../../src/raft/state.ts";
@@ -24,6 +24,15 @@ test("D18: fallenBack() names what a member says less of than it showed: starts,
   assert.match(words({}, 2), /started 3 times, and says that it was 2 times/);
   assert.match(words({ term: 4 }), /in term 5, and says that it is in term 4/);
   assert.match(words({ durableIndex: 8 }), /entries up to 9, and holds those up to 8/);
+});
+
+test("D18: mayHaveForgotten() is true of who says fewer starts or an earlier term, and of nobody for entries alone", () => {
+  const { bootId, term } = MARK;
+  assert.ok(mayHaveForgotten(helloOf({}, bootId - 1), MARK));
+  assert.ok(mayHaveForgotten(helloOf({ term: term - 1 }, bootId), MARK));
+  assert.not(mayHaveForgotten(helloOf({ term, durableIndex: 1 }, bootId), MARK));
+  assert.not(mayHaveForgotten(helloOf({ term: 0 }, bootId), MARK), "it has not read its log yet");
+  assert.not(mayHaveForgotten(helloOf({ damage: 2, term: 1 }, bootId), MARK), "it names a loss itself");
 });
 
 test("fallenBack() tells nothing of who cannot say yet, was edited offline, or names a loss itself", () => {

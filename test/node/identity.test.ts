@@ -208,8 +208,8 @@ test("join: who proves that it knows the secret is added, by way of any node; wh
   for (const id of ["d", "e", "f"]) nodes.start(id, { join: `nowhere:1,${asked}:${SIM_PORT}` });
   awaitVoters(nodes, [...IDS, "d"]);
   nodes.run(10_000);
-  assert.match(alarmsOf(nodes, "e"), /WAITING asks to be added: .*(the proof is wrong|nowhere:1)/);
-  assert.match(alarmsOf(nodes, "f"), /WAITING asks to be added: .*(start this node with the cluster's --peer-secret-file|nowhere:1)/);
+  assert.match(alarmsOf(nodes, "e"), /WAITING asks to be added: .*(its --peer-secret-file is another one|nowhere:1)/);
+  assert.match(alarmsOf(nodes, "f"), /WAITING asks to be added: .*(start this node with the same --peer-secret-file|nowhere:1)/);
   assert.equal([roleOf(nodes, "e"), roleOf(nodes, "f"), roleOf(nodes, "d")], ["waiting", "waiting", "follower"]);
 });
 

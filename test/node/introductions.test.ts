@@ -24,6 +24,7 @@ class Node {
   alone: boolean | null = null;
   readonly taken: Membership[] = [];
   readonly met: string[] = [];
+  whyNotYet: string | null = null;
   /** What its log says, once it is in a cluster. */
   commitIndex = 0;
   configurations: readonly Configuration[] = [GENESIS.configuration];
@@ -45,7 +46,10 @@ class Node {
         },
       } as never,
       main: () => this.alone === null ? null : { state: { configurations: this.configurations, commitIndex: this.commitIndex }, applier: { checks: { isUnused: this.isUnused } } } as never,
-      met: (hello) => this.met.push(hello.nodeId),
+      met: (hello) => {
+        this.met.push(hello.nodeId);
+        return this.whyNotYet;
+      },
       beginnings: () => ({ dialledBy: (hello: Hello) => void this.dialled.push(hello.clusterId) }),
       whyFallenBack: () => "",
       whereabouts: () => ["b:1"],
@@ -156,6 +160,9 @@ test("admit(): an empty node lets nobody in, and notes who takes it for a member
   assert.match(String(node.introductions.admit(helloOf({ clusterId: "c1" }))), /has not recovered/);
   node.alone = false;
   assert.is(node.introductions.admit(helloOf({ clusterId: "c1" })), null);
+  node.whyNotYet = "b was further than it says";
+  assert.is(node.introductions.admit(helloOf({ clusterId: "c1" })), "b was further than it says");
+  node.whyNotYet = null;
 });
 
 test("M24: a lone founder that another cluster dials fails; one among others, or with something written, does not", () => {

@@ -201,4 +201,18 @@ test("a log that was set back between the decision and the start is refused, and
   assert.match(String(a.startError?.message), /ends at index \d+, and held \d+ when draft admin recover ran/);
 });
 
+test("the log of one that went on alone, and whose last vote may be lost, is refused with three ways on", () => {
+  const { nodes, a, survivor } = lostMajority(15);
+  decide(nodes, a, survivor);
+  nodes.start("a");
+  nodes.until("it leads", () => nodes.leader() !== null);
+  nodes.kill("a");
+  const path = a.disk.names.files().find((file) => file.startsWith("/a/wal/") && file.endsWith("0001.seg")) as string;
+  a.disk.overwrite(path, (a.disk.content(path) as Uint8Array).fill(0xee, 4_500));
+  nodes.start("a");
+  nodes.run(2_000);
+  const message = (a.failure ?? a.startError)?.message ?? "";
+  for (const way of ["bring the directory back from a copy", "draft admin replace a a@HOST:PORT", "draft admin restore FILE"]) assert.ok(message.includes(way), message);
+});
+
 test.run();

@@ -265,4 +265,23 @@ test("no snapshot is taken while a backup comes in: its pieces stand in the log 
   await assertRestored(nodes, backup);
 });
 
+test("a restore that nobody goes on with is given up after ten minutes of log time, alike by all, and the next one is taken", async () => {
+  const backup = await written(20);
+  const nodes = await founded(9, { flags: { "retain-bytes": "0", "snapshot-bytes": "1KiB", "snapshot-entries": "1" } });
+  const pieces = piecesOf(backup.bytes, 1);
+  const taken = pieces.slice(0, -1);
+  for (const piece of taken) await settled(nodes, ask((await leaderOf(nodes)), piece));
+  const gathering = (): boolean[] => IDS.map((id) => nodes.node(id).server!.node.groups.get("main")!.applier.beginning.isGathering);
+  nodes.run(500);
+  assert.equal(gathering(), [true, true, true]);
+  const { index } = nodes.node("a").server!.node.groups.get("main")!.applier.lastApplied;
+  await until(nodes, "it is given up, though nothing is written", () => gathering().every((each) => !each), 660_000);
+  assert.ok(nodes.node("a").server!.node.groups.get("main")!.applier.lastApplied.timeMs > 600_000 && index > 0);
+  const late = await settled(nodes, ask((await leaderOf(nodes)), pieces.at(-1) as RestoreAsk));
+  assert.is((late as DraftError).code, "REJECTED");
+  await until(nodes, "snapshots are taken again", () => IDS.every((id) => nodes.node(id).state!.snapshotIndex > 0));
+  assert.not.instance(await send(nodes, backup.bytes, 2), DraftError);
+  await assertRestored(nodes, backup);
+});
+
 test.run();

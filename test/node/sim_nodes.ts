@@ -26,6 +26,7 @@ export interface SimNodesOptions {
   readonly plugin?: AnyPlugin;
   readonly flags?: Readonly<Record<string, string>>;
   readonly tailBytesMax?: number;
+  readonly tuning?: NonNullable<ConstructorParameters<typeof SimCluster>[0]["tuning"]>;
   readonly machine?: SimClusterMachine;
   readonly peerSecret?: (id: string) => Uint8Array | null;
   /** Who looks on at the node of this name; asked at each start. */

@@ -1,8 +1,10 @@
 /** Rolling changes of a machine's version, on whole nodes over the simulated ports (D13). */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { EntryKind } from "../../src/base/entry.ts";
 import { DraftError } from "../../src/base/errors.ts";
 import type { Plugin } from "../../src/machine/machine.ts";
+import { SIM_PORT } from "../../src/sim/sim_cluster.ts";
 import { statusOf } from "./asked.ts";
 import { SimNodes } from "./sim_nodes.ts";
 import { read, write } from "./workload.ts";
@@ -130,6 +132,41 @@ test("a member that is down has said nothing, whatever it ran before", () => {
   install(nodes, "c", 2);
   nodes.start("c");
   nodes.until("the version rises", () => versions(nodes).every((version) => version === 2));
+});
+
+test("nobody new is taken in while the version rises: it was asked what it can run before", () => {
+  const nodes = new SimNodes({ seed: 21, ids: [...IDS, "d"], plugin: noting(1) });
+  const initial = IDS.map((id) => `${id}@${id}:${SIM_PORT}`).join(",");
+  for (const id of IDS) {
+    install(nodes, id, id === "c" ? 1 : 2);
+    nodes.start(id, { initial });
+  }
+  nodes.start("d", {});
+  const { id } = nodes.awaitLeader();
+  nodes.until("all are linked", () => IDS.every((each) => nodes.node(each).number !== 0));
+  nodes.run(500);
+  assert.equal(versions(nodes), [1, 1, 1]);
+  const wishes = [{ type: "add", id: "d", address: `d:${SIM_PORT}`, votes: true }] as const;
+  let answer: unknown = null;
+  const { stepped } = nodes.watch;
+  nodes.watch.stepped = (machine, state, event) => {
+    stepped?.(machine, state, event);
+    const isRaise = event.type === "propose" && event.entries.some(({ kind, index }) => kind === EntryKind.version && index > 0);
+    if (!isRaise || answer !== null) return;
+    answer = "asked";
+    for (const other of IDS.filter((each) => each !== machine.id)) {
+      nodes.net.cut(machine.id, other);
+      nodes.net.cut(other, machine.id);
+    }
+    machine.server?.requests.changeMembers("main", { kind: "change", wishes, force: false, timeoutMs: 5000 }, (result) => (answer = result));
+  };
+  const old = nodes.stop("c");
+  nodes.until("c has stopped", () => old.stopped);
+  install(nodes, "c", 2);
+  nodes.start("c", { initial });
+  nodes.until("it is answered", () => answer instanceof DraftError);
+  assert.match((answer as DraftError).message, /the version of the machine of group main is being raised/, id);
+  assert.is((answer as DraftError).code, "BUSY");
 });
 
 test("a member that was set back to the old build before the raise holds it up", () => {

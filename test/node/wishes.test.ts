@@ -56,4 +56,9 @@ test("changesOf() changes nothing where a node took its own place already, and l
   assert.throws(() => after(replace("c", "a"), { a: 100 }), /a is a member already: it cannot take the place of c/);
 });
 
+test("changesOf() never says that a voter is the learner that was asked for", () => {
+  const learner = (id: string): MemberWish => ({ type: "add", id, address: `${id}:7100`, votes: false });
+  assert.throws(() => after(learner("a")), /a is a voter: draft admin demote a/);
+});
+
 test.run();

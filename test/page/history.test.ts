@@ -6,7 +6,7 @@ import { History, type Sample } from "../../src/page/history.ts";
 const test = suite("history of a page");
 
 function sample(atMs: number, commitIndex: number | null, more: Partial<Sample> = {}): Sample {
-  return { atMs, commitIndex, answerMs: 2, leaderId: "a", term: 1, ...more };
+  return { atMs, commitIndex, answerMs: 2, commitMs: null, leaderId: "a", term: 1, ...more };
 }
 
 function historyOf(samples: readonly Sample[], spanMs: number = 300_000): History {

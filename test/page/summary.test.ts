@@ -18,7 +18,7 @@ function group(more: Partial<GroupStatus>): GroupStatus {
 function state(nodeId: string, more: Partial<GroupStatus>, rest: Partial<NodeStatus> = {}): NodeState {
   return {
     version: "0", runtime: "", pid: 1, clusterId: "c1", nodeId, incarnation: "", address: `${nodeId}:1`, uptimeMs: 1, ready: true, checks: [], fenced: false,
-    disk: { freeBytes: 1, state: "ok" }, loop: null, groups: [group(more)], alarms: [], ...rest,
+    disk: { freeBytes: 1, state: "ok" }, scrub: null, loop: null, groups: [group(more)], alarms: [], ...rest,
   };
 }
 

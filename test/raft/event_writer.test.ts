@@ -37,6 +37,7 @@ const BODIES: readonly EventBody[] = [
   { type: "read", readId: 7, lease: true }, { type: "promiseReady", promiseMs: 300 }, { type: "loopStalled", forMs: 451.5 },
   { type: "diskFull", full: true }, { type: "diskFull", full: false },
   { type: "snapshotStored", point: { index: 9, term: 2, chain: 0xffff_ffff }, timeMs: 1_700_000_000_123.5 },
+  { type: "entriesLost", point: { index: 9, term: 2, chain: 3 }, timeMs: 1_700_000_000_125 },
   { type: "snapshotFetching", index: 2 ** 40 },
   { type: "snapshotFetched", point: { index: 90, term: 3, chain: 7 }, timeMs: 1_700_000_000_124, configuration },
   { type: "restored", index: 99, wakeAtMs: null }, { type: "restored", index: 100, wakeAtMs: 1_700_000_000_999 },

@@ -185,6 +185,25 @@ test("the log is kept no longer for a follower that gives up again and again: it
   assert.is(core.state.trail.base.index, 7);
 });
 
+test("the log is kept again for a follower that gave up again and again, once it had a snapshot and needs a later one", () => {
+  const keptFor = (durableIndex: number): number => {
+    const core = compactedLeader();
+    core.receive(message("appendReply", { from: 3, term: 3, success: false, rejectedIndex: 6, conflictTerm: 1, conflictIndex: 1, pointIndex: 0, pointTerm: 0, pointChain: 1 }));
+    for (let give = 0; give < 9; give++) {
+      core.receive(message("installSnapshotReply", { from: 3, term: 3, success: false, lastIncludedIndex: 0 }));
+      core.nowMs += core.state.config.electionMinMs;
+      core.receive(message("heartbeatReply", { from: 3, term: 3, round: 1 }));
+    }
+    core.receive(message("installSnapshotReply", { from: 3, term: 3, success: false, lastIncludedIndex: 5, durableIndex, durableTerm: 1, durableChain: 1 }));
+    core.receive(message("heartbeatReply", { from: 2, term: 3, round: 1, durableIndex: 7, durableTerm: 3, durableChain: core.state.trail.lastChain }));
+    core.event({ type: "applied", index: 7, wakeAtMs: null });
+    core.event({ type: "snapshotStored", point: { index: 7, term: 3, chain: core.state.trail.lastChain }, timeMs: 0 });
+    return core.state.trail.base.index;
+  };
+  assert.is(keptFor(4), 4, "it had that of 4, and fetches that of 5");
+  assert.is(keptFor(0), 7, "it had none");
+});
+
 test("what a leader was to fetch before it led takes the place of nothing", () => {
   const core = compactedLeader();
   const { trail } = core.state;

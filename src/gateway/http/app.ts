@@ -6,6 +6,8 @@ import type { Log } from "../../host/host.ts";
 import { audit } from "../auth/audit.ts";
 import { NOBODY, refusalOf, type Role } from "../auth/principal.ts";
 import type { ClusterClient } from "../cluster_client.ts";
+import type { DoorCounts } from "../door_counts.ts";
+import type { TimesOf } from "../write_timings.ts";
 import { errorAnswer, type HttpAnswer, HttpRefusal, type HttpRequest, jsonAnswer } from "./message.ts";
 import { pageAnswer } from "./page_route.ts";
 import { Parameters } from "./parameters.ts";
@@ -26,40 +28,53 @@ interface Found {
   readonly parts: Readonly<Record<string, string>>;
 }
 
+/** What routes are served with besides the cluster. */
+export interface AppServices {
+  /** Hears what operators do. */
+  readonly log: Log;
+  /** What the node counts and measures, as Prometheus reads it. */
+  readonly metrics: () => Promise<string>;
+  readonly counts: DoorCounts;
+  readonly timesOf: TimesOf;
+}
+
 /** Answers requests by a table of routes. */
 export class HttpApp {
   readonly #known: readonly Known[];
   readonly #cluster: ClusterClient;
+  readonly #services: AppServices;
   /** Answers whose end is open. */
   readonly streams: Streams = new Streams();
-  readonly #log: Log;
 
-  /** @param log hears what operators do */
-  constructor(routes: readonly Route[], cluster: ClusterClient, log: Log) {
-    this.#log = log;
+  constructor(routes: readonly Route[], cluster: ClusterClient, services: AppServices) {
     this.#known = routes.map((route) => ({ route, pieces: route.path.split("/").slice(1) }));
     this.#cluster = cluster;
+    this.#services = services;
   }
 
   /** The answer, whatever comes: errors are answers, too. */
   async answer(request: HttpRequest): Promise<HttpAnswer> {
+    const { counts } = this.#services;
+    const beganMs = this.#cluster.nowMs();
+    counts.requests += 1;
     let route: Route | null = null;
     try {
       checkOrigin(request);
       const found = this.#find(request);
       ({ route } = found);
-      const answer = await this.#run(request, found);
+      const answer = await this.#run(request, found, beganMs);
       this.#audit(request, route, null);
       return answer;
     } catch (error) {
       const failure = error instanceof HttpRefusal ? error.cause : error;
       if (!(failure instanceof DraftError)) throw error;
+      counts.refused(failure);
       this.#audit(request, route, failure);
       return error instanceof HttpRefusal ? error.answer : errorAnswer(failure, failure.httpStatus, failure.code === "UNAUTHORIZED" ? { "www-authenticate": "Bearer" } : {});
     }
   }
 
-  #run(request: HttpRequest, { route, parts }: Found): Promise<HttpAnswer> {
+  #run(request: HttpRequest, { route, parts }: Found, beganMs: number): Promise<HttpAnswer> {
     const role = roleOf(route);
     const { principal } = request;
     if (role !== null && principal instanceof DraftError) throw principal;
@@ -69,13 +84,14 @@ export class HttpApp {
     const parameters = new Parameters(request.query, route.query);
     const group = parameters.text("group") ?? "main";
     const timeoutMs = parameters.whole("timeout_ms") ?? TIMEOUT_MS;
-    return route.run({ request, cluster: this.#cluster, streams: this.streams, principal: caller, group, parameters, parts, timeoutMs });
+    const { metrics, timesOf } = this.#services;
+    return route.run({ request, cluster: this.#cluster, streams: this.streams, metrics, timesOf, beganMs, principal: caller, group, parameters, parts, timeoutMs });
   }
 
   #audit({ method, path, query, principal, remote }: HttpRequest, route: Route | null, failure: DraftError | null): void {
     if (route === null || roleOf(route) !== "admin") return;
     const action = `${method} ${path.slice(0, ACTION_CHARACTERS_MAX)}${query === "" ? "" : `?${query.slice(0, ACTION_CHARACTERS_MAX)}`}`;
-    audit(this.#log, { principal: principal instanceof DraftError ? null : principal, remote, action, group: "" }, failure);
+    audit(this.#services.log, { principal: principal instanceof DraftError ? null : principal, remote, action, group: "" }, failure);
   }
 
   /** @throws DraftError NOT_FOUND; HttpRefusal 405 */

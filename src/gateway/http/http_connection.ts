@@ -152,9 +152,12 @@ export class HttpConnection {
     const ends = isUninvited || this.#door.stopping ? { connection: "close" } : {};
     return new Promise((resolve) => {
       response.on("finish", resolve).on("close", resolve);
+      // One write to the system: Bun sends head and body apart, if it is let.
+      this.#raw.cork();
       response.writeHead(status, { ...headers, ...length, ...ends });
       if (request.method === "HEAD" || status === 304) response.end();
       else response.end(bytes);
+      this.#raw.uncork();
     });
   }
 

@@ -16,6 +16,10 @@ import { errorAnswer, type HttpAnswer, type HttpRequest } from "./message.ts";
 /** A request's head, its address included. */
 const HEAD_BYTES_MAX = 16 * 1024;
 
+/** Connections of one remote address, at most: half of all that a node takes, so that nobody shuts the others out. */
+const ADDRESS_CONNECTIONS_MAX = 5000;
+const BUSY_RETRY_MS = 1000;
+
 /** How often it is looked for connections that are late. */
 const CHECK_MS = 1000;
 
@@ -31,6 +35,8 @@ export interface HttpDoorOptions {
   readonly ownHost: string;
   /** Bytes of all bodies that are under way, at most. */
   readonly roomBytesMax: number;
+  /** Connections of one remote address, at most; 5,000 if nothing is said. */
+  readonly addressConnectionsMax?: number;
   /** Who may ask; everybody if nothing is said. */
   readonly access?: Access;
 }
@@ -43,15 +49,19 @@ export class HttpDoor implements ConnectionDoor {
   readonly #server: HttpServer;
   readonly #access: Access;
   readonly #connections: Map<RawSocket, HttpConnection> = new Map();
+  readonly #addressConnectionsMax: number;
+  /** Connections that are open, by remote address. */
+  readonly #byAddress: Map<string, number> = new Map();
   /** Answers; null until the node has recovered. */
   app: HttpApp | null = null;
   #check: Timer | null = null;
   #stopping = false;
 
-  constructor(ports: HttpPorts, { ownHost, roomBytesMax, access = new Access() }: HttpDoorOptions) {
+  constructor(ports: HttpPorts, { ownHost, roomBytesMax, access = new Access(), addressConnectionsMax = ADDRESS_CONNECTIONS_MAX }: HttpDoorOptions) {
     this.#ports = ports;
     this.#access = access;
     this.ownHost = ownHost;
+    this.#addressConnectionsMax = addressConnectionsMax;
     this.room = new Room(roomBytesMax);
     const server = createServer({ maxHeaderSize: HEAD_BYTES_MAX, requireHostHeader: false, keepAliveTimeout: 0 });
     // Of headers beyond a count the parser would say nothing, and a condition may be among them: their bytes are bounded.
@@ -93,8 +103,17 @@ export class HttpDoor implements ConnectionDoor {
   accept(socket: Socket, first: Uint8Array): void {
     const raw = this.#stopping ? null : detachSocket(socket, first);
     if (raw === null) return socket.destroy();
+    const address = socket.remote.slice(0, socket.remote.lastIndexOf(":"));
+    const others = this.#byAddress.get(address) ?? 0;
+    if (others >= this.#addressConnectionsMax) return this.#turnAway(raw, address);
+    this.#byAddress.set(address, others + 1);
     this.#connections.set(raw, new HttpConnection(raw, socket, this));
-    raw.on("close", () => this.#connections.delete(raw));
+    raw.on("close", () => {
+      this.#connections.delete(raw);
+      const left = (this.#byAddress.get(address) ?? 1) - 1;
+      if (left > 0) this.#byAddress.set(address, left);
+      else this.#byAddress.delete(address);
+    });
     this.#server.emit("connection", raw);
     raw.resume();
     this.#check ??= this.#ports.clock.setTimer(CHECK_MS, () => this.#checkAll());
@@ -126,10 +145,16 @@ export class HttpDoor implements ConnectionDoor {
     const code = "code" in error ? String(error.code) : "";
     const isTooLong = code === "HPE_HEADER_OVERFLOW";
     const words = isTooLong ? `the head of the request has more than ${HEAD_BYTES_MAX} bytes` : `this is no HTTP/1.1: ${code || error.message}`;
-    const { status, headers, body } = errorAnswer(new DraftError("BAD_REQUEST", words), isTooLong ? 431 : 400);
-    const said = String(body);
-    const lines = Object.entries({ ...headers, "content-length": String(said.length), "connection": "close" }).map(([name, value]) => `${name}: ${value}\r\n`);
-    raw.end(`HTTP/1.1 ${status} ${isTooLong ? "Request Header Fields Too Large" : "Bad Request"}\r\n${lines.join("")}\r\n${said}`);
+    const answer = errorAnswer(new DraftError("BAD_REQUEST", words), isTooLong ? 431 : 400);
+    endWith(raw, answer, isTooLong ? "Request Header Fields Too Large" : "Bad Request");
+  }
+
+  /** Whatever it asks. */
+  #turnAway(raw: RawSocket, address: string): void {
+    const words = `${this.#addressConnectionsMax} connections of ${address} are open here`;
+    this.#ports.log.write("warn", `closed a connection: ${words}`);
+    raw.on("error", () => raw.destroy()).resume();
+    endWith(raw, errorAnswer(new DraftError("BUSY", `${words}: close some`, { retryAfterMs: BUSY_RETRY_MS })), "Too Many Requests");
   }
 
   #checkAll(): void {
@@ -137,4 +162,11 @@ export class HttpDoor implements ConnectionDoor {
     for (const connection of this.#connections.values()) connection.check(nowMs);
     this.#check = this.#connections.size === 0 ? null : this.#ports.clock.setTimer(CHECK_MS, () => this.#checkAll());
   }
+}
+
+/** Says one answer without a request, and closes. */
+function endWith(raw: RawSocket, { status, headers, body }: HttpAnswer, reason: string): void {
+  const said = String(body);
+  const lines = Object.entries({ ...headers, "content-length": String(said.length), "connection": "close" }).map(([name, value]) => `${name}: ${value}\r\n`);
+  raw.end(`HTTP/1.1 ${status} ${reason}\r\n${lines.join("")}\r\n${said}`);
 }

@@ -3,14 +3,15 @@
  * these can be used so, and another one answers that it does not know them.
  */
 import { DraftError, type Outcome } from "../../base/errors.ts";
+import { escaped } from "../../base/escaped.ts";
 import { toJsonValue, utf8OrNull } from "../../base/json_value.ts";
 import type { ClientAnswer } from "../../client/client_options.ts";
 import type { Command } from "../../machine/machine.ts";
 import type { Level } from "../../net/client_protocol.ts";
 import { type Condition, conditionsOf, etagOf, isNoneMatch } from "./conditions.ts";
 import { type HttpAnswer, jsonAnswer, rawAnswer, unchangedAnswer } from "./message.ts";
-import { escaped, type Parameter, unescaped } from "./parameters.ts";
-import { type Call, checkKeys, GROUP, IDEMPOTENCY_KEY, placeOf, type Route, TIMEOUT } from "./route.ts";
+import { type Parameter, unescaped } from "./parameters.ts";
+import { type Call, checkKeys, GROUP, IDEMPOTENCY_KEY, placeOf, type Route, TIMEOUT, WRITE_HEADERS, writeAnswer } from "./route.ts";
 import { objectOf, type Schema } from "./schema.ts";
 
 export const LEVEL: Parameter = {
@@ -69,7 +70,7 @@ export const KV_ROUTES: readonly Route[] = [
     query: [IF_REVISION, TTL, TIMEOUT, GROUP],
     headers: [IF_MATCH, IF_NONE_MATCH, IDEMPOTENCY_KEY],
     body: { raw: "the value, as it is" },
-    answer: { description: "done", json: objectOf({ index: INDEX, revision: REVISION }) },
+    answer: { description: "done", headers: WRITE_HEADERS, json: objectOf({ index: INDEX, revision: REVISION }) },
     codes: ["CONFLICT", "REJECTED", "TOO_LARGE", "UNKNOWN_OPERATION", "DISK_FULL", "ANSWER_NOT_KEPT"],
     run: putValue,
   },
@@ -77,7 +78,7 @@ export const KV_ROUTES: readonly Route[] = [
     method: "DELETE", path: "/v1/kv/{key*}", id: "deleteValue", summary: "deletes a key", role: "write",
     query: [IF_REVISION, TIMEOUT, GROUP],
     headers: [IF_MATCH, IDEMPOTENCY_KEY],
-    answer: { description: "done", json: objectOf({ index: INDEX, deleted: { type: "boolean", description: "whether there was such a key" } }) },
+    answer: { description: "done", headers: WRITE_HEADERS, json: objectOf({ index: INDEX, deleted: { type: "boolean", description: "whether there was such a key" } }) },
     codes: ["CONFLICT", "REJECTED", "UNKNOWN_OPERATION", "DISK_FULL", "ANSWER_NOT_KEPT"],
     run: deleteValue,
   },
@@ -122,7 +123,7 @@ async function putValue(call: Call): Promise<HttpAnswer> {
   const value = await call.request.body(call.cluster.api.limits().valueBytesMax);
   const set: Command = ["set", key, utf8OrNull(value) ?? value, ...(ttlMs === null ? [] : ["PX", String(ttlMs)])];
   const { index } = await write(call, set, { key, conditions, place });
-  return jsonAnswer({ index, revision: index }, { index });
+  return writeAnswer(call, { index, revision: index }, index);
 }
 
 async function deleteValue(call: Call): Promise<HttpAnswer> {
@@ -130,7 +131,7 @@ async function deleteValue(call: Call): Promise<HttpAnswer> {
   checkKeys(call, "write", { keys: [key] });
   const conditions = conditionsOf(call);
   const { index, result } = await write(call, ["del", key], { key, conditions, place: await placeOf(call) });
-  return jsonAnswer({ index, deleted: Number(result) > 0 }, { index });
+  return writeAnswer(call, { index, deleted: Number(result) > 0 }, index);
 }
 
 async function listValues(call: Call): Promise<HttpAnswer> {

@@ -50,6 +50,11 @@ export function jsonAnswer(value: unknown, { status = 200, index = 0, headers = 
   };
 }
 
+/** Text that programs read. */
+export function textAnswer(body: string, type: string): HttpAnswer {
+  return { status: 200, headers: { ...COMMON_HEADERS, "content-type": type }, body };
+}
+
 /** A value as it is. */
 export function rawAnswer(body: Uint8Array, headers: Record<string, string>): HttpAnswer {
   return {

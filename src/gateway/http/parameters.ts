@@ -74,14 +74,6 @@ export function unescaped(text: string, spaces: "+" | "" = ""): Uint8Array {
   return concatBytes(parts);
 }
 
-/** `bytes` as it may stand in a query. */
-export function escaped(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => {
-    const character = String.fromCharCode(byte);
-    return /[A-Za-z0-9._~-]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
-  }).join("");
-}
-
 function textIn(bytes: Uint8Array): string {
   const text = utf8OrNull(bytes);
   if (text === null) throw new DraftError("BAD_REQUEST", "a parameter in the address is not UTF-8");

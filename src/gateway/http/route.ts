@@ -3,9 +3,11 @@ import { DraftError, type ErrorCode } from "../../base/errors.ts";
 import type { Place } from "../../machine/flat_encode.ts";
 import { type Principal, refusalOf, type Role, type Scope } from "../auth/principal.ts";
 import type { ClusterClient } from "../cluster_client.ts";
-import { type HttpAnswer, HttpRefusal, type HttpRequest } from "./message.ts";
+import { type TimesOf, timingOf } from "../write_timings.ts";
+import { type HttpAnswer, HttpRefusal, type HttpRequest, jsonAnswer } from "./message.ts";
 import type { Parameter, Parameters } from "./parameters.ts";
 import { checkSchema, type Schema } from "./schema.ts";
+import { serverTiming } from "./server_timing.ts";
 import type { Streams } from "./streams.ts";
 
 /** What a route does. */
@@ -47,6 +49,11 @@ export interface Call {
   readonly request: HttpRequest;
   readonly cluster: ClusterClient;
   readonly streams: Streams;
+  /** What the node counts and measures, as Prometheus reads it. */
+  readonly metrics: () => Promise<string>;
+  readonly timesOf: TimesOf;
+  /** When the request came, by the cluster's clock. */
+  readonly beganMs: number;
   /** Who asks; whether its role is enough was looked at, which keys it may use is for the route to check. */
   readonly principal: Principal;
   readonly group: string;
@@ -89,6 +96,22 @@ export async function placeOf({ request, principal }: Call): Promise<Place | nul
   const named = new TextEncoder().encode(`${principal.name}\n${key}`);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", named));
   return { session: digest.slice(0, 16), sequence: 0, answeredBelow: 0 };
+}
+
+/** What every write's answer may bear. */
+export const WRITE_HEADERS: Readonly<Record<string, string>> = {
+  "draft-index": "index of its entry",
+  "server-timing": "queue, fsync, replicate, apply: what it took, in milliseconds, as the leader measured it",
+};
+
+/** The answer to a write whose entry is `index`. */
+export function writeAnswer(call: Call, value: unknown, index: number): HttpAnswer {
+  const { cluster, group, beganMs, timesOf } = call;
+  const nowMs = cluster.nowMs();
+  const [told, times] = [cluster.timingOf(group, index), timesOf(group, index)];
+  const timing = times === null ? told : timingOf(times, nowMs);
+  const header = serverTiming({ tookMs: nowMs - beganMs, isForwarded: times === null, timing });
+  return jsonAnswer(value, { index, headers: header === null ? {} : { "server-timing": header } });
 }
 
 /** @throws DraftError FORBIDDEN if who asks may not do this to these keys */

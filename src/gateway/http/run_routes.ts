@@ -1,7 +1,6 @@
 /** Any operation of any machine, the list of them, and sessions of one's own. */
 import { DraftError } from "../../base/errors.ts";
 import { fromJsonValue, toJsonValue } from "../../base/json_value.ts";
-import type { ClientAnswer } from "../../client/client_options.ts";
 import { sessionBytes } from "../../machine/command.ts";
 import type { Place } from "../../machine/flat_encode.ts";
 import type { Command } from "../../machine/machine.ts";
@@ -9,7 +8,7 @@ import type { Level } from "../../net/client_protocol.ts";
 import { whyNotRun } from "../auth/request_rule.ts";
 import { LEVEL, MIN_INDEX } from "./kv_routes.ts";
 import { type HttpAnswer, jsonAnswer } from "./message.ts";
-import { type Call, GROUP, IDEMPOTENCY_KEY, jsonBody, placeOf, refuseKey, type Route, TIMEOUT } from "./route.ts";
+import { type Call, GROUP, IDEMPOTENCY_KEY, jsonBody, placeOf, refuseKey, type Route, TIMEOUT, WRITE_HEADERS, writeAnswer } from "./route.ts";
 import { objectOf, type Schema } from "./schema.ts";
 
 const COMMAND: Schema = {
@@ -44,7 +43,7 @@ export const RUN_ROUTES: readonly Route[] = [
     query: [TIMEOUT, GROUP],
     headers: [IDEMPOTENCY_KEY],
     body: { json: RUN_BODY },
-    answer: { description: "what the machine answered", json: ANSWERED },
+    answer: { description: "what the machine answered", headers: WRITE_HEADERS, json: ANSWERED },
     codes: ["UNKNOWN_OPERATION", "CONFLICT", "REJECTED", "TOO_LARGE", "DISK_FULL", "SESSION_EXPIRED", "ANSWER_NOT_KEPT", "MACHINE_FAULT"],
     run,
   },
@@ -89,14 +88,19 @@ async function run(call: Call): Promise<HttpAnswer> {
   if (kind === "read" && place !== null) throw new DraftError("BAD_REQUEST", `${operation} only reads: it is sent without a session or key`);
   if (kind === "write" && (body.level !== undefined || body.min_index !== undefined)) throw new DraftError("BAD_REQUEST", `${operation} is a write: level and min_index are for reads`);
   const { group, timeoutMs, cluster } = call;
-  const { result, index }: ClientAnswer = kind === "read"
-    ? await cluster.read(group, command, { level, minIndex, timeoutMs })
-    : await cluster.client.write(command, { group, timeoutMs, ...(place === null ? {} : { place }) });
-  return jsonAnswer({ result: toJsonValue(result), index }, { index });
+  if (kind === "read") {
+    const { result, index } = await cluster.read(group, command, { level, minIndex, timeoutMs });
+    return jsonAnswer({ result: toJsonValue(result), index }, { index });
+  }
+  const { result, index } = await cluster.client.write(command, { group, timeoutMs, ...(place === null ? {} : { place }) });
+  return writeAnswer(call, { result: toJsonValue(result), index }, index);
 }
 
 /** Whether the machine calls the operation a read or a write. */
 async function kindOf({ cluster, group }: Call, operation: string): Promise<"read" | "write"> {
+  const row = cluster.api.operation(group, operation);
+  if (row !== null) return row.kind;
+  // A group that is not here says so itself, and one that holds no state knows operations all the same.
   const name = operation.toLowerCase();
   const operations = (await cluster.ask("operations", group)) as readonly { readonly name: string; readonly kind: "read" | "write" }[];
   const found = operations.find((each) => each.name === name);

@@ -1,7 +1,7 @@
 /** What a node says of itself and of its groups: for people, for programs and for whoever decides where load goes. */
 import { toJsonValue } from "../../base/json_value.ts";
 import type { MemberList, NodeStatus } from "../../net/client_answers.ts";
-import { jsonAnswer } from "./message.ts";
+import { jsonAnswer, textAnswer } from "./message.ts";
 import { GROUP, type Route } from "./route.ts";
 import { objectOf, type Schema } from "./schema.ts";
 
@@ -50,8 +50,19 @@ export const HEALTH_ROUTES: readonly Route[] = [
   },
 ];
 
+export const METRICS_ROUTES: readonly Route[] = [
+  {
+    method: "GET", path: "/metrics", id: "metrics", summary: "what the node counts and measures, for Prometheus",
+    query: [],
+    answer: { description: "text in the exposition format 0.0.4", type: "text/plain" },
+    codes: [],
+    run: async ({ metrics }) => textAnswer(await metrics(), "text/plain; version=0.0.4; charset=utf-8"),
+  },
+];
+
 export const STATUS_ROUTES: readonly Route[] = [
   ...HEALTH_ROUTES,
+  ...METRICS_ROUTES,
   {
     method: "GET", path: "/v1/status", id: "status", summary: "what this node says of itself",
     query: [],
@@ -72,6 +83,7 @@ export const STATUS_ROUTES: readonly Route[] = [
           checks: CHECKS,
           fenced: { type: "boolean" },
           disk: { type: "object" },
+          scrub: { type: ["object", "null"] },
           groups: { type: "array", items: GROUP_STATUS },
           alarms: { type: "array", items: objectOf({ code: { type: "string" }, message: { type: "string" } }) },
         },

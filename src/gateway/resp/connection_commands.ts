@@ -6,8 +6,7 @@ import type { Protocol } from "./reply_writer.ts";
 import type { Argument } from "./request_parser.ts";
 import { SYNTAX, textOf } from "./resp_errors.ts";
 import { roleOf } from "./server_info.ts";
-import type { OwnCommand, Talk } from "./talk.ts";
-import { MANY } from "./talk.ts";
+import { MANY, type OwnCommand, type Talk } from "./talk.ts";
 
 const ok: Shape = (writer) => writer.simple("OK");
 
@@ -71,8 +70,14 @@ function auth(talk: Talk, args: readonly Argument[]): void {
 }
 
 function ping(talk: Talk, [message]: readonly Argument[]): void {
-  const { replies } = talk;
-  replies.answer((writer) => (message === undefined ? writer.simple("PONG") : writer.bulk(message)));
+  const { replies, subscriptions } = talk;
+  // Who hears messages in RESP2 could not tell another reply from one.
+  const isHearing = replies.writer.protocol === 2 && subscriptions.size > 0;
+  replies.answer((writer) => {
+    if (isHearing) writer.value(["pong", message ?? ""]);
+    else if (message === undefined) writer.simple("PONG");
+    else writer.bulk(message);
+  });
 }
 
 function select(talk: Talk, [index = ""]: readonly Argument[]): void {

@@ -17,6 +17,7 @@ import { plain, type ReplyQueue, type Shape } from "./reply_queue.ts";
 import type { Argument } from "./request_parser.ts";
 import { errorLine, textOf, unknownCommand, wrongCount } from "./resp_errors.ts";
 import { spell } from "./spellings.ts";
+import { Subscriptions } from "./subscriptions.ts";
 import type { ClientState, DoorFacts, OwnCommand, Talk, Waits } from "./talk.ts";
 import { QUEUED_MAX, type Transaction } from "./transaction.ts";
 import { WatchPush } from "./watch_push.ts";
@@ -54,6 +55,7 @@ export class Conversation implements Talk {
   readonly state: ClientState;
   readonly login: RespLogin;
   readonly replies: ReplyQueue;
+  readonly subscriptions: Subscriptions;
   transaction: Transaction | null = null;
   watched: Map<Argument, number> = new Map();
   readonly #sessions: OrderedSessions;
@@ -70,7 +72,13 @@ export class Conversation implements Talk {
     this.replies = ends.replies;
     this.#ends = ends;
     this.#sessions = sessions;
-    this.#pushes = new WatchPush(door.api, ends.replies, ends);
+    const heard = { get isTrusted() { return login.isProved; }, pushed: () => ends.pushed() };
+    this.subscriptions = new Subscriptions(door.events, ends.replies, heard);
+    this.#pushes = new WatchPush(door.api, ends.replies, {
+      hasRoom: () => ends.hasRoom(),
+      pushed: () => ends.pushed(),
+      whyNot: (prefix) => (login.principal instanceof DraftError ? login.principal : whyNotWatch(login.principal, prefix)),
+    });
     this.#reads = new OrderedReads(sessions.way, state.group);
     this.#writes = new OrderedWrites(sessions, state.group, () => ends.wake());
   }
@@ -106,7 +114,13 @@ export class Conversation implements Talk {
   close(): void {
     this.#reads.close();
     this.#writes.close();
+    this.endPushes();
+  }
+
+  /** Tells nothing any more that nobody asked for just then. */
+  endPushes(): void {
     this.#pushes.close();
+    this.subscriptions.close();
   }
 
   read(command: Command, done: AnswerDone): void {
@@ -146,16 +160,13 @@ export class Conversation implements Talk {
   }
 
   watchChanges(prefix: string, from: number | null): void {
-    const { principal } = this.login;
-    const refusal = principal instanceof DraftError ? principal : whyNotWatch(principal, prefix);
-    if (refusal === null) this.#pushes.open(this.state.group, prefix, from);
-    else this.replies.refuse(errorLine(refusal));
+    this.#pushes.open(this.state.group, prefix, from);
   }
 
   reset(): void {
     this.transaction = null;
     this.watched = new Map();
-    this.#pushes.close();
+    this.endPushes();
     this.use("main");
     this.login.forget();
     Object.assign(this.state, { name: "", user: "", asksCluster: false, readsAnywhere: false });

@@ -32,6 +32,11 @@ export class RespLogin {
     return this.#login.principal;
   }
 
+  /** Whether it is known who asks, if that has to be known. */
+  get isProved(): boolean {
+    return !(this.principal instanceof DraftError);
+  }
+
   /** As the auth file calls who it is; "" while nobody has to say who they are, or has not. */
   get name(): string {
     const { principal } = this;
@@ -40,7 +45,7 @@ export class RespLogin {
 
   /** Why the command `name` is not taken yet, as the line of an error; "" if it is. */
   refusalOf(name: string): string {
-    if (!(this.principal instanceof DraftError) || OPEN_COMMANDS.has(name)) return "";
+    if (this.isProved || OPEN_COMMANDS.has(name)) return "";
     return "NOAUTH Authentication required.";
   }
 

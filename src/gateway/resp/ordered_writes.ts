@@ -123,7 +123,7 @@ export class OrderedWrites {
       if (result.outcome === "unknown" && result.code !== "SESSION_EXPIRED") write.doubt = result;
       this.#isHalted = true;
     }
-    if (this.#isHalted && this.#underWay === 0 && !this.#isRenewing) this.#recover();
+    if (this.#isHalted && this.#underWay === 0 && !this.#isRenewing && !this.#isClosed) this.#recover();
   }
 
   #settle(write: Write, result: Answer | DraftError): void {
@@ -144,9 +144,8 @@ export class OrderedWrites {
   #recover(): void {
     const { clock } = this.#sessions.way;
     const first = this.#unsettled[0];
-    if (this.#isClosed || first === undefined) return this.#resume();
-    const failure = first.failure;
-    if (failure === null) return this.#resume();
+    const failure = first?.failure ?? null;
+    if (first === undefined || failure === null) return this.#resume();
     if (failure.code === "SESSION_EXPIRED") return this.#renew();
     if (!WORTH_RETRYING.has(failure.code) || clock.monotonicMs() >= first.deadlineMs) {
       // A gap is left behind it, or a doubt: neither outlives the session.
@@ -169,6 +168,8 @@ export class OrderedWrites {
 
   /** Sends all that is not settled, in order. */
   #resume(): void {
+    // Nobody hears how the rest ends: what was not sent yet, or came back undone, is left so.
+    if (this.#isClosed) return;
     this.#isHalted = false;
     const session = this.#session;
     if (session === null) return this.#renew();

@@ -28,6 +28,9 @@ export const ARGUMENT_BYTES = 32;
 const LINE_BYTES_MAX = 64 * 1024;
 const ARGUMENTS_MAX = 1024 * 1024;
 
+const UNTRUSTED_ARGUMENTS_MAX = 10;
+const UNTRUSTED_BULK_BYTES_MAX = 16 * 1024;
+
 const FIRST_BUFFER_BYTES = 256;
 const CR = 0x0d;
 const LF = 0x0a;
@@ -44,6 +47,8 @@ const REPLACEMENT = "\ufffd";
 export class RequestParser {
   /** Why no more can be read, in Redis's words; "" while nothing is wrong. */
   fault = "";
+  /** Who has not said who he is may send no more than that takes. */
+  isTrusted = true;
   readonly #limits: RequestLimits;
   #chunk: Uint8Array = NOTHING;
   #at = 0;
@@ -112,6 +117,7 @@ export class RequestParser {
       if (first !== BULK) return this.#fail(`expected '$', got '${printable(first)}'`);
       const bytes = this.#number();
       if (!(bytes >= 0 && bytes <= this.#limits.bulkBytesMax)) return this.#fail("invalid bulk length");
+      if (!this.isTrusted && bytes > UNTRUSTED_BULK_BYTES_MAX) return this.#fail("unauthenticated bulk length");
       this.#argumentBytes += bytes + ARGUMENT_BYTES;
       if (this.#argumentBytes > this.#limits.requestBytesMax) return this.#fail(`too big request, at most ${this.#limits.requestBytesMax} bytes are taken`);
       this.#bulk = bytes;
@@ -120,6 +126,7 @@ export class RequestParser {
     if (first !== ARRAY) return this.#inline();
     const count = this.#number();
     if (Number.isNaN(count) || count > ARGUMENTS_MAX) return this.#fail("invalid multibulk length");
+    if (!this.isTrusted && count > UNTRUSTED_ARGUMENTS_MAX) return this.#fail("unauthenticated multibulk length");
     // Redis takes an empty or a null array for nothing at all.
     if (count <= 0) return null;
     this.#arguments = [];

@@ -82,7 +82,7 @@ export class RespConnection {
   stop(): void {
     this.#isEnding = true;
     this.#held = null;
-    this.#conversation.pushes.close();
+    this.#conversation.endPushes();
     this.#endIfDone();
   }
 
@@ -115,6 +115,7 @@ export class RespConnection {
     if (this.#isPumping || this.#isEnding) return;
     this.#isPumping = true;
     while (!this.#isEnding && this.#hasRoom()) {
+      this.#parser.isTrusted = this.#conversation.login.isProved;
       const request = this.#held ?? this.#parser.next();
       this.#held = request;
       if (request === null || !this.#conversation.take(request)) break;
@@ -179,6 +180,8 @@ export class RespConnection {
     this.#door.clock.soon(() => {
       this.#isFlushPlanned = false;
       this.#flush();
+      // What the door answers itself makes room as well.
+      if (this.#isPaused) this.#pump();
       this.#endIfDone();
     });
   }

@@ -10,6 +10,7 @@ import { Forwarder } from "../forward.ts";
 import { leaderWay, OrderedSessions } from "./ordered_session.ts";
 import { type ConnectionDoor, RespConnection } from "./resp_connection.ts";
 import { RespRoom } from "./resp_room.ts";
+import { SentinelEvents } from "./sentinel_events.ts";
 import type { ClientState } from "./talk.ts";
 
 /** Bytes of commands that all connections hold together. */
@@ -29,6 +30,7 @@ export class RespDoor implements ConnectionDoor {
   readonly clock: Clock;
   readonly log: Log;
   readonly startedMs: number;
+  readonly events: SentinelEvents;
   readonly sessions: OrderedSessions;
   readonly room: RespRoom;
   readonly #forwarder: Forwarder;
@@ -41,6 +43,7 @@ export class RespDoor implements ConnectionDoor {
     this.access = access;
     this.clock = ports.clock;
     this.log = ports.log;
+    this.events = new SentinelEvents(api, ports.clock);
     this.startedMs = ports.clock.monotonicMs();
     this.room = new RespRoom(roomBytesMax);
     this.#forwarder = new Forwarder(ports, () => api.identity(), credentials);

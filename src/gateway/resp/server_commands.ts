@@ -3,6 +3,7 @@ import { parseAddress } from "../../base/address.ts";
 import { DraftError } from "../../base/errors.ts";
 import type { OperationInfo } from "../../net/client_answers.ts";
 import { clusterNodes } from "./cluster_map.ts";
+import { globOf } from "./glob.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 import type { Argument } from "./request_parser.ts";
 import { textOf, unknownSubcommand } from "./resp_errors.ts";
@@ -20,7 +21,7 @@ function settings(talk: Talk): Readonly<Record<string, string>> {
 
 function config(talk: Talk, [word = "", ...patterns]: readonly Argument[]): void {
   if (textOf(word).toLowerCase() !== "get") return talk.replies.refuse(unknownSubcommand("config", textOf(word)));
-  const wanted = patterns.map((pattern) => new RegExp(`^${textOf(pattern).toLowerCase().replace(/[^a-z0-9*?]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".")}$`));
+  const wanted = patterns.map((pattern) => globOf(textOf(pattern).toLowerCase()));
   const found = Object.entries(settings(talk)).filter(([name]) => wanted.some((pattern) => pattern.test(name)));
   talk.replies.answer((writer) => writer.value(new Map(found)));
 }

@@ -5,6 +5,8 @@ import type { AnswerDone, NodeApi } from "../../node/node_api.ts";
 import type { RespLogin } from "./credentials.ts";
 import type { ReplyQueue } from "./reply_queue.ts";
 import type { Argument } from "./request_parser.ts";
+import type { SentinelEvents } from "./sentinel_events.ts";
+import type { Subscriptions } from "./subscriptions.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** What a client said of itself, and what is remembered of it. */
@@ -33,6 +35,8 @@ export interface DoorFacts {
   readonly api: NodeApi;
   readonly clock: Clock;
   readonly startedMs: number;
+  /** Who leads, for those who want to hear of it. */
+  readonly events: SentinelEvents;
   /** Clients that are connected. */
   clients(): readonly ClientState[];
 }
@@ -43,6 +47,7 @@ export interface Talk {
   readonly state: ClientState;
   readonly login: RespLogin;
   readonly replies: ReplyQueue;
+  readonly subscriptions: Subscriptions;
   /** Whether no read or write of it is under way. */
   readonly isQuiet: boolean;
   /** What stands since MULTI; null outside. */

@@ -85,9 +85,7 @@ function useSaid(): [said: string, say: (words: string) => void] {
 /** The address keeps the view that it names. */
 function toHeading(event: Event): void {
   event.preventDefault();
-  const heading = document.querySelector<HTMLElement>("main h1, main h2");
-  heading?.setAttribute("tabindex", "-1");
-  heading?.focus();
+  document.getElementById("heading")?.focus();
 }
 
 function Top({ live, view }: { readonly live: Live; readonly view: ViewName }): VNode {
@@ -110,11 +108,11 @@ function Top({ live, view }: { readonly live: Live; readonly view: ViewName }): 
 }
 
 /** The node that served this page does not answer: a page of one origin cannot ask another, but a person can. */
-function Lost({ live: { failure, heardMs, summary } }: { readonly live: Live }): VNode | null {
+function Lost({ live: { failure, isSilent, heardMs, summary } }: { readonly live: Live }): VNode | null {
   if (failure === "") return null;
   const others = (summary?.rows ?? []).filter(({ address }) => address !== location.host);
   return h("div", { class: "lost", role: "alert" },
-    h("p", null, h("b", null, `${location.host} does not answer`), heardMs === null ? "" : ` for ${spanText(performance.now() - heardMs)}`, `. ${failure}. What is shown below is from before; it is asked again and again.`),
+    h("p", null, h("b", null, `${location.host} ${isSilent ? "does not answer" : "tells nothing new"}`), heardMs === null ? "" : ` for ${spanText(performance.now() - heardMs)}`, isSilent ? "" : `: ${failure}`, `. What is shown below is from before; it is asked again and again.`),
     others.length > 0 && h("p", null, "Other members, each with a page like this: ", others.map(({ id, address }, at) => [at > 0 ? ", " : "", h("a", { key: id, href: `${location.protocol}//${address}/` }, `${id} at ${address}`)])),
   );
 }

@@ -22,9 +22,11 @@ interface ChartProps {
   /** The least that the upper edge stands for. */
   readonly least: number;
   readonly tone: "a" | "b";
+  /** What is said where there is no value; that nothing was heard, unless said otherwise. */
+  readonly none?: string;
 }
 
-export function ChartView({ title, unit, points, gaps, marks, nowMs, spanMs, least, tone }: ChartProps): VNode {
+export function ChartView({ title, unit, points, gaps, marks, nowMs, spanMs, least, tone, none = "nothing heard" }: ChartProps): VNode {
   const hatch = useId();
   const [readMs, setReadMs] = useState<number | null>(null);
   const frame: Frame = { width: WIDTH, height: HEIGHT, fromMs: nowMs - spanMs, toMs: nowMs, top: topOf(peakOf(points), least) };
@@ -34,7 +36,7 @@ export function ChartView({ title, unit, points, gaps, marks, nowMs, spanMs, lea
   const latest = latestOf(points);
   const move = (byMs: number): void => setReadMs(Math.min(spanMs, Math.max(0, (readMs ?? 0) + byMs)));
   return h("figure", { class: `chart chart-${tone}` },
-    h("figcaption", null, h("span", { class: "chart-title" }, title), h("output", { class: "chart-now" }, readingText(shown, latest, nowMs, unit))),
+    h("figcaption", null, h("span", { class: "chart-title" }, title), h("output", { class: "chart-now" }, readingText({ shown, latest, nowMs, unit, none }))),
     h("div", {
       "class": "plot", "tabIndex": 0, "role": "img",
       "aria-label": `${title} over ${spanText(spanMs)}: now ${latest === null ? "not known" : `${measureText(latest)} ${unit}`}, at most ${measureText(peakOf(points))} ${unit}${gaps.length > 0 ? ", with gaps where nothing was heard" : ""}. Arrow keys read it.`,
@@ -67,8 +69,16 @@ export function ChartView({ title, unit, points, gaps, marks, nowMs, spanMs, lea
   );
 }
 
-function readingText(shown: Point | null, latest: number | null, nowMs: number, unit: string): string {
+interface Reading {
+  readonly shown: Point | null;
+  readonly latest: number | null;
+  readonly nowMs: number;
+  readonly unit: string;
+  readonly none: string;
+}
+
+function readingText({ shown, latest, nowMs, unit, none }: Reading): string {
   const value = shown === null ? latest : shown.value;
-  const words = value === null ? "nothing heard" : `${measureText(value)} ${unit}`;
+  const words = value === null ? none : `${measureText(value)} ${unit}`;
   return shown === null ? words : `${words}, ${spanText(nowMs - shown.atMs)} ago`;
 }

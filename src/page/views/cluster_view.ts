@@ -2,6 +2,7 @@
 import { h, type VNode } from "../element.ts";
 import { useState } from "preact/hooks";
 import type { Finding } from "../../gateway/diagnosis.ts";
+import { mayFailText } from "../../gateway/rehearsal_words.ts";
 import type { Api } from "../api.ts";
 import type { Live } from "../live.ts";
 import { spareOf, type Summary } from "../summary.ts";
@@ -15,6 +16,9 @@ import { useLive } from "./use.ts";
 
 /** Sentences that are shown here; the rest has a view of its own. */
 const EVENTS_SHOWN = 8;
+
+/** A name of more characters is set smaller. */
+const LONG_NAME = 20;
 
 interface ClusterProps {
   readonly api: Api;
@@ -37,7 +41,7 @@ export function ClusterView({ api, live, say }: ClusterProps): VNode {
     h(Headline, { summary }),
     h(Findings, { findings: live.findings }),
     h(Section, { title: "Nodes", aside: h("button", { type: "button", class: "quiet", onClick: () => setAction({ kind: "add" }) }, "Add a member…") },
-      h(NodeList, { summary, onAction: setAction })),
+      h(NodeList, { summary, servedBy: live.servedBy, onAction: setAction })),
     h(Section, { title: "Pace" }, h(Charts, { live })),
     h(Section, { title: "Recent events", aside: h("a", { href: "#events" }, "All events") }, h(EventList, { events: live.events.slice(-EVENTS_SHOWN) })),
     action !== null && h(MemberDialog, { api, action, leaderId: summary.leader?.id ?? null, onClose: () => setAction(null), onDone: done }),
@@ -50,12 +54,12 @@ function Headline({ summary }: { readonly summary: Summary }): VNode {
     ["Term", countText(term)],
     ["Committed", commitIndex === null ? "–" : countText(commitIndex)],
     ["Answer", `${rows.filter(({ status }) => status !== null).length} of ${rows.length}`],
-    ["May fail", mayFail(summary)],
+    ["May fail", mayFailText({ spare: spareOf(summary) })],
     ["Machine", machine ?? "–"],
   ];
   return h("div", { class: "headline" },
     h("div", null,
-      h("h1", { id: "heading", tabIndex: -1, class: leader === null ? "trouble" : "" }, leader === null ? waitingText(summary) : h("span", null, h("b", null, leader.id), " leads")),
+      h("h1", { id: "heading", tabIndex: -1, class: leader === null ? "trouble" : leader.id.length > LONG_NAME ? "long-name" : "" }, leader === null ? waitingText(summary) : h("span", null, h("b", null, leader.id), " leads")),
       h("p", { class: "since" }, leader === null ? "No write can be done until a majority elects one." : `for ${spanText(leaderSinceMs ?? 0)}, in term ${countText(term)}`),
     ),
     h("dl", { class: "figures" }, figures.map(([name, value]) => h("div", { key: name }, h("dt", null, name), h("dd", { title: value }, value)))),
@@ -64,11 +68,6 @@ function Headline({ summary }: { readonly summary: Summary }): VNode {
 
 function waitingText({ rows, clusterId }: Summary): string {
   return clusterId === null ? `${countedText(rows.length, "node")} without a cluster` : "Nobody leads";
-}
-
-function mayFail(summary: Summary): string {
-  const spare = spareOf(summary);
-  return spare < 0 ? `${-spare} too few` : String(spare);
 }
 
 /** What is wrong, each with what to do next. */
@@ -85,9 +84,11 @@ function Charts({ live: { history } }: { readonly live: Live }): VNode {
   const marks = history.leaderMarks();
   const rates = history.rates();
   const answers = history.answers();
+  const commits = history.commits();
   const spanMs = history.shownMs;
   return h("div", { class: "charts" },
     h(ChartView, { title: "Entries committed", unit: "a second", points: rates, gaps: history.gaps(rates), marks, nowMs, spanMs, least: 10, tone: "a" }),
+    commits.some(({ value }) => value !== null) && h(ChartView, { title: "From index to commit, 99 of 100 within", unit: "ms", points: commits, gaps: [], none: "no writes", marks, nowMs, spanMs, least: 1, tone: "a" }),
     h(ChartView, { title: "This node's answer to this page", unit: "ms", points: answers, gaps: history.gaps(answers), marks, nowMs, spanMs, least: 5, tone: "b" }),
   );
 }

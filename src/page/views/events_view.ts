@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { clockText } from "../../base/clock_text.ts";
 import { EVENT_KINDS, type EventKind, kindOfEvent } from "../event_kinds.ts";
 import type { Live, NodeEvent } from "../live.ts";
-import { Section, Sentence } from "./parts.ts";
+import { Sentence, View } from "./parts.ts";
 import { useLive } from "./use.ts";
 
 /** Sentences, the newest first. */
@@ -26,7 +26,7 @@ export function EventsView({ live }: { readonly live: Live }): VNode {
   const counts = new Map<string, number>();
   for (const { text } of live.events) counts.set(kindOfEvent(text), (counts.get(kindOfEvent(text)) ?? 0) + 1);
   const choices: (readonly [EventKind | "all", string])[] = [["all", "All"], ...EVENT_KINDS];
-  return h(Section, { title: "Events", aside: h("span", { class: "hint" }, "times in UTC, by each node's clock") },
+  return h(View, { title: "Events", aside: h("span", { class: "hint" }, "times in UTC, by each node's clock") },
     h("fieldset", { class: "filter" }, h("legend", { class: "unseen" }, "Show"), choices.map(([kind, name]) =>
       h("label", { key: kind }, h("input", { type: "radio", name: "kind", checked: chosen === kind, onChange: () => setChosen(kind) }), h("span", null, name, " ", h("span", { class: "count" }, kind === "all" ? live.events.length : counts.get(kind) ?? 0))))),
     live.missing.length > 0 && h("p", { class: "hint" }, `Not heard: ${live.missing.join("; ")}`),

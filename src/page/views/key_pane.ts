@@ -48,7 +48,7 @@ export function KeyPane({ api, name, onChanged, onClose }: KeyPaneProps): VNode 
     onClose();
   });
   return h("section", { "class": "split-pane", "aria-labelledby": heading },
-    h("div", { class: "pane-head" }, h("h3", { id: heading, title: text }, text), h("button", { type: "button", class: "quiet", onClick: onClose }, "Close")),
+    h("div", { class: "pane-head" }, h("h2", { id: heading, title: text }, text), h("button", { type: "button", class: "quiet", onClick: onClose }, "Close")),
     h(Failure, { text: reading.failure }),
     value === null ? reading.isBusy && h("p", { role: "status" }, "Reading…") : h("div", null,
       h("p", { class: "facts" }, `${bytesText(value.bytes.length)} · revision ${countText(value.revision)}${value.expiresMs === null ? "" : ` · expires in ${spanText(value.expiresMs)}`}`),

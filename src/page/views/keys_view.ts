@@ -1,21 +1,20 @@
 /** The keys of the machine `kv`: a list by prefix, a page at a time, and beside it the one that was chosen. */
 import { h, type VNode } from "../element.ts";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Api } from "../api.ts";
 import { bytesOf, keyText, type TextOrBytes } from "../bytes.ts";
 import { type KeyPage, listKeys } from "../keys_api.ts";
 import type { Live } from "../live.ts";
 import { bytesText, countText } from "../words.ts";
 import { KeyPane } from "./key_pane.ts";
+import { ChangeFeed } from "./change_feed.ts";
 import { NewKeyDialog } from "./new_key_dialog.ts";
-import { Failure, Section } from "./parts.ts";
+import { previewText } from "./preview.ts";
+import { Failure, View } from "./parts.ts";
 import { useLive, useTask } from "./use.ts";
 
-/** Between two looks at a list that is watched. */
-const WATCH_MS = 2000;
-
-/** Characters of a value that the list shows. */
-const PREVIEW_MAX = 120;
+/** Of many changes at once the list is read once, so soon after the first. */
+const READ_AGAIN_MS = 300;
 
 interface KeysProps {
   readonly api: Api;
@@ -27,7 +26,7 @@ export function KeysView({ api, live, say }: KeysProps): VNode {
   useLive(live);
   const machine = live.summary?.machine ?? null;
   if (machine !== null && machine !== "kv") {
-    return h(Section, { title: "Keys" }, h("p", { class: "empty" }, `The machine here is ${machine}, which has no keys to browse. `, h("a", { href: "#operations" }, "Its operations")));
+    return h(View, { title: "Keys" }, h("p", { class: "empty" }, `The machine here is ${machine}, which has no keys to browse. `, h("a", { href: "#operations" }, "Its operations")));
   }
   return h(Keys, { api, say });
 }
@@ -48,16 +47,18 @@ function Keys({ api, say }: Pick<KeysProps, "api" | "say">): VNode {
     const timer = setTimeout(load, 150);
     return () => clearTimeout(timer);
   }, [prefix, after]);
-  useEffect(() => {
-    if (!isWatched) return;
-    const timer = setInterval(load, WATCH_MS);
-    return () => clearInterval(timer);
-  }, [isWatched, prefix, after]);
+  const later = useRef<ReturnType<typeof setTimeout> | null>(null);
+  const loadSoon = (): void => {
+    later.current ??= setTimeout(() => {
+      later.current = null;
+      load();
+    }, READ_AGAIN_MS);
+  };
   const changed = (words: string): void => {
     say(words);
     load();
   };
-  return h(Section, { title: "Keys", aside: h("button", { type: "button", class: "quiet", onClick: () => setAdding(true) }, "New key…") },
+  return h(View, { title: "Keys", aside: h("button", { type: "button", class: "quiet", onClick: () => setAdding(true) }, "New key…") },
     h("div", { class: "toolbar" },
       h("label", { class: "search" }, h("span", { class: "unseen" }, "Prefix"), h("input", {
         type: "search", placeholder: "Prefix", value: prefix, autocomplete: "off", spellcheck: false,
@@ -66,9 +67,10 @@ function Keys({ api, say }: Pick<KeysProps, "api" | "say">): VNode {
           setStarts([""]);
         },
       })),
-      h("label", { class: "check" }, h("input", { type: "checkbox", checked: isWatched, onChange: () => setWatched(!isWatched) }), " keep up to date"),
+      h("label", { class: "check" }, h("input", { type: "checkbox", checked: isWatched, onChange: () => setWatched(!isWatched) }), " watch live"),
     ),
     h(Failure, { text: loading.failure }),
+    isWatched && h(ChangeFeed, { key: prefix, api, prefix, onChange: loadSoon }),
     h("div", { class: `split${chosen === null ? "" : " split-chosen"}` },
       h("div", { class: "split-list" },
         page === null ? h("p", { class: "empty", role: "status" }, "Reading…") : h(KeyList, { page, chosen, onChoose: setChosen }),
@@ -95,13 +97,9 @@ function KeyList({ page: { items }, chosen, onChoose }: { readonly page: KeyPage
     return h("li", { key: text }, h("button", { "type": "button", "class": "key", "aria-current": text === chosenText ? "true" : undefined, "onClick": () => onChoose(key) },
       h("span", { class: "key-name", title: text }, text === "" ? "(empty)" : text),
       h("span", { class: "key-facts" }, `${bytesText(bytesOf(value).length)} · rev ${countText(revision)}`),
-      h("span", { class: "key-value" }, preview(value)),
+      h("span", { class: "key-value" }, previewText(value)),
     ));
   }));
-}
-
-function preview(value: TextOrBytes): string {
-  return typeof value === "string" ? keyText(value.slice(0, PREVIEW_MAX)) : keyText({ base64: value.base64.slice(0, PREVIEW_MAX) });
 }
 
 function Pager({ page, starts, onGo }: { readonly page: KeyPage; readonly starts: readonly string[]; readonly onGo: (starts: readonly string[]) => void }): VNode {

@@ -1,14 +1,21 @@
 /** One member's log beside the others', drawn. */
 import { h, type VNode } from "../element.ts";
 import type { GroupStatus } from "../../net/client_answers.ts";
-import { laneOf, type LaneScale } from "../lanes.ts";
+import { laneOf, type LaneScale, partOf } from "../lanes.ts";
 import { countText } from "../words.ts";
 
 const WIDTH = 1000;
 const HEIGHT = 22;
 
-export function LaneView({ group, scale }: { readonly group: GroupStatus | null; readonly scale: LaneScale }): VNode {
-  if (group === null) return h("div", { class: "lane lane-empty" }, h("span", null, "log not known"));
+interface LaneProps {
+  readonly group: GroupStatus | null;
+  /** How far the leader knows its log to reach; null if nobody knows. */
+  readonly known: number | null;
+  readonly scale: LaneScale;
+}
+
+export function LaneView({ group, known, scale }: LaneProps): VNode {
+  if (group === null) return known === null ? h("div", { class: "lane lane-empty" }, "log not known") : h(KnownLane, { known, scale });
   const { first, applied, committed, durable, last } = laneOf(scale, group);
   const bar = (name: string, from: number, to: number): VNode | null =>
     (to <= from ? null : h("rect", { class: name, x: from * WIDTH, y: 0, width: (to - from) * WIDTH, height: HEIGHT }));
@@ -19,6 +26,13 @@ export function LaneView({ group, scale }: { readonly group: GroupStatus | null;
       bar("lane-durable", Math.max(first, committed, applied), durable), bar("lane-last", Math.max(first, durable), last),
     ),
   );
+}
+
+/** Of a node that does not answer: what the leader remembers of its log. */
+function KnownLane({ known, scale }: { readonly known: number; readonly scale: LaneScale }): VNode {
+  const label = `the leader heard last that its log reaches ${countText(known)}`;
+  return h("div", { "class": "lane", "role": "img", "aria-label": label, "title": label },
+    h("svg", { "viewBox": `0 0 ${WIDTH} ${HEIGHT}`, "preserveAspectRatio": "none", "aria-hidden": "true" }, h("rect", { class: "lane-known", x: 0, y: 0, width: partOf(scale, known) * WIDTH, height: HEIGHT })));
 }
 
 /** What the parts of a lane mean. */

@@ -11,25 +11,26 @@ import { RoleMark } from "./role_mark.ts";
 
 interface NodeListProps {
   readonly summary: Summary;
-  /** Id of the node that serves this page, as far as known. */
+  /** Id of the node that serves this page; empty until it said so. */
+  readonly servedBy: string;
   readonly onAction: (action: MemberAction) => void;
 }
 
-export function NodeList({ summary, onAction }: NodeListProps): VNode {
+export function NodeList({ summary, servedBy, onAction }: NodeListProps): VNode {
   const groups = summary.rows.flatMap(({ group }) => (group === null || group.role === "waiting" ? [] : [group]));
   const scale = laneScale(groups);
   return h("div", null,
-    h("ul", { class: "nodes" }, summary.rows.map((row) => h(NodeItem, { key: row.id, row, summary, scale, onAction }))),
+    h("ul", { class: "nodes" }, summary.rows.map((row) => h(NodeItem, { key: row.id, row, summary, servedBy, scale, onAction }))),
     groups.length > 0 && h(LaneLegend, { scale }),
   );
 }
 
-function NodeItem({ row, summary, scale, onAction }: NodeListProps & { readonly row: NodeRow; readonly scale: LaneScale }): VNode {
+function NodeItem({ row, summary, servedBy, scale, onAction }: NodeListProps & { readonly row: NodeRow; readonly scale: LaneScale }): VNode {
   const { id, address, group, status, isLeader } = row;
   return h("li", { class: `node${isLeader ? " node-leads" : ""}${status === null ? " node-away" : ""}` },
-    h("div", { class: "node-name" }, h("h3", { title: id }, id), h("span", { class: "address" }, address)),
+    h("div", { class: "node-name" }, h("div", { class: "name-row" }, h("h3", { title: id }, id), id === servedBy && h("span", { class: "here" }, "this page")), h("span", { class: "address" }, address)),
     h("div", { class: "node-role" }, h(RoleMark, { row }), roleNote(row)),
-    h(LaneView, { group: group?.role === "waiting" ? null : group, scale }),
+    h(LaneView, { group: group?.role === "waiting" ? null : group, known: row.peer?.matchIndex ?? null, scale }),
     h("dl", { class: "node-figures" }, figures(row).map(([name, value]) => h("div", { key: name }, h("dt", null, name), h("dd", null, value)))),
     h(NodeMenu, { row, summary, onAction }),
   );
@@ -58,7 +59,7 @@ function figures({ group, peer, behind, status, isLeader }: NodeRow): [name: str
 }
 
 /** What may be done: opened by a button, closed by Escape or by going on. */
-function NodeMenu({ row, summary, onAction }: NodeListProps & { readonly row: NodeRow }): VNode {
+function NodeMenu({ row, summary, onAction }: Pick<NodeListProps, "summary" | "onAction"> & { readonly row: NodeRow }): VNode {
   const menu = useRef<HTMLDetailsElement>(null);
   const close = (): void => menu.current?.removeAttribute("open");
   const actions = actionsOf(row, summary);

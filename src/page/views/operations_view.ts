@@ -7,7 +7,7 @@ import type { OperationInfo } from "../../net/client_answers.ts";
 import type { Api } from "../api.ts";
 import { argumentsOf, type Field, fieldsOf, OPTIONS, optionsHint, type Values } from "../fields.ts";
 import { countText } from "../words.ts";
-import { Failure, Labelled, Section } from "./parts.ts";
+import { Failure, Labelled, View } from "./parts.ts";
 import { useTask } from "./use.ts";
 
 /** Answers that are kept on the page. */
@@ -31,7 +31,7 @@ export function OperationsView({ api }: { readonly api: Api }): VNode {
   const shown = (operations ?? []).filter((each) => `${each.name} ${each.summary}`.toLowerCase().includes(wanted.toLowerCase()));
   const chosen = operations?.find((each) => each.name === name) ?? null;
   const add = (run: Omit<Run, "number">): void => setRuns((before) => [{ ...run, number: (before[0]?.number ?? 0) + 1 }, ...before].slice(0, RUNS_MAX));
-  return h(Section, { title: "Operations" },
+  return h(View, { title: "Operations" },
     h("div", { class: "toolbar" }, h("label", { class: "search" }, h("span", { class: "unseen" }, "Find an operation"),
       h("input", { type: "search", placeholder: "Find an operation", value: wanted, onInput: (event) => setWanted(event.currentTarget.value) }))),
     h(Failure, { text: loading.failure }),
@@ -71,7 +71,7 @@ function OperationForm({ api, operation, onRun, onClose }: FormProps): VNode {
     });
   };
   return h("form", { onSubmit: run, class: "operation" },
-    h("div", { class: "pane-head" }, h("h3", null, name, " ", h("small", null, kind === "write" ? "writes" : "only reads")), h("button", { type: "button", class: "quiet", onClick: onClose }, "Close")),
+    h("div", { class: "pane-head" }, h("h2", null, name, " ", h("small", null, kind === "write" ? "writes" : "only reads")), h("button", { type: "button", class: "quiet", onClick: onClose }, "Close")),
     h("p", null, summary),
     fields.map((field) => h(FieldInput, { key: field.name, field, hint: field.name === OPTIONS ? optionsHint(args) : "", value: values[field.name] ?? "", onValue: (value) => setValues((before) => ({ ...before, [field.name]: value })) })),
     h(Failure, { text: running.failure }),

@@ -13,13 +13,21 @@ export function Failure({ text }: { readonly text: string }): VNode | null {
   return text === "" ? null : h("p", { class: "failure", role: "alert" }, h(Sentence, { text }));
 }
 
-/** A part of the page under a heading. */
-export function Section({ title, aside, children, id }: { readonly title: string; readonly aside?: ComponentChildren; readonly children: ComponentChildren; readonly id?: string }): VNode {
+interface SectionProps {
+  readonly title: string;
+  readonly aside?: ComponentChildren;
+  readonly children: ComponentChildren;
+}
+
+/** A part of a view under a heading. */
+export function Section({ title, aside, children }: SectionProps): VNode {
   const heading = useId();
-  return h("section", { "class": "section", "aria-labelledby": heading, id },
-    h("div", { class: "section-head" }, h("h2", { id: heading }, title), aside),
-    children,
-  );
+  return h("section", { "class": "section", "aria-labelledby": heading }, h("div", { class: "section-head" }, h("h2", { id: heading }, title), aside), children);
+}
+
+/** The whole view under its heading, to which who skips what stands above it is taken. */
+export function View({ title, aside, children }: SectionProps): VNode {
+  return h("div", { class: "section" }, h("div", { class: "section-head" }, h("h1", { id: "heading", class: "view-title", tabIndex: -1 }, title), aside), children);
 }
 
 /** A field with its label. */

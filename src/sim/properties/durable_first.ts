@@ -101,7 +101,8 @@ export class DurableFirst implements Property {
 
   #checkMatch(member: SimMember, model: MemberModel, message: AppendReply): void {
     const { matchIndex, pointIndex, pointTerm, pointChain, term } = message;
-    const own = model.durable.at(matchIndex);
+    // A log that was repaired may begin with a snapshot that it fetched: what lies before is committed, and held by that.
+    const own = model.durable.at(matchIndex) ?? (matchIndex < model.durable.base.index ? this.#committed.at(matchIndex) : null);
     if (own === null) throw this.#early(member, message, `match ${matchIndex} is claimed, ${pointText(model.durable.last)} is durable`);
     if (pointIndex === matchIndex && matchIndex > 0) this.#checkHeld(member, model, message, { index: pointIndex, term: pointTerm, chain: pointChain });
     const leader = this.#model.leaderOf(term);

@@ -6,8 +6,9 @@
 import { ENTRY_HEADER_BYTES, EntryKind, sealedBytes } from "../../base/entry.ts";
 import { decodeMachineVersion } from "../../machine/version_entry.ts";
 import type { Event } from "../../raft/event.ts";
-import type { RaftState } from "../../raft/state.ts";
-import type { Index, LogEntry, MemberNumber } from "../../raft/types.ts";
+import { isWitness } from "../../raft/configuration.ts";
+import { currentConfiguration, type RaftState } from "../../raft/state.ts";
+import type { Incarnation, Index, LogEntry, Member, MemberNumber } from "../../raft/types.ts";
 import { type Property, type SimMember, Violation } from "../property.ts";
 
 /** What a member's plugin could run. */
@@ -21,16 +22,18 @@ interface Ran {
 
 export class Versions implements Property {
   readonly name: string = "versions";
-  readonly #ran: Map<MemberNumber, Ran> = new Map();
+  /** By number and incarnation. */
+  readonly #ran: Map<string, Ran> = new Map();
   readonly #inForce: Map<Index, number> = new Map();
   /** Use: nothing is to be looked at while there is one version only. */
   #newest = 1;
 
   opened(member: SimMember): void {
-    const { config: { self, bootId } } = member.state!;
+    const { config: { self, incarnation, bootId } } = member.state!;
+    const who = keyOf(self, incarnation);
     const last = member.applier?.plugin.version ?? 1;
     this.#newest = Math.max(this.#newest, last);
-    this.#ran.set(self, { last, bootId, highest: Math.max(last, this.#ran.get(self)?.highest ?? 1) });
+    this.#ran.set(who, { last, bootId, highest: Math.max(last, this.#ran.get(who)?.highest ?? 1) });
     if (member.applier !== null) this.#compare(member);
   }
 
@@ -48,15 +51,16 @@ export class Versions implements Property {
   }
 
   #checkRaise({ id, state }: SimMember, version: number): void {
-    for (const number of state!.voters.incoming) {
-      const able = this.#able(state!, number);
-      if (able < version) throw new Violation(this.name, `${id} raises the version to ${version}, member ${number} can run ${able}`);
+    // Witnesses have no machine; learners do.
+    for (const member of currentConfiguration(state!).members.filter((each) => !isWitness(each))) {
+      const able = this.#able(state!, member);
+      if (able < version) throw new Violation(this.name, `${id} raises the version to ${version}, member ${member.number} can run ${able}`);
     }
   }
 
   /** What the leader may believe of the member: of a process that it has heard, what that can run; else what any could. */
-  #able(leader: RaftState, number: MemberNumber): number {
-    const ran = this.#ran.get(number);
+  #able(leader: RaftState, { number, incarnation }: Member): number {
+    const ran = this.#ran.get(keyOf(number, incarnation));
     if (ran === undefined) return 0;
     const isHeard = number === leader.config.self || leader.progress.get(number)?.bootId === ran.bootId;
     return isHeard ? ran.last : ran.highest;
@@ -70,4 +74,8 @@ export class Versions implements Property {
     if (known === undefined) this.#inForce.set(index, version);
     else if (known !== version) throw new Violation(this.name, `at index ${index} ${member.id} is at version ${version}, another one was at ${known}`);
   }
+}
+
+function keyOf(number: MemberNumber, incarnation: Incarnation): string {
+  return `${number} ${incarnation}`;
 }

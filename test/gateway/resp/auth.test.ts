@@ -65,4 +65,19 @@ test("who is kept to some keys is kept to them, in transactions and watches too"
   await guarded.stop();
 });
 
+test("who has not said who they are may send little", async () => {
+  const { guarded, node } = await guardedNode();
+  const fault = (bytes: string): Promise<string> => new Promise((resolve, reject) => {
+    const socket = connect(Number(node.listen.split(":").at(-1)), "127.0.0.1", () => socket.write(bytes));
+    let text = "";
+    socket.setEncoding("latin1").on("data", (piece: string) => (text += piece)).on("error", reject).on("close", () => resolve(text));
+  });
+  assert.is(await fault("*11\r\n"), "-ERR Protocol error: unauthenticated multibulk length\r\n");
+  assert.is(await fault("*2\r\n$4\r\nAUTH\r\n$16385\r\n"), "-ERR Protocol error: unauthenticated bulk length\r\n");
+  const token = TOKENS.ops;
+  const large = `*2\r\n$4\r\nECHO\r\n$20000\r\n${"x".repeat(20_000)}\r\n`;
+  assert.is(await fault(`*2\r\n$4\r\nAUTH\r\n$${token.length}\r\n${token}\r\n${large}QUIT\r\n`), `+OK\r\n$20000\r\n${"x".repeat(20_000)}\r\n+OK\r\n`);
+  await guarded.stop();
+});
+
 test.run();

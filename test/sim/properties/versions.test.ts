@@ -6,6 +6,7 @@ import { Applier } from "../../../src/machine/applier.ts";
 import type { AnyPlugin } from "../../../src/machine/machine.ts";
 import { encodeMachineVersion } from "../../../src/machine/version_entry.ts";
 import type { Progress } from "../../../src/raft/progress.ts";
+import { membersOf } from "../../raft/helpers.ts";
 import { Hand, next, rejects } from "./hand.ts";
 
 /** The member starts anew, with a plugin of that version, at a machine that is at another one. */
@@ -46,6 +47,18 @@ test("a raise goes to what all members can run", () => {
   raise(led(3, 2, 4), 2);
   rejects("versions", /n1 raises the version to 2, member 3 can run 1/, () => raise(led(2, 2, 1), 2));
   rejects("versions", /n1 raises the version to 3, member 1 can run 2/, () => raise(led(2, 2, 2), 3));
+});
+
+test("learners count, for they have a machine; witnesses have none", () => {
+  const raised = (role: "learner" | "witness"): void => {
+    const hand = new Hand("versions", { configuration: membersOf(["voter", "voter", role]) });
+    [2, 2, 1].forEach((version, at) => start(hand, at + 1, version));
+    hand.elect(1, 1, [2]);
+    hear(hand, 2);
+    raise(hand, 2);
+  };
+  raised("witness");
+  rejects("versions", /n1 raises the version to 2, member 3 can run 1/, () => raised("learner"));
 });
 
 test("of a member that is away it counts what it ran, of one that was heard what it runs", () => {

@@ -1,0 +1,62 @@
+/**
+ * The files of a log as they are before it is cut at what is damaged: `edits/<number>-damaged` of the data directory has
+ * those that will change. What a disk cannot read is copied as other bytes, which no sum fits.
+ */
+import { type Task, wait } from "../base/task.ts";
+import { readWhole, writeAll } from "../host/files.ts";
+import type { Disk, File, FileStat } from "../host/host.ts";
+import { MARK_NAME } from "../wal/mark.ts";
+import { segmentName } from "../wal/segment.ts";
+import { openReader } from "../wal/segment_reader.ts";
+import type { LogFiles } from "./log_files.ts";
+
+const PIECE_BYTES = 1_048_576;
+const MARK_BYTES_MAX = 65_536;
+
+/**
+ * Copies the mark and the segments from `sequence` on, durably. What an earlier try saved stays: it is of a log that was
+ * whole then.
+ *
+ * @param path the data directory
+ * @returns where the copies are
+ */
+export function* saveFiles(disk: Disk, path: string, { directory, sequences }: LogFiles, { number, sequence }: { readonly number: number; readonly sequence: number }): Task<string> {
+  const edits = `${path}/edits`;
+  yield* wait<void>((done) => disk.makeDirectory(edits, done));
+  yield* wait<void>((done) => disk.syncDirectory(path, done));
+  let target = `${edits}/${number}-damaged`;
+  for (let again = 2; (yield* wait<FileStat | null>((done) => disk.stat(target, done))) !== null; again++) target = `${edits}/${number}-damaged-${again}`;
+  yield* wait<void>((done) => disk.makeDirectory(target, done));
+  yield* wait<void>((done) => disk.syncDirectory(edits, done));
+  const mark = yield* readWhole(disk, `${directory}/${MARK_NAME}`, MARK_BYTES_MAX);
+  if (mark !== null) yield* save(disk, `${target}/${MARK_NAME}`, (file) => writeAll(file, [mark], 0));
+  for (const each of sequences.filter((other) => other >= sequence)) {
+    yield* save(disk, `${target}/${segmentName(each)}`, (file) => copySegment(disk, directory, each, file));
+  }
+  yield* wait<void>((done) => disk.syncDirectory(target, done));
+  return target;
+}
+
+function* save(disk: Disk, path: string, write: (file: File) => Task<void>): Task<void> {
+  const file = yield* wait<File>((done) => disk.open(path, { create: true }, done));
+  try {
+    yield* write(file);
+    yield* wait<void>((done) => file.sync(done));
+  } finally {
+    yield* wait<void>((done) => file.close(done));
+  }
+}
+
+function* copySegment(disk: Disk, directory: string, sequence: number, file: File): Task<void> {
+  const reader = yield* openReader({ disk, directory, readBytes: PIECE_BYTES }, sequence);
+  try {
+    for (let at = 0; at < reader.sizeBytes;) {
+      const length = Math.min(PIECE_BYTES, reader.sizeBytes - at);
+      if (!(yield* reader.load(at, length))) return;
+      yield* writeAll(file, [reader.bytes.subarray(reader.at(at), reader.at(at + length))], at);
+      at += length;
+    }
+  } finally {
+    yield* reader.close();
+  }
+}
