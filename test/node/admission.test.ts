@@ -23,7 +23,7 @@ class Rig {
     this.core.receive(message("appendReply", { term: 1, matchIndex: 1 }));
     this.leaderSinceMs = this.core.nowMs;
     this.admission = new Admission({
-      secret: SECRET, clusterId: () => "c1", clock: { ...this.scheduler.clock(0), monotonicMs: () => this.core.nowMs },
+      secret: SECRET, areProved: false, clusterId: () => "c1", clock: { ...this.scheduler.clock(0), monotonicMs: () => this.core.nowMs },
       random: { u32: () => ++this.#drawn },
       main: () => ({ state: this.core.state, leaderSinceMs: this.leaderSinceMs, leader: null }) as unknown as Group,
       change: (_, { wishes }, done) => {
