@@ -9,8 +9,7 @@ import type { AnyPlugin } from "../machine/machine.ts";
 import { Founding } from "./founding.ts";
 import { founderNumber } from "./genesis.ts";
 import type { Identity } from "./identity.ts";
-import { askHello } from "./introductions.ts";
-import type { Membership } from "./welcome.ts";
+import { askHello, type Membership } from "./introductions.ts";
 import { Joining } from "./joining.ts";
 import type { NodeSettings } from "./settings.ts";
 

@@ -8,7 +8,7 @@ import type { Wal } from "../wal/wal.ts";
 import { identityOf } from "./data_dir.ts";
 import { giveUpIncarnation } from "./dead_incarnation.ts";
 import type { Genesis } from "./genesis.ts";
-import type { Membership } from "./welcome.ts";
+import type { Membership } from "./introductions.ts";
 import { adoptGenesis, type LogHandlers, type LogParts, openLog, startError } from "./open_log.ts";
 import type { RecoveredLog } from "./recovered_log.ts";
 import type { Repairs } from "./repairs.ts";

@@ -14,9 +14,9 @@ import { type DataDir, identityOf } from "./data_dir.ts";
 import { foundersDigest } from "./founding.ts";
 import { decodeGenesis, type Genesis } from "./genesis.ts";
 import type { Group } from "./group.ts";
+import type { Welcome } from "./identity.ts";
 import type { NodeSettings } from "./settings.ts";
 import { isGone } from "./standing.ts";
-import { isProvedWelcome, type Membership, offerIn, type WelcomeOffer } from "./welcome.ts";
 
 /**
  * What a probe asks, and how it is answered.
@@ -27,15 +27,37 @@ import { isProvedWelcome, type Membership, offerIn, type WelcomeOffer } from "./
  *   ["hello", 2, commitIndex, why]                     that it held more before: its directory is an older copy
  * ["where"]                                            the same, of a member that looks for others of its cluster
  *   ["where", told, commitIndex, [address, …]]         of those that this node is linked to
- * ["welcome", …]                                       you are a member of a cluster (welcome.ts)
+ * ["welcome", genesis, number, incarnation, index, clusterId, witness]
+ *                                                      you are this member of a cluster, by the configuration at this index;
+ *                                                      its id only if it is called otherwise than it was founded
  *   [text]                                             "taken" once that is durable, else why not
  * ```
  */
 export const PROBE_HELLO: readonly unknown[] = ["hello"];
 export const PROBE_WHERE: readonly unknown[] = ["where"];
+const PROBE_WELCOME = "welcome";
 
 /** What a node tells of the one that asks it. */
 export const Told = { nothing: 0, gone: 1, fallenBack: 2 } as const;
+
+/** A cluster, and as whom a node belongs to it. */
+export interface Membership extends Welcome {
+  readonly genesis: Uint8Array;
+  /** What the cluster is called now; "": as it was when it was founded. */
+  readonly clusterId: string;
+}
+
+/** What makes an empty node a member. */
+export interface WelcomeOffer extends Membership {
+  readonly incarnation: Incarnation;
+}
+
+/** The question that makes an empty node a member. */
+export function encodeWelcome({ genesis, clusterId, number, incarnation, index, witness }: WelcomeOffer): readonly unknown[] {
+  const isRenamed = clusterId !== "" && clusterId !== decodeGenesis(genesis).clusterId;
+  const name = isRenamed || witness ? [isRenamed ? clusterId : ""] : [];
+  return [PROBE_WELCOME, genesis, number, incarnation, index, ...name, ...(witness ? [true] : [])];
+}
 
 /** Asks the node at `address` who it is. */
 export function askHello(transport: Pick<Transport, "probe">, address: string, timeoutMs: number, done: Done<Hello>): void {
@@ -151,9 +173,7 @@ export class Introductions {
     if (request[0] === PROBE_JOIN) return this.#options.join(hello, request, remote, answer);
     const offer = offerIn(request);
     if (offer === null) return answer(null);
-    const { peerSecret } = this.#options.settings;
-    const isProved = peerSecret === null || isProvedWelcome(peerSecret, offer, request);
-    const refusal = this.#whyNotTake(offer) ?? (isProved ? null : "the cluster does not prove itself: its --peer-secret-file is another one, or it has none");
+    const refusal = this.#whyNotTake(offer);
     if (refusal !== null) return answer([refusal]);
     this.#options.take({ ...offer, genesis: new Uint8Array(offer.genesis) }, () => answer(["taken"]));
   }
@@ -204,4 +224,12 @@ export class Introductions {
 function isAlone({ state, applier }: Group): boolean {
   const { index, members } = currentConfiguration(state);
   return index === 0 && members.length === 1 && applier.checks.isUnused;
+}
+
+function offerIn(request: readonly unknown[]): WelcomeOffer | null {
+  const [kind, genesis, number, incarnation, index, clusterId = "", witness = false] = request;
+  if (kind !== PROBE_WELCOME || !(genesis instanceof Uint8Array) || typeof clusterId !== "string") return null;
+  const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+  if (!isWhole(number) || !isWhole(incarnation) || !isWhole(index) || number === 0) return null;
+  return { genesis, clusterId, number, incarnation, index, witness: witness === true };
 }

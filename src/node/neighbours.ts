@@ -17,8 +17,7 @@ import type { ProbeReply, Transport } from "../net/transport.ts";
 import { isWitness } from "../raft/configuration.ts";
 import type { Configuration, Index, Member, MemberNumber } from "../raft/types.ts";
 import { fallenBack, type Mark } from "./high_water.ts";
-import { isDead, PROBE_HELLO, PROBE_WHERE, Told } from "./introductions.ts";
-import { encodeWelcome } from "./welcome.ts";
+import { encodeWelcome, isDead, PROBE_HELLO, PROBE_WHERE, Told } from "./introductions.ts";
 
 const INTERVAL_MIN_MS = 100;
 const INTERVAL_MAX_MS = 2000;
@@ -40,8 +39,6 @@ export interface NeighboursOptions {
   readonly clock: Clock;
   readonly words: Log;
   readonly clusterId: string;
-  /** By which the cluster proves itself to whom it welcomes; null: by nothing. */
-  readonly secret: Uint8Array | null;
   /** Where members may be besides where the configuration says. */
   readonly hints: readonly string[];
   /** Where the member was met last. */
@@ -182,7 +179,7 @@ export class Neighbours {
     const { transport, genesis, clusterId, configuration, founders, words } = this.#options;
     const { index } = configuration();
     const isFounder = founders.members.some(({ number }) => number === member.number);
-    const welcome = encodeWelcome({ genesis, clusterId, number: member.number, incarnation: member.incarnation, index: isFounder ? 0 : index, witness: isWitness(member) }, this.#options.secret);
+    const welcome = encodeWelcome({ genesis, clusterId, number: member.number, incarnation: member.incarnation, index: isFounder ? 0 : index, witness: isWitness(member) });
     transport.probe(this.#options.whereIs(member), welcome, TIMEOUT_MS, (...[error, answer]) => {
       words.write("info", `welcomed ${member.id}: ${error === null ? String(answer.reply[0]) : whyNot(error)}`);
       settled();

@@ -23,7 +23,7 @@ import type { Group } from "./group.ts";
 import type { GroupObserver } from "./group_observer.ts";
 import type { Identity } from "./identity.ts";
 import { HighWater } from "./high_water.ts";
-import { Introductions } from "./introductions.ts";
+import { Introductions, type Membership } from "./introductions.ts";
 import { machineDirectory, openGroup } from "./open_group.ts";
 import { startError, storageError } from "./open_log.ts";
 import { changeMembers } from "./member_requests.ts";
@@ -34,7 +34,6 @@ import { type NodeSettings, snapshotTuning, peerProof } from "./settings.ts";
 import { SnapshotExchange } from "./snapshot_exchange.ts";
 import { closeMachine, settleGroup } from "./stopping.ts";
 import { Turn } from "./turn.ts";
-import type { Membership } from "./welcome.ts";
 
 /** What a node is made of. */
 export interface NodeParts {
@@ -228,7 +227,7 @@ export class Node {
     this.groups.set(group.name, group);
     this.#peers = new Peers({
       genesis, clusterId: this.identity.clusterId, farewell, highWater, state: group.state, transport: this.transport, clock: host.clock, words: host.log,
-      dataDir, address: settings.address, hints: settings.join, secret: settings.peerSecret,
+      dataDir, address: settings.address, hints: settings.join,
     });
     this.#peers.start();
     this.#turn.submit(group, { type: "start" });

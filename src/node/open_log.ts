@@ -19,7 +19,7 @@ import { type DataDir, identityOf } from "./data_dir.ts";
 import { type DeadLog, setLogAside } from "./dead_incarnation.ts";
 import { decodeGenesis, type Genesis } from "./genesis.ts";
 import { storageIdentity } from "./identity.ts";
-import type { Membership } from "./welcome.ts";
+import type { Membership } from "./introductions.ts";
 import { enterRecovery } from "./recovery.ts";
 import { RecoveredLog } from "./recovered_log.ts";
 import type { NodeSettings } from "./settings.ts";

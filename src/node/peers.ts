@@ -28,8 +28,6 @@ export interface PeersOptions {
   readonly transport: Pick<Transport, "setPeers" | "isUp" | "probe" | "peerOf" | "drop">;
   /** Where members may be besides, `host:port`: asked while one is missing. */
   readonly hints: readonly string[];
-  /** The cluster's; null: it has none. */
-  readonly secret: Uint8Array | null;
   readonly clock: Clock;
   readonly words: Log;
   /** Where others find this node. */
@@ -63,7 +61,6 @@ export class Peers {
       isLinked: (member) => transport.isUp(member),
       removed: (by, index) => this.#gone(by, index),
       hints: options.hints,
-      secret: options.secret,
       clusterId,
       whereIs: (member) => this.whereIs(member),
       met: (hello) => this.met(hello),

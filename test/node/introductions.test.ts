@@ -4,9 +4,8 @@ import { encode } from "../../src/base/codec.ts";
 import { DraftError } from "../../src/base/errors.ts";
 import type { Done } from "../../src/base/task.ts";
 import { decodeGenesis, encodeGenesis, type Genesis } from "../../src/node/genesis.ts";
-import { Introductions, Told } from "../../src/node/introductions.ts";
+import { encodeWelcome, Introductions, type Membership, Told, type WelcomeOffer } from "../../src/node/introductions.ts";
 import { Neighbours, type NeighboursOptions } from "../../src/node/neighbours.ts";
-import { encodeWelcome, type Membership, type WelcomeOffer } from "../../src/node/welcome.ts";
 import type { Hello } from "../../src/net/hello.ts";
 import type { ProbeReply } from "../../src/net/transport.ts";
 import { encodeConfiguration, genesisConfiguration } from "../../src/raft/configuration.ts";
@@ -33,10 +32,10 @@ class Node {
   readonly dialled: string[] = [];
   readonly introductions: Introductions;
 
-  constructor(id = "a", incarnation = 100, peerSecret: Uint8Array | null = null) {
+  constructor(id = "a", incarnation = 100) {
     const clusterId = (): string => this.clusterId;
     this.introductions = new Introductions({
-      settings: { id, address: `${id}:1`, frameBytesMax: 65536, founding: null, priority: 0, peerSecret } as never,
+      settings: { id, address: `${id}:1`, frameBytesMax: 65536, founding: null, priority: 0 } as never,
       plugin: kv,
       sourceDigest: "shipped kv 1",
       dataDir: {
@@ -60,8 +59,8 @@ class Node {
     });
   }
 
-  give(genesis: Uint8Array, offer: Partial<WelcomeOffer> = {}, secret: Uint8Array | null = null): unknown {
-    return this.probed(helloOf({}), encodeWelcome({ genesis, clusterId: "", number: 1, incarnation: 100, index: 0, witness: false, ...offer }, secret))?.[0] ?? "later";
+  give(genesis: Uint8Array, offer: Partial<WelcomeOffer> = {}): unknown {
+    return this.probed(helloOf({}), encodeWelcome({ genesis, clusterId: "", number: 1, incarnation: 100, index: 0, witness: false, ...offer }))?.[0] ?? "later";
   }
 
   probed(hello: Hello, request: readonly unknown[]): readonly unknown[] | null {
@@ -84,26 +83,9 @@ test("a genesis is taken by the node and incarnation that it names", () => {
 test("a cluster that is called otherwise than it was founded says so, and an older release says nothing of it", () => {
   const node = new Node();
   node.give(encodeGenesis(GENESIS), { clusterId: "c2", number: 7, index: 40 });
-  const whole = encodeWelcome({ genesis: encodeGenesis(GENESIS), clusterId: "c2", number: 1, incarnation: 100, index: 0, witness: false }, null);
+  const whole = encodeWelcome({ genesis: encodeGenesis(GENESIS), clusterId: "c2", number: 1, incarnation: 100, index: 0, witness: false });
   node.probed(helloOf({}), whole.slice(0, 5));
   assert.equal(node.taken.map(({ clusterId, number, index }) => [clusterId, number, index]), [["c2", 7, 40], ["", 1, 0]]);
-});
-
-test("a node that has a secret takes a welcome of who proves to know it, over all that is said", () => {
-  const [secret, other] = [Uint8Array.of(1, 2), Uint8Array.of(1, 3)];
-  const genesis = encodeGenesis(GENESIS);
-  const node = new Node("a", 100, secret);
-  assert.match(String(node.give(genesis)), /does not prove itself/);
-  assert.match(String(node.give(genesis, {}, other)), /does not prove itself/);
-  const offer = { genesis, clusterId: "c2", number: 7, incarnation: 100, index: 40, witness: true };
-  const whole = encodeWelcome(offer, secret);
-  for (const [at, said] of [[2, 8], [4, 41], [5, "c3"], [6, false]] as const) {
-    assert.match(String(node.probed(helloOf({}), whole.map((each, i) => (i === at ? said : each)))?.[0]), /does not prove itself/);
-  }
-  assert.is(node.taken.length, 0);
-  node.probed(helloOf({}), whole);
-  assert.equal(node.taken, [offer]);
-  assert.is(new Node().give(genesis, {}, secret), "later", "who has none takes any");
 });
 
 test("D01: a genesis that names another incarnation of this node is not taken", () => {
@@ -126,7 +108,7 @@ test("a genesis is not taken by a node outside of it, one of a cluster, one that
 
 test("a probe that is none of this version is answered with nothing; a malformed genesis is refused", () => {
   const node = new Node();
-  const whole = encodeWelcome({ genesis: encodeGenesis(GENESIS), clusterId: "", number: 1, incarnation: 100, index: 0, witness: false }, null);
+  const whole = encodeWelcome({ genesis: encodeGenesis(GENESIS), clusterId: "", number: 1, incarnation: 100, index: 0, witness: false });
   const requests = [[], ["other"], ["welcome"], ["welcome", "text"], [...whole.slice(0, 2), 0, ...whole.slice(3)], [...whole.slice(0, 4), -1], [...whole, 7]];
   for (const request of requests) assert.is(node.probed(helloOf({}), request), null);
   assert.is(node.give(new Uint8Array([1, 2, 3])), "malformed");
@@ -225,7 +207,7 @@ function neighbours(hellos: Record<string, Partial<Hello> | null>, options: Part
     genesis: encodeGenesis(GENESIS), founders: GENESIS.configuration, self: 1, isLinked: (member) => rig.link.has(member),
     configuration: () => GENESIS.configuration,
     leads: () => false,
-    clusterId: "c1", hints: [], secret: null, whereIs: ({ address }) => address, met: () => {},
+    clusterId: "c1", hints: [], whereIs: ({ address }) => address, met: () => {},
     removed: (by, index) => rig.removed.push(`${by.id} ${index}`),
     markOf: () => ({ bootId: 0, term: 0, index: 0 }),
     fell: (member, why) => rig.fallen.push(`${member.id} fell: ${why}`),
