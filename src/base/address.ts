@@ -62,3 +62,8 @@ export function parseNodeAddress(text: string, code: ErrorCode = "BAD_CONFIG"): 
   }
   return { id, ...parseAddress(text.slice(at + 1), code) };
 }
+
+/** The host of a socket's other side, `host:port`: `::ffff:127.0.0.1:5` → `127.0.0.1`. */
+export function hostOf(remote: string): string {
+  return remote.slice(0, Math.max(0, remote.lastIndexOf(":"))).replace(/^\[|\]$/g, "").replace(/^::ffff:/, "");
+}

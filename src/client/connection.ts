@@ -25,6 +25,12 @@ export interface ConnectionPorts {
 /** Requests beyond the node's limit that wait here for their turn, at most: beyond, BUSY. */
 const WAITING_MAX = 65_536;
 
+/** While the system has not taken so many bytes of ours, requests wait for their turn, too. */
+const UNSENT_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Requests of a turn leave in one write, up to so many bytes. */
+const BATCH_BYTES = 1024 * 1024;
+
 /** The node is told to answer this much earlier than we give up, so that its own words arrive; at most a tenth. */
 const ANSWER_MARGIN_MS = 100;
 
@@ -123,7 +129,7 @@ export class Connection implements NodeConnection {
     const nowMs = this.#clock.monotonicMs();
     const deadlineMs = nowMs + timeoutMs;
     const pending: Pending = { deadlineMs, changes, request, done };
-    if (this.#inflight.size < this.hello.inflightMax) this.#send(pending, nowMs);
+    if (this.#hasRoom()) this.#send(pending, nowMs);
     else if (this.#waiting.size < WAITING_MAX) this.#waiting.add(pending);
     else {
       const busy = new DraftError("BUSY", `${WAITING_MAX} requests wait for ${this.address} already`, { retryAfterMs: 50 });
@@ -144,6 +150,7 @@ export class Connection implements NodeConnection {
     }
     this.#nextId += 1;
     this.#inflight.set(id, pending);
+    if (this.#batch.length >= BATCH_BYTES) this.#write();
     if (this.#flushPlanned) return;
     this.#flushPlanned = true;
     this.#clock.soon(() => this.#flush());
@@ -179,9 +186,18 @@ export class Connection implements NodeConnection {
     return bytes;
   }
 
+  #hasRoom(): boolean {
+    return this.#inflight.size < this.hello.inflightMax && this.#socket.queuedBytes + this.#batch.length < UNSENT_BYTES_MAX;
+  }
+
   #flush(): void {
     this.#flushPlanned = false;
     if (this.#closed) return;
+    this.#write();
+    this.drained();
+  }
+
+  #write(): void {
     const bytes = this.#batch.take();
     if (bytes === null) return;
     this.#unsentFrom = this.#nextId;
@@ -198,16 +214,17 @@ export class Connection implements NodeConnection {
     const pending = this.#inflight.get(id);
     if (pending === undefined) return; // Its deadline passed, and its caller was told.
     this.#inflight.delete(id);
-    if (this.#waiting.size > 0) this.#sendNext();
+    this.drained();
     if (timing !== null) this.onTimed?.(pending.request.group, index, timing);
     pending.done(error, index, result);
   }
 
-  #sendNext(): void {
+  /** There may be room for requests that wait. */
+  drained(): void {
     for (const next of this.#waiting) {
+      if (this.#closed || !this.#hasRoom()) return;
       this.#waiting.delete(next);
       this.#send(next, this.#clock.monotonicMs());
-      return;
     }
   }
 

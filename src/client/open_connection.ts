@@ -104,7 +104,7 @@ class Opening {
     batch.append(this.#said);
     socket.open({
       data: (bytes) => this.#received(bytes),
-      drained: () => {},
+      drained: () => this.#connection?.drained(),
       closed: (error) => this.#closed(error),
     });
     socket.write([writePreface(ConnectionKind.client, Lane.control), batch.take() ?? new Uint8Array(0)]);

@@ -8,17 +8,19 @@ export interface LeaderRequest {
   readonly group: string;
   readonly here: (done: AnswerDone) => void;
   readonly elsewhere: ForwardRequest;
+  /** See {@link Forwarder.forward}. */
+  readonly bytes?: number;
 }
 
 /** @param done is told once, within the call or later */
 export function askLeader(ways: { readonly leader: OtherLeader; readonly forwarder: Forwarder }, request: LeaderRequest, done: AnswerDone): void {
-  const { group, here, elsewhere } = request;
+  const { group, here, elsewhere, bytes = 0 } = request;
   const leader = ways.leader.of(group);
-  if (leader !== null) return ways.forwarder.forward(leader, elsewhere, done);
+  if (leader !== null) return ways.forwarder.forward(leader, elsewhere, done, bytes);
   here((result) => {
     // That it leads no longer may also be its answer.
     const other = ways.leader.in(result);
-    if (other !== null) ways.forwarder.forward(other, elsewhere, done);
+    if (other !== null) ways.forwarder.forward(other, elsewhere, done, bytes);
     else done(result);
   });
 }

@@ -44,7 +44,7 @@ export class ClientDoor {
   constructor(ports: DoorPorts, api: NodeApi, { access, credentials }: DoorAccess = OPEN, measured: DoorMeasured = UNMEASURED) {
     this.#ports = { clock: ports.clock, log: ports.log, ...measured, rules: { access, secret: credentials?.secret ?? null, random: ports.random } };
     this.#api = api;
-    this.#forwarder = new Forwarder(ports, () => api.identity(), credentials);
+    this.#forwarder = new Forwarder(ports, () => api.identity(), credentials, api.limits().queueBytesMax);
   }
 
   /** Connections that are open. */

@@ -3,6 +3,7 @@
  */
 import { hexOf } from "../base/bytes.ts";
 import { DraftError, type LeaderHint } from "../base/errors.ts";
+import { heldBytes } from "../base/held_bytes.ts";
 import type { Clock, Log, Socket } from "../host/host.ts";
 import { FrameParser, PREFACE_BYTES } from "../net/frame.ts";
 import type { ClientRequest, CloseRequest, OpenRequest, ReadRequest, SessionAsk, WriteRequest } from "../net/client_protocol.ts";
@@ -208,6 +209,7 @@ export class DoorConnection {
       group,
       here: (told) => this.#api.read(group, command, request, told),
       elsewhere: (connection, told) => connection.read(group, command, request, told),
+      bytes: heldBytes(command),
     }, done);
   }
 
@@ -227,7 +229,7 @@ export class DoorConnection {
 
   #forwardWrite(leader: LeaderHint, { id, group, envelope, timeoutMs }: WriteRequest): void {
     const elsewhere: ForwardRequest = (connection, passOn) => connection.write(group, envelope, timeoutMs, passOn);
-    this.#forwarder.forward(leader, elsewhere, (result) => this.#answer(id, result, true));
+    this.#forwarder.forward(leader, elsewhere, (result) => this.#answer(id, result, true), envelope.length);
   }
 
   #changeSession(request: OpenRequest | CloseRequest): void {
@@ -238,8 +240,9 @@ export class DoorConnection {
   }
 
   /** Asks this node, or the one that leads: what is asked seldom. */
-  #atLeader({ id, group }: ClientRequest, here: (done: AnswerDone) => void, elsewhere: ForwardRequest): void {
-    askLeader({ leader: this.#leader, forwarder: this.#forwarder }, { group, here, elsewhere }, (result) => this.#answer(id, result, true));
+  #atLeader(request: ClientRequest, here: (done: AnswerDone) => void, elsewhere: ForwardRequest): void {
+    const { id, group } = request;
+    askLeader({ leader: this.#leader, forwarder: this.#forwarder }, { group, here, elsewhere, bytes: heldBytes(request) }, (result) => this.#answer(id, result, true));
   }
 
   #answerValue(id: number, value: unknown): void {

@@ -15,6 +15,9 @@ const OPEN_TIMEOUT_MS = 1000;
 /** Requests that wait for one dial, at most: beyond, BUSY. */
 const WAITING_MAX = 4096;
 
+/** Requests that were passed on and not answered may hold so many bytes, where nothing else is said: beyond, BUSY. */
+const UNDER_WAY_BYTES_MAX = 256 * 1024 * 1024;
+
 /** After a dial that failed nobody dials that leader again for so long, doubled with each that fails. */
 const BACKOFF_MS_MIN = 50;
 const BACKOFF_MS_MAX = 1000;
@@ -43,17 +46,42 @@ export class Forwarder {
   readonly #clusterId: () => string;
   readonly #credentials: Pick<ConnectionOptions, "credentials">;
   readonly #ways: Map<string, Way> = new Map();
+  readonly #bytesMax: number;
+  #bytes = 0;
 
-  /** @param credentials prove that this is a node; null: nothing does */
-  constructor(ports: ConnectionPorts, identity: () => { readonly nodeId: string; readonly clusterId: string }, credentials: Credentials | null = null) {
+  /**
+   * @param credentials prove that this is a node; null: nothing does
+   * @param bytesMax bytes of requests that are not answered, at most
+   */
+  constructor(
+    ports: ConnectionPorts, identity: () => { readonly nodeId: string; readonly clusterId: string }, credentials: Credentials | null = null,
+    bytesMax: number = UNDER_WAY_BYTES_MAX,
+  ) {
     this.#ports = ports;
+    this.#bytesMax = bytesMax;
     this.#credentials = credentials === null ? {} : { credentials };
     this.#nodeId = () => identity().nodeId;
     this.#clusterId = () => identity().clusterId;
   }
 
-  /** Sends a request to `leader` and passes its answer on. */
-  forward(leader: LeaderHint, request: ForwardRequest, done: AnswerDone): void {
+  /**
+   * Sends a request to `leader` and passes its answer on.
+   *
+   * @param bytes what the request holds until then, about; 0 if whoever asks bounds it
+   */
+  forward(leader: LeaderHint, request: ForwardRequest, done: AnswerDone, bytes: number = 0): void {
+    if (bytes > 0 && this.#bytes + bytes > this.#bytesMax) {
+      const busy = new DraftError("BUSY", `requests for the leader hold ${this.#bytes} bytes here already`, { retryAfterMs: 100 });
+      return this.#ports.clock.soon(() => done(busy));
+    }
+    this.#bytes += bytes;
+    this.#pass(leader, request, (result) => {
+      this.#bytes -= bytes;
+      done(result);
+    });
+  }
+
+  #pass(leader: LeaderHint, request: ForwardRequest, done: AnswerDone): void {
     const known = this.#ways.get(leader.address);
     const isSpent = known !== undefined && known.trouble !== "" && known.retryAtMs <= this.#ports.clock.monotonicMs();
     const way = known === undefined ? this.#open(leader, BACKOFF_MS_MIN) : isSpent ? this.#open(leader, Math.min(2 * known.backoffMs, BACKOFF_MS_MAX)) : known;

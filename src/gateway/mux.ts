@@ -1,19 +1,28 @@
 /**
  * One port for all: the first bytes of a connection tell who it is for. What is for nobody is closed with one line in
- * the log; so is who stays silent, or comes when too many are there.
+ * the log; so is who stays silent. However many come, peers and whoever sits at this machine are let in.
  */
+import { hostOf } from "../base/address.ts";
 import { concatBytes } from "../base/bytes.ts";
 import type { Done } from "../base/task.ts";
 import type { Address, Clock, Listener, Log, Net, Socket, Timer } from "../host/host.ts";
+import { isLoopback } from "../node/config.ts";
 import { type DoorName, sniff } from "./sniff.ts";
 import { SniffedSocket } from "./sniffed_socket.ts";
 
 /** How long a connection may keep silent about what it is. */
 const SILENCE_MS = 10_000;
 
-/** Connections that have not told what they are, and connections in all, at most: beyond, new ones are closed. */
+/** Connections that have not told what they are, at most: the oldest makes room for the newest, which may be a peer. */
 const UNKNOWN_MAX = 1000;
-const SOCKETS_MAX = 10_000;
+
+/**
+ * Connections that have, at most: beyond, the newest is closed. Clients, however many, leave room for peers, and those
+ * from elsewhere for whoever sits at this machine.
+ */
+const CLIENTS_MAX = 8000;
+const LOCAL_CLIENTS_MAX = 8500;
+const PEERS_MAX = 500;
 
 /** Who takes a connection over, first byte included. */
 export interface Doors {
@@ -38,7 +47,6 @@ export class Mux {
   readonly #unknown: Set<Arrival> = new Set();
   /** Use: those that told what they are. */
   readonly #byDoor: Record<DoorName, number> = { peer: 0, client: 0, http: 0, resp: 0 };
-  #open = 0;
   #listener: Listener | null = null;
 
   constructor(ports: MuxPorts, doors: Doors) {
@@ -71,32 +79,38 @@ export class Mux {
   }
 
   #arrived(socket: Socket): void {
-    if (this.#open >= SOCKETS_MAX || this.#unknown.size >= UNKNOWN_MAX) {
-      this.#ports.log.write("warn", "closed a connection: too many are open", { remote: socket.remote, open: this.#open });
-      socket.open({ data: () => {}, drained: () => {}, closed: () => {} });
-      socket.destroy();
-      return;
+    if (this.#unknown.size >= UNKNOWN_MAX) {
+      const [oldest] = this.#unknown;
+      oldest?.refuse(`${UNKNOWN_MAX} that came later have not told what they are either`);
     }
-    this.#open += 1;
     let at: DoorName | null = null;
     const arrival = new Arrival(socket, this.#ports.clock, {
       told: (door, first) => {
         this.#unknown.delete(arrival);
+        const { open, openMax } = this.#placesOf(door, socket);
+        if (open >= openMax) return arrival.refuse(`${open} ${door === "peer" ? "peers" : "clients"} are connected already`);
         at = door;
         this.#byDoor[door] += 1;
         if (door === "http") this.#doors.http(socket, first);
         else this.#doors[door](arrival.sniffed(first));
       },
       refused: (why) => {
+        this.#unknown.delete(arrival);
         this.#ports.log.write("warn", `closed a connection: ${why}`, { remote: socket.remote });
       },
       closed: () => {
         this.#unknown.delete(arrival);
-        this.#open -= 1;
         if (at !== null) this.#byDoor[at] -= 1;
       },
     });
     this.#unknown.add(arrival);
+  }
+
+  /** How many places there are where a connection for `door` belongs, and how many are taken. */
+  #placesOf(door: DoorName, socket: Socket): { readonly open: number; readonly openMax: number } {
+    const { peer, client, http, resp } = this.#byDoor;
+    if (door === "peer") return { open: peer, openMax: PEERS_MAX };
+    return { open: client + http + resp, openMax: isLoopback(hostOf(socket.remote)) ? LOCAL_CLIENTS_MAX : CLIENTS_MAX };
   }
 }
 
@@ -121,7 +135,7 @@ class Arrival {
     this.#socket = socket;
     this.#clock = clock;
     this.#events = events;
-    this.#timer = clock.setTimer(SILENCE_MS, () => this.#refuse(`it said nothing for ${SILENCE_MS} ms`));
+    this.#timer = clock.setTimer(SILENCE_MS, () => this.refuse(`it said nothing for ${SILENCE_MS} ms`));
     socket.open({
       data: (bytes) => this.#data(bytes),
       drained: () => this.#sniffed?.drained(),
@@ -149,13 +163,14 @@ class Arrival {
     this.#first = first;
     const found = first.length === 0 ? null : sniff(first);
     if (found === null) return;
-    if ("refusal" in found) return this.#refuse(found.refusal);
+    if ("refusal" in found) return this.refuse(found.refusal);
     this.#settled = true;
     this.#timer.cancel();
     this.#events.told(found.door, first);
   }
 
-  #refuse(why: string): void {
+  /** Closes it, and tells why. */
+  refuse(why: string): void {
     this.#settled = true;
     this.#events.refused(why);
     this.close();

@@ -11,21 +11,22 @@
  *   ["join", "no", why]
  * ```
  */
+import { hostOf } from "../base/address.ts";
 import { drawHex128 } from "../base/bytes.ts";
 import { DraftError } from "../base/errors.ts";
 import type { Clock, Random } from "../host/host.ts";
 import { isSameProof, proofOf } from "../host/node_secret.ts";
 import type { Hello } from "../net/hello.ts";
-import { currentConfiguration, type RaftState } from "../raft/state.ts";
-import type { Member } from "../raft/types.ts";
+import { currentConfiguration } from "../raft/state.ts";
 import { isLoopback } from "./config.ts";
 import type { Group } from "./group.ts";
 import type { AnswerDone, MembersRequest } from "./node_api.ts";
 
 export const PROBE_JOIN = "join";
 
-/** Challenges that wait for their answers, and how long one is good, in milliseconds. */
+/** Challenges that wait for their answers, in all and of one machine, and how long one is good, in milliseconds. */
 const CHALLENGES_MAX = 64;
+const CHALLENGES_OF_ONE_MAX = 8;
 const CHALLENGE_MS = 10_000;
 
 /** A change of the members waits for so long until its first entry is committed. */
@@ -56,11 +57,18 @@ export function joinProof(secret: Uint8Array, { nonce, clusterId }: Challenge, h
   return proofOf(secret, ["draft join", nonce, clusterId, hello.nodeId, String(hello.incarnation), hello.address].join("\0"));
 }
 
+/** A challenge that was given: when, and to whom alone. */
+interface GivenChallenge {
+  readonly atMs: number;
+  readonly host: string;
+  readonly incarnation: number;
+}
+
 /** Lets nodes in. */
 export class Admission {
   readonly #options: AdmissionOptions;
-  /** Nonces and when they were given. */
-  readonly #challenges: Map<string, number> = new Map();
+  /** By nonce, the oldest first. */
+  readonly #challenges: Map<string, GivenChallenge> = new Map();
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
@@ -84,11 +92,11 @@ export class Admission {
     if (secret === null) {
       if (!areProved && !isLoopback(hostOf(remote))) return no("who asks from beyond loopback has to prove itself: start all nodes with --peer-secret-file");
     } else if (typeof nonce !== "string" || nonce === "") {
-      return answer([PROBE_JOIN, "prove", this.#challenge()]);
-    } else if (!this.#isProved(secret, hello, nonce, proof)) {
+      return answer([PROBE_JOIN, "prove", this.#challenge(hello, hostOf(remote))]);
+    } else if (!this.#isProved(secret, { hello, host: hostOf(remote) }, nonce, proof)) {
       return no("the proof is wrong: its --peer-secret-file is another one");
     }
-    const wish = wishOf(state, hello, again === true, this.#options.clock.monotonicMs());
+    const wish = wishOf(group, hello, again === true, this.#options.clock.monotonicMs());
     if (typeof wish === "string") return no(wish);
     this.#options.change(group, { kind: "change", wishes: [wish], force: false, timeoutMs: CHANGE_MS }, (result) => {
       if (result instanceof DraftError) no(result.message);
@@ -96,22 +104,29 @@ export class Admission {
     });
   }
 
-  #challenge(): string {
+  /** Who asks without end pushes out his own challenges, nobody else's. */
+  #challenge({ incarnation }: Hello, host: string): string {
     const { clock, random } = this.#options;
     const nowMs = clock.monotonicMs();
-    for (const [given, atMs] of this.#challenges) {
-      if (nowMs - atMs > CHALLENGE_MS || this.#challenges.size >= CHALLENGES_MAX) this.#challenges.delete(given);
+    const own: string[] = [];
+    for (const [nonce, given] of this.#challenges) {
+      if (nowMs - given.atMs > CHALLENGE_MS) this.#challenges.delete(nonce);
+      else if (given.host === host) own.push(nonce);
     }
+    const [oldest] = own.length > 0 ? own : this.#challenges.keys();
+    const isFull = own.length >= CHALLENGES_OF_ONE_MAX || this.#challenges.size >= CHALLENGES_MAX;
+    if (isFull && oldest !== undefined) this.#challenges.delete(oldest);
     const nonce = drawHex128(random);
-    this.#challenges.set(nonce, nowMs);
+    this.#challenges.set(nonce, { atMs: nowMs, host, incarnation });
     return nonce;
   }
 
-  #isProved(secret: Uint8Array, hello: Hello, nonce: string, proof: unknown): boolean {
-    const givenMs = this.#challenges.get(nonce);
+  #isProved(secret: Uint8Array, { hello, host }: { readonly hello: Hello; readonly host: string }, nonce: string, proof: unknown): boolean {
+    const given = this.#challenges.get(nonce);
+    if (given === undefined || given.host !== host || given.incarnation !== hello.incarnation) return false;
     // Good once, whatever comes of it.
     this.#challenges.delete(nonce);
-    if (givenMs === undefined || this.#options.clock.monotonicMs() - givenMs > CHALLENGE_MS || !(proof instanceof Uint8Array)) return false;
+    if (this.#options.clock.monotonicMs() - given.atMs > CHALLENGE_MS || !(proof instanceof Uint8Array)) return false;
     return isSameProof(proof, joinProof(secret, { nonce, clusterId: this.#options.clusterId() }, hello));
   }
 }
@@ -119,26 +134,19 @@ export class Admission {
 type Wish = MembersRequest["wishes"][number];
 
 /** What is to be done for who asks; or, as a text, why not. */
-function wishOf(state: RaftState, hello: Hello, again: boolean, nowMs: number): Wish | string {
+function wishOf({ state, leaderSinceMs }: Pick<Group, "state" | "leaderSinceMs">, hello: Hello, again: boolean, nowMs: number): Wish | string {
   const { nodeId: id, address, incarnation } = hello;
   const member = currentConfiguration(state).members.find((each) => each.id === id && each.targetRole !== null);
   if (member === undefined || member.incarnation === incarnation) return { type: "add", id, address, votes: true };
   if (!again) return `${id} is a member with another directory: draft admin replace ${id} ${id}@${address}, or start it with --auto-rejoin`;
-  const { electionMaxMs } = state.config;
-  const silentMs = nowMs - lastHeardMs(state, member);
-  if (silentMs < SILENT_TIMEOUTS * electionMaxMs) {
-    return `${id} was heard ${Math.max(0, Math.round(silentMs))} ms ago with another directory: it has to be silent for ${SILENT_TIMEOUTS * electionMaxMs} ms`;
+  const wantedMs = SILENT_TIMEOUTS * state.config.electionMaxMs;
+  const lastHeardMs = state.progress.get(member.number)?.lastHeardMs ?? Number.NEGATIVE_INFINITY;
+  // Of a member that this leader has not heard it is not known for how long it has been silent: since it leads.
+  const silentMs = nowMs - Math.max(lastHeardMs, leaderSinceMs ?? nowMs);
+  if (silentMs < wantedMs) {
+    const since = Number.isFinite(lastHeardMs) ? `${id} was heard ${Math.round(silentMs)} ms ago with another directory` : `${id} is a member with another directory, and this node has led for ${Math.round(silentMs)} ms without hearing it`;
+    return `${since}: it has to be silent for ${wantedMs} ms`;
   }
   // A leader hears a majority (check quorum), and this member is none of it: the group stands without it.
   return { type: "replace", id, newId: id, address };
-}
-
-/** Of a member that a new leader has not heard yet it is not known for how long it has been silent: since it leads. */
-function lastHeardMs(state: RaftState, { number }: Member): number {
-  return Math.max(state.progress.get(number)?.lastHeardMs ?? Number.NEGATIVE_INFINITY, state.anchorNowMs);
-}
-
-/** `::ffff:127.0.0.1:5` → `127.0.0.1`. */
-function hostOf(remote: string): string {
-  return remote.slice(0, Math.max(0, remote.lastIndexOf(":"))).replace(/^\[|\]$/g, "").replace(/^::ffff:/, "");
 }

@@ -74,7 +74,7 @@ export class Group {
     ({ readiness: this.readiness, watches: this.watches, scrub: this.scrub, edits: this.edits, isLinked: this.isLinked, exclusion: this.exclusion, addressOf: this.addressOf } = options);
     this.#observers = [this.recorder, ...options.observers];
     this.#tail = new Tail(state.trail.lastIndex + 1);
-    this.#reads = new GroupReads(applier);
+    this.#reads = new GroupReads(applier, options.gatherBytesMax);
     this.#stores = new Stores({
       state, log, tail: this.#tail, proposals: () => this.#intake.given, observers: options.observers, submit: options.submit,
       send: (message) => this.#send(message),

@@ -3,6 +3,7 @@
  * has come as far.
  */
 import { DraftError } from "../base/errors.ts";
+import { heldBytes } from "../base/held_bytes.ts";
 import type { Applier } from "../machine/applier.ts";
 import type { Command } from "../machine/machine.ts";
 import type { Index, Term } from "../raft/types.ts";
@@ -14,6 +15,8 @@ export const READS_MAX = 65_536;
 /** One read that waits. */
 interface PendingRead {
   readonly command: Command;
+  /** What it is counted as. */
+  readonly bytes: number;
   readonly minIndex: Index;
   readonly deadlineMs: number;
   readonly done: AnswerDone;
@@ -53,9 +56,13 @@ export class GroupReads {
   #pointed: Pointed[] = [];
   #nextReadId = 1;
   #waiting = 0;
+  #waitingBytes = 0;
+  readonly #bytesMax: number;
 
-  constructor(applier: Applier) {
+  /** @param bytesMax bytes of the commands that wait, at most */
+  constructor(applier: Applier, bytesMax: number) {
     this.#applier = applier;
+    this.#bytesMax = bytesMax;
   }
 
   /** Reads that wait. */
@@ -69,13 +76,15 @@ export class GroupReads {
    * @returns false if too many wait already: then `done` is not called
    */
   add(command: Command, options: ReadOptions, nowMs: number, done: AnswerDone): boolean {
-    const read = { command, minIndex: options.minIndex, deadlineMs: nowMs + options.timeoutMs, done };
+    const bytes = heldBytes(command);
+    const read = { command, bytes, minIndex: options.minIndex, deadlineMs: nowMs + options.timeoutMs, done };
     if (options.level === "stale" && this.#reaches(options.minIndex)) {
       this.#answer(read);
       return true;
     }
-    if (this.#waiting >= READS_MAX) return false;
+    if (this.#waiting >= READS_MAX || this.#waitingBytes + bytes > this.#bytesMax) return false;
     this.#waiting += 1;
+    this.#waitingBytes += bytes;
     if (options.level === "stale") this.#pointed.push({ index: 0, timeMs: 0, term: 0, reads: [read] });
     else if (options.level === "lease") this.#leased.push(read);
     else this.#gathered.push(read);
@@ -115,8 +124,10 @@ export class GroupReads {
     const reads = this.#asked.get(readId);
     if (reads === undefined) return;
     this.#asked.delete(readId);
-    this.#waiting -= reads.length;
-    for (const read of reads) read.done(error);
+    for (const read of reads) {
+      this.#leave(read);
+      read.done(error);
+    }
   }
 
   /**
@@ -142,10 +153,16 @@ export class GroupReads {
   #answerAll(batch: Pointed): void {
     for (const read of batch.reads) {
       if (this.#reaches(read.minIndex)) {
-        this.#waiting -= 1;
+        this.#leave(read);
         this.#answer(read);
       } else this.#pointed.push({ ...batch, reads: [read] });
     }
+  }
+
+  /** It waits no more. */
+  #leave(read: PendingRead): void {
+    this.#waiting -= 1;
+    this.#waitingBytes -= read.bytes;
   }
 
   /** Whether the machine shows nothing that is due by `timeMs`: log time is there, or nothing waits for it. */
@@ -178,26 +195,36 @@ export class GroupReads {
     this.#asked.clear();
     this.#pointed = [];
     this.#waiting = 0;
+    this.#waitingBytes = 0;
     for (const read of waiting) read.done(error);
   }
 
   /** Tells those whose time is up. A read changes nothing, so it is definitely not done. */
   expire(nowMs: number): void {
     for (const [readId, reads] of this.#asked) {
-      const rest = this.#withoutExpired(reads, nowMs);
+      const rest = this.#withoutExpired(reads, nowMs, () => "no leader confirmed it");
       if (rest.length > 0) this.#asked.set(readId, rest);
       else this.#asked.delete(readId);
     }
     this.#pointed = this.#pointed
-      .map((batch) => ({ ...batch, reads: this.#withoutExpired(batch.reads, nowMs) }))
+      .map((batch) => ({ ...batch, reads: this.#withoutExpired(batch.reads, nowMs, (read) => this.#whyPointed(batch, read)) }))
       .filter((batch) => batch.reads.length > 0);
   }
 
-  #withoutExpired(reads: readonly PendingRead[], nowMs: number): PendingRead[] {
+  /** Why a read still waits whose point is known. */
+  #whyPointed(point: ReadPoint, { minIndex }: PendingRead): string {
+    const { beginning } = this.#applier;
+    const applied = this.#applied < 0 ? "nothing" : String(beginning.shown(this.#applied));
+    if (!this.#reaches(minIndex)) return `this node has applied ${applied}, ${minIndex} was asked for: see draft admin states`;
+    if (point.index > this.#applied) return `this node has applied ${applied}, ${beginning.shown(point.index)} was committed when it was asked: see draft admin states`;
+    return "the machine's time has not come as far as the leader's: see draft admin states";
+  }
+
+  #withoutExpired(reads: readonly PendingRead[], nowMs: number, why: (read: PendingRead) => string): PendingRead[] {
     return reads.filter((read) => {
       if (read.deadlineMs > nowMs) return true;
-      this.#waiting -= 1;
-      read.done(new DraftError("TIMEOUT", "the read was not answered in time: no leader confirmed it", { outcome: "not-done" }));
+      this.#leave(read);
+      read.done(new DraftError("TIMEOUT", `the read was not answered in time: ${why(read)}`, { outcome: "not-done" }));
       return false;
     });
   }

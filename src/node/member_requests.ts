@@ -4,15 +4,15 @@
  * anything stands in the log.
  */
 import { DraftError } from "../base/errors.ts";
-import type { Host } from "../host/host.ts";
+import type { Clock, Host } from "../host/host.ts";
 import type { Hello } from "../net/hello.ts";
 import type { MemberWish } from "../net/member_wish.ts";
 import type { Transport } from "../net/transport.ts";
 import { calledOffConfiguration, isSettled, wantedConfiguration } from "../raft/configuration_change.ts";
-import type { Now } from "../raft/event.ts";
 import { votes } from "../raft/quorum.ts";
 import { currentConfiguration } from "../raft/state.ts";
 import type { Configuration, Incarnation } from "../raft/types.ts";
+import { awaitFreshRound } from "./fresh_round.ts";
 import type { Group } from "./group.ts";
 import type { Identity } from "./identity.ts";
 import { askHello, isDead } from "./introductions.ts";
@@ -50,7 +50,7 @@ export function changeMembers(node: AskedNode, group: Group, request: MembersReq
         isMember: ({ id }, incarnation) => isMember(answers.get(id), incarnation),
       };
       const { promoteWithinMs = PROMOTE_WITHIN_MS } = node.parts.settings.tuning;
-      propose(group, { request, configuration, said, promoteWithinMs, now: { nowMs: clock.monotonicMs(), wallMs: clock.wallMs() } }, done);
+      propose(group, { request, configuration, said, promoteWithinMs, clock }, done);
     } catch (error) {
       if (!(error instanceof DraftError)) throw error;
       group.recorder.note({ wallMs: clock.wallMs(), text: `${node.identity.nodeId} refuses to change the members: ${error.message}` });
@@ -65,21 +65,23 @@ interface Proposal {
   readonly configuration: Configuration;
   readonly said: Said;
   readonly promoteWithinMs: number;
-  readonly now: Now;
+  readonly clock: Clock;
 }
 
-function propose(group: Group, { request, configuration, said, promoteWithinMs, now }: Proposal, done: AnswerDone): void {
+function propose(group: Group, { request, configuration, said, promoteWithinMs, clock }: Proposal, done: AnswerDone): void {
   const { wishes, force, timeoutMs, kind } = request;
   // What is so already is said by a leader alone, and by one that knows its log to be the group's.
   if (group.state.role !== "leader") throw noLeaderError(group);
   const wanted = wantedOf(group, configuration, wishes, said);
   if (wanted === null && kind === "change") return answerUnchanged(group, configuration, done);
   const asked = { configuration: wanted ?? configuration, promoteWithinMs, force };
-  if (kind === "rehearse") return done(rehearsal(group, asked, wanted !== null, now));
+  if (kind === "rehearse") return done(rehearsal(group, asked, wanted !== null, { nowMs: clock.monotonicMs(), wallMs: clock.wallMs() }));
   const planned = plan(configuration, asked.configuration);
-  group.changeMembers(asked, timeoutMs, (result) => {
+  const change = (): void => group.changeMembers(asked, timeoutMs, (result) => {
     done(result instanceof DraftError ? result : { index: result.index, reply: { changed: true, ...planned } });
   });
+  if (force) change();
+  else awaitFreshRound({ clock, state: group.state }, asked.configuration, change);
 }
 
 /** Null if nothing is wanted that is not so already. @throws DraftError */

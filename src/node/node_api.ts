@@ -54,6 +54,8 @@ export interface NodeIdentity {
 export interface NodeLimits {
   readonly frameBytesMax: number;
   readonly valueBytesMax: number;
+  /** Bytes that may wait in one place. */
+  readonly queueBytesMax: number;
   /** Requests of one connection that wait for their answers. */
   readonly inflightMax: number;
 }

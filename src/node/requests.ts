@@ -3,6 +3,7 @@
  */
 import { EntryKind } from "../base/entry.ts";
 import { DraftError, type LeaderHint } from "../base/errors.ts";
+import { heldBytes } from "../base/held_bytes.ts";
 import { version } from "../base/version.ts";
 import { isDiskFull } from "../host/files.ts";
 import type { Command, OperationRow } from "../machine/machine.ts";
@@ -25,6 +26,7 @@ import { changeMembers } from "./member_requests.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { endedError, noLeaderError, refusalError } from "./refusals.ts";
 import { groupStatus, incarnationText, memberList, readyChecks, waitingStatus } from "./status.ts";
+import { absenceOf } from "./transfers.ts";
 import type { Watch, WatchOptions } from "./watch.ts";
 import { holdsNoState } from "./witness.ts";
 
@@ -56,8 +58,8 @@ export class NodeRequests implements NodeApi {
   }
 
   limits(): NodeLimits {
-    const { frameBytesMax, valueBytesMax } = this.#node.parts.settings;
-    return { frameBytesMax, valueBytesMax, inflightMax: INFLIGHT_MAX };
+    const { frameBytesMax, valueBytesMax, queueBytesMax } = this.#node.parts.settings;
+    return { frameBytesMax, valueBytesMax, queueBytesMax, inflightMax: INFLIGHT_MAX };
   }
 
   leaderOf(name: string): LeaderHint | null {
@@ -141,6 +143,9 @@ export class NodeRequests implements NodeApi {
     const group = this.#find(name);
     if (group instanceof DraftError) return done(group);
     if (options.level !== "stale" && group.exclusion() !== "") return done(noLeaderError(group));
+    const { valueBytesMax } = this.#node.parts.settings;
+    const bytes = heldBytes(command);
+    if (bytes > valueBytesMax) return done(tooLarge(bytes, valueBytesMax));
     let prepared: Command;
     try {
       prepared = group.applier.operations.prepare(command);
@@ -239,6 +244,9 @@ export class NodeRequests implements NodeApi {
     if (member === undefined) {
       return done(new DraftError("NOT_FOUND", `no member is called '${id}' in group ${name}: see draft admin servers`));
     }
+    const { clock } = this.#node.parts.host;
+    const absence = absenceOf(group.state, member.number, { nowMs: clock.monotonicMs(), wallMs: clock.wallMs() });
+    if (absence !== "") return done(new DraftError("TIMEOUT", `${id} cannot take over, and was told nothing: ${absence}: start it`, { outcome: "not-done" }));
     // It ends within an election timeout by itself, well before any client's own deadline.
     group.transfer(member.number, (refusal) => {
       done(refusal === null ? { index: group.state.commitIndex, reply: id } : refusalError(refusal, group));

@@ -1,6 +1,15 @@
 /** Who asked this node to hand leadership over, until it is known how that ended. */
-import type { Refusal } from "../raft/event.ts";
+import type { Now, Refusal } from "../raft/event.ts";
+import { isThere } from "../raft/liveness.ts";
+import type { RaftState } from "../raft/state.ts";
 import type { MemberNumber } from "../raft/types.ts";
+
+/** Why `member` is not there to take over from this leader, in words; empty: it is. */
+export function absenceOf(state: RaftState, member: MemberNumber, now: Now): string {
+  if (isThere(state, member, now)) return "";
+  const lastHeardMs = state.progress.get(member)?.lastHeardMs ?? Number.NEGATIVE_INFINITY;
+  return Number.isFinite(lastHeardMs) ? `it was not heard for ${Math.round(now.nowMs - lastHeardMs)} ms` : "this leader has not heard it yet";
+}
 
 /** Hears how a transfer ended: null if the target leads. */
 export type TransferDone = (refusal: Refusal | null) => void;

@@ -100,6 +100,8 @@ function checkProgress(progress: Fields): void {
   want(["probe", "replicate", "snapshot"].includes(progress["state"] as string), "progress");
   want(progress["matchChain"] === null || isNumber(progress["matchChain"]), "progress");
   want(typeof progress["probeSent"] === "boolean" && typeof progress["witness"] === "boolean" && typeof progress["caughtUp"] === "boolean", "progress");
+  // Recordings of before it was noted have none.
+  want(typeof (progress["isCut"] ?? false) === "boolean", "progress");
   for (const each of listOf(progress["inflight"], "progress")) {
     numbers(fieldsOf(each, "progress"), ["prevIndex", "lastIndex", "bytes", "sentMs"]);
   }

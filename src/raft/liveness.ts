@@ -14,6 +14,13 @@ export function quorumHeardMs(state: RaftState, now: Now): number {
   return quorumValue(state.voters, heard);
 }
 
+/** Whether, as far as this leader can know, `member` is there: it is linked, and was heard within the shortest election timeout. */
+export function isThere(state: RaftState, member: MemberNumber, now: Now): boolean {
+  if (member === state.config.self) return true;
+  const progress = state.progress.get(member);
+  return progress !== undefined && !progress.isCut && now.nowMs - progress.lastHeardMs < state.config.electionMinMs;
+}
+
 /** Whether this leader heard a quorum within one election timeout. */
 export function heardQuorum(state: RaftState, now: Now): boolean {
   return now.nowMs - quorumHeardMs(state, now) < state.config.electionMinMs;

@@ -105,7 +105,7 @@ export function ofBoot(state: RaftState, progress: Progress, bootId: BootId): Pr
 }
 
 /** What is known of a follower that has started anew: that it kept up counts for as long as if it had only fallen silent. */
-function restarted(state: RaftState, { member, witness, roundIndex, roundSinceMs, caughtUp }: Progress): Progress {
-  const progress = createProgress(member, state.trail.lastIndex, witness);
+function restarted(state: RaftState, { member, witness, isCut, roundIndex, roundSinceMs, caughtUp }: Progress): Progress {
+  const progress = { ...createProgress(member, state.trail.lastIndex, witness), isCut };
   return currentMember(state, member)?.role === "learner" ? progress : { ...progress, roundIndex, roundSinceMs, caughtUp };
 }

@@ -12,6 +12,7 @@ import {
 import type { EventBody, Now, Refusal } from "./event.ts";
 import { keepsUp } from "./in_step.ts";
 import { appendAsLeader } from "./leader.ts";
+import { isThere } from "./liveness.ts";
 import { logTimeMs } from "./log_time.ts";
 import { isVoting, quorumValue, voterSets } from "./quorum.ts";
 import { becomeFollower } from "./roles.ts";
@@ -57,12 +58,7 @@ function changesVoters(current: Configuration, next: Configuration): boolean {
 
 /** Whether a quorum of the voters that would decide then is there now. */
 function isHeard(state: RaftState, configuration: Configuration, now: Now): boolean {
-  const { self, electionMaxMs } = state.config;
-  const heard = (member: number): number => {
-    const lastMs = member === self ? now.nowMs : (state.progress.get(member)?.lastHeardMs ?? Number.NEGATIVE_INFINITY);
-    return now.nowMs - lastMs < electionMaxMs ? 1 : 0;
-  };
-  return quorumValue(voterSets(configuration), heard) === 1;
+  return quorumValue(voterSets(configuration), (member) => (isThere(state, member, now) ? 1 : 0)) === 1;
 }
 
 function enter(state: RaftState, next: Configuration, now: Now): void {
@@ -118,5 +114,5 @@ function promotion(state: RaftState, current: Configuration, now: Now): Configur
 function hasCaughtUp(state: RaftState, member: Member, now: Now): boolean {
   const progress = state.progress.get(member.number);
   assert(progress !== undefined, "a leader knows of each member", member.number);
-  return keepsUp(state, progress, now) && now.nowMs - progress.lastHeardMs < state.config.electionMinMs;
+  return keepsUp(state, progress, now) && isThere(state, member.number, now);
 }

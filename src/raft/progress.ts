@@ -62,6 +62,8 @@ export interface Progress {
   raisedMs: number;
   /** When a message of this term was last heard from it; -Infinity: never. */
   lastHeardMs: number;
+  /** The node has no link to it: whatever was heard of it before, it is not there now. */
+  isCut: boolean;
   /** The greatest round that it answered. */
   ackedRound: number;
   /**
@@ -109,6 +111,7 @@ export function createProgress(member: MemberNumber, lastIndex: Index, witness: 
     reopenAfterMs: 0,
     raisedMs: Number.NEGATIVE_INFINITY,
     lastHeardMs: Number.NEGATIVE_INFINITY,
+    isCut: false,
     ackedRound: 0,
     promisedUntilMs: Number.NEGATIVE_INFINITY,
     promisedSkewMs: 0,

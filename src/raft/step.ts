@@ -55,11 +55,11 @@ function dispatch(state: RaftState, event: Event): void {
       state.promiseMaxMs = Math.max(state.promiseMaxMs, event.promiseMs);
       return;
     case "transfer": return transfer(state, event.to, event);
-    case "linkUp": return linkChanged(state, event.peer);
+    case "linkUp": return linkChanged(state, event.peer, true);
     case "linkDown":
       // Whatever was asked of the leader over that link may be lost.
       if (event.peer === state.leaderId) failReads(state, "not-leader");
-      return linkChanged(state, event.peer);
+      return linkChanged(state, event.peer, false);
     case "readFailed": return giveUp(state, event);
     case "diskStalled":
       // Only a completed store tells that it moves again.
@@ -244,10 +244,12 @@ function proposalRefusal(state: RaftState): Refusal | null {
   return isTransferring(state) ? "transferring" : null;
 }
 
-function linkChanged(state: RaftState, peer: MemberNumber): void {
+function linkChanged(state: RaftState, peer: MemberNumber, isUp: boolean): void {
   const progress = state.progress.get(peer);
+  if (progress === undefined) return;
+  progress.isCut = !isUp;
   // What was on the way over the old connection may be lost.
-  if (progress !== undefined && progress.state !== "snapshot") becomeProbe(progress);
+  if (progress.state !== "snapshot") becomeProbe(progress);
 }
 
 /** A leader that cannot do its duty lets another lead. */

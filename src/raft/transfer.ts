@@ -3,6 +3,7 @@
  * ends, or is given up, within one election timeout.
  */
 import type { Now, Refusal } from "./event.ts";
+import { isThere } from "./liveness.ts";
 import { currentMember } from "./membership.ts";
 import { send } from "./output.ts";
 import type { RaftState } from "./state.ts";
@@ -10,7 +11,7 @@ import type { MemberNumber } from "./types.ts";
 
 /** Somebody asks this node to make `to` the leader. */
 export function transfer(state: RaftState, to: MemberNumber, now: Now): void {
-  const refusal = refusalOf(state, to);
+  const refusal = refusalOf(state, to, now);
   if (refusal !== null || to === state.config.self) {
     state.effects.push({ type: "transferEnded", to, refusal });
     return;
@@ -25,11 +26,13 @@ export function beginTransfer(state: RaftState, to: MemberNumber, now: Now): voi
   state.transfer = { to, term: state.term, deadlineMs: now.nowMs + state.config.electionMinMs, sent: false };
 }
 
-function refusalOf(state: RaftState, to: MemberNumber): Refusal | null {
+/** A target that is not there would hold proposals up, and end the term's lease, for nothing. */
+function refusalOf(state: RaftState, to: MemberNumber, now: Now): Refusal | null {
   if (state.role !== "leader") return "not-leader";
   const member = currentMember(state, to);
   if (member === null) return "unknown-member";
-  return member.role === "voter" ? null : "not-a-voter";
+  if (member.role !== "voter") return "not-a-voter";
+  return isThere(state, to, now) ? null : "given-up";
 }
 
 /** Leaders: tells the target to campaign once its log is as long as ours. */
@@ -79,7 +82,7 @@ export function bestSuccessor(state: RaftState, but: MemberNumber = 0): MemberNu
   for (const progress of state.progress.values()) {
     const isVoter = currentMember(state, progress.member)?.role === "voter";
     const isSilent = progress.lastHeardMs < newestMs - state.config.electionMinMs;
-    if (!isVoter || isSilent || progress.matchIndex <= bestMatch || progress.member === but) continue;
+    if (!isVoter || isSilent || progress.isCut || progress.matchIndex <= bestMatch || progress.member === but) continue;
     best = progress.member;
     bestMatch = progress.matchIndex;
   }

@@ -20,16 +20,22 @@ interface Rig {
   readonly done: RequestDone;
 }
 
-function rig(inflightMax: number = 100): Rig {
+function rig(inflightMax: number = 100, frameBytesMax: number = 1000, queue: { bytes: number } | null = null): Rig {
   const scheduler = new Scheduler();
   let written = 0;
   const socket: Socket = {
-    remote: "fake:1", queuedBytes: 0,
+    remote: "fake:1",
+    get queuedBytes() {
+      return queue?.bytes ?? 0;
+    },
     open: () => {}, pause: () => {}, resume: () => {}, end: () => {}, destroy: () => {},
-    write: () => void (written += 1),
+    write: (parts) => {
+      written += 1;
+      for (const part of parts) if (queue !== null) queue.bytes += part.length;
+    },
   };
   const hello: NodeHello = {
-    protocol: 1, clusterId: "c", nodeId: "a", address: "h:1", version: "0", frameBytesMax: 1000, valueBytesMax: 1000,
+    protocol: 1, clusterId: "c", nodeId: "a", address: "h:1", version: "0", frameBytesMax, valueBytesMax: 1000,
     inflightMax, leader: null,
   };
   const net: Net = { listen: () => {}, dial: () => {} };
@@ -99,6 +105,25 @@ test("a closed connection refuses, later, and tells its owner once", () => {
   assert.equal([told, ends], [1, []]);
   scheduler.runUntil(1);
   assert.equal(ends, [["UNREACHABLE", "not-done"]]);
+});
+
+test("what the system has not taken is bounded: requests beyond wait until it has", () => {
+  const queue = { bytes: 0 };
+  const { scheduler, connection, ends, done } = rig(1000, 1 << 24, queue);
+  const large = new Uint8Array(1 << 20);
+  for (let i = 0; i < 40; i++) connection.write("main", large, 1000, done);
+  scheduler.runUntil(1);
+  let queuedMax = 0;
+  let rounds = 0;
+  for (; queue.bytes > 0 && rounds < 100; rounds++) {
+    queuedMax = Math.max(queuedMax, queue.bytes);
+    queue.bytes = 0;
+    connection.drained();
+  }
+  assert.ok(queuedMax <= 5 << 20, `${queuedMax} bytes were queued`);
+  assert.is(rounds, 10);
+  connection.lost(null);
+  assert.equal([...new Set(ends.map(String))], ["LOST,unknown"]);
 });
 
 test.run();

@@ -66,7 +66,7 @@ export class FakeNode implements NodeApi {
   }
 
   limits(): NodeLimits {
-    return { frameBytesMax: this.frameBytesMax, valueBytesMax: 1024 * 1024, inflightMax: this.inflightMax };
+    return { frameBytesMax: this.frameBytesMax, valueBytesMax: 1024 * 1024, queueBytesMax: 16 * 1024 * 1024, inflightMax: this.inflightMax };
   }
 
   operation(): null {

@@ -102,4 +102,27 @@ test("a leader that cannot be reached is dialled less and less often, whoever as
   forwarder.close();
 });
 
+test("requests that were passed on are bounded by bytes; who was answered makes room", () => {
+  const scheduler = new Scheduler();
+  const clock = scheduler.clock(0);
+  const dials: Done<Socket>[] = [];
+  const net = { dial: (_address: unknown, _timeoutMs: number, done: Done<Socket>) => void dials.push(done) } as unknown as Net;
+  const forwarder = new Forwarder({ net, clock }, () => ({ nodeId: "b", clusterId: "c" }), null, 100);
+  const codes: string[] = [];
+  const forward = (bytes: number): void =>
+    forwarder.forward({ id: "a", address: "10.0.0.1:7100" }, () => {}, (result) => codes.push((result as DraftError).code), bytes);
+  forward(60);
+  forward(60);
+  forward(40);
+  forward(1);
+  scheduler.runUntil(1);
+  assert.equal(codes, ["BUSY", "BUSY"]);
+  dials[0]?.(new Error("nobody is there"));
+  assert.equal(codes.slice(2), ["NO_LEADER", "NO_LEADER"]);
+  forward(100);
+  scheduler.runUntil(2);
+  assert.is(codes.at(-1), "NO_LEADER");
+  forwarder.close();
+});
+
 test.run();

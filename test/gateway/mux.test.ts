@@ -8,11 +8,15 @@ import { Scheduler } from "../../src/sim/scheduler.ts";
 const test = suite("mux");
 
 class FakeSocket implements Socket {
-  readonly remote = "fake:1";
+  readonly remote: string;
   readonly queuedBytes = 0;
   handlers: SocketHandlers | null = null;
   destroyed = false;
   paused = false;
+
+  constructor(remote: string) {
+    this.remote = remote;
+  }
 
   open(handlers: SocketHandlers): void {
     this.handlers = handlers;
@@ -47,7 +51,7 @@ interface Rig {
   /** Connections of Redis's clients. */
   readonly redis: Socket[];
   readonly mux: Mux;
-  arrive(): FakeSocket;
+  arrive(remote?: string): FakeSocket;
 }
 
 function rig(): Rig {
@@ -74,8 +78,8 @@ function rig(): Rig {
   };
   const mux = new Mux({ net, clock: scheduler.clock(0), log }, doors);
   mux.listen({ host: "h", port: 1 }, () => {});
-  const arrive = (): FakeSocket => {
-    const socket = new FakeSocket();
+  const arrive = (remote = "10.0.0.1:1"): FakeSocket => {
+    const socket = new FakeSocket(remote);
     accept(socket);
     return socket;
   };
@@ -158,18 +162,41 @@ test("bytes and the end that come before the door opens are told in order", () =
   assert.equal(heard, [[...CLIENT, 9], "closed"]);
 });
 
-test("connections that do not tell what they are are bounded", () => {
-  const { arrive, logged } = rig();
-  const sockets = Array.from({ length: 1001 }, arrive);
-  assert.equal([sockets[999]?.destroyed, sockets[1000]?.destroyed], [false, true]);
-  assert.is(logged.length, 1);
-});
-
 test("close() closes what has not told what it is", () => {
   const { arrive, mux } = rig();
   const socket = arrive();
   mux.close(() => {});
   assert.ok(socket.destroyed);
+});
+
+test("however many say nothing, who tells what it is gets in: the oldest makes room", () => {
+  const { peers, logged, arrive } = rig();
+  const silent = Array.from({ length: 1050 }, () => arrive());
+  arrive().handlers?.data(PEER);
+  assert.is(peers.length, 1);
+  assert.equal(silent.map(({ destroyed }) => destroyed).lastIndexOf(true), 50);
+  assert.is(logged.length, 51);
+});
+
+test("clients leave room for peers, and those from elsewhere for this machine's own", () => {
+  const { clients, peers, redis, pages, logged, arrive } = rig();
+  const from = (bytes: Uint8Array, remote?: string): FakeSocket => {
+    const socket = arrive(remote);
+    socket.handlers?.data(bytes);
+    return socket;
+  };
+  const open = Array.from({ length: 8000 }, () => from(CLIENT));
+  const ping = new TextEncoder().encode("*");
+  const get = new TextEncoder().encode("GET / HTTP/1.1\r\n");
+  assert.equal([CLIENT, ping, get].map((bytes) => from(bytes).destroyed), [true, true, true]);
+  assert.equal(from(CLIENT, "::1:7").destroyed, false);
+  assert.equal(from(get, "::ffff:127.0.0.1:7").destroyed, false);
+  assert.equal(from(PEER).destroyed, false);
+  assert.equal([clients.length, redis.length, pages.length, peers.length, logged.length], [8001, 0, 1, 1, 3]);
+  for (const socket of open.slice(0, 3)) socket.destroy();
+  assert.equal(from(CLIENT).destroyed, false);
+  for (let i = 0; i < 499; i++) from(PEER);
+  assert.equal([from(PEER).destroyed, from(CLIENT, "127.0.0.1:7").destroyed], [true, false]);
 });
 
 test.run();

@@ -10,6 +10,8 @@ class Rig {
   timeMs = 100;
   wakeAtMs: number | null = null;
   readonly told: string[] = [];
+  /** What errors say. */
+  readonly words: string[] = [];
   readonly reads: GroupReads;
 
   constructor() {
@@ -24,12 +26,13 @@ class Rig {
       beginning: { shown: (index: number) => index },
       wakeAt: () => this.wakeAtMs,
       query: (command: readonly unknown[]) => `${String(command[0])}@${this.index}`,
-    } as unknown as Applier);
+    } as unknown as Applier, 1000);
   }
 
-  add(name: string, options: { level?: ReadLevel; minIndex?: number; timeoutMs?: number } = {}): void {
+  add(name: string, options: { level?: ReadLevel; minIndex?: number; timeoutMs?: number } = {}): boolean {
     const all = { level: "linearizable" as ReadLevel, minIndex: 0, timeoutMs: 1000, ...options };
-    this.reads.add([name], all, 0, (result) => {
+    return this.reads.add([name], all, 0, (result) => {
+      if (result instanceof DraftError) this.words.push(result.message);
       this.told.push(result instanceof DraftError ? `${name} ${result.code} ${result.outcome}` : String(result.reply));
     });
   }
@@ -187,6 +190,38 @@ test("end() tells all that wait, not done", () => {
   rig.reads.end(new DraftError("STOPPING", "ends"));
   assert.equal(rig.told.sort(), ["asked STOPPING not-done", "gathered STOPPING not-done", "indexed STOPPING not-done"]);
   assert.is(rig.reads.size, 0);
+});
+
+test("what waits is bounded by bytes, and each way out makes room", () => {
+  const rig = new Rig();
+  const large = "x".repeat(400);
+  assert.equal([rig.add(large), rig.add(large, { timeoutMs: 5 }), rig.add(large), rig.add("y")], [true, true, false, true]);
+  assert.ok(rig.add(large, { level: "stale" }), "what is answered at once takes no room");
+  rig.reads.answered(rig.take(), at(11));
+  rig.reads.expire(6);
+  assert.equal([rig.add(large), rig.add(large)], [true, false]);
+  rig.index = 11;
+  rig.reads.answerApplied(1);
+  assert.equal([rig.add(large), rig.add(large)], [true, false]);
+  rig.reads.failed(rig.take(), new DraftError("NO_LEADER", "gone"));
+  assert.equal([rig.add(large), rig.add(large), rig.add(large)], [true, true, false]);
+  rig.reads.end(new DraftError("STOPPING", "ends"));
+  assert.equal([rig.add(large), rig.add(large), rig.add(large)], [true, true, false]);
+});
+
+test("a read whose time is up is told what it waited for", () => {
+  const rig = new Rig();
+  rig.add("asked", { timeoutMs: 5 });
+  rig.take();
+  rig.add("far", { level: "stale", minIndex: 999, timeoutMs: 5 });
+  rig.add("behind", { timeoutMs: 5 });
+  rig.reads.answered(rig.take(), at(12));
+  rig.reads.expire(6);
+  assert.equal(rig.words.map((each) => each.replace("the read was not answered in time: ", "")), [
+    "no leader confirmed it",
+    "this node has applied 10, 999 was asked for: see draft admin states",
+    "this node has applied 10, 12 was committed when it was asked: see draft admin states",
+  ]);
 });
 
 test.run();

@@ -332,6 +332,26 @@ test("a newcomer fetches its snapshot from a member that its log, which begins w
   assert.ok(nodes.node("d").state!.trail.base.index > 20, "it began with a snapshot");
 });
 
+test("M10: behind the death of one nobody else is demoted, nor led by it; whether it died aloud or in silence", () => {
+  for (const isSilent of [false, true]) {
+    const nodes = lone(16, ["a", "b", "c"]);
+    carry(nodes, adding("b", "c"));
+    const { id } = nodes.awaitLeader();
+    const [dead, other] = ["a", "b", "c"].filter((each) => each !== id) as [string, string];
+    nodes.run(500);
+    if (isSilent) nodes.crash(dead, true);
+    else nodes.kill(dead);
+    refused(change(nodes, id, [{ type: "demote", id: other }]), "WOULD_LOSE_QUORUM", /too few voters/);
+    write(nodes, id, ["set", "k", "1"]);
+    const told: (Answer | DraftError)[] = [];
+    nodes.node(id).server?.requests.transfer("main", dead, 5000, (answer) => told.push(answer));
+    assert.is(told.length, 1, "at once");
+    refused(told[0]!, "TIMEOUT", /cannot take over, and was told nothing: it was not heard for \d+ ms: start it/);
+    carry(nodes, removing(dead));
+    assert.equal(votersAt(nodes, id), ["a", "b", "c"].filter((each) => each !== dead));
+  }
+});
+
 test("M18, demotion: a leader that is demoted goes on as a learner, and a learner is promoted again", () => {
   const nodes = lone(7, ["a", "b", "c"]);
   carry(nodes, adding("b", "c"));

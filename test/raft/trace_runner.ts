@@ -16,6 +16,7 @@
  * join 4                                    4, which nobody knows yet, starts with an empty log
  * crash 1 | restart 1                       what is not durable is lost
  * elect 1 | settle                          an election of 1; all messages and stores, until nothing is left; only states
+ * link 1 2 | unlink 1 2                     the link of 1 to 2 came up; it went down
  * hold 1 | apply 1 | wake 1 ms              1 applies only when told; its machine's moment, in ms after its log time
  * wall 1 ms                                 1's wall clock is ahead by so much
  * checks | differs 2 | restored 2           before `cluster`: machines come to something at check points; 2's to something
@@ -120,6 +121,7 @@ class Runner {
       case "differs": this.node(number).digest ^= 1; return;
       case "restored": this.node(number).checks = new Checks(1); return;
       case "stalled": return this.event(number, { type: "diskStalled" });
+      case "unlink": return this.event(number, { type: "linkDown", peer: Number(words[1]) });
       case "link": return this.event(number, { type: "linkUp", peer: Number(words[1]) });
       case "time": this.out.push(`  ${number}: log time ${this.node(number).state.trail.timeMs - WALL_MS} ms`); return;
       case "state": return this.states(words.length > 0 ? number : 0);

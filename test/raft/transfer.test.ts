@@ -9,11 +9,12 @@ function ended(effects: readonly Effect[]): Effect[] {
   return effects.filter((effect) => effect.type === "transferEnded");
 }
 
-/** A leader of three to which member 2 is up to date and member 3 was never heard. */
+/** A leader of three to which member 2 is up to date and member 3 is not. */
 function leading(): Single {
   const core = new Single();
   core.lead();
   core.receive(message("appendReply", { term: 1, matchIndex: 1 }));
+  core.receive(message("heartbeatReply", { term: 1, from: 3 }));
   return core;
 }
 
