@@ -112,7 +112,7 @@ test("a node asks to be added and proves that it may; one with another secret is
   await votes([a], ["a", "b", "c"]);
   assert.is(await count([a.address], 20), 20);
 
-  await until("d says why not", async () => (await d.status()).alarms.some(({ message }) => message.includes("the proof is wrong")));
+  await until("d says why not", async () => (await d.status()).alarms.some(({ message }) => message.includes("its --peer-secret-file is another one")));
   const refused = e.launch();
   assert.is(await refused.end(), 14);
   assert.match(refused.err, /others than its owner can read or change it: chmod 600/);
