@@ -332,7 +332,7 @@ test("a newcomer fetches its snapshot from a member that its log, which begins w
   assert.ok(nodes.node("d").state!.trail.base.index > 20, "it began with a snapshot");
 });
 
-test("M10: behind the death of one nobody else is demoted, nor led by it; whether it died aloud or in silence", () => {
+test("behind the death of one nobody else is demoted, nor led by it; whether it died aloud or in silence", () => {
   for (const isSilent of [false, true]) {
     const nodes = lone(16, ["a", "b", "c"]);
     carry(nodes, adding("b", "c"));

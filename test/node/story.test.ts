@@ -128,6 +128,7 @@ test("what is cut, refused and handed over", () => {
   assert.equal(core.told(), ["n1 campaigns in term 4: n2 hands leadership over"]);
   const leader = new Told();
   leader.lead();
+  leader.receive(message("heartbeatReply", { term: 1, from: 3 }));
   leader.event({ type: "transfer", to: 3 });
   leader.event({ type: "transfer", to: 7 });
   assert.equal(leader.told().slice(-2), ["n1 is asked to hand leadership to n3", "n1 gives up the transfer to member 7: there is no such member"]);
