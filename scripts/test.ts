@@ -62,7 +62,7 @@ for (const runtime of chosenRuntimes()) {
   const reports: Report[] = [];
   const { passed, failed, skipped, reason } = await runJobs(files.map((file) => ({ file, runtime })), {
     root: process.cwd(),
-    timeLimitMs: 1000 * Number(values["time-limit"] ?? (values.e2e ? 300 : 60)),
+    timeLimitMs: 1000 * Number(values["time-limit"] ?? (values.e2e ? 300 : 120)),
     atOnce: Number(values.jobs ?? (values.e2e ? 1 : 2)),
     onOutcome: (report) => {
       reports.push(report);
