@@ -88,7 +88,8 @@ function edit(options: Options, io: Io, wantsPlugin: boolean, wantedOf: WantedOf
     const plan = log.damage !== null && wanted.change === "chop" ? yield* planCut(host.disk, log, wanted.index) : yield* planEdit(log, wanted);
     const ends = sealJson(plan.seal);
     // What is accepted is what the others have: whoever is asked must be able to compare it first.
-    const compared = plan.edit.content.change === "accept" ? [`the log ends at index ${ends.index}, term ${ends.term}, seal ${ends.chain}: the same on every member, or do not accept`] : [];
+    const asked = log.edit?.condition === "lost" ? "" : ": the same on every member, or do not accept";
+    const compared = plan.edit.content.change === "accept" ? [`the log ends at index ${ends.index}, term ${ends.term}, seal ${ends.chain}${asked}`] : [];
     if (!(yield* agreed([...plan.meaning, ...compared], options, io))) return NOT_DONE;
     const saved = yield* makeEdit(host, log, plan, plugin);
     const { mark: { number, condition }, content: { change } } = plan.edit;

@@ -7,20 +7,23 @@ import { DraftError } from "../base/errors.ts";
 import { shellWord } from "../base/shell_word.ts";
 import { type Done, type Task, wait } from "../base/task.ts";
 import type { AnyPlugin } from "../machine/machine.ts";
-import type { FileStat } from "../host/host.ts";
+import type { Disk, FileStat } from "../host/host.ts";
 import { setMachineAside } from "../node/machine_start.ts";
-import { machineDirectory } from "../node/open_group.ts";
+import { machineDirectory, snapshotDirectory } from "../node/open_group.ts";
 import { cutDamage } from "../wal/cut_damage.ts";
 import type { EditMark } from "../wal/edit_record.ts";
-import { openMark } from "../wal/mark.ts";
+import { MARK_NAME, openMark } from "../wal/mark.ts";
 import { openWal } from "../wal/open_wal.ts";
+import { RecoveredGroups } from "../wal/recovered_groups.ts";
+import { scanLog } from "../wal/recovery.ts";
 import { segmentName } from "../wal/segment.ts";
+import { removeSnapshot } from "../wal/snapshot_directory.ts";
 import { NOBODY } from "../wal/telling.ts";
 import { undoBatch } from "../wal/undo_batch.ts";
 import { WAL_DEFAULTS } from "../wal/wal_options.ts";
 import { writeEmptySnapshot } from "./empty_snapshot.ts";
 import type { Plan } from "./edit_plan.ts";
-import type { OfflineHost } from "./log_files.ts";
+import { type OfflineHost, sourceOf } from "./log_files.ts";
 import type { GroupLog } from "./offline_log.ts";
 import { saveEdit } from "./saved_edit.ts";
 import { saveFiles } from "./saved_files.ts";
@@ -75,19 +78,24 @@ function* append(host: OfflineHost, log: GroupLog, { edit }: Plan): Task<void> {
 
 /** What `undo` would take back. @throws DraftError CONFLICT if there is nothing, or something was built on it */
 export function undoable({ scan, edit, identity, directory, group: { group } }: GroupLog): EditMark {
-  if (edit !== null && scan.lastEdit.isCut) {
-    const path = shellWord(directory);
-    throw new DraftError("CONFLICT", `edit ${edit.number} cut what was damaged, and left nothing of it to be taken back; to have the files as they were: cp ${path}/edits/${edit.number}-damaged/* ${path}/wal/`);
-  }
   if (edit === null) throw new DraftError("CONFLICT", "the log was never edited: there is nothing to take back");
   const isLast = scan.lastEdit.batch === scan.lastBatch && scan.lastEdit.group === group;
+  if (scan.lastEdit.isCut) throw new DraftError("CONFLICT", `edit ${edit.number} cut what was damaged, and left nothing of it to be taken back; ${wayBack(directory, edit, edit.boot < identity.bootCount)}`);
   // Whose state an edit took is refused at its start, before it says a word to anybody.
   if ((edit.boot === identity.bootCount || edit.condition === "emptied") && isLast) return edit;
   throw new DraftError("CONFLICT", `edit ${edit.number} cannot be taken back: the node was started since, and others may rely on what it said; what the edit removed is in the directory's edits folder`);
 }
 
+/** To the files as they were before a cut: no way any more once the node may have acknowledged something since. */
+function wayBack(directory: string, { number }: EditMark, wasStarted: boolean): string {
+  const copy = `${shellWord(directory)}/edits/${number}-damaged`;
+  if (wasStarted) return `the node was started since, and others may rely on what it said, which the files as they were do not hold; they are in ${copy}`;
+  const wal = `${shellWord(directory)}/wal`;
+  return `to have the files as they were: rm ${wal}/${MARK_NAME} && cp ${copy}/* ${wal}/`;
+}
+
 /**
- * Takes the last edit back, durably.
+ * Takes the last edit back, durably, and what it wrote besides the log.
  *
  * @throws DraftError CONFLICT as {@link undoable}; COMPACTED
  */
@@ -100,5 +108,17 @@ export function* undoEdit({ disk }: OfflineHost, log: GroupLog): Task<EditMark> 
   } finally {
     yield* wait<void>((done) => opened.file.close(done));
   }
+  yield* removeUnnamed(disk, log);
   return edit;
+}
+
+/** Removes the snapshot that the log named with the edit, and does not without it. */
+function* removeUnnamed(disk: Disk, { files, directory, group: { group, prefix, snapshot } }: GroupLog): Task<void> {
+  // What an edit empties begins behind the snapshot that it wrote.
+  if (snapshot.index === 0 || snapshot.index !== prefix.index) return;
+  const { file, mark } = yield* openMark(disk, files.directory, files.owner.incarnation, false);
+  yield* wait<void>((done) => file.close(done));
+  const source = { ...sourceOf(disk, { ...files, mark }, "stop"), onDamage: "refuse" } as const;
+  const { groups } = yield* scanLog(source, files.sequences, new RecoveredGroups(NOBODY));
+  if (groups.logs().get(group)?.snapshot.index !== snapshot.index) yield* removeSnapshot(disk, snapshotDirectory(directory, group), snapshot);
 }

@@ -156,8 +156,7 @@ function* planAccept(log: GroupLog): Task<Plan> {
   return {
     edit: editOf(log, { change: "accept" }, "none"),
     meaning: [
-      "clears the mark of the edit: the node votes with this log as it is",
-      "right only if every member was edited alike: compare the seal below on each before any of them starts; a quorum that differs from the rest forks the state",
+      ...acceptedText(edit.condition),
       ...edit.condition === "voteless" ? ["this node's newest vote may be lost: right only while all members are stopped, or before draft admin recover, since nobody else goes on"] : [],
     ],
     removed: null,
@@ -165,6 +164,21 @@ function* planAccept(log: GroupLog): Task<Plan> {
     empties: false,
     cuts: false,
   };
+}
+
+/** What it is that an operator accepts. */
+function acceptedText(condition: EditCondition): readonly string[] {
+  if (condition === "lost") {
+    return [
+      "the end of this log was damaged and is lost: entries that this node acknowledged may be missing, and which nobody can tell from its files",
+      "clears that mark: the node votes without them, and with its vote a leader may be elected that never had them",
+      "right only if no other member can come back: whoever comes gives them again, and the node clears the mark by itself",
+    ];
+  }
+  return [
+    "clears the mark of the edit: the node votes with this log as it is",
+    "right only if every member was edited alike: compare the seal below on each before any of them starts; a quorum that differs from the rest forks the state",
+  ];
 }
 
 export function editOf(log: GroupLog, content: EditContent, condition: EditCondition): Edit {

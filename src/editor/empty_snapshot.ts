@@ -28,7 +28,7 @@ export function* writeEmptySnapshot({ disk }: OfflineHost, log: GroupLog, { edit
   for (const parent of [`${log.directory}/snapshots`, log.directory]) yield* wait<void>((done) => disk.syncDirectory(parent, done));
   const writer = yield* SnapshotWriter.begin(disk, directory, {
     clusterId, group, point: content.point, featureLevel: FEATURE_LEVEL, machine: plugin.name, machineVersion, streamed,
-    timeMs: (yield* pointAt(log, index)).timeMs, digest, checks, configuration: configurationAt(log, index), origin: USED,
+    timeMs: (yield* pointAt(log, index)).timeMs, digest, checks, configuration: configurationAt(log, index), origin: USED, emptied: true,
   });
   for (let piece = yield* wait<Uint8Array | null>((done) => pieces.next(done)); piece !== null; piece = yield* wait<Uint8Array | null>((done) => pieces.next(done))) {
     yield* writer.piece(PieceKind.machine, piece);

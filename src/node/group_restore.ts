@@ -151,6 +151,7 @@ export class GroupRestore {
       digest: (applier.digest ^ payloadSum) >>> 0,
       configuration: configurationAt(state, index), checks: applier.checks.saved(),
       origin: { used: true, restored: { id, index, machine: machinePointOf(backup.origin, backup.point) } },
+      emptied: false,
     };
   }
 }

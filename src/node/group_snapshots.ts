@@ -216,7 +216,7 @@ export class GroupSnapshots {
     const configuration = configurationAt(state, point.index);
     return {
       clusterId, group: state.config.group, point, featureLevel: FEATURE_LEVEL, machine: applier.plugin.name,
-      machineVersion, streamed, timeMs, digest, configuration, checks, origin,
+      machineVersion, streamed, timeMs, digest, configuration, checks, origin, emptied: false,
     };
   }
 

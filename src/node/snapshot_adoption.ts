@@ -92,7 +92,8 @@ function* begin({ wal, group }: SnapshotAdoptionParts, start: LogStart): Task<vo
 
 /**
  * Lets the log begin behind the newest snapshot that is here, if it is of an entry behind `index` and can be believed:
- * of a log that lost something it may be that the record which said so is lost too.
+ * of a log that lost something it may be that the record which said so is lost too. One that an edit emptied is never
+ * believed: the edit may have been taken back, or have come no further than that file.
  */
 export function* beginBehindOwn(parts: Pick<SnapshotAdoptionParts, "directory" | "wal" | "group"> & { readonly disk: Disk }, index: Index): Task<void> {
   const { disk, directory, wal, group } = parts;
@@ -102,6 +103,7 @@ export function* beginBehindOwn(parts: Pick<SnapshotAdoptionParts, "directory" |
   if (newest === undefined || newest.index <= Math.max(index, log.prefix.index) || newest.index > log.lastIndex) return;
   try {
     const head = yield* verifySnapshot(disk, `${directory}/${snapshotName(newest)}`);
+    if (head.emptied) return;
     const own = yield* pointAt(wal, group, newest.index);
     if (own === null || own.chain !== head.point.chain || own.term !== head.point.term) return;
     if (newest.index > log.snapshot.index) wal.appendSnapshotMark(group, head.point);

@@ -87,6 +87,11 @@ export function* removeOlder(disk: Disk, directory: string, index: Index, isInUs
   return staying;
 }
 
+/** Removes that one snapshot, durably, if it is there. */
+export function* removeSnapshot(disk: Disk, directory: string, snapshot: SnapshotName): Task<void> {
+  yield* remove(disk, directory, (name) => name === snapshotName(snapshot));
+}
+
 /** Removes what was fetched of other snapshots than `kept`. */
 export function* removeFetchedBut(disk: Disk, directory: string, kept: string): Task<void> {
   yield* remove(disk, directory, (name) => fetchingNamed(name) !== null && name !== kept);

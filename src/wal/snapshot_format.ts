@@ -33,10 +33,11 @@
  * head     [cluster id, group, index, term, chain, feature level, machine name, machine version, streamed, log time in
  *          ms, running digest, configuration index, configuration (a byte string), check points (index, digest, index, …;
  *          if missing: none), index of the check point at which replicas disagree (if missing: 0), origin (if missing:
- *          [true])]
+ *          [true]), emptied (if missing: false)]
  * origin   [whether a command was ever applied], or, of a state that was restored from a backup, that and id of the restore,
  *          index, and what the machine takes the entry of that index for: index, term, chain (machine/origin.ts)
  * streamed false: the machine's snapshot is one value, in one piece of kind 1
+ * emptied  an offline edit wrote it, of a machine that was given nothing: a state only where the log names the file
  * ```
  */
 import { align8, crc32, getU64, setU64, viewOf } from "../base/bytes.ts";
@@ -85,16 +86,19 @@ export interface SnapshotHead {
   readonly configuration: Configuration;
   /** How the state began. */
   readonly origin: Origin;
+  /** An offline edit wrote it, of a machine that was given nothing: a state only where the log names the file. */
+  readonly emptied: boolean;
   /** The replica's check points before it, its own and those that it took over. */
   readonly checks: SavedChecks;
 }
 
 /** The front and the head of a file, up to its first chunk, and the sum that the first chunk continues. */
 export function encodeSnapshotHead(head: SnapshotHead): { readonly block: Uint8Array; readonly sum: number } {
-  const { clusterId, group, point, featureLevel, machine, machineVersion, streamed, timeMs, digest, configuration, checks, origin } = head;
+  const { clusterId, group, point, featureLevel, machine, machineVersion, streamed, timeMs, digest, configuration, checks, origin, emptied } = head;
   const tuple = encode([
     clusterId, group, point.index, point.term, point.chain, featureLevel, machine, machineVersion, streamed, timeMs, digest,
     configuration.index, encodeConfiguration(configuration), checks.points.flatMap((each) => [each.index, each.digest]), checks.splitIndex, originTuple(origin),
+    ...emptied ? [true] : [],
   ]);
   const block = new Uint8Array(align8(FRONT_BYTES + tuple.length));
   const view = viewOf(block);
@@ -122,15 +126,15 @@ export function decodeSnapshotHead(block: Uint8Array): { readonly head: Snapshot
   const sum = view.getUint32(SUM_AT, true);
   if (sum !== sumOfHead(block)) return null;
   const tuple = decode(block.subarray(FRONT_BYTES, FRONT_BYTES + view.getUint32(16, true))) as readonly unknown[];
-  const [clusterId, group, index, term, chain, featureLevel, machine, machineVersion, streamed, timeMs, digest, configurationIndex, configuration, points = [], splitIndex = 0, began = [USED.used]] = tuple;
+  const [clusterId, group, index, term, chain, featureLevel, machine, machineVersion, streamed, timeMs, digest, configurationIndex, configuration, points = [], splitIndex = 0, began = [USED.used], emptied = false] = tuple;
   const numbers = [group, index, term, chain, featureLevel, machineVersion, timeMs, digest, configurationIndex, splitIndex];
   const checks = pointsFrom(points, index as number);
   const origin = originFrom(began);
-  const fits = typeof clusterId === "string" && typeof machine === "string" && typeof streamed === "boolean" &&
+  const fits = typeof clusterId === "string" && typeof machine === "string" && typeof streamed === "boolean" && typeof emptied === "boolean" &&
     numbers.every((each) => Number.isSafeInteger(each) && (each as number) >= 0) && configuration instanceof Uint8Array;
   if (!fits || checks === null || origin === null) return null;
   const head: SnapshotHead = {
-    clusterId, machine, streamed, origin,
+    clusterId, machine, streamed, origin, emptied,
     group: group as number,
     point: { index: index as number, term: term as number, chain: chain as number },
     featureLevel: featureLevel as number,

@@ -6,6 +6,7 @@ import { DraftError } from "../../src/base/errors.ts";
 import type { Task } from "../../src/base/task.ts";
 import { type Checked, checkDirectory } from "../../src/editor/check_files.ts";
 import { firstLost, partsOf } from "../../src/editor/damage.ts";
+import { planEdit } from "../../src/editor/edit_plan.ts";
 import { type GroupLog, openedLog } from "../../src/editor/offline_log.ts";
 import type { EditMark } from "../../src/wal/edit_record.ts";
 import { renewMark } from "../../src/wal/mark.ts";
@@ -118,6 +119,37 @@ test("chop cuts before the damage; a power cut at each disk call leaves a damage
       assert.ok(damages > 5 && cuts > 0, `${damages} damaged, ${cuts} cut`);
     }
   }
+});
+
+function refusal(act: () => void): string {
+  try {
+    act();
+    return "";
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+test("undo of a cut says how to copy the files back, and not once the node was started", () => {
+  const rig = damaged(ALONE, 5);
+  const mark = rig.disk.content(`${DATA}/wal/mark`)!.slice();
+  rig.cut(5);
+  assert.match(refusal(() => rig.undo()), /cut what was damaged.*: rm data\/wal\/mark && cp data\/edits\/1-damaged\/\* data\/wal\/$/);
+  assert.equal(rig.disk.content(`${DATA}/edits/1-damaged/mark`), mark);
+  rig.started();
+  const words = refusal(() => rig.undo());
+  assert.match(words, /the node was started since, and others may rely on what it said.*they are in data\/edits\/1-damaged$/);
+  assert.not.match(words, /\bcp\b|\brm\b/);
+});
+
+test("to accept a log whose end was lost is told as what it is, and no word of an edit", () => {
+  const rig = new EditRig(CLUSTER);
+  rig.endLost();
+  const meaning = rig.use(function* (log): Task<string> {
+    return (yield* planEdit(log, { change: "accept" })).meaning.join("; ");
+  }) ?? "";
+  assert.match(meaning, /entries that this node acknowledged may be missing.*the node votes without them/);
+  assert.not.match(meaning, /edit/);
 });
 
 /** What stands before the damage. */

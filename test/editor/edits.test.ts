@@ -81,6 +81,33 @@ for (const [name, made, wanted] of EDITS) {
   });
 }
 
+test("the snapshot that an edit wrote goes with it, and stays while the log names it", () => {
+  const rig = new EditRig(ALONE);
+  rig.edit({ change: "drop", index: 4, force: true });
+  assert.equal(rig.snapshots(), ["4-2.snap"]);
+  rig.edit({ change: "append", payload: command("set", "k", "v") });
+  rig.undo();
+  assert.equal(rig.snapshots(), ["4-2.snap"], "the log begins with it");
+  rig.edit({ change: "drop", index: 6, force: true });
+  assert.equal(rig.snapshots(), ["4-2.snap", "6-2.snap"]);
+  const calls = rig.callsOf(() => rig.undo());
+  assert.equal(rig.snapshots(), ["4-2.snap"]);
+  rig.edit({ change: "drop", index: 6, force: true });
+  rig.undo();
+  rig.disk.crash();
+  assert.equal(rig.snapshots(), ["4-2.snap"], "durably");
+  let left = 0;
+  for (let at = 1; at <= calls + 1; at++) {
+    rig.edit({ change: "drop", index: 6, force: true });
+    rig.crashIn(() => rig.undo(), at);
+    if ((JSON.parse(rig.text()) as { snapshot: number }).snapshot === 4) continue;
+    left += 1;
+    assert.equal(rig.snapshots(), ["4-2.snap", "6-2.snap"], `crash at ${at} of ${calls}: what the log names is there`);
+    rig.undo();
+  }
+  assert.ok(left > 0 && left < calls, `${left} of ${calls}`);
+});
+
 function refusal(made: Made, wanted: Wanted): string {
   try {
     new EditRig(made).edit(wanted);

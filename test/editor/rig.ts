@@ -91,6 +91,24 @@ export class EditRig {
     }));
   }
 
+  /** The log says that its end was lost, as a node does that found it so. */
+  endLost(): void {
+    this.use((log, host) => {
+      const mark = { number: 1, boot: log.identity.bootCount, condition: "lost" } as const;
+      return makeEdit(host, log, { edit: { mark, content: { change: "none" } }, meaning: [], removed: null, seal: log.group.prefix, empties: false, cuts: false }, null);
+    });
+  }
+
+  /** A node starts here, says no word, and ends. */
+  started(): void {
+    const host = this.host();
+    this.run((function* (): Task<void> {
+      const dataDir = yield* openDataDir(host, DATA, { nodeId: null, machine: null });
+      yield* dataDir.begin({ nodeId: "a", machine: "kv", founding: [] });
+      dataDir.close();
+    })());
+  }
+
   undo(): void {
     this.use(function* (log, host): Task<void> {
       yield* undoEdit(host, log);
@@ -111,6 +129,11 @@ export class EditRig {
       const { index } = configurations.at(-1) ?? { index: -1 };
       return JSON.stringify({ prefix: group.prefix, snapshot: group.snapshot.index, last: group.lastIndex, chains, hardState, edit, configuration: index });
     }) ?? "the power was cut";
+  }
+
+  /** The snapshot files that are there. */
+  snapshots(): string[] {
+    return this.disk.names.files().filter((path) => path.startsWith(`${DATA}/snapshots/`)).map((path) => path.slice(path.lastIndexOf("/") + 1)).sort();
   }
 
   /** What was saved of an edit, as one text. */

@@ -14,9 +14,10 @@ import { SimNodes } from "./sim_nodes.ts";
 import { Workload, write } from "./workload.ts";
 
 const IDS = ["a", "b", "c"];
+const SECRET = new TextEncoder().encode("what only members know");
 
 function founded(seed: number): { nodes: SimNodes; leader: string } {
-  const nodes = new SimNodes({ seed, ids: IDS, flags: { "snapshot-entries": "1000000" } });
+  const nodes = new SimNodes({ seed, ids: IDS, peerSecret: () => SECRET, flags: { "snapshot-entries": "1000000" } });
   nodes.startAll();
   return { nodes, leader: nodes.awaitLeader().id };
 }
@@ -53,11 +54,12 @@ function hashes(nodes: SimNodes): Set<string> {
 }
 
 /** How often operators did what. */
-type Done = Record<"chop" | "append" | "undo", number>;
+type Done = Record<"chop" | "append" | "drop" | "undo", number>;
 
 /** How an operator may spoil a log: cut it anywhere, put another entry in its place, both; and regret the last of it. */
 function spoil(nodes: SimNodes, id: string, random: ReturnType<typeof seedRandom>, done: Done): void {
-  const how = nextInRange(random, 0, 2);
+  const how = nextInRange(random, 0, 3);
+  if (how === 3) return dropAndUndo(nodes, id, random, done);
   const made = (wantedOf: (log: GroupLog) => Wanted): void => edit(nodes, id, (log) => {
     const wanted = wantedOf(log);
     if (wanted.change === "chop" || wanted.change === "append") done[wanted.change] += 1;
@@ -77,8 +79,21 @@ function spoil(nodes: SimNodes, id: string, random: ReturnType<typeof seedRandom
   });
 }
 
+/** What was emptied does not start where others vote: the operator takes that back. */
+function dropAndUndo(nodes: SimNodes, id: string, random: ReturnType<typeof seedRandom>, done: Done): void {
+  edit(nodes, id, ({ group: { prefix, lastIndex } }) => ({ change: "drop", index: nextInRange(random, prefix.index + 1, lastIndex), force: true }));
+  undo(nodes, id);
+  done.drop += 1;
+}
+
+function undo(nodes: SimNodes, id: string): void {
+  offline(nodes, id, function* (host, log): Task<void> {
+    yield* undoEdit(host, log);
+  });
+}
+
 test("a node whose log was spoiled offline takes the leader's again, loses nothing that was acknowledged, and votes again", () => {
-  const done: Done = { chop: 0, append: 0, undo: 0 };
+  const done: Done = { chop: 0, append: 0, drop: 0, undo: 0 };
   for (let seed = 1; seed <= 8; seed++) {
     const { nodes } = founded(seed);
     const load = new Workload(nodes);
@@ -180,12 +195,40 @@ test("one that was emptied by force does not start in a cluster, and its edit ca
   nodes.run(1_000);
   const { startError } = nodes.node(id);
   assert.match(startError?.message ?? "", /dropped by an offline edit, and other members hold it/);
-  offline(nodes, id, function* (host, log): Task<void> {
-    yield* undoEdit(host, log);
-  });
+  undo(nodes, id);
   nodes.start(id);
   nodes.until("all hold one state", () => hashes(nodes).size === 1);
   assert.not(isEdited(nodes, id));
+});
+
+function snapshotsOf(nodes: SimNodes, id: string): string[] {
+  return nodes.node(id).disk.names.files().filter((path) => path.startsWith(`/${id}/snapshots/`) && path.endsWith(".snap"));
+}
+
+test("D12: what a drop that was taken back left behind, or a crash before it was made, is no state that a repair goes by", () => {
+  const { nodes, leader } = founded(61);
+  const [id] = IDS.filter((each) => each !== leader) as [string];
+  for (let i = 0; i < 60; i++) write(nodes, leader, ["set", `k${i}`, `v${i}`.repeat(1_500)]);
+  nodes.run(500);
+  for (const each of IDS) nodes.node(each).stop();
+  nodes.run(1_000);
+  const { disk } = nodes.node(id);
+  edit(nodes, id, ({ group }) => ({ change: "drop", index: group.lastIndex - 5, force: true }));
+  const [empty] = snapshotsOf(nodes, id) as [string];
+  const left = disk.content(empty)!.slice();
+  undo(nodes, id);
+  assert.equal(snapshotsOf(nodes, id), []);
+  disk.overwrite(empty, left);
+  const segment = disk.names.files().filter((path) => path.startsWith(`/${id}/wal/`) && path.endsWith(".seg")).sort()[0] as string;
+  const content = disk.content(segment)!;
+  const at = Buffer.from(content).indexOf("v9v9v9");
+  assert.ok(at > 0);
+  content.fill(0xee, at, at + 4);
+  disk.overwrite(segment, content);
+  nodes.startAll();
+  write(nodes, nodes.awaitLeader().id, ["set", "k", "after"]);
+  nodes.until("all hold one state", () => IDS.every((each) => (groupOf(nodes, each)?.applier.lastApplied.index ?? 0) > 60) && hashes(nodes).size === 1);
+  assert.match(nodes.node(id).lines.join("\n"), /log of group 1 repaired/);
 });
 
 test.run();

@@ -128,7 +128,7 @@ export class ExchangeRig {
     const { configuration } = this;
     const whole: SnapshotHead = {
       clusterId: "cluster", group: 1, point: { index, term, chain: 9 }, featureLevel: 1, machine: "kv", machineVersion: 1,
-      streamed: true, timeMs: 5000 + index, digest: 4, configuration, checks: { points: [], splitIndex: 0 }, origin: { used: true, restored: null }, ...head,
+      streamed: true, timeMs: 5000 + index, digest: 4, configuration, checks: { points: [], splitIndex: 0 }, origin: { used: true, restored: null }, emptied: false, ...head,
     };
     this.task(node, function* (disk) {
       const writer = yield* SnapshotWriter.begin(disk, DIRECTORY, whole);
