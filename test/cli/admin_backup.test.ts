@@ -72,7 +72,7 @@ async function snapshotBytes(directory: string): Promise<Uint8Array> {
   await runOffline((function* (): Task<void> {
     const writer = yield* SnapshotWriter.begin(disk, directory, {
       clusterId: "c1", group: 1, point: { index: 90, term: 1, chain: 7 }, featureLevel: 1, machine: "kv", machineVersion: 1, streamed: false, timeMs: 5,
-      digest: 0, checks: { points: [], splitIndex: 0 }, configuration: membersOf(["voter"]), origin: USED,
+      digest: 0, checks: { points: [], splitIndex: 0 }, configuration: membersOf(["voter"]), origin: USED, emptied: false,
     });
     yield* writer.piece(PieceKind.machine, new Uint8Array(300_000));
     yield* writer.finish();

@@ -18,10 +18,16 @@ export class Watches implements Property {
   /** How many of the changes each watcher is past. */
   readonly #past: Map<number, number> = new Map();
   readonly #mayLose: boolean;
+  /** A replica that was led astray on purpose tells its watchers what it holds: nobody can know whom a watcher hears. */
+  #isOneAstray = false;
 
   /** @param mayLose whether replicas may hold less than all, as they do where machines are on disk */
   constructor(mayLose: boolean) {
     this.#mayLose = mayLose;
+  }
+
+  began(member: SimMember): void {
+    if (member.isAstray === true) this.#isOneAstray = true;
   }
 
   stepped(member: SimMember, event: Event): void {
@@ -42,6 +48,7 @@ export class Watches implements Property {
   }
 
   heard(watcher: number, prefix: string, change: Change): void {
+    if (this.#isOneAstray) return;
     const text = textOf(change.key, change.deleted, change.value);
     let past = this.#past.get(watcher) ?? 0;
     while (past < this.#changes.length && !this.#changes[past]!.key.startsWith(prefix)) past += 1;
