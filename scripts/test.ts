@@ -66,6 +66,7 @@ for (const runtime of chosenRuntimes()) {
     atOnce: Number(values.jobs ?? (values.e2e ? 1 : 2)),
     onOutcome: (report) => {
       reports.push(report);
+      if (report.hasCrashed) console.log(`${report.job.runtime} ${report.job.file}: the engine fell over behind its tests, which were run again`);
       tellFailure(report);
     },
   });

@@ -47,6 +47,7 @@ function* writeDirectory(made: MadeLog): Task<number> {
   const options = { ...WAL_DEFAULTS, onFailure: (error: Error) => void (failed.error = error), onStall: () => {}, onSpace: () => {} };
   const wal = yield* openWal(host, made.directory, { clusterId, nodeId, incarnation }, options, NOBODY);
   wal.appendGroupMade(MAIN_GROUP, genesis);
+  wal.appendHardState(MAIN_GROUP, { term: 1, votedFor: 1, commitIndex: 0 });
   const lastIndex = yield* writeEntries(wal, made, genesisPoint(genesis).chain);
   if (failed.error !== null) throw failed.error;
   yield* wait<void>((done) => wal.close(done));
@@ -80,9 +81,10 @@ function* writeEntries(wal: Wal, { bytes, valueBytes, keys }: MadeLog, firstChai
       wal.appendEntries(MAIN_GROUP, index - perRun + 1, perRun, sealed);
       written += sealed.length;
     }
-    wal.appendHardState(MAIN_GROUP, { term: 1, votedFor: 1, commitIndex: index });
     wal.flush();
     yield* wait<void>((done) => wal.barrier(done));
+    // As a leader that stays: durable is committed, and what says so are the hard states that the log says again by itself.
+    wal.committed(MAIN_GROUP, index);
   }
   return index;
 }

@@ -1,6 +1,6 @@
 /**
  * `draft admin backup`: a snapshot of a running group as a file. Whoever has least to do takes it and gives it: a
- * follower that is up to date, the leader only if there is nobody else; if it fails on the way, the next one.
+ * follower that is up to date, the leader only if there is nobody else; if it fails on the way, or what it gives is damaged, the next one.
  */
 import { DraftError } from "../base/errors.ts";
 import { Progress } from "../base/progress.ts";
@@ -62,8 +62,9 @@ export async function backupTo(path: string, client: Client, settings: RequestSe
   }
   const file = await BackupFile.create(path);
   try {
-    const giver = await fetchFrom(plan, { client, settings, io }, file);
-    tellBackup(await file.finish(), giver, file, { settings, io });
+    const { head, giver } = await fetchFrom(plan, { client, settings, io }, file);
+    await file.finish();
+    tellBackup(head, giver, file, { settings, io });
   } catch (error) {
     await file.abandon();
     throw error;
@@ -103,13 +104,13 @@ function loadOf({ role }: GroupStatus): number {
   return role === "follower" ? 0 : role === "learner" ? 1 : 2;
 }
 
-/** Fetches from the first that gives all of it. */
-async function fetchFrom({ givers, leastIndex }: BackupPlan, backup: Backup, file: BackupFile): Promise<Giver> {
+/** Fetches from the first that gives all of it, sound. */
+async function fetchFrom({ givers, leastIndex }: BackupPlan, backup: Backup, file: BackupFile): Promise<{ readonly head: SnapshotHead; readonly giver: Giver }> {
   let failure: DraftError | null = null;
   for (const giver of givers) {
     try {
       await fetchAll(giver, leastIndex, backup, file);
-      return giver;
+      return { head: await file.verify(giver.nodeId), giver };
     } catch (error) {
       // What is wrong with the file here is not mended by another node.
       if (!(error instanceof DraftError) || error.code === "BAD_REQUEST") throw error;

@@ -48,13 +48,25 @@ export class BackupFile {
   }
 
   /**
-   * Gives it its name, once all of it is durable and was read back.
+   * Makes all of it durable and reads it back.
    *
+   * @param giver the node that it came from
    * @throws DraftError DAMAGED if it does not verify
    */
-  async finish(): Promise<SnapshotHead> {
+  async verify(giver: string): Promise<SnapshotHead> {
     await written(this.path, () => this.#file.sync());
-    const head = await verifyBackup(this.#temporary);
+    try {
+      return await verifyBackup(this.#temporary);
+    } catch (error) {
+      if (!(error instanceof DraftError) || error.code !== "DAMAGED") throw error;
+      // Nothing is left of the file that the message names.
+      const what = error.message.replace(` "${this.#temporary}"`, "");
+      throw new DraftError("DAMAGED", `${giver} gives a damaged file: ${what}: draft admin why`, { cause: error });
+    }
+  }
+
+  /** Gives it its name, once it was verified. */
+  async finish(): Promise<void> {
     refuseIfThere(this.path);
     await written(this.path, async () => {
       await this.#file.close();
@@ -62,7 +74,6 @@ export class BackupFile {
       await using directory = await open(dirname(this.path), "r");
       await directory.sync();
     });
-    return head;
   }
 
   /** Nothing of it stays. */

@@ -8,7 +8,7 @@ import type { Wal } from "../wal/wal.ts";
 /** The log of all groups, as one group uses it. */
 export type GroupLog = Pick<
   Wal,
-  "reserve" | "appendEntries" | "appendHardState" | "appendTruncate" | "appendSnapshotMark" | "appendCompact" | "appendEdit" | "barrier" | "read" | "giveReserve"
+  "reserve" | "appendEntries" | "appendHardState" | "committed" | "appendTruncate" | "appendSnapshotMark" | "appendCompact" | "appendEdit" | "barrier" | "read" | "giveReserve"
 >;
 
 /** The links to the other members. */

@@ -73,6 +73,7 @@ export class Stores {
     const { log, state, observers, send, submit } = this.#options;
     const { group } = state.config;
     const { store, reset, messages } = effect;
+    log.committed(group, Math.min(state.commitIndex, state.durableIndex));
     if (effect.hardState !== null) log.appendHardState(group, effect.hardState);
     if (effect.truncateFrom > 0) log.appendTruncate(group, effect.truncateFrom);
     if (reset !== null) log.appendCompact(group, reset.point, encodeLogStart(reset));

@@ -20,8 +20,11 @@ import type { StallWatch } from "./stall_watch.ts";
 import type { WalGroup } from "./wal_group.ts";
 import { learnLast, type SegmentSource } from "./wal_read.ts";
 
-/** A hard state is said again behind so many bytes of its group's entries. */
+/** A hard state is said again behind so many bytes of its group's entries, where segments are long. */
 const UNSAID_BYTES_MAX = 65_536;
+
+/** In short segments, so many times in each. */
+const SAID_A_SEGMENT = 8;
 
 /** What batches are written with. */
 export interface BatchWriterParts {
@@ -33,6 +36,7 @@ export interface BatchWriterParts {
   readonly mark: MarkFile;
   readonly watch: StallWatch;
   readonly batchBytesMax: number;
+  readonly segmentBytes: number;
   /** Where the next batch goes; offset 0 if the segment has no header yet. */
   readonly end: Place;
   readonly lastBatch: number;
@@ -54,6 +58,7 @@ export class BatchWriter {
   /** Use: as `hasGarbage`, for hard states and the like are never cut. Counts from the last look on. */
   begunSegments = 0;
   #parts: BatchWriterParts;
+  readonly #unsaidBytesMax: number;
   #offset: number;
   #lastBatch: number;
   #touched: WalGroup[] = [];
@@ -61,6 +66,7 @@ export class BatchWriter {
   constructor(identity: WalIdentity, parts: BatchWriterParts) {
     this.identity = identity;
     this.#parts = parts;
+    this.#unsaidBytesMax = Math.min(UNSAID_BYTES_MAX, parts.segmentBytes / SAID_A_SEGMENT);
     this.#offset = parts.end.offset;
     this.#lastBatch = parts.lastBatch;
     this.durable = { batch: parts.lastBatch, ...parts.end, firstSegment: parts.firstSegment };
@@ -141,14 +147,17 @@ export class BatchWriter {
     return bases;
   }
 
-  /** Hard states that were said long ago: what is lost between two sayings of one is never the newest. */
+  /**
+   * Hard states that were said long ago: what is lost between two sayings of one is never the newest. Each tells what was
+   * committed since, so that the files of a leader that stays know it, though neither term nor vote changes.
+   */
   #unsaid(wanted: readonly PendingRecord[]): PendingRecord[] {
     const groups = new Set(wanted.map(({ group }) => group));
     return [...groups].flatMap((group) => {
       const log = this.#parts.groups.get(group);
-      if (log === undefined || log.unsaidBytes < UNSAID_BYTES_MAX) return [];
+      if (log === undefined || log.unsaidBytes < this.#unsaidBytesMax) return [];
       const record = makeRecord({ group, type: RecordType.hardState, firstIndex: 0, bytes: hardStateBodyBytes });
-      writeHardStateBody(record.body, log.hardState);
+      writeHardStateBody(record.body, log.hardStateAgain());
       return [record];
     });
   }

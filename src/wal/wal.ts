@@ -43,8 +43,6 @@ export interface WalParts {
   readonly firstSegment: number;
 }
 
-const NO_CONTEXT = new Uint8Array(0);
-
 /** The log of one node. Made by `openWal`. */
 export class Wal {
   #host: WalParts["host"];
@@ -84,14 +82,12 @@ export class Wal {
     this.source = source;
     this.#room = room;
     this.#watch = new StallWatch(host.clock, options.stallMs, () => this.#inFlight && !this.#failed && !room.isExhausted, options.onStall);
-    const { batchBytesMax, segmentBytes, relocateMs } = options;
-    const writer = new BatchWriter(parts.identity, { ...parts, source, room, watch: this.#watch, batchBytesMax });
+    const writer = new BatchWriter(parts.identity, { ...parts, ...options, source, room, watch: this.#watch });
     this.#writer = writer;
     this.#markTimer = new MarkTimer({ clock: host.clock, writer, mark, markMs: options.markMs, failed: (error) => this.#fail(error) });
     const flush = (): void => this.flush();
-    const mender = new Mender({ ...host, reads, writer, segments, flush, evacuate: (...which) => this.#compactor.evacuate(...which) });
-    this.mender = mender;
-    this.#compactor = new Compactor({ ...host, groups, segments, queue, writer, reads, mender, mark, room, segmentBytes, pauseMs: relocateMs, flush, due: () => this.#compact() });
+    this.mender = new Mender({ ...host, reads, writer, segments, flush, evacuate: (...which) => this.#compactor.evacuate(...which) });
+    this.#compactor = new Compactor({ ...host, groups, segments, queue, writer, reads, mender: this.mender, mark, room, segmentBytes: options.segmentBytes, pauseMs: options.relocateMs, flush, due: () => this.#compact() });
     this.compaction = this.#compactor.counts;
     room.start();
     host.clock.soon(() => this.#compact());
@@ -136,6 +132,11 @@ export class Wal {
     this.#queue.add({ group, type: RecordType.hardState, firstIndex: 0, bytes: hardStateBodyBytes }, (body) => writeHardStateBody(body, hardState));
   }
 
+  /** All up to `index` is committed, and durable here: the next hard state that is said again says so. No record by itself. */
+  committed(group: GroupId, index: Index): void {
+    this.groupOf(group).committedTo(index);
+  }
+
   /** Removes the entry at `from` and all after it. */
   appendTruncate(group: GroupId, from: Index): void {
     const { appended } = this.groupOf(group);
@@ -149,7 +150,7 @@ export class Wal {
     const { appended } = this.groupOf(group);
     assert(point.index >= appended.snapshot && point.index > 0, "snapshots go forward", group, appended.snapshot, point.index);
     appended.snapshot = point.index;
-    this.#addPoint(group, RecordType.snapshotMark, point, NO_CONTEXT);
+    this.#addPoint(group, RecordType.snapshotMark, point, new Uint8Array(0));
   }
 
   /**
@@ -282,8 +283,7 @@ export class Wal {
   /** The files are closed once: what is appended from here on is nobody's any more. */
   #finish(): void {
     this.#finishing = true;
-    this.#watch.stop();
-    this.#markTimer.stop();
+    for (const part of [this.#watch, this.#markTimer]) part.stop();
     this.#reads.stop(() => runTask(this.#closeFiles(), (...[error]) => {
       if (this.#failed) return;
       const done = this.#closed as Done<void>;

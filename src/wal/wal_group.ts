@@ -55,6 +55,8 @@ export class WalGroup {
   /** Use: reads wait from here on. Invariant: lowest index that the batch in flight touches; Infinity if none. */
   inFlightFrom: Index = Number.POSITIVE_INFINITY;
 
+  /** Use: what the hard state says when it is said again. Invariant: committed, and durable here; 0 while nobody tells. */
+  committed: Index = 0;
   /** Use: when the hard state is said again. Bytes of entries that were put into batches since it was said last. */
   unsaidBytes = 0;
 
@@ -66,6 +68,18 @@ export class WalGroup {
     this.genesis = genesis;
     this.lastChain = chainOfGenesis(genesis);
     this.prefix = { index: 0, term: 0, chain: this.lastChain };
+  }
+
+  /** All up to `index` is committed, and durable here. */
+  committedTo(index: Index): void {
+    assert(index <= this.lastIndex, "what is durable was put into a batch", this.group, this.lastIndex, index);
+    this.committed = Math.max(this.committed, index);
+  }
+
+  /** The hard state as it is said again: term and vote as they were stored, and what was committed since. */
+  hardStateAgain(): HardState {
+    const { term, votedFor, commitIndex } = this.hardState;
+    return { term, votedFor, commitIndex: Math.max(commitIndex, this.committed) };
   }
 
   /** Whether term and chain of the last entry are known. */
@@ -131,6 +145,7 @@ export class WalGroup {
     this.edit = mark;
     if (!("hardState" in content)) return;
     this.hardState = content.hardState;
+    this.committed = 0;
     if (content.change === "chop" || content.change === "cut") this.truncate(content.from);
     else if (content.change === "drop") {
       if (content.point.index > this.snapshot.index) this.snapshot = content.point;

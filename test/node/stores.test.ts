@@ -54,4 +54,17 @@ test("S18: a witness stores entries bare, whatever it was sent", () => {
   assert.equal(seal([first, second], received, true), bareRun([run]));
 });
 
+test("each store tells the log what is committed and durable here: neither what this disk lacks nor what nobody has decided", () => {
+  const told: number[] = [];
+  const log = { committed: (_: number, index: number) => told.push(index), barrier: () => {} } as unknown as GroupLog;
+  const nothing = (): void => undefined;
+  for (const [commitIndex, durableIndex] of [[3, 5], [5, 3]] as const) {
+    const { state } = new Single({ log: sealed([1, 1, 1, 1, 1]), commitIndex });
+    Object.assign(state, { durableIndex });
+    const stores = new Stores({ state, log, tail: new Tail(6), proposals: () => new Proposals(), observers: [], send: nothing, submit: nothing });
+    stores.store({ type: "store", store: 1, hardState: null, truncateFrom: 0, reset: null, entries: [], messages: [] });
+  }
+  assert.equal(told, [3, 3]);
+});
+
 test.run();

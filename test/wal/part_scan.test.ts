@@ -96,6 +96,24 @@ test("any entries are read from a part of the segments, as the whole log has the
   assert.ok(parts > 500 && few > parts / 4 && nowhere < parts / 5, `${few} of ${parts} reads took four segments at most, that at the end included, of ${nowhere} a part does not tell`);
 });
 
+test("a leader that stays: its term and vote never change, and yet a few entries are read from a few segments", () => {
+  const rig = new Rig(1, { segmentBytes: 8_192, readyBytes: 8_192, batchBytesMax: 2_048, recordBytesMax: 2_048, markMs: 3, relocateMs: 1 });
+  rig.open();
+  rig.make(1);
+  rig.hardState(1, { term: 1, votedFor: 1, commitIndex: 0 });
+  for (let turn = 0; turn < 120; turn++) {
+    rig.append(1, 2, 300);
+    assert.ok(rig.sync());
+    rig.wal.committed(1, rig.model.last(1));
+  }
+  rig.close();
+  assert.ok(rig.disk.names.files().filter((path) => path.endsWith(".seg")).length > 10);
+  for (let from = 1; from <= 200; from += 7) {
+    const segments = told(rig, rig.model, from, from + 9);
+    assert.ok(segments > 0 && segments <= 5, `${segments} segments, that at the end included, of entries ${from} to ${from + 9}`);
+  }
+});
+
 test("bytes that rot in a part are never taken for the log's: what it tells is right, or it tells nothing", () => {
   let [nothing, right] = [0, 0];
   for (let seed = 1; seed <= SEEDS; seed++) {

@@ -100,6 +100,42 @@ test("runs that were not reserved, or are reserved longer than used, are written
   assert.equal(rig.recovered.of(1).hardState, { term: 3, votedFor: 2, commitIndex: 1 });
 });
 
+test("a hard state that is said again tells what was committed since, of the term and the vote that were stored", () => {
+  const rig = opened(11);
+  rig.hardState(1, { term: 3, votedFor: 2, commitIndex: 1 });
+  rig.append(1, 1, 65_536);
+  rig.sync();
+  rig.wal.committed(1, 1);
+  rig.append(1, 1, 65_536);
+  rig.sync();
+  rig.wal.committed(1, 2);
+  rig.wal.committed(1, 1);
+  rig.append(1, 1, 8);
+  rig.sync();
+  rig.disk.crash();
+  rig.open();
+  assert.equal(rig.recovered.of(1).hardState, { term: 3, votedFor: 2, commitIndex: 2 });
+  assert.throws(() => rig.wal.committed(1, 4), /what is durable was put into a batch/);
+});
+
+test("what an edit cut is not said to be committed again", () => {
+  const rig = opened(12);
+  rig.append(1, 3, 65_536);
+  rig.sync();
+  rig.wal.committed(1, 3);
+  const after = { term: 0, votedFor: 0, commitIndex: 1 };
+  rig.wal.appendEdit(1, { mark: { number: 1, boot: 0, condition: "none" }, content: { change: "chop", from: 2, hardState: after } });
+  rig.model.truncated(1, 2);
+  rig.sync();
+  for (let times = 0; times < 2; times++) {
+    rig.append(1, 1, 65_536);
+    rig.sync();
+  }
+  rig.disk.crash();
+  rig.open();
+  assert.equal(rig.recovered.of(1).hardState, after);
+});
+
 test("barriers are told in order, one of nothing too, never from within the call", () => {
   const rig = opened(6);
   const told: number[] = [];
