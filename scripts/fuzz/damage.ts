@@ -1,7 +1,7 @@
 /** What may befall the files of a directory: every case is told by its kind, and where it strikes. */
 import { nextInRange, nextU32, type RandomState } from "../../src/base/random.ts";
 import { type Files, isSegment, lastRecord, type Part, partsOf } from "./parts.ts";
-import type { Directory, FuzzWorld, Moment } from "./world.ts";
+import { type Directory, type FuzzWorld, leftSnapshot, type Moment } from "./world.ts";
 
 /** One damage. */
 export interface Damage {
@@ -27,6 +27,7 @@ export function damagesOf(directory: Directory, moment: Moment, world: FuzzWorld
     ...runs(files, random),
     ...misplaced(directory, random),
     ...foreign(directory, moment, world, other),
+    ...beside(directory, random),
   ];
 }
 
@@ -84,6 +85,15 @@ function runs(files: Files, random: RandomState): Damage[] {
         return bytes;
       }),
     };
+  });
+}
+
+/** A payload that rots beside the snapshot of a drop that never was. */
+function beside(directory: Directory, random: RandomState): Damage[] {
+  const left = leftSnapshot(directory);
+  return partsOf(directory.files).filter(({ path, name }) => isSegment(path) && name.endsWith("payload")).map(({ path, from, end }): Damage => {
+    const at = nextInRange(random, from, end - 1);
+    return { kind: "bit beside a left snapshot", where: `${path}, offset ${at}, beside ${[...left.keys()].join()}`, strike: (all) => new Map([...changed(all, path, (bytes) => flipped(bytes, at, at % 8)), ...left]) };
   });
 }
 

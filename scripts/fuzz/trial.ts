@@ -35,6 +35,9 @@ const WAITS = { "damaged-payload": "asks peers", "dead-incarnation": "let in aga
 /** A refusal says what to type, or which file to bring back. */
 const NEXT_COMMAND = /draft (log|admin|serve)\b|start the (draft|version of draft) that wrote it|start with --machine/;
 
+/** Whoever went by a wrong state learns it from the others at the next check point, if at all. */
+const PARTED = /^the state of group \S+ differs from that of the majority/;
+
 /**
  * Starts the node alone on what is left of its directory: nobody can give it back what it lost.
  *
@@ -119,6 +122,7 @@ function refusal({ startError, failure }: SimMachine): Verdict {
   const error = startError ?? failure;
   if (!(error instanceof DraftError)) return wrong(`it broke: ${error?.stack}`);
   if (![10, 12, 13, 14].includes(error.exitCode)) return wrong(`it ended with ${error.code}: ${error.message}`);
+  if (PARTED.test(error.message)) return wrong(`it went by a state that is not the others': ${error.message}`);
   if (!NEXT_COMMAND.test(error.message)) return wrong(`it says nothing of what to do: ${error.message}`);
   return { verdict: `refused ${error.exitCode}`, words: error.message };
 }

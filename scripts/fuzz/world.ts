@@ -7,9 +7,9 @@ import { DraftError } from "../../src/base/errors.ts";
 import { nextU32, seedRandom } from "../../src/base/random.ts";
 import { runTask, type Task } from "../../src/base/task.ts";
 import { makeEdit } from "../../src/editor/edit_log.ts";
-import { planEdit } from "../../src/editor/edit_plan.ts";
+import { planEdit, type Wanted } from "../../src/editor/edit_plan.ts";
 import type { OfflineHost } from "../../src/editor/log_files.ts";
-import { openedLog } from "../../src/editor/offline_log.ts";
+import { type GroupLog, openedLog } from "../../src/editor/offline_log.ts";
 import { encodeCommand } from "../../src/machine/command.ts";
 import { MAIN_GROUP } from "../../src/raft/types.ts";
 import { readDurableLog } from "../../src/sim/durable_log.ts";
@@ -113,7 +113,22 @@ function editedMoment({ directories }: Moment): Moment {
 }
 
 function editedDirectory(directory: Directory): Directory {
-  const { id, files, standing } = directory;
+  const { id, standing } = directory;
+  const hardware = edited(directory, () => ({ change: "append", payload: encodeCommand(["set", "edited", "in"]).slice() }));
+  const { entries } = readDurableLog(hardware, `/${id}`);
+  const lastIndex = Math.max(...entries.keys());
+  return { ...directory, files: filesOf({ id, disk: hardware }), entries, standing: { ...standing, lastIndex, lastChain: entries.get(lastIndex)!.chain } };
+}
+
+/** The snapshot that a drop by force leaves where it comes no further, or is taken back by a draft that lets it lie. */
+export function leftSnapshot(directory: Directory): Files {
+  const { id, files } = directory;
+  const hardware = edited(directory, ({ group }) => ({ change: "drop", index: group.lastIndex, force: true }));
+  return new Map([...filesOf({ id, disk: hardware })].filter(([path]) => path.endsWith(".snap") && !files.has(path)));
+}
+
+/** A disk with the directory as an edit leaves it. */
+function edited({ id, files }: Directory, wantedOf: (log: GroupLog) => Wanted): SimDisk {
   const scheduler = new Scheduler();
   const hardware = new SimDisk(scheduler, { seed: 1 });
   putFiles({ id, disk: hardware }, files);
@@ -123,13 +138,11 @@ function editedDirectory(directory: Directory): Directory {
   };
   const told: { error: Error | null } = { error: new Error("the edit did not end") };
   runTask(openedLog(host, { directory: `/${id}`, group: MAIN_GROUP }, function* (log): Task<void> {
-    yield* makeEdit(host, log, yield* planEdit(log, { change: "append", payload: encodeCommand(["set", "edited", "in"]).slice() }), kv);
+    yield* makeEdit(host, log, yield* planEdit(log, wantedOf(log)), kv);
   }), (...[error]) => (told.error = error));
   while (scheduler.step());
   if (told.error !== null) throw told.error;
-  const { entries } = readDurableLog(hardware, `/${id}`);
-  const lastIndex = Math.max(...entries.keys());
-  return { ...directory, files: filesOf({ id, disk: hardware }), entries, standing: { ...standing, lastIndex, lastChain: entries.get(lastIndex)!.chain } };
+  return hardware;
 }
 
 /** Puts files into the directory of a machine, durably. */
