@@ -25,6 +25,7 @@ import { writeEmptySnapshot } from "./empty_snapshot.ts";
 import type { Plan } from "./edit_plan.ts";
 import { type OfflineHost, sourceOf } from "./log_files.ts";
 import type { GroupLog } from "./offline_log.ts";
+import { editError, requireRoom } from "./edit_room.ts";
 import { saveEdit } from "./saved_edit.ts";
 import { saveFiles } from "./saved_files.ts";
 
@@ -36,6 +37,15 @@ import { saveFiles } from "./saved_files.ts";
  * @throws DraftError DISK_FULL, STORAGE_FAILED
  */
 export function* makeEdit(host: OfflineHost, log: GroupLog, plan: Plan, plugin: AnyPlugin | null): Task<string> {
+  try {
+    yield* requireRoom(host, log, plan);
+    return yield* make(host, log, plan, plugin);
+  } catch (error) {
+    throw editError(log, error);
+  }
+}
+
+function* make(host: OfflineHost, log: GroupLog, plan: Plan, plugin: AnyPlugin | null): Task<string> {
   const saved = yield* saveEdit(host.disk, log, plan);
   if (plan.cuts) return yield* cut(host, log, plan);
   // The machine's own files may hold what the edit removes. They follow from snapshot and log, and are made anew.

@@ -30,10 +30,15 @@ export function* writeEmptySnapshot({ disk }: OfflineHost, log: GroupLog, { edit
     clusterId, group, point: content.point, featureLevel: FEATURE_LEVEL, machine: plugin.name, machineVersion, streamed,
     timeMs: (yield* pointAt(log, index)).timeMs, digest, checks, configuration: configurationAt(log, index), origin: USED, emptied: true,
   });
-  for (let piece = yield* wait<Uint8Array | null>((done) => pieces.next(done)); piece !== null; piece = yield* wait<Uint8Array | null>((done) => pieces.next(done))) {
-    yield* writer.piece(PieceKind.machine, piece);
+  try {
+    for (let piece = yield* wait<Uint8Array | null>((done) => pieces.next(done)); piece !== null; piece = yield* wait<Uint8Array | null>((done) => pieces.next(done))) {
+      yield* writer.piece(PieceKind.machine, piece);
+    }
+    yield* writer.finish();
+  } catch (error) {
+    yield* writer.abandon();
+    throw error;
   }
-  yield* writer.finish();
   yield* wait<void>((done) => applier.close(done));
   yield* setMachineAside(disk, place);
 }

@@ -17,7 +17,7 @@ import { decode, encode } from "../base/codec.ts";
 import { chainAfter, readHeader, readRun, ENTRY_HEADER_BYTES, sealedBytes } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
 import { type Task, wait } from "../base/task.ts";
-import { readUpTo, writeAll } from "../host/files.ts";
+import { readUpTo, removeIfThere, writeAll } from "../host/files.ts";
 import type { Disk, File, FileStat } from "../host/host.ts";
 import type { Index } from "../raft/types.ts";
 import type { Plan } from "./edit_plan.ts";
@@ -38,6 +38,10 @@ export function* saveEdit(disk: Disk, log: GroupLog, plan: Plan): Task<string> {
     yield* wait<void>((done) => file.truncate(0, done));
     yield* write(file, log, plan);
     yield* wait<void>((done) => file.sync(done));
+  } catch (error) {
+    // A part of what an edit removes is of no use, and takes room.
+    yield* removeIfThere(disk, path);
+    throw error;
   } finally {
     yield* wait<void>((done) => file.close(done));
   }

@@ -3,7 +3,7 @@
  * those that will change. What a disk cannot read is copied as other bytes, which no sum fits.
  */
 import { type Task, wait } from "../base/task.ts";
-import { readWhole, writeAll } from "../host/files.ts";
+import { readWhole, removeIfThere, writeAll } from "../host/files.ts";
 import type { Disk, File, FileStat } from "../host/host.ts";
 import { MARK_NAME } from "../wal/mark.ts";
 import { segmentName } from "../wal/segment.ts";
@@ -15,7 +15,7 @@ const MARK_BYTES_MAX = 65_536;
 
 /**
  * Copies the mark and the segments from `sequence` on, durably. What an earlier try saved stays: it is of a log that was
- * whole then.
+ * whole then. Of a try that fails nothing stays but an empty directory, which the next one fills.
  *
  * @param path the data directory
  * @returns where the copies are
@@ -25,16 +25,28 @@ export function* saveFiles(disk: Disk, path: string, { directory, sequences }: L
   yield* wait<void>((done) => disk.makeDirectory(edits, done));
   yield* wait<void>((done) => disk.syncDirectory(path, done));
   let target = `${edits}/${number}-damaged`;
-  for (let again = 2; (yield* wait<FileStat | null>((done) => disk.stat(target, done))) !== null; again++) target = `${edits}/${number}-damaged-${again}`;
+  for (let again = 2; yield* holdsFiles(disk, target); again++) target = `${edits}/${number}-damaged-${again}`;
   yield* wait<void>((done) => disk.makeDirectory(target, done));
   yield* wait<void>((done) => disk.syncDirectory(edits, done));
+  try {
+    yield* saveAll(disk, target, directory, sequences.filter((other) => other >= sequence));
+  } catch (error) {
+    for (const name of yield* wait<string[]>((done) => disk.list(target, done))) yield* removeIfThere(disk, `${target}/${name}`);
+    throw error;
+  }
+  return target;
+}
+
+function* holdsFiles(disk: Disk, path: string): Task<boolean> {
+  if ((yield* wait<FileStat | null>((done) => disk.stat(path, done))) === null) return false;
+  return (yield* wait<string[]>((done) => disk.list(path, done))).length > 0;
+}
+
+function* saveAll(disk: Disk, target: string, directory: string, sequences: readonly number[]): Task<void> {
   const mark = yield* readWhole(disk, `${directory}/${MARK_NAME}`, MARK_BYTES_MAX);
   if (mark !== null) yield* save(disk, `${target}/${MARK_NAME}`, (file) => writeAll(file, [mark], 0));
-  for (const each of sequences.filter((other) => other >= sequence)) {
-    yield* save(disk, `${target}/${segmentName(each)}`, (file) => copySegment(disk, directory, each, file));
-  }
+  for (const each of sequences) yield* save(disk, `${target}/${segmentName(each)}`, (file) => copySegment(disk, directory, each, file));
   yield* wait<void>((done) => disk.syncDirectory(target, done));
-  return target;
 }
 
 function* save(disk: Disk, path: string, write: (file: File) => Task<void>): Task<void> {

@@ -89,7 +89,7 @@ export function* replaceWhole(disk: Disk, directory: string, name: string, conte
   yield* wait<void>((done) => disk.syncDirectory(directory, done));
 }
 
-function* removeIfThere(disk: Disk, path: string): Task<void> {
+export function* removeIfThere(disk: Disk, path: string): Task<void> {
   try {
     yield* wait<void>((done) => disk.unlink(path, done));
   } catch (error) {

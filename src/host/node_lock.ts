@@ -21,6 +21,8 @@ export function takeLock(path: string): FileLock | null {
   const database = new sqlite.DatabaseSync(path);
   try {
     database.exec("PRAGMA busy_timeout = 0");
+    // The transaction begins with a journal, which is a file and wants room: on a full disk nobody could even look.
+    database.exec("PRAGMA journal_mode = MEMORY");
     database.exec("BEGIN EXCLUSIVE");
     return new SqliteLock(database);
   } catch (error) {

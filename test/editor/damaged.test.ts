@@ -160,4 +160,15 @@ function soundText(rig: EditRig): string {
   })) ?? "";
 }
 
+test("a cut that the disk has no room for is refused and leaves nothing; the next try saves its copies where it says", () => {
+  const rig = damaged(ALONE, 7);
+  const before = readable(rig);
+  rig.disk.capacityBytes = rig.disk.usedBytes + 100;
+  assert.is(codeOf(() => rig.cut(7)), "DISK_FULL");
+  assert.equal(rig.disk.names.files().filter((path) => path.includes("/edits/")), []);
+  assert.equal(readable(rig), before);
+  rig.disk.capacityBytes = Number.POSITIVE_INFINITY;
+  assert.is(rig.cut(7), `${DATA}/edits/1-damaged`);
+});
+
 test.run();

@@ -171,4 +171,34 @@ test("the same edit on every member has the same seal, and the commit index neve
   assert.equal(logs.map(({ hardState }) => hardState.commitIndex), [4, 4, 4]);
 });
 
+test("on a disk with too little room an edit is refused: the log is as it was, nothing of a save is left, and with room it is made", () => {
+  for (const [name, made, wanted] of EDITS) {
+    trying(name, () => {
+      const model = new EditRig(made);
+      model.edit(wanted);
+      let [refused, done] = [0, 0];
+      for (let room = 0; done === 0; room += 512) {
+        const rig = new EditRig(made);
+        const before = rig.text();
+        rig.disk.capacityBytes = rig.disk.usedBytes + room;
+        try {
+          // Null is one that never ends.
+          assert.is.not(rig.edit(wanted), null);
+          done += 1;
+        } catch (error) {
+          assert.is((error as DraftError).code, "DISK_FULL", String(error));
+          refused += 1;
+          assert.is(rig.text(), before);
+          assert.equal(rig.disk.names.files().filter((path) => path.includes("/edits/")), [], `with ${room} bytes of room`);
+          rig.disk.capacityBytes = Number.POSITIVE_INFINITY;
+          rig.edit(wanted);
+        }
+        assert.is(rig.text(), model.text());
+        assert.ok(room < 100_000);
+      }
+      assert.ok(refused > 0);
+    });
+  }
+});
+
 test.run();

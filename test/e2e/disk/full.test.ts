@@ -1,12 +1,12 @@
 /** Disks of 8 MB that fill: what is refused and what is taken, how leadership moves, and how a node comes back by itself. */
 import { execFileSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DraftError } from "../../../src/base/errors.ts";
 import { type Client, connect } from "../../../src/client/client.ts";
-import { freePorts, sleep, TestCluster, TestNode, until } from "../processes.ts";
+import { draft, freePorts, sleep, TestCluster, TestNode, until } from "../processes.ts";
 import { Acknowledged } from "./acknowledged.ts";
 import { canTry, FileSystem, whyNoFileSystem } from "./file_system.ts";
 
@@ -55,6 +55,28 @@ async function isThere(client: Client, keys: readonly string[]): Promise<void> {
 async function stateOf(node: TestNode): Promise<string> {
   return (await node.status()).disk.state;
 }
+
+tried("a stopped node's log is looked at on a disk without a free byte; an edit that wants room is refused and leaves nothing", async () => {
+  using disk = FileSystem.make(DISK);
+  const node = await alone(disk);
+  await using client = connect([node.address]);
+  for (let n = 0; n < 40; n++) await client.write(["set", `k${n}`, VALUE]);
+  await node.stop();
+  // Down to the last block, which a sparse file of any size is not.
+  execFileSync("sh", ["-c", 'cat /dev/zero > "$1/filler" 2> /dev/null || true', "sh", disk.path]);
+  const data = join(disk.path, "a");
+  for (const args of [["last"], ["show", "--from", "3", "--to", "4"], ["check"]]) {
+    const { code, err } = await draft(["log", ...args, "--data", data]);
+    assert.is(code, 0, err);
+  }
+  const refused = await draft(["log", "chop", "5", "--data", data, "--yes"]);
+  assert.is(refused.code, 1, refused.err);
+  assert.match(refused.err, /DISK_FULL the edit is not made, the disk is full: it wants \d+ bytes, 0 are free/);
+  assert.not.ok(existsSync(join(data, "edits")));
+  rmSync(join(disk.path, "filler"));
+  const made = await draft(["log", "chop", "5", "--data", data, "--yes"]);
+  assert.is(made.code, 0, made.err);
+});
 
 tried("F11: a disk full of data: DISK_FULL, deletes are taken, and a restart finds all", async () => {
   using disk = FileSystem.make(DISK);
