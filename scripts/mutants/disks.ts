@@ -5,6 +5,7 @@ const MENDER = "src/wal/mender.ts";
 const ROOM = "src/wal/segment_room.ts";
 const INTAKE = "src/node/intake.ts";
 const SCRUB = "test/node/scrub.test.ts";
+const REPAIR = "test/node/log_repair.test.ts";
 const FULL_NODE = "test/node/full_disk.test.ts";
 const FULL_WAL = "test/wal/full_disk.test.ts";
 
@@ -12,6 +13,24 @@ export const DISK_MUTANTS: readonly Mutant[] = [
   {
     id: "52", title: "damage class forgotten over a restart", test: "test/node/lost_end.test.ts",
     file: "src/node/recovered_log.ts", find: "this.#edit.condition === \"none\" ? 0", replace: "this.#edit.condition !== \"edited\" ? 0",
+  },
+  {
+    id: "52b", title: "the mark of a lost end is written last", test: REPAIR,
+    file: "src/node/log_repair.ts",
+    find: "      this.#mark();\n      yield* this.#flushed();\n    }\n    for (const range of [...loss.absent].reverse()) yield* this.#fill(range);\n",
+    replace: "      this.#check();\n    }\n    for (const range of [...loss.absent].reverse()) yield* this.#fill(range);\n    if (loss.verdict === \"end\") this.#mark();\n",
+  },
+  {
+    id: "52c", title: "a base that the mark's batch begins with stands without it", test: REPAIR,
+    file: "src/wal/wal_group.ts", find: "    if (content.change === \"none\") this.edit = mark;\n", replace: "",
+  },
+  {
+    id: "52d", title: "what was cut is marked only behind the cut", test: REPAIR,
+    file: "src/node/log_repair.ts", find: "    this.#mark();\n    wal.appendTruncate(group, range.from);\n", replace: "    wal.appendTruncate(group, range.from);\n    yield* this.#flushed();\n    this.#mark();\n",
+  },
+  {
+    id: "52e", title: "a segment that was begun in part makes certain what its base says", test: REPAIR,
+    file: "src/wal/recovery.ts", find: "        doubtAgain();\n", replace: "",
   },
   {
     id: "58a", title: "what is read back is believed without its payload's sum", test: SCRUB,

@@ -1,8 +1,9 @@
 /**
  * A log that lost entries, made whole before its group takes part again: what is missing is fetched from any member, and
- * stored once more. What was lost at the end nobody can name: then the node is marked, durably, and has no vote until it
- * holds what a leader says that it may have acknowledged (raft/edited.ts). What nobody has ends the node, unless nobody
- * else ever had it: that was acknowledged to no one, and is cut, which is marked the same way.
+ * stored once more. What was lost at the end nobody can name: then the node is marked, durably, before anything else is
+ * written, and has no vote until it holds what a leader says that it may have acknowledged (raft/edited.ts). What nobody
+ * has ends the node, unless nobody else ever had it: that was acknowledged to no one, and is cut, which is marked the
+ * same way.
  */
 import type { EntryHead } from "../base/entry.ts";
 import { DraftError } from "../base/errors.ts";
@@ -46,6 +47,7 @@ export class LogRepair {
   readonly #options: LogRepairOptions;
   #line: Interview | null = null;
   #pause: { readonly timer: Timer; readonly done: Done<void> } | null = null;
+  #isMarked = false;
   #ended = false;
   /** What the status says of it. */
   waitsFor = "";
@@ -70,34 +72,43 @@ export class LogRepair {
    * @throws DraftError DAMAGED naming what nobody has; STOPPING
    */
   *run(): Task<void> {
-    const { wal, group, log, damage, words, identity } = this.#options;
+    const { wal, group, log, damage, words } = this.#options;
     const directory = wal.source.directory;
     const loss = damage.groups.get(group);
     if (loss !== undefined && (this.#others().length === 0 || (loss.verdict === "end" && this.#mayHaveDecidedAlone()))) throw this.#lost(loss, "and no other member has to have it");
     for (const place of damage.places) words.write("error", placeText(directory, place));
     if (loss === undefined) return;
-    let isEndLost = loss.verdict === "end";
-    for (const range of [...loss.absent].reverse()) isEndLost = !(yield* this.#fill(range)) || isEndLost;
-    if (isEndLost) {
-      const mark = { number: (log.edit?.number ?? 0) + 1, boot: identity.bootCount, condition: "lost" } as const;
-      wal.appendEdit(group, { mark, content: { change: "none" } });
+    if (loss.verdict === "end") {
+      // What is stored below may begin a segment, whose base says of the end that is left that it is certain.
+      this.#mark();
+      yield* this.#flushed();
     }
+    for (const range of [...loss.absent].reverse()) yield* this.#fill(range);
     yield* this.#flushed();
     yield* tellGroup(wal, group, log);
     words.write("info", `log of group ${group} repaired: ${rangesText(loss.absent) || "its end was lost, and is compared with the leader's"}`);
   }
 
-  /** Gets a range again. @returns false if it was cut, since nobody ever had it */
-  *#fill(range: EntryRange): Task<boolean> {
+  /** From here on this node knows, over restarts, that it may have acknowledged more than it holds. */
+  #mark(): void {
+    const { wal, group, identity } = this.#options;
+    if (this.#isMarked) return;
+    this.#isMarked = true;
+    const number = (wal.groupOf(group).edit?.number ?? 0) + 1;
+    wal.appendEdit(group, { mark: { number, boot: identity.bootCount, condition: "lost" }, content: { change: "none" } });
+  }
+
+  /** Gets a range again, or cuts what nobody ever had. */
+  *#fill(range: EntryRange): Task<void> {
     const { words, wal, group } = this.#options;
     yield* this.#options.beginBehindOwn(range.to);
-    if (range.to <= wal.groupOf(group).prefix.index) return true;
+    if (range.to <= wal.groupOf(group).prefix.index) return;
     const missing = yield* this.#missing({ from: Math.max(range.from, wal.groupOf(group).prefix.index + 1), to: range.to });
     for (;;) {
       const said: (Fetched | "silent")[] = [];
       for (const member of this.#others()) {
         const fetched = yield* this.#from(member, missing);
-        if (fetched === "whole") return true;
+        if (fetched === "whole") return;
         said.push(fetched);
       }
       if (said.every((each) => each === "lacking")) return yield* this.#cut(range);
@@ -159,15 +170,15 @@ export class LogRepair {
     return true;
   }
 
-  /** What nobody else ever had was acknowledged to no one. */
-  *#cut(range: EntryRange): Task<boolean> {
+  /** What nobody else ever had was acknowledged to no one. A crash may leave a batch's first records: the mark is the first. */
+  *#cut(range: EntryRange): Task<void> {
     const { wal, group, words } = this.#options;
     if (this.#mayHaveDecidedAlone()) throw this.#lost(entriesLost(range), "and no other member has it");
     if (wal.groupOf(group).hardState.commitIndex >= range.from) throw this.#lost(entriesLost(range), "it is known committed, and no member has it");
     words.write("warn", `no other member ever had entry ${range.from}: it is cut, with all behind it`, { from: range.from, last: wal.lastIndex(group) });
+    this.#mark();
     wal.appendTruncate(group, range.from);
     yield* this.#flushed();
-    return false;
   }
 
   *#flushed(): Task<void> {

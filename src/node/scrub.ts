@@ -4,6 +4,7 @@
  * anew from the machine. What nobody else has, and the machine holds, leaves the log behind a snapshot. What cannot be
  * mended is told until it is.
  */
+import { AssertionFailed } from "../base/assert.ts";
 import { DraftError } from "../base/errors.ts";
 import { type Done, runTask, type Task, wait } from "../base/task.ts";
 import { isHostError } from "../host/files.ts";
@@ -65,6 +66,8 @@ export class Scrub implements GroupObserver {
   #retry: Timer | null = null;
   #wake: Done<void> | null = null;
   #owedBytes = 0;
+  /** Why the last pass did not come to its end; empty if it did. */
+  #failure = "";
   #isRenewing = false;
   #ended = false;
 
@@ -101,9 +104,10 @@ export class Scrub implements GroupObserver {
     this.#settle();
     const { name, wal: { mender: { unmended } } } = this.#options;
     const found = [...this.#found.values()].map(({ what }) => what);
-    if (found.length === 0) return [];
+    const failed: Alarm[] = this.#failure === "" ? [] : [{ code: "STORAGE_FAILED", message: `files of group ${name} are not read again, so what rots in them is not found: ${this.#failure}: it is tried again` }];
+    if (found.length === 0) return failed;
     const lost = unmended === null ? "" : `: ${lostText(unmended.from, unmended.to)} of group ${name} cannot be read, and ${unmended.outcome === "lacking" ? "no other member has them in its log" : "not all members answer"}`;
-    return [{ code: "DAMAGED", message: `${found.join("; ")}${lost}: it is being mended while the node serves; while this stands keep the other members up, and look at its disk (dmesg)` }];
+    return [...failed, { code: "DAMAGED", message: `${found.join("; ")}${lost}: it is being mended while the node serves; while this stands keep the other members up, and look at its disk (dmesg)` }];
   }
 
   /** The node ends. */
@@ -121,12 +125,27 @@ export class Scrub implements GroupObserver {
     while (!this.#ended) {
       const beganMs = clock.monotonicMs();
       yield* this.#rest(Math.min(passMs, RETRY_MS));
-      yield* this.#pass();
+      try {
+        yield* this.#pass();
+        this.#failure = "";
+      } catch (error) {
+        if (error instanceof AssertionFailed) throw error;
+        // What the system refuses now (no descriptor, no memory, no right) it may give later.
+        this.#failed(error as Error);
+        yield* this.#rest(RETRY_MS);
+        continue;
+      }
       if (this.#ended) return;
       const endedMs = clock.monotonicMs();
       this.#status = { ...this.#status, passes: this.#status.passes + 1, lastPassMs: Math.round(endedMs - beganMs) };
       yield* this.#rest(Math.max(0, beganMs + passMs - endedMs));
     }
+  }
+
+  #failed({ message }: Error): void {
+    if (this.#ended || message === this.#failure) return;
+    this.#failure = message;
+    this.#options.words.write("error", `files are not read again: ${message}: it is tried again`, { group: this.#options.name });
   }
 
   *#pass(): Task<void> {

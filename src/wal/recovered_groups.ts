@@ -47,6 +47,14 @@ export class RecoveredGroups {
     for (const end of this.#groups.values()) doubtAll(end);
   }
 
+  /** What is in doubt; put back by the call of what this returns, should what clears it not count. */
+  doubts(): () => void {
+    const before = [...this.#groups.values()].map(({ doubt }) => ({ doubt, was: { ...doubt } }));
+    return () => {
+      for (const { doubt, was } of before) Object.assign(doubt, was);
+    };
+  }
+
   /** Whether entries `from`..`to` of the group were read. */
   hasRead(group: GroupId, from: Index, to: Index): boolean {
     return this.#groups.get(group)?.absent.partsOf(from, to).every(({ isAbsent }) => !isAbsent) === true;

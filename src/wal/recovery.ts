@@ -89,8 +89,12 @@ export function* scanSegments(source: RecoverySource, sequences: readonly number
       if (sequence === Math.max(begin, from.sequence)) progress.lastBatch = header.firstBatch - 1;
       else if (header.previousEnd !== progress.end.offset || header.firstBatch !== progress.lastBatch + 1) break;
       const before = { ...progress };
+      const doubtAgain = progress.groups.doubts();
       // A segment that does not repeat all that it was to would be useless once older segments are gone: it is begun anew.
-      if (!(yield* scanSegment(source, reader, header, progress, HEADER_BYTES))) return { ...before, segments: without(progress.segments, sequence) };
+      if (!(yield* scanSegment(source, reader, header, progress, HEADER_BYTES))) {
+        doubtAgain();
+        return { ...before, segments: without(progress.segments, sequence) };
+      }
     } finally {
       yield* reader.close();
     }

@@ -50,7 +50,7 @@ export class WalGroup {
   context: Uint8Array = new Uint8Array(0);
   /** Use: the base. Invariant: the newest snapshot mark put into a batch. */
   snapshot: LogPoint = NO_POINT;
-  /** Use: what the node may do. Invariant: the newest edit record put into a batch; null if there is none. */
+  /** Use: what the node may do. Invariant: the newest edit record put into a batch, or a mark that waits for one; null if there is none. */
   edit: EditMark | null = null;
   /** Use: reads wait from here on. Invariant: lowest index that the batch in flight touches; Infinity if none. */
   inFlightFrom: Index = Number.POSITIVE_INFINITY;
@@ -135,6 +135,8 @@ export class WalGroup {
   expect({ mark, content }: Edit): void {
     assert(mark.number >= (this.edit?.number ?? 0), "edits count up", this.group, this.edit?.number, mark.number);
     const { appended } = this;
+    // Should the mark's batch begin a segment, its base is not there without the mark.
+    if (content.change === "none") this.edit = mark;
     if (content.change === "chop" || content.change === "cut") appended.last = content.from - 1;
     if (content.change === "append") appended.last += content.count;
     if (content.change === "drop") Object.assign(appended, { prefix: content.point.index, snapshot: Math.max(appended.snapshot, content.point.index) });

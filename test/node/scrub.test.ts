@@ -93,6 +93,25 @@ test("F03: what rots in a closed segment is found, got from a member, and the se
   }
 });
 
+test("F03: a pass that the system does not let read is told and tried again, and what rots then is found", () => {
+  const nodes = founded(35);
+  load(nodes, 60);
+  const id = follower(nodes);
+  const [, second] = segments(nodes, id);
+  for (const error of ["EMFILE", "EACCES", "ENOMEM"] as const) {
+    nodes.node(id).disk.fault = ({ kind, path }) => kind === "open" && path === second ? { error } : null;
+    nodes.until("it is told", () => scrubOf(nodes, id).alarms()[0]?.message.includes(error) === true, 60_000);
+    const { passes } = scrubOf(nodes, id).status;
+    nodes.run(20_000);
+    assert.is(scrubOf(nodes, id).status.passes, passes, "no pass comes to its end");
+    nodes.node(id).disk.fault = () => null;
+    nodes.until("a pass comes to its end", () => scrubOf(nodes, id).status.passes > passes, 60_000);
+    assert.equal(scrubOf(nodes, id).alarms(), []);
+  }
+  rot(nodes, id, second as string, 0.5, 1);
+  nodes.until("it is mended", () => scrubOf(nodes, id).status.mended === 1, 60_000);
+});
+
 test("F03: while nobody else answers, the node tells what it lacks, and mends once somebody does", () => {
   const nodes = founded(31);
   load(nodes, 60);
