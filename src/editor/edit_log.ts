@@ -27,7 +27,7 @@ import { type OfflineHost, sourceOf } from "./log_files.ts";
 import type { GroupLog } from "./offline_log.ts";
 import { editError, requireRoom } from "./edit_room.ts";
 import { saveEdit } from "./saved_edit.ts";
-import { saveFiles } from "./saved_files.ts";
+import { saveFiles, saveMachine } from "./saved_files.ts";
 
 /**
  * Makes the edit, durably.
@@ -62,7 +62,8 @@ function* make(host: OfflineHost, log: GroupLog, plan: Plan, plugin: AnyPlugin |
 function* cut({ disk }: OfflineHost, log: GroupLog, { edit }: Plan): Task<string> {
   const { files, scan, owner, directory, group: { group } } = log;
   const saved = yield* saveFiles(disk, directory, files, { number: edit.mark.number, sequence: scan.end.sequence });
-  yield* setMachineAside(disk, machineDirectory(directory));
+  // It may be the last that shows what the lost entries did, so it is not emptied.
+  yield* saveMachine(disk, machineDirectory(directory), saved);
   yield* cutDamage({ disk, directory: files.directory, owner, sequences: files.sequences, mark: files.mark, scan, group, edit });
   return saved;
 }
@@ -101,7 +102,7 @@ function wayBack(directory: string, { number }: EditMark, wasStarted: boolean): 
   const copy = `${shellWord(directory)}/edits/${number}-damaged`;
   if (wasStarted) return `the node was started since, and others may rely on what it said, which the files as they were do not hold; they are in ${copy}`;
   const wal = `${shellWord(directory)}/wal`;
-  return `to have the files as they were: rm ${wal}/${MARK_NAME} && cp ${copy}/* ${wal}/`;
+  return `to have the files as they were: rm ${wal}/${MARK_NAME} && cp ${copy}/${MARK_NAME} ${copy}/*.seg ${wal}/`;
 }
 
 /**

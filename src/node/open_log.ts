@@ -29,8 +29,8 @@ const RESERVE_BYTES_MAX = 16 * 1_048_576;
 
 /** What the log of a node depends on. */
 export interface LogParts {
-  readonly host: Host;
-  readonly settings: NodeSettings;
+  readonly host: Pick<Host, "clock" | "disk" | "random" | "log">;
+  readonly settings: Pick<NodeSettings, "segmentBytes" | "electionMaxMs" | "tuning">;
   readonly plugin: AnyPlugin;
   readonly dataDir: DataDir;
 }

@@ -10,7 +10,7 @@
  *      8    4  u32  format        1
  *     12    4  u32  sum           CRC-32 of bytes 16..64, continued from the CRC-32 of bytes 0..12
  *     16    8  u64  number        counts up; slot = number mod 2; the highest valid one holds
- *     24    8  u64  batch         highest batch known durable; 0 if none
+ *     24    8  u64  batch         highest batch known durable; 0 if none; 2^53-1 while a damaged log is being cut (cut_damage.ts)
  *     32    8  u64  sequence      segment in which that batch ends; 0 if none
  *     40    8  u64  offset        where in that segment it ends
  *     48    8  u64  incarnation
@@ -35,6 +35,8 @@ const SUM_AT = 12;
 const FORMAT = 1;
 const MAGIC = "draftmrk";
 export const MARK_NAME = "mark";
+/** A batch that no log holds: whatever stands in a log whose mark vouches for it, what it ends with is not believed. */
+export const NO_LOGS_BATCH: number = Number.MAX_SAFE_INTEGER;
 
 /** Up to and including which batch the WAL is durable, and where that batch ends. */
 export interface Mark extends Place {

@@ -6,12 +6,15 @@ import { ENTRY_HEADER_BYTES, readHeader } from "../base/entry.ts";
 import type { Task } from "../base/task.ts";
 import type { GroupId } from "../raft/types.ts";
 import type { DamagedPlace } from "./damage.ts";
+import { NO_LOGS_BATCH } from "./mark.ts";
 import { ownHeaderOf } from "./own_header.ts";
 import { ENVELOPE_BYTES } from "./record.ts";
 import type { Progress, RecoverySource } from "./scan.ts";
 import { isBefore, type Place } from "./segment.ts";
 import { openReader } from "./segment_reader.ts";
 import { findRecordBehind, findVoucher, strongestVoucher } from "./voucher.ts";
+
+const CUT_BEGUN = "the mark says that the log was being cut here, which did not come to its end";
 
 /** What is damaged at the end of what was read; null if it is the unfinished write of a crash. */
 export function* findDamage(source: RecoverySource, sequences: readonly number[], progress: Progress): Task<DamagedPlace | null> {
@@ -20,7 +23,7 @@ export function* findDamage(source: RecoverySource, sequences: readonly number[]
   if (fault?.contradicts === true) return yield* placed(source, progress, end, "");
   if (isBefore(end, mark) || mark.batch > lastBatch) {
     const place = yield* placeOfDamage(source, sequences, progress, mark.sequence > end.sequence);
-    return yield* placed(source, progress, place, `the mark says that batch ${mark.batch} is durable`);
+    return yield* placed(source, progress, place, mark.batch === NO_LOGS_BATCH ? CUT_BEGUN : `the mark says that batch ${mark.batch} is durable`);
   }
   for (const sequence of sequences.filter((sequence) => sequence > end.sequence)) {
     const header = yield* ownHeaderOf(source, sequence);

@@ -1,5 +1,5 @@
 /** `draft log` on a copy of a real node's directory. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -66,6 +66,15 @@ async function withMember(use: (directory: string) => Promise<void>): Promise<vo
   }
 }
 
+/** Flips a bit of where `key` stands first in the log. */
+function spoil(data: string, key: string): void {
+  const segment = join(data, "wal/000000000001.seg");
+  const content = readFileSync(segment);
+  const at = content.indexOf(key);
+  content[at] = content[at]! ^ 1;
+  writeFileSync(segment, content);
+}
+
 test("accept shows the seal to compare before it asks, and clears the mark only then", () => withMember(async (data) => {
   const run = async (...words: readonly string[]): Promise<{ code: number; out: string; err: string }> => {
     const io = fakeIo();
@@ -86,11 +95,7 @@ test("accept shows the seal to compare before it asks, and clears the mark only 
 }));
 
 test("a damaged log is shown with what is lost in its place, and cut before it: exit 10, then 0", () => withMember(async (data) => {
-  const segment = join(data, "wal/000000000001.seg");
-  const content = readFileSync(segment);
-  const at = content.indexOf("k5");
-  content[at] = content[at]! ^ 1;
-  writeFileSync(segment, content);
+  spoil(data, "k5");
   const run = async (...words: readonly string[]): Promise<{ code: number; lines: Record<string, unknown>[]; err: string }> => {
     const io = fakeIo();
     const [verb = "", ...rest] = words;
@@ -115,6 +120,17 @@ test("a damaged log is shown with what is lost in its place, and cut before it: 
   assert.is((await run("chop", "--yes", "5")).code, 0);
   assert.equal((await run("check")).lines.map(({ ok }) => ok), [true]);
   assert.equal((await run("show")).lines.map(({ index }) => index), [1, 2, 3, 4]);
+}));
+
+test("chop of a damaged log keeps what the machine holds on disk, and says where: it may be the last that shows what is lost", () => withMember(async (data) => {
+  spoil(data, "k5");
+  mkdirSync(join(data, "machines/main"), { recursive: true });
+  writeFileSync(join(data, "machines/main/1.db"), "the state behind entry 8");
+  const io = fakeIo();
+  assert.is(await dispatch(["log", "chop", "--data", data, "--yes", "5"], logLeaves, io), 0);
+  assert.ok(io.outText().includes(`goes to "${join(data, "edits/1-damaged/machine")}"`), io.outText());
+  assert.is(readFileSync(join(data, "edits/1-damaged/machine/1.db"), "utf8"), "the state behind entry 8");
+  assert.not(existsSync(join(data, "machines/main")), "a machine that is ahead of its log is not gone on from");
 }));
 
 test("replay holds a machine of one's own against an older build, and says when there is nothing to compare with", () => withCopy(async (data) => {

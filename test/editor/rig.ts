@@ -10,6 +10,7 @@ import type { OfflineHost } from "../../src/editor/log_files.ts";
 import { type GroupLog, openedLog } from "../../src/editor/offline_log.ts";
 import { readSavedEdit } from "../../src/editor/saved_edit.ts";
 import { openDataDir } from "../../src/node/data_dir.ts";
+import { openLog } from "../../src/node/open_log.ts";
 import { encodeGenesis, genesisPoint } from "../../src/node/genesis.ts";
 import { genesisConfiguration } from "../../src/raft/configuration.ts";
 import { encodeLogStart } from "../../src/raft/log_start.ts";
@@ -17,6 +18,7 @@ import { nextU32, seedRandom } from "../../src/base/random.ts";
 import { Scheduler } from "../../src/sim/scheduler.ts";
 import { SimDisk } from "../../src/sim/sim_disk.ts";
 import { openWal } from "../../src/wal/open_wal.ts";
+import type { EditMark } from "../../src/wal/edit_record.ts";
 import { WAL_DEFAULTS } from "../../src/wal/wal_options.ts";
 import kv from "../../plugins/kv/kv.ts";
 
@@ -38,6 +40,19 @@ export interface Made {
   readonly fillsSegment?: boolean;
   /** Of the last of a few entries, so that logs with other contents can be made. */
   readonly lastValue?: string;
+  /** Of each value, so that the log has several segments. */
+  readonly valueBytes?: number;
+  /** What the node says last is a vote in a later term, 3. */
+  readonly votesLast?: boolean;
+}
+
+/** What a start makes of a log that it goes on with. */
+export interface Started {
+  readonly last: number;
+  readonly term: number;
+  readonly edit: EditMark | null;
+  /** Whether it has to get anything again from others before it takes part. */
+  readonly isDamaged: boolean;
 }
 
 /** One machine with a node's directory. */
@@ -136,6 +151,11 @@ export class EditRig {
     return this.disk.names.files().filter((path) => path.startsWith(`${DATA}/snapshots/`)).map((path) => path.slice(path.lastIndexOf("/") + 1)).sort();
   }
 
+  /** Reads the log as a node does that is started. @returns null if it goes on with nothing of it */
+  start(): Started | null {
+    return this.run(started(this.host()));
+  }
+
   /** What was saved of an edit, as one text. */
   saved(number: number, change: string): string {
     const { disk } = this.host();
@@ -164,6 +184,21 @@ export function command(...words: readonly [string, ...string[]]): Uint8Array {
   return encodeEnvelope({ session: null, sequence: 0, answeredBelow: 0, command: words }).slice();
 }
 
+function* started(host: OfflineHost): Task<Started | null> {
+  const dataDir = yield* openDataDir(host, DATA, { nodeId: null, machine: null });
+  try {
+    const settings = { segmentBytes: 16_384, electionMaxMs: 1_000, tuning: { wal: { readyBytes: 8_192 } } };
+    const opened = yield* openLog({ host, settings, plugin: kv, dataDir }, { onFailure: () => {}, onStall: () => {}, onSpace: () => {} });
+    if (!("wal" in opened)) return null;
+    const { damage, wal } = opened;
+    const { lastIndex, hardState, edit } = wal.groupOf(GROUP);
+    yield* wait<void>((done) => wal.close(done));
+    return { last: lastIndex, term: hardState.term, edit, isDamaged: damage !== null };
+  } finally {
+    dataDir.close();
+  }
+}
+
 /** Makes the directory of a stopped node, on whatever disk. */
 export function* makeDirectory(host: OfflineHost, made: Made, directory: string = DATA): Task<void> {
   const configuration = genesisConfiguration(made.voters.map((id, at) => ({ id, address: `${id}:1`, incarnation: at + 1 })));
@@ -188,7 +223,8 @@ export function* makeDirectory(host: OfflineHost, made: Made, directory: string 
   for (let index = 1; index <= made.entries; index++) {
     const isLast = index === made.entries;
     // A segment of 16 KiB, less its header, what came before and half of the next record.
-    const value = isLast && made.fillsSegment === true ? "x".repeat(16_384 - 4_096 - 1_200 - 140 * made.entries) : isLast ? made.lastValue ?? `v${index}` : `v${index}`;
+    const padding = "x".repeat(made.valueBytes ?? 0);
+    const value = isLast && made.fillsSegment === true ? "x".repeat(16_384 - 4_096 - 1_200 - 140 * made.entries) : isLast ? made.lastValue ?? `v${index}${padding}` : `v${index}${padding}`;
     const payload = command("set", `k${index}`, value);
     const head = { ...blankHead(), kind: EntryKind.command, group: GROUP, index, term: 2, timeMs: 1_000 + index, payloadBytes: payload.length, payloadSum: payloadSumOf(payload) };
     head.chain = chainAfter(chain, head);
@@ -198,6 +234,10 @@ export function* makeDirectory(host: OfflineHost, made: Made, directory: string 
     run.set(payload, 56);
     wal.appendEntries(GROUP, index, 1, run);
     if (index === made.compacted) point = { index, term: 2, chain };
+    yield* sync();
+  }
+  if (made.votesLast === true) {
+    wal.appendHardState(GROUP, { term: 3, votedFor: 1, commitIndex: made.commitIndex ?? 0 });
     yield* sync();
   }
   if (point.index > 0) {
