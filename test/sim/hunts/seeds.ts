@@ -21,7 +21,7 @@ const MET: readonly Mark[] = [
 
 /** Adds the tests of part `part` of the set. */
 export function addSeeds(part: number): void {
-  const first = 110_000 + SEEDS_A_FILE * part;
+  const first = 110_024 + SEEDS_A_FILE * part;
   test(`O12: seeds ${first} to ${first + SEEDS_A_FILE - 1} break no rule, and the healed core lives`, async () => {
     const met = new Set<string>();
     for (let seed = first; seed < first + SEEDS_A_FILE; seed++) {
