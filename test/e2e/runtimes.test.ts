@@ -45,7 +45,8 @@ test("a cluster of three runtimes agrees, whoever leads", async () => {
   await using workload = new Workload(cluster.addresses);
   await using client = cluster.client();
   for (const { id } of cluster.nodes) {
-    await client.transfer(id);
+    // It is refused at once while the others are only linking to it.
+    await until(`${id} leads`, () => client.transfer(id).then(() => true, () => false));
     const before = workload.told.acked;
     await until("writes go on", () => workload.told.acked > before + 200);
   }

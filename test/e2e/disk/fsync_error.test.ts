@@ -19,7 +19,8 @@ async function failsAt(when: number, onLeader: boolean): Promise<string> {
   const running = await victim.start();
   if (onLeader) {
     await using client = cluster.client();
-    await client.transfer(victim.id);
+    // It is refused at once while the others are only linking to it.
+    await until("it leads", () => client.transfer(victim.id).then(() => true, () => false));
   }
   await using workload = new Workload(cluster.addresses);
   assert.is(await running.end(), 12, running.err);

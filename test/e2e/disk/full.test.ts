@@ -71,7 +71,7 @@ tried("a stopped node's log is looked at on a disk without a free byte; an edit 
   }
   const refused = await draft(["log", "chop", "5", "--data", data, "--yes"]);
   assert.is(refused.code, 1, refused.err);
-  assert.match(refused.err, /DISK_FULL the edit is not made, the disk is full: it wants \d+ bytes, 0 are free/);
+  assert.match(refused.err, /DISK_FULL the edit is not made, the disk is full: it wants \d+ bytes, \d+ are free/);
   assert.not.ok(existsSync(join(data, "edits")));
   rmSync(join(disk.path, "filler"));
   const made = await draft(["log", "chop", "5", "--data", data, "--yes"]);
